@@ -1,0 +1,233 @@
+//! The name and the value of one session field.
+
+use std::borrow::{Borrow, Cow};
+use std::fmt;
+use std::str::Utf8Error;
+
+use bytes::Bytes;
+
+/// The names of the fields that carry the session itself. The first three are the guide's and
+/// always present; the last two exist only when their feature is used.
+pub mod reserved {
+    /// When the session was created, by the application's clock, to the second.
+    pub const CREATED_AT: &str = "created_at";
+    /// When the session was last used, by the application's clock, to the second.
+    pub const LAST_ACCESSED_AT: &str = "last_accessed_at";
+    /// The sliding time to live, in decimal seconds.
+    pub const SESSION_TTL: &str = "session_ttl";
+    /// The end of the absolute lifetime: decimal milliseconds since the Unix epoch, by the backend's clock.
+    pub const SESSION_DEADLINE: &str = "session_deadline";
+    /// The principal the session is bound to.
+    pub const SESSION_PRINCIPAL: &str = "session_principal";
+
+    /// All reserved names.
+    pub const ALL: [&str; 5] = [
+        CREATED_AT,
+        LAST_ACCESSED_AT,
+        SESSION_TTL,
+        SESSION_DEADLINE,
+        SESSION_PRINCIPAL,
+    ];
+}
+
+/// The name of a session field: any UTF-8 text that is not reserved.
+///
+/// A reserved name cannot be built, so no path of the API can set, remove or increment a reserved
+/// field. (The guide skips them silently on create and update, and lets its `incrementField`
+/// change them.)
+///
+/// ```
+/// use session_core::{FieldName, ReservedFieldName};
+///
+/// let name = FieldName::new("cart")?;
+/// assert_eq!(name.as_str(), "cart");
+/// assert_eq!(FieldName::new("session_ttl"), Err(ReservedFieldName));
+/// # Ok::<(), ReservedFieldName>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FieldName(Cow<'static, str>);
+
+/// The name belongs to the session itself and cannot be used by a caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the field name is reserved for the session itself")]
+pub struct ReservedFieldName;
+
+impl FieldName {
+    /// A field name. A `&'static str` is kept without copying.
+    ///
+    /// # Errors
+    /// [`ReservedFieldName`] for one of [`reserved::ALL`].
+    pub fn new(name: impl Into<Cow<'static, str>>) -> Result<Self, ReservedFieldName> {
+        let name = name.into();
+        if reserved::ALL.contains(&name.as_ref()) {
+            Err(ReservedFieldName)
+        } else {
+            Ok(Self(name))
+        }
+    }
+
+    /// The name's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for FieldName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl AsRef<str> for FieldName {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for FieldName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<&'static str> for FieldName {
+    type Error = ReservedFieldName;
+
+    fn try_from(name: &'static str) -> Result<Self, Self::Error> {
+        Self::new(name)
+    }
+}
+
+impl TryFrom<String> for FieldName {
+    type Error = ReservedFieldName;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        Self::new(name)
+    }
+}
+
+/// The value of a session field: bytes, usually text. Cheap to clone.
+///
+/// `Debug` shows the length only: values are user data and have no place in logs.
+///
+/// ```
+/// use session_core::FieldValue;
+///
+/// let value = FieldValue::from("andrew");
+/// assert_eq!(value.as_str(), Ok("andrew"));
+/// assert_eq!(format!("{value:?}"), "FieldValue(6 bytes)");
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct FieldValue(Bytes);
+
+impl FieldValue {
+    /// A value that refers to static text, without copying.
+    pub const fn from_static(text: &'static str) -> Self {
+        Self(Bytes::from_static(text.as_bytes()))
+    }
+
+    /// The value's bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The value as text.
+    ///
+    /// # Errors
+    /// When the bytes are not UTF-8.
+    pub fn as_str(&self) -> Result<&str, Utf8Error> {
+        std::str::from_utf8(&self.0)
+    }
+
+    /// The value's length in bytes.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether the value has no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The bytes themselves, without copying.
+    pub fn into_bytes(self) -> Bytes {
+        self.0
+    }
+}
+
+impl fmt::Debug for FieldValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FieldValue({} bytes)", self.len())
+    }
+}
+
+impl From<Bytes> for FieldValue {
+    fn from(bytes: Bytes) -> Self {
+        Self(bytes)
+    }
+}
+
+impl From<Vec<u8>> for FieldValue {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes.into())
+    }
+}
+
+impl From<String> for FieldValue {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<&str> for FieldValue {
+    fn from(text: &str) -> Self {
+        Self(Bytes::copy_from_slice(text.as_bytes()))
+    }
+}
+
+impl From<&[u8]> for FieldValue {
+    fn from(bytes: &[u8]) -> Self {
+        Self(Bytes::copy_from_slice(bytes))
+    }
+}
+
+impl From<i64> for FieldValue {
+    fn from(number: i64) -> Self {
+        number.to_string().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reserved_names_cannot_be_built() {
+        for name in reserved::ALL {
+            assert_eq!(FieldName::new(name), Err(ReservedFieldName));
+            assert_eq!(FieldName::new(name.to_owned()), Err(ReservedFieldName));
+        }
+    }
+
+    #[test]
+    fn names_that_only_resemble_reserved_ones_are_ordinary() {
+        for name in [
+            "",
+            "Created_at",
+            "created_at\0",
+            " session_ttl",
+            "session_ttl\r\n",
+            "ｓession_ttl",
+        ] {
+            assert_eq!(FieldName::new(name).unwrap().as_str(), name);
+        }
+    }
+
+    #[test]
+    fn values_keep_every_byte() {
+        let bytes = vec![0, 0xff, b'\r', b'\n'];
+        let value = FieldValue::from(bytes.clone());
+        assert_eq!(value.as_bytes(), bytes);
+        assert!(value.as_str().is_err());
+    }
+}

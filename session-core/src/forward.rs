@@ -1,0 +1,155 @@
+//! `Arc<T>` and `Box<T>` are backends when `T` is.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::backend::{CreatedSession, NewSession, Result, RotatedSession, SessionBackend};
+use crate::delta::{Delta, Touch};
+use crate::field::FieldName;
+use crate::id::{SessionHandle, SessionId};
+use crate::policy::SessionPolicy;
+use crate::principal::Principal;
+use crate::record::SessionRecord;
+use crate::steps::{
+    InsertAnswer, InsertRequest, ListRequest, ReadRequest, RemoveRequest, RenameAnswer,
+    RenameRequest, RevokeRequest, SessionSummary, WriteAnswer, WriteRequest, Written,
+};
+use crate::time::Remaining;
+use crate::ttl::SessionTtl;
+
+macro_rules! forward_to_inner {
+    ($pointer:ident) => {
+        #[deny(clippy::missing_trait_methods)]
+        #[async_trait]
+        impl<T: SessionBackend + ?Sized> SessionBackend for $pointer<T> {
+            async fn insert(&self, request: &InsertRequest) -> Result<InsertAnswer> {
+                (**self).insert(request).await
+            }
+
+            async fn read(&self, request: &ReadRequest) -> Result<Option<SessionRecord>> {
+                (**self).read(request).await
+            }
+
+            async fn write(&self, request: &WriteRequest) -> Result<WriteAnswer> {
+                (**self).write(request).await
+            }
+
+            async fn rename(&self, request: &RenameRequest) -> Result<RenameAnswer> {
+                (**self).rename(request).await
+            }
+
+            async fn remove(&self, request: &RemoveRequest) -> Result<bool> {
+                (**self).remove(request).await
+            }
+
+            async fn list(&self, request: &ListRequest) -> Result<Vec<SessionSummary>> {
+                (**self).list(request).await
+            }
+
+            async fn revoke(&self, request: &RevokeRequest) -> Result<u64> {
+                (**self).revoke(request).await
+            }
+
+            async fn ping(&self) -> Result<()> {
+                (**self).ping().await
+            }
+
+            fn policy(&self) -> &SessionPolicy {
+                (**self).policy()
+            }
+
+            fn successor_id(&self, old: &SessionId) -> Result<SessionId> {
+                (**self).successor_id(old)
+            }
+
+            async fn create_session(&self, new: NewSession) -> Result<CreatedSession> {
+                (**self).create_session(new).await
+            }
+
+            async fn get_session(&self, id: &SessionId) -> Result<Option<SessionRecord>> {
+                (**self).get_session(id).await
+            }
+
+            async fn get_session_with(
+                &self,
+                id: &SessionId,
+                touch: Touch,
+            ) -> Result<Option<SessionRecord>> {
+                (**self).get_session_with(id, touch).await
+            }
+
+            async fn peek_session(&self, id: &SessionId) -> Result<Option<SessionRecord>> {
+                (**self).peek_session(id).await
+            }
+
+            async fn update_session(
+                &self,
+                id: &SessionId,
+                delta: Delta,
+            ) -> Result<Option<Written>> {
+                (**self).update_session(id, delta).await
+            }
+
+            async fn increment_field(
+                &self,
+                id: &SessionId,
+                field: FieldName,
+                by: i64,
+            ) -> Result<Option<i64>> {
+                (**self).increment_field(id, field, by).await
+            }
+
+            async fn remove_fields(&self, id: &SessionId, names: Vec<FieldName>) -> Result<bool> {
+                (**self).remove_fields(id, names).await
+            }
+
+            async fn set_session_ttl(&self, id: &SessionId, ttl: SessionTtl) -> Result<bool> {
+                (**self).set_session_ttl(id, ttl).await
+            }
+
+            async fn configured_ttl(&self, id: &SessionId) -> Result<Option<SessionTtl>> {
+                (**self).configured_ttl(id).await
+            }
+
+            async fn ttl(&self, id: &SessionId) -> Result<Option<Remaining>> {
+                (**self).ttl(id).await
+            }
+
+            async fn delete_session(&self, id: &SessionId) -> Result<bool> {
+                (**self).delete_session(id).await
+            }
+
+            async fn rotate_session(
+                &self,
+                id: &SessionId,
+                delta: Delta,
+            ) -> Result<Option<RotatedSession>> {
+                (**self).rotate_session(id, delta).await
+            }
+
+            async fn list_sessions(&self, principal: &Principal) -> Result<Vec<SessionSummary>> {
+                (**self).list_sessions(principal).await
+            }
+
+            async fn revoke_session(
+                &self,
+                principal: &Principal,
+                handle: &SessionHandle,
+            ) -> Result<bool> {
+                (**self).revoke_session(principal, handle).await
+            }
+
+            async fn revoke_sessions(
+                &self,
+                principal: &Principal,
+                keep: Option<&SessionId>,
+            ) -> Result<u64> {
+                (**self).revoke_sessions(principal, keep).await
+            }
+        }
+    };
+}
+
+forward_to_inner!(Arc);
+forward_to_inner!(Box);

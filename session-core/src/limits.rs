@@ -1,0 +1,131 @@
+//! How large names, values and sessions may be.
+
+use crate::field::{FieldName, FieldValue};
+
+/// How large names, values and sessions may be. What exceeds a limit is refused with
+/// [`ErrorKind::LimitExceeded`](crate::ErrorKind::LimitExceeded), and nothing is changed.
+///
+/// Bytes per name and value are checked before anything is sent; the number of fields, and the bytes
+/// in all, in the same atomic step as the write. Reserved fields do not count. A session that another
+/// client made larger can be read, shrunk and changed in place; only growing it further is refused.
+///
+/// | limit | default |
+/// |---|---|
+/// | bytes per field name | 128 |
+/// | bytes per field value | 64 KiB |
+/// | fields per session | 128 |
+/// | bytes per session | not checked: the check reads the whole hash on each write that grows it |
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    name_bytes: usize,
+    value_bytes: usize,
+    fields: u32,
+    session_bytes: Option<u32>,
+}
+
+/// Which limit was exceeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Limit {
+    /// [`Limits::with_name_bytes`].
+    NameBytes,
+    /// [`Limits::with_value_bytes`].
+    ValueBytes,
+    /// [`Limits::with_fields`].
+    Fields,
+    /// [`Limits::with_session_bytes`].
+    SessionBytes,
+}
+
+impl Limits {
+    /// The length of the longest number a counter can hold: a value limit below it is raised to it,
+    /// so that no increment can grow a value beyond the limit.
+    pub const LONGEST_COUNTER: usize = 20;
+
+    /// Bytes per field name.
+    #[must_use]
+    pub fn with_name_bytes(mut self, bytes: usize) -> Self {
+        self.name_bytes = bytes;
+        self
+    }
+
+    /// Bytes per field value; at least [`Limits::LONGEST_COUNTER`].
+    #[must_use]
+    pub fn with_value_bytes(mut self, bytes: usize) -> Self {
+        self.value_bytes = bytes.max(Self::LONGEST_COUNTER);
+        self
+    }
+
+    /// Fields per session.
+    #[must_use]
+    pub fn with_fields(mut self, fields: u32) -> Self {
+        self.fields = fields;
+        self
+    }
+
+    /// Bytes of all names and values of a session. Checking them reads the whole hash on each write
+    /// that may grow it.
+    #[must_use]
+    pub fn with_session_bytes(mut self, bytes: u32) -> Self {
+        self.session_bytes = Some(bytes);
+        self
+    }
+
+    /// Fields per session.
+    pub fn fields(&self) -> u32 {
+        self.fields
+    }
+
+    /// Bytes of all names and values of a session, if limited.
+    pub fn session_bytes(&self) -> Option<u32> {
+        self.session_bytes
+    }
+
+    pub(crate) fn check_name(&self, name: &FieldName) -> Result<(), Limit> {
+        within(name.as_str().len(), self.name_bytes, Limit::NameBytes)
+    }
+
+    pub(crate) fn check_field(&self, name: &FieldName, value: &FieldValue) -> Result<(), Limit> {
+        self.check_name(name)?;
+        within(value.len(), self.value_bytes, Limit::ValueBytes)
+    }
+
+    /// The limits of a whole session of this size, which had `before` fields and bytes.
+    pub(crate) fn check_size(&self, before: Size, after: Size) -> Result<(), Limit> {
+        if after.fields > before.fields {
+            within(after.fields, to_usize(self.fields), Limit::Fields)?;
+        }
+        match self.session_bytes {
+            Some(max) if after.bytes > before.bytes => {
+                within(after.bytes, to_usize(max), Limit::SessionBytes)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The size of a session: fields that are not reserved, and the bytes of their names and values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Size {
+    pub(crate) fields: usize,
+    pub(crate) bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            name_bytes: 128,
+            value_bytes: 64 * 1024,
+            fields: 128,
+            session_bytes: None,
+        }
+    }
+}
+
+fn within(actual: usize, max: usize, limit: Limit) -> Result<(), Limit> {
+    if actual <= max { Ok(()) } else { Err(limit) }
+}
+
+fn to_usize(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}

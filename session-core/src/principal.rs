@@ -1,0 +1,72 @@
+//! Who a session belongs to.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+/// Whom a session is bound to: a user id, an account name. 1 to 256 bytes of UTF-8.
+///
+/// `Debug` shows the length only: a principal may be personal data.
+///
+/// ```
+/// use session_core::Principal;
+///
+/// let principal = Principal::new("user:42")?;
+/// assert_eq!(principal.as_str(), "user:42");
+/// assert!(Principal::new("").is_err());
+/// # Ok::<(), session_core::InvalidPrincipal>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Principal(Arc<str>);
+
+/// Not a principal: expected 1 to 256 bytes of text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a principal: expected 1 to {} bytes of text", Principal::MAX_LEN)]
+pub struct InvalidPrincipal;
+
+impl Principal {
+    /// The greatest length, in bytes.
+    pub const MAX_LEN: usize = 256;
+
+    /// A principal of this name.
+    ///
+    /// # Errors
+    /// [`InvalidPrincipal`] when the name is empty or longer than [`Principal::MAX_LEN`] bytes.
+    pub fn new(name: impl Into<Arc<str>>) -> Result<Self, InvalidPrincipal> {
+        let name = name.into();
+        if (1..=Self::MAX_LEN).contains(&name.len()) {
+            Ok(Self(name))
+        } else {
+            Err(InvalidPrincipal)
+        }
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Principal({} bytes)", self.0.len())
+    }
+}
+
+/// How many sessions one principal may have at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PrincipalLimit {
+    /// The greatest number of live sessions.
+    pub max: NonZeroU32,
+    /// What happens to the login that would exceed it.
+    pub on_excess: OnExcess,
+}
+
+/// What happens to the login that would exceed a [`PrincipalLimit`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OnExcess {
+    /// It is refused with [`ErrorKind::TooManySessions`](crate::ErrorKind::TooManySessions).
+    Refuse,
+    /// The sessions with the nearest deadline end, so that the new one fits.
+    EvictOldest,
+}

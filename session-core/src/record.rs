@@ -1,0 +1,93 @@
+//! A session as an operation saw it.
+
+use std::sync::Arc;
+
+use crate::field::FieldValue;
+use crate::fields::Fields;
+use crate::principal::Principal;
+use crate::stored::StoredSession;
+use crate::time::{Remaining, Timestamp, UnixMillis};
+use crate::ttl::SessionTtl;
+
+/// A live session as an operation saw it: the caller's fields, the reserved ones, and what remains
+/// of its life.
+///
+/// Two records are equal when they show the same session in the same state; fields that are hidden
+/// (see [`StoredSession::parse`]) do not count.
+#[derive(Debug, Clone)]
+pub struct SessionRecord {
+    session: StoredSession,
+    remaining: Remaining,
+}
+
+impl SessionRecord {
+    /// The record of a session of which so much remains. For backends, and for tests that script
+    /// a backend's answers.
+    pub fn new(session: StoredSession, remaining: Remaining) -> Self {
+        Self { session, remaining }
+    }
+
+    /// The caller's fields.
+    pub fn fields(&self) -> &Fields {
+        self.session.fields()
+    }
+
+    /// The caller's fields, shared.
+    pub fn shared_fields(&self) -> Arc<Fields> {
+        Arc::clone(&self.session.fields)
+    }
+
+    /// `created_at` as stored; any client's format.
+    pub fn created_at(&self) -> &FieldValue {
+        self.session.created_at()
+    }
+
+    /// `created_at` as a time; `None` when the stored text is not RFC 3339.
+    pub fn created(&self) -> Option<Timestamp> {
+        Timestamp::parse(self.created_at().as_str().ok()?)
+    }
+
+    /// `last_accessed_at` as stored; any client's format.
+    pub fn last_accessed_at(&self) -> &FieldValue {
+        self.session.last_accessed_at()
+    }
+
+    /// `last_accessed_at` as a time; `None` when the stored text is not RFC 3339.
+    pub fn last_accessed(&self) -> Option<Timestamp> {
+        Timestamp::parse(self.last_accessed_at().as_str().ok()?)
+    }
+
+    /// The configured sliding TTL.
+    pub fn ttl(&self) -> SessionTtl {
+        self.session.ttl()
+    }
+
+    /// The end of the absolute lifetime by the backend's clock, if there is one.
+    pub fn deadline(&self) -> Option<UnixMillis> {
+        self.session.deadline()
+    }
+
+    /// Whom the session is bound to.
+    pub fn principal(&self) -> Option<Principal> {
+        self.session.principal()
+    }
+
+    /// What remains of the session's life after this operation.
+    pub fn remaining(&self) -> Remaining {
+        self.remaining
+    }
+}
+
+impl PartialEq for SessionRecord {
+    fn eq(&self, other: &Self) -> bool {
+        self.fields() == other.fields()
+            && self.created_at() == other.created_at()
+            && self.last_accessed_at() == other.last_accessed_at()
+            && self.ttl() == other.ttl()
+            && self.deadline() == other.deadline()
+            && self.principal() == other.principal()
+            && self.remaining == other.remaining
+    }
+}
+
+impl Eq for SessionRecord {}

@@ -1,0 +1,278 @@
+//! The session as its hash holds it. Parsing a hash *is* the validity rule.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::field::{FieldName, FieldValue, reserved};
+use crate::fields::Fields;
+use crate::principal::Principal;
+use crate::time::{Timestamp, UnixMillis};
+use crate::ttl::SessionTtl;
+
+/// A valid session as its hash holds it, without the expiry of its key.
+///
+/// A value of this type has all the guide's reserved fields and a well-formed TTL and deadline.
+/// Whether the deadline has passed is for the backend's clock to say
+/// ([`rules::State::is_live`](crate::rules::State::is_live)).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredSession {
+    pub(crate) created_at: FieldValue,
+    pub(crate) last_accessed_at: FieldValue,
+    pub(crate) ttl: SessionTtl,
+    pub(crate) deadline: Option<UnixMillis>,
+    pub(crate) principal: Option<FieldValue>,
+    pub(crate) fields: Arc<Fields>,
+    pub(crate) hidden: Arc<[(Bytes, FieldValue)]>,
+}
+
+/// Why a hash is not a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidHash {
+    /// One of the guide's three reserved fields is absent.
+    #[error("a reserved field is missing")]
+    MissingReservedField,
+    /// `session_ttl` is not whole seconds in range.
+    #[error("session_ttl is not a TTL")]
+    MalformedTtl,
+    /// `session_deadline` is not a time.
+    #[error("session_deadline is not a time")]
+    MalformedDeadline,
+}
+
+impl StoredSession {
+    /// Parses the fields of a hash, each name once, in any order.
+    ///
+    /// A field whose name is not UTF-8 is hidden: kept, but not among the session's fields.
+    ///
+    /// # Errors
+    /// [`InvalidHash`] says why the hash is not a session.
+    pub fn parse<N, V>(hash: impl IntoIterator<Item = (N, V)>) -> Result<Self, InvalidHash>
+    where
+        N: Into<Vec<u8>>,
+        V: Into<FieldValue>,
+    {
+        let (mut created_at, mut last_accessed_at, mut ttl) = (None, None, None);
+        let (mut deadline, mut principal) = (None, None);
+        let mut hidden = Vec::new();
+        let mut fields = Vec::new();
+        for (name, value) in hash {
+            let value = value.into();
+            let name = match String::from_utf8(name.into()) {
+                Ok(name) => name,
+                Err(raw) => {
+                    hidden.push((raw.into_bytes().into(), value));
+                    continue;
+                }
+            };
+            let slot = match name.as_str() {
+                reserved::CREATED_AT => &mut created_at,
+                reserved::LAST_ACCESSED_AT => &mut last_accessed_at,
+                reserved::SESSION_TTL => &mut ttl,
+                reserved::SESSION_DEADLINE => &mut deadline,
+                reserved::SESSION_PRINCIPAL => &mut principal,
+                _ => {
+                    if let Ok(name) = FieldName::new(name) {
+                        fields.push((name, value));
+                    }
+                    continue;
+                }
+            };
+            *slot = Some(value);
+        }
+        let (Some(created_at), Some(last_accessed_at), Some(ttl)) =
+            (created_at, last_accessed_at, ttl)
+        else {
+            return Err(InvalidHash::MissingReservedField);
+        };
+        Ok(Self {
+            created_at,
+            last_accessed_at,
+            ttl: ttl
+                .as_str()
+                .ok()
+                .and_then(|text| text.parse().ok())
+                .ok_or(InvalidHash::MalformedTtl)?,
+            deadline: deadline
+                .map(|value: FieldValue| {
+                    UnixMillis::parse(value.as_bytes()).ok_or(InvalidHash::MalformedDeadline)
+                })
+                .transpose()?,
+            principal,
+            fields: Arc::new(fields.into_iter().collect()),
+            hidden: hidden.into(),
+        })
+    }
+
+    /// The fields of the hash, as [`StoredSession::parse`] takes them.
+    pub fn to_hash(&self) -> Vec<(Bytes, FieldValue)> {
+        let text = |name: &'static str| Bytes::from_static(name.as_bytes());
+        let mut hash = vec![
+            (text(reserved::CREATED_AT), self.created_at.clone()),
+            (
+                text(reserved::LAST_ACCESSED_AT),
+                self.last_accessed_at.clone(),
+            ),
+            (text(reserved::SESSION_TTL), self.ttl.to_string().into()),
+        ];
+        if let Some(deadline) = self.deadline {
+            hash.push((
+                text(reserved::SESSION_DEADLINE),
+                deadline.get().to_string().into(),
+            ));
+        }
+        if let Some(principal) = &self.principal {
+            hash.push((text(reserved::SESSION_PRINCIPAL), principal.clone()));
+        }
+        hash.extend(self.fields.iter().map(|(name, value)| {
+            (
+                Bytes::copy_from_slice(name.as_str().as_bytes()),
+                value.clone(),
+            )
+        }));
+        hash.extend(self.hidden.iter().cloned());
+        hash
+    }
+
+    /// `created_at`, as stored.
+    pub fn created_at(&self) -> &FieldValue {
+        &self.created_at
+    }
+
+    /// `last_accessed_at`, as stored.
+    pub fn last_accessed_at(&self) -> &FieldValue {
+        &self.last_accessed_at
+    }
+
+    /// The configured sliding TTL.
+    pub fn ttl(&self) -> SessionTtl {
+        self.ttl
+    }
+
+    /// The end of the absolute lifetime, if the session has one.
+    pub fn deadline(&self) -> Option<UnixMillis> {
+        self.deadline
+    }
+
+    /// The principal the session is bound to, if it is. A stored text that is no principal binds nobody.
+    pub fn principal(&self) -> Option<Principal> {
+        Principal::new(self.principal.as_ref()?.as_str().ok()?).ok()
+    }
+
+    /// The caller's fields.
+    pub fn fields(&self) -> &Fields {
+        &self.fields
+    }
+
+    /// The number of fields that are not reserved, the hidden ones included.
+    pub(crate) fn field_count(&self) -> usize {
+        self.fields.len() + self.hidden.len()
+    }
+
+    /// The bytes of the names and values that are not reserved, the hidden ones included.
+    pub(crate) fn field_bytes(&self) -> usize {
+        let visible = self
+            .fields
+            .iter()
+            .map(|(name, value)| name.as_str().len() + value.len());
+        let hidden = self
+            .hidden
+            .iter()
+            .map(|(name, value)| name.len() + value.len());
+        visible.chain(hidden).sum()
+    }
+
+    pub(crate) fn created(now: Timestamp, ttl: SessionTtl, fields: Fields) -> Self {
+        let now = now.to_value();
+        Self {
+            created_at: now.clone(),
+            last_accessed_at: now,
+            ttl,
+            deadline: None,
+            principal: None,
+            fields: Arc::new(fields),
+            hidden: Arc::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VALID: [(&str, &str); 4] = [
+        ("created_at", "2026-04-02T12:34:56+00:00"),
+        ("last_accessed_at", "2026-04-02T12:40:10+00:00"),
+        ("session_ttl", "15"),
+        ("username", "andrew"),
+    ];
+
+    fn parse(pairs: &[(&str, &str)]) -> Result<StoredSession, InvalidHash> {
+        StoredSession::parse(pairs.iter().map(|(n, v)| (*n, *v)))
+    }
+
+    #[test]
+    fn a_hash_of_the_guide_is_a_session_and_comes_back_unchanged() {
+        let session = parse(&VALID).unwrap();
+        assert_eq!(session.ttl().as_secs(), 15);
+        assert_eq!(session.fields().get_str("username"), Some("andrew"));
+        let mut hash = session.to_hash();
+        hash.sort();
+        let mut expected: Vec<_> = VALID
+            .iter()
+            .map(|(n, v)| (Bytes::from_static(n.as_bytes()), FieldValue::from(*v)))
+            .collect();
+        expected.sort();
+        assert_eq!(hash, expected);
+    }
+
+    #[test]
+    fn each_reserved_field_of_the_guide_is_needed() {
+        for missing in 0..3 {
+            let mut pairs = VALID.to_vec();
+            pairs.remove(missing);
+            assert_eq!(parse(&pairs), Err(InvalidHash::MissingReservedField));
+        }
+        assert_eq!(parse(&[]), Err(InvalidHash::MissingReservedField));
+    }
+
+    #[test]
+    fn malformed_ttls_and_deadlines_make_no_session() {
+        for ttl in ["0", "-5", "abc", "1e30", "", "15 "] {
+            let mut pairs = VALID.to_vec();
+            pairs[2].1 = ttl;
+            assert_eq!(parse(&pairs), Err(InvalidHash::MalformedTtl));
+        }
+        for deadline in ["", "0", "soon", "-1", "1e13"] {
+            let mut pairs = VALID.to_vec();
+            pairs.push(("session_deadline", deadline));
+            assert_eq!(parse(&pairs), Err(InvalidHash::MalformedDeadline));
+        }
+    }
+
+    #[test]
+    fn a_field_name_that_is_not_utf8_is_hidden_and_kept() {
+        let raw = VALID.iter().map(|(n, v)| (n.as_bytes().to_vec(), *v));
+        let session = StoredSession::parse(raw.chain([(vec![0xff, 0xfe], "kept")])).unwrap();
+        assert_eq!(session.fields().len(), 1);
+        assert_eq!(session.field_count(), 2);
+        assert!(
+            session
+                .to_hash()
+                .contains(&(Bytes::from_static(&[0xff, 0xfe]), "kept".into()))
+        );
+    }
+
+    #[test]
+    fn a_stored_principal_that_is_none_binds_nobody() {
+        let mut pairs = VALID.to_vec();
+        pairs.push(("session_principal", ""));
+        assert_eq!(parse(&pairs).unwrap().principal(), None);
+        pairs[4].1 = "user:42";
+        assert_eq!(
+            parse(&pairs).unwrap().principal(),
+            Some(Principal::new("user:42").unwrap())
+        );
+    }
+}

@@ -1,0 +1,263 @@
+//! Two kinds of time: what the application writes down, and what the backend decides by.
+
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use time::OffsetDateTime;
+use time::format_description::StaticFormatDescription;
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+
+use crate::field::FieldValue;
+
+/// Where "now" comes from.
+///
+/// The application's clock ([`SessionPolicy::with_clock`](crate::SessionPolicy::with_clock)) writes
+/// the two human-readable timestamps and decides nothing. Expiry is decided by the backend's own
+/// clock: the Redis server's, or the one given to the memory backend.
+pub trait Clock: fmt::Debug + Send + Sync + 'static {
+    /// The present time.
+    fn now(&self) -> SystemTime;
+}
+
+/// The operating system's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+}
+
+impl<T: Clock + ?Sized> Clock for std::sync::Arc<T> {
+    fn now(&self) -> SystemTime {
+        (**self).now()
+    }
+}
+
+const STORED: StaticFormatDescription = format_description!(
+    "[year]-[month]-[day]T[hour]:[minute]:[second][offset_hour sign:mandatory]:[offset_minute]"
+);
+
+/// A point in time to the second, as `created_at` and `last_accessed_at` hold it:
+/// `2026-04-02T12:34:56+00:00`.
+///
+/// ```
+/// use session_core::Timestamp;
+///
+/// let t = Timestamp::parse("2026-04-02T12:34:56+00:00").unwrap();
+/// assert_eq!(t.to_string(), "2026-04-02T12:34:56+00:00");
+/// // Other languages' clients write the same instant in other RFC 3339 forms.
+/// assert_eq!(Timestamp::parse("2026-04-02T12:34:56.789Z"), Some(t));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(OffsetDateTime);
+
+impl Timestamp {
+    /// The time, cut to whole seconds. Times before year 0 or after 9999 become the Unix epoch.
+    pub fn from_system_time(time: SystemTime) -> Self {
+        let seconds = match time.duration_since(UNIX_EPOCH) {
+            Ok(since) => i64::try_from(since.as_secs()).ok(),
+            Err(before) => i64::try_from(before.duration().as_secs()).ok().map(|s| -s),
+        };
+        let time = seconds.and_then(|s| OffsetDateTime::from_unix_timestamp(s).ok());
+        Self(
+            time.filter(|t| (0..=9999).contains(&t.year()))
+                .unwrap_or(OffsetDateTime::UNIX_EPOCH),
+        )
+    }
+
+    /// Parses an RFC 3339 text, cut to whole seconds; `None` when it is not one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+        Some(Self(
+            time.to_offset(time::UtcOffset::UTC)
+                .replace_nanosecond(0)
+                .ok()?,
+        ))
+    }
+
+    /// Seconds since the Unix epoch; negative before it.
+    pub fn unix_seconds(self) -> i64 {
+        self.0.unix_timestamp()
+    }
+
+    /// The text as a field value.
+    pub fn to_value(self) -> FieldValue {
+        FieldValue::from(self.to_string())
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Years 0 to 9999 always format; the constructors admit no others.
+        f.write_str(&self.0.format(&STORED).map_err(|_| fmt::Error)?)
+    }
+}
+
+/// A point in time by the backend's own clock, in milliseconds since the Unix epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UnixMillis(u64);
+
+impl UnixMillis {
+    /// The greatest number of digits in the stored form; all such numbers are exact in a double,
+    /// which is what the server's scripts compute with.
+    const MAX_DIGITS: usize = 15;
+
+    /// This many milliseconds since the Unix epoch.
+    pub const fn new(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    /// The time, cut to whole milliseconds; the epoch for times before it.
+    pub fn from_system_time(time: SystemTime) -> Self {
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// Parses the stored form: `[1-9][0-9]{0,14}`.
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let digits = text.iter().all(u8::is_ascii_digit);
+        if text.len() > Self::MAX_DIGITS || !digits || text.first() == Some(&b'0') {
+            return None;
+        }
+        std::str::from_utf8(text).ok()?.parse().ok().map(Self)
+    }
+
+    /// The number of milliseconds.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// The time of day as the standard library has it.
+    pub fn to_system_time(self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_millis(self.0)
+    }
+
+    /// This time and so many milliseconds more.
+    #[must_use]
+    pub const fn plus_millis(self, millis: u64) -> Self {
+        Self(self.0.saturating_add(millis))
+    }
+
+    /// How long it is from `earlier` to this time; zero when that is later.
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// What remains of a session's life if nobody uses it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Remaining {
+    /// The session ends after this time, exact to the millisecond.
+    In(Duration),
+    /// The key has no expiry. Only another client can have left it so (the guide's Rust version
+    /// creates in two steps); the next touch arms it.
+    NoExpiry,
+}
+
+impl Remaining {
+    /// Whole seconds, rounded up, as people are shown it: a session that lives never shows 0.
+    ///
+    /// ```
+    /// use session_core::Remaining;
+    /// use std::time::Duration;
+    ///
+    /// assert_eq!(Remaining::In(Duration::from_millis(14_001)).whole_seconds(), Some(15));
+    /// assert_eq!(Remaining::NoExpiry.whole_seconds(), None);
+    /// ```
+    pub fn whole_seconds(self) -> Option<u64> {
+        match self {
+            Self::In(duration) => Some(
+                duration
+                    .as_millis()
+                    .div_ceil(1000)
+                    .max(1)
+                    .try_into()
+                    .unwrap_or(u64::MAX),
+            ),
+            Self::NoExpiry => None,
+        }
+    }
+
+    /// The time as a duration; `None` when the key has no expiry.
+    pub const fn as_duration(self) -> Option<Duration> {
+        match self {
+            Self::In(duration) => Some(duration),
+            Self::NoExpiry => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timestamps_are_written_as_the_guide_writes_them() {
+        let t = Timestamp::from_system_time(UNIX_EPOCH + Duration::from_millis(1_775_133_296_999));
+        assert_eq!(t.to_string(), "2026-04-02T12:34:56+00:00");
+        assert_eq!(t.to_value().as_str(), Ok("2026-04-02T12:34:56+00:00"));
+    }
+
+    #[test]
+    fn every_form_the_guides_clients_write_is_read() {
+        let t = Timestamp::parse("2026-04-02T12:34:56+00:00");
+        assert!(t.is_some());
+        for text in [
+            "2026-04-02T12:34:56Z",
+            "2026-04-02T12:34:56.123456789Z",
+            "2026-04-02T14:34:56+02:00",
+        ] {
+            assert_eq!(Timestamp::parse(text), t);
+        }
+        assert_eq!(Timestamp::parse("yesterday"), None);
+    }
+
+    #[test]
+    fn extreme_clocks_do_not_panic() {
+        for time in [
+            UNIX_EPOCH - Duration::from_secs(1 << 40),
+            UNIX_EPOCH + Duration::from_secs(1 << 40),
+        ] {
+            assert_eq!(
+                Timestamp::from_system_time(time).to_string(),
+                "1970-01-01T00:00:00+00:00"
+            );
+        }
+        assert_eq!(
+            UnixMillis::from_system_time(UNIX_EPOCH - Duration::from_secs(5)),
+            UnixMillis::new(0)
+        );
+    }
+
+    #[test]
+    fn stored_instants_have_one_form() {
+        assert_eq!(
+            UnixMillis::parse(b"1775133296999"),
+            Some(UnixMillis::new(1_775_133_296_999))
+        );
+        for text in [
+            "",
+            "0",
+            "01",
+            "-1",
+            "1e3",
+            "1.0",
+            "9999999999999999",
+            "1775133296999 ",
+        ] {
+            assert_eq!(UnixMillis::parse(text.as_bytes()), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_live_session_never_shows_zero_seconds() {
+        assert_eq!(Remaining::In(Duration::ZERO).whole_seconds(), Some(1));
+        assert_eq!(
+            Remaining::In(Duration::from_secs(3)).whole_seconds(),
+            Some(3)
+        );
+    }
+}
