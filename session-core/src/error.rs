@@ -142,6 +142,14 @@ impl Error {
         self
     }
 
+    /// The same error, where more is known of the effect: a step before the one that could change
+    /// anything failed.
+    #[must_use]
+    pub fn with_effect(mut self, effect: Effect) -> Self {
+        self.0.effect = effect;
+        self
+    }
+
     /// The same error, said of this operation. The outermost operation is set last and stays.
     #[must_use]
     pub fn during(mut self, operation: Operation) -> Self {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::delta::{FieldChange, Touch};
 use crate::field::FieldValue;
 use crate::fields::Fields;
-use crate::limits::Size;
+use crate::limits::{Limits, Size};
 use crate::record::SessionRecord;
 use crate::steps::{InsertRequest, ReadRequest, Refusal, Write, Written};
 use crate::stored::StoredSession;
@@ -126,10 +126,11 @@ pub fn write(state: &State, write: &Write, now: UnixMillis) -> Result<(State, Wr
                 }
             }
         }
-        write
-            .limits
-            .check_size(size(&state.session), size(&after.session))
-            .map_err(Refusal::Limit)?;
+        let (was, is) = (
+            size(&state.session, &write.limits),
+            size(&after.session, &write.limits),
+        );
+        write.limits.check_size(was, is).map_err(Refusal::Limit)?;
     }
     let mut is_due = after.is_due(write.delta.touch_policy(), now);
     if let Some(ttl) = write.delta.new_ttl() {
@@ -155,10 +156,11 @@ pub fn write(state: &State, write: &Write, now: UnixMillis) -> Result<(State, Wr
     Ok((after, written))
 }
 
-fn size(session: &StoredSession) -> Size {
+/// The size that the limits judge; bytes are counted only where they are limited.
+fn size(session: &StoredSession, limits: &Limits) -> Size {
     Size {
         fields: session.field_count(),
-        bytes: session.field_bytes(),
+        bytes: limits.session_bytes().map_or(0, |_| session.field_bytes()),
     }
 }
 
@@ -198,7 +200,7 @@ mod tests {
     use super::*;
     use crate::delta::Delta;
     use crate::field::FieldName;
-    use crate::limits::{Limit, Limits};
+    use crate::limits::Limit;
     use crate::principal::Principal;
     use std::time::Duration;
 

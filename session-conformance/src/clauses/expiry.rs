@@ -1,0 +1,282 @@
+//! How the expiry is armed, and what it means.
+
+use std::time::Duration;
+
+use session_core::{NewSession, Remaining};
+
+use crate::harness::Harness;
+use crate::kit::{
+    Bench, assert_nothing_there, fresh_principal, guide_hash, secs, session, set, ttl, with,
+};
+
+/// The session's own TTL.
+pub async fn creation_arms_the_sessions_own_ttl(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    for seconds in [10, 15, 61, 3600, 100_000] {
+        let mut timer = b.timer().await;
+        let created = b.create_session(session(seconds)).await.expect("a session");
+        let left = b.expires_in(&created.id).await;
+        let elapsed = timer.elapsed().await;
+        elapsed.assert_left(left, secs(seconds));
+        elapsed.assert_remaining(created.record.remaining(), secs(seconds));
+        assert_eq!(created.record.ttl(), ttl(seconds));
+    }
+}
+
+/// The policy's TTL, where the session has none of its own.
+pub async fn creation_arms_the_policys_ttl(h: &dyn Harness) {
+    let b = Bench::with(h, |policy| policy.with_default_ttl(ttl(77))).await;
+    let mut timer = b.timer().await;
+    let id = b.create(NewSession::default()).await;
+    let left = b.expires_in(&id).await;
+    timer.elapsed().await.assert_left(left, secs(77));
+    assert_eq!(
+        b.stored_text(&id, "session_ttl").await.as_deref(),
+        Some("77")
+    );
+
+    timer.restart().await;
+    let id = b.create(session(33)).await;
+    let left = b.expires_in(&id).await;
+    timer.elapsed().await.assert_left(left, secs(33));
+
+    let default = Bench::new(h).await;
+    let id = default.create(NewSession::default()).await;
+    let left = default.expires_in(&id).await;
+    timer.elapsed().await.assert_left(left, secs(1800));
+}
+
+/// Alive before, gone after, to every operation, and nothing comes back.
+pub async fn a_session_ends_at_its_expiry(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let id = b.create(session(100)).await;
+    let other = b.create(session(1000)).await;
+    h.advance(secs(60)).await;
+    assert!(b.is_alive(&id).await);
+    h.advance(Duration::from_millis(40_001)).await;
+    assert_nothing_there(&b, &id, "an expired session").await;
+    assert!(b.is_alive(&other).await);
+}
+
+/// The expiry counts, not what the hash says: a longer `session_ttl` keeps nothing alive.
+pub async fn a_planted_session_ends_at_its_expiry(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let id = b.plant(guide_hash("100000"), Some(secs(50))).await;
+    h.advance(secs(20)).await;
+    assert!(b.is_alive(&id).await);
+    h.advance(Duration::from_millis(30_001)).await;
+    assert_nothing_there(&b, &id, "an expired session").await;
+}
+
+/// The millisecond of the expiry is the last of the session's life. Judged where the clock stands
+/// still.
+pub async fn a_session_lives_through_its_last_millisecond(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let id = b.create(session(100)).await;
+    let used = b.create(session(100)).await;
+    if h.clock_stands_still() {
+        h.advance(secs(100)).await;
+        let left = b.ttl(&id).await.expect("an answer");
+        assert_eq!(left, Some(Remaining::In(Duration::ZERO)));
+        assert!(b.get_session(&used).await.expect("an answer").is_some());
+        h.advance(Duration::from_millis(1)).await;
+    } else {
+        h.advance(Duration::from_millis(90_000)).await;
+        assert!(b.get_session(&used).await.expect("an answer").is_some());
+        h.advance(Duration::from_millis(10_001)).await;
+    }
+    assert!(!b.is_alive(&id).await);
+    assert!(b.is_alive(&used).await);
+}
+
+/// `ttl` is the time to the key's expiry.
+pub async fn ttl_is_what_remains(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let mut timer = b.timer().await;
+    let id = b.create(session(100)).await;
+    for step in [0, 1, 32_123, 40_000] {
+        timer.advance(Duration::from_millis(step)).await;
+        let left = b.ttl(&id).await.expect("an answer").expect("a session");
+        timer.elapsed().await.assert_remaining(left, secs(100));
+    }
+    let peeked = b.peek_session(&id).await.expect("an answer");
+    let left = peeked.expect("a session").remaining();
+    timer.elapsed().await.assert_remaining(left, secs(100));
+}
+
+/// Also of a key that another client armed, and of one whose deadline is nearer than its TTL.
+pub async fn ttl_is_the_keys_expiry_not_the_stored_ttl(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let mut timer = b.timer().await;
+    let id = b
+        .plant(guide_hash("900"), Some(Duration::from_millis(45_678)))
+        .await;
+    let left = b.ttl(&id).await.expect("an answer").expect("a session");
+    timer
+        .elapsed()
+        .await
+        .assert_remaining(left, Duration::from_millis(45_678));
+
+    timer.restart().await;
+    let id = b.create(session(900).max_lifetime(ttl(60))).await;
+    timer.advance(secs(10)).await;
+    let left = b.ttl(&id).await.expect("an answer").expect("a session");
+    timer.elapsed().await.assert_remaining(left, secs(60));
+}
+
+/// `NoExpiry`, not a number, for a key without expiry.
+pub async fn ttl_of_a_key_without_expiry(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let id = b.plant(guide_hash("900"), None).await;
+    let left = b.ttl(&id).await.expect("an answer");
+    assert_eq!(left, Some(Remaining::NoExpiry));
+}
+
+/// What is stored, not what remains.
+pub async fn configured_ttl_is_the_stored_one(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let id = b.create(session(100)).await;
+    h.advance(secs(50)).await;
+    let configured = b.configured_ttl(&id).await.expect("an answer");
+    assert_eq!(configured, Some(ttl(100)));
+    let planted = b.plant(guide_hash("4321"), Some(secs(50))).await;
+    let configured = b.configured_ttl(&planted).await.expect("an answer");
+    assert_eq!(configured, Some(ttl(4321)));
+    assert!(
+        b.set_session_ttl(&planted, ttl(99))
+            .await
+            .expect("an answer")
+    );
+    let configured = b.configured_ttl(&planted).await.expect("an answer");
+    assert_eq!(configured, Some(ttl(99)));
+}
+
+/// Longer and shorter: stored, armed at once, and used by later touches.
+pub async fn a_new_ttl_is_stored_and_armed(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let id = b.create(session(100)).await;
+    for seconds in [700, 50] {
+        h.advance(secs(40)).await;
+        let mut timer = b.timer().await;
+        assert!(
+            b.set_session_ttl(&id, ttl(seconds))
+                .await
+                .expect("an answer")
+        );
+        let left = b.expires_in(&id).await;
+        timer.elapsed().await.assert_left(left, secs(seconds));
+        let text = b.stored_text(&id, "session_ttl").await;
+        assert_eq!(text, Some(seconds.to_string()));
+
+        timer.advance(secs(20)).await;
+        timer.restart().await;
+        assert!(b.get_session(&id).await.expect("an answer").is_some());
+        let left = b.expires_in(&id).await;
+        timer.elapsed().await.assert_left(left, secs(seconds));
+    }
+    h.advance(secs(51)).await;
+    assert_nothing_there(&b, &id, "a session with a shorter TTL").await;
+}
+
+/// A delta's TTL does the same, and the record shows it.
+pub async fn a_deltas_ttl_is_stored_and_armed(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let id = b.create(session(100)).await;
+    let mut timer = b.timer().await;
+    let delta = set("a", "b").ttl(ttl(5000)).returning_record();
+    let written = b.update_session(&id, delta).await.expect("an answer");
+    let written = written.expect("a session");
+    let left = b.expires_in(&id).await;
+    let elapsed = timer.elapsed().await;
+    elapsed.assert_left(left, secs(5000));
+    elapsed.assert_remaining(written.remaining, secs(5000));
+    let record = written.record.expect("a record");
+    assert_eq!(record.ttl(), ttl(5000));
+    elapsed.assert_remaining(record.remaining(), secs(5000));
+}
+
+/// TTLs on which arithmetic fails: powers of two and ten, the ends of integer types.
+const EDGES: [u64; 12] = [
+    59,
+    60,
+    65_535,
+    65_536,
+    4_294_967,
+    4_294_968,
+    16_777_217,
+    999_999_999,
+    2_147_483_647,
+    2_147_483_648,
+    4_294_967_294,
+    4_294_967_295,
+];
+
+/// At creation, by a change, as a lifetime, and by every touch after that.
+pub async fn every_ttl_is_accepted(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let changed = b.create(session(100)).await;
+    for seconds in EDGES {
+        let mut timer = b.timer().await;
+        let id = b
+            .create(session(seconds).max_lifetime(ttl(4_294_967_295)))
+            .await;
+        let created = b.expires_in(&id).await;
+        assert!(
+            b.set_session_ttl(&changed, ttl(seconds))
+                .await
+                .expect("an answer")
+        );
+        let set = b.expires_in(&changed).await;
+        assert!(b.get_session(&changed).await.expect("an answer").is_some());
+        let touched = b.expires_in(&changed).await;
+        let elapsed = timer.elapsed().await;
+        for left in [created, set, touched] {
+            elapsed.assert_left(left, secs(seconds));
+        }
+        let text = b.stored_text(&changed, "session_ttl").await;
+        assert_eq!(text, Some(seconds.to_string()));
+    }
+}
+
+/// One second is a TTL: its session ends after it.
+pub async fn the_least_ttl_is_accepted(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let created = b.create_session(session(1)).await.expect("a session");
+    assert_eq!(created.record.ttl(), ttl(1));
+    let changed = b.create(session(100)).await;
+    assert!(
+        b.set_session_ttl(&changed, ttl(1))
+            .await
+            .expect("an answer")
+    );
+    if h.clock_stands_still() {
+        h.advance(secs(1)).await;
+        assert!(b.is_alive(&created.id).await);
+        assert!(b.is_alive(&changed).await);
+    }
+    h.advance(Duration::from_millis(1001)).await;
+    assert_nothing_there(&b, &created.id, "a session of one second").await;
+    assert_nothing_there(&b, &changed, "a session of one second").await;
+}
+
+/// A binding to a principal for the greatest lifetime fits as well.
+pub async fn the_greatest_lifetime_is_accepted(h: &dyn Harness) {
+    let b = Bench::with(h, |policy| {
+        policy.with_principal_lifetime(ttl(4_294_967_295))
+    })
+    .await;
+    let principal = fresh_principal("ann");
+    let mut timer = b.timer().await;
+    let id = b
+        .create(session(4_294_967_295).bind(principal.clone()))
+        .await;
+    let expiry = b.expires_in(&id).await;
+    let deadline = b.deadline_in(&id).await;
+    let elapsed = timer.elapsed().await;
+    elapsed.assert_left(expiry, secs(4_294_967_295));
+    elapsed.assert_left(deadline, secs(4_294_967_295));
+    b.assert_listed(&principal, &[&id]).await;
+    let planted = with(guide_hash("4294967295"), "a", "b");
+    let id = b.plant(planted, Some(secs(100))).await;
+    assert!(b.get_session(&id).await.expect("an answer").is_some());
+}

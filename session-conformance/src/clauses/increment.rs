@@ -1,0 +1,300 @@
+//! Counters.
+
+use session_core::{Delta, Effect, ErrorKind, NewSession, SessionId, SessionTtl};
+
+use crate::harness::Harness;
+use crate::kit::{
+    Bench, add, fields, fresh_principal, guide_hash, name, secs, session, set, ttl, with,
+};
+use crate::races;
+
+/// From 0 up, down, and by nothing; each answer is the new value, and so is the stored text.
+pub async fn an_absent_field_counts_from_zero(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let id = b.create(session(100)).await;
+    for (field, amounts) in [
+        ("up", [1_i64, 1, 40]),
+        ("down", [-1, -41, 2]),
+        ("nothing", [0, 0, 0]),
+        ("there and back", [5, -5, -5]),
+    ] {
+        let mut expected = 0;
+        for by in amounts {
+            expected += by;
+            let value = b.increment_field(&id, name(field), by).await;
+            assert_eq!(value.expect("an answer"), Some(expected), "{field}");
+            let stored = b.stored_text(&id, field).await;
+            assert_eq!(stored, Some(expected.to_string()), "{field}");
+        }
+    }
+}
+
+/// A stored integer is counted on; several counters of one delta are answered by name.
+pub async fn counters_of_a_delta_are_answered_by_name(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let new = NewSession::new(fields([("b", "-10"), ("c", "7")]));
+    let id = b.create(new).await;
+    let delta = add("c", 1).increment(name("a"), 2).increment(name("b"), 3);
+    let delta = delta.increment(name("c"), 1).set(name("d"), "9");
+    let written = b.update_session(&id, delta).await.expect("an answer");
+    let counters = written.expect("a session").counters;
+    let expected = [("a", 2), ("b", -7), ("c", 9)].map(|(field, value)| (name(field), value));
+    assert_eq!(counters, expected);
+    let record = b
+        .peek_session(&id)
+        .await
+        .expect("an answer")
+        .expect("a session");
+    assert_eq!(
+        record.fields(),
+        &fields([("a", "2"), ("b", "-7"), ("c", "9"), ("d", "9")])
+    );
+}
+
+/// A counter that was removed counts from 0 again.
+pub async fn a_removed_counter_counts_from_zero(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let id = b.create(session(100)).await;
+    assert!(
+        b.update_session(&id, add("n", 41))
+            .await
+            .expect("an answer")
+            .is_some()
+    );
+    assert!(
+        b.remove_fields(&id, vec![name("n")])
+            .await
+            .expect("an answer")
+    );
+    let value = b.increment_field(&id, name("n"), 1).await;
+    assert_eq!(value.expect("an answer"), Some(1));
+}
+
+/// Texts that some parser of numbers takes, and Redis does not.
+const NOT_INTEGERS: [&str; 28] = [
+    "",
+    " ",
+    "abc",
+    "andrew",
+    "+5",
+    "007",
+    "00",
+    "-0",
+    "-01",
+    "-",
+    "--5",
+    "5-",
+    " 5",
+    "5 ",
+    "5\n",
+    "\t5",
+    "5\0",
+    "1.0",
+    "1e3",
+    "0x10",
+    "1_000",
+    "nan",
+    "inf",
+    "٣",
+    "５",
+    "9223372036854775808",
+    "-9223372036854775809",
+    "99999999999999999999999",
+];
+
+/// Asserts that a counter is refused in this way, alone and in a delta, and nothing changes.
+async fn assert_refused(b: &Bench<'_>, id: &SessionId, by: i64, kind: ErrorKind, what: &str) {
+    let before = b.snapshot(id).await;
+    let error = b.increment_field(id, name("n"), by).await.expect_err(what);
+    assert_eq!(
+        (error.kind(), error.effect()),
+        (kind, Effect::NotApplied),
+        "{what}"
+    );
+    b.assert_unchanged(id, &before, what).await;
+    let error = b.update_session(id, add("n", by).set(name("x"), "y")).await;
+    let error = error.expect_err(what);
+    assert_eq!(
+        (error.kind(), error.effect()),
+        (kind, Effect::NotApplied),
+        "{what}"
+    );
+    b.assert_unchanged(id, &before, what).await;
+    let error = b.rotate_session(id, add("n", by)).await.expect_err(what);
+    assert_eq!(
+        (error.kind(), error.effect()),
+        (kind, Effect::NotApplied),
+        "{what}"
+    );
+    b.assert_unchanged(id, &before, what).await;
+}
+
+/// Also by an amount of 0, and by one whose sum would fit.
+pub async fn what_is_no_integer_is_refused(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    for text in NOT_INTEGERS {
+        let id = b.create(NewSession::new(fields([("n", text)]))).await;
+        for by in [1, 0, -1] {
+            assert_refused(
+                &b,
+                &id,
+                by,
+                ErrorKind::NotAnInteger,
+                &format!("{text:?} {by:+}"),
+            )
+            .await;
+        }
+    }
+    let hash = with(guide_hash("100"), "n", [0xff, b'5']);
+    let id = b.plant(hash, Some(secs(100))).await;
+    assert_refused(&b, &id, 1, ErrorKind::NotAnInteger, "not UTF-8").await;
+}
+
+/// Both ends of the range, reached and passed.
+pub async fn leaving_the_range_is_refused(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    for (value, by) in [
+        (i64::MAX, 1),
+        (i64::MAX, i64::MAX),
+        (i64::MAX - 1, 2),
+        (i64::MIN, -1),
+        (i64::MIN, i64::MIN),
+        (i64::MIN + 1, -2),
+        (-1, i64::MIN),
+        (1, i64::MAX),
+    ] {
+        let text = value.to_string();
+        let id = b.create(NewSession::new(fields([("n", &text)]))).await;
+        assert_refused(&b, &id, by, ErrorKind::Overflow, &format!("{value} {by:+}")).await;
+        let value_now = b.increment_field(&id, name("n"), 0).await;
+        assert_eq!(value_now.expect("an answer"), Some(value));
+    }
+}
+
+/// Sets, removals, other counters, a new TTL, a binding and the touch: none of it happens, whether
+/// the refused counter is the first or the last, and raw texts stay as they were.
+pub async fn one_refused_counter_refuses_the_delta(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let principal = fresh_principal("ann");
+    for (bad, kind) in [
+        ("text", ErrorKind::NotAnInteger),
+        ("max", ErrorKind::Overflow),
+    ] {
+        for (before, after) in [("a", "b"), ("y", "z"), ("a", "z")] {
+            let new = fields([
+                ("text", "x"),
+                ("max", "9223372036854775807"),
+                ("kept", "1"),
+                ("counted", "41"),
+            ]);
+            let id = b.create(NewSession::new(new).ttl(ttl(100))).await;
+            h.advance(secs(40)).await;
+            b.clock.forward(secs(40));
+            let snapshot = b.snapshot(&id).await;
+            let delta = add(bad, 1)
+                .increment(name(before), 1)
+                .increment(name(after), 1)
+                .increment(name("counted"), 1)
+                .set(name("added"), "new")
+                .set(name("kept"), "changed")
+                .remove(name("username"))
+                .ttl(ttl(5000))
+                .bind(principal.clone());
+            let error = b.update_session(&id, delta.clone()).await.expect_err(bad);
+            assert_eq!(error.kind(), kind);
+            b.assert_unchanged(&id, &snapshot, "the update").await;
+            let error = b.rotate_session(&id, delta).await.expect_err(bad);
+            assert_eq!(error.kind(), kind);
+            b.assert_unchanged(&id, &snapshot, "the rotation").await;
+        }
+    }
+    b.assert_listed(&principal, &[]).await;
+}
+
+/// The same under each touch, and with the record asked for.
+pub async fn one_refused_counter_refuses_a_quiet_delta(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let id = b.create(NewSession::new(fields([("m", "x")]))).await;
+    let before = b.snapshot(&id).await;
+    let delta = add("a", 1).increment(name("m"), 1).increment(name("z"), 1);
+    let delta = delta.touch(session_core::Touch::Never).returning_record();
+    let error = b.update_session(&id, delta).await.expect_err("a text");
+    assert_eq!(error.kind(), ErrorKind::NotAnInteger);
+    b.assert_unchanged(&id, &before, "the write").await;
+}
+
+/// Values beyond what a double holds, and both ends of the range.
+pub async fn values_are_exact(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let double = 1_i64 << 53;
+    for (value, by) in [
+        (double, 1),
+        (double + 1, 2),
+        (double - 1, 1),
+        (-double, -1),
+        (0, double + 1),
+        (-1, -double),
+        (4_611_686_018_427_387_905, 2),
+        (999_999_999_999_999_999, 1),
+        (i64::MAX - 1, 1),
+        (i64::MIN + 1, -1),
+        (i64::MIN, i64::MAX),
+        (i64::MAX, i64::MIN),
+        (0, i64::MAX),
+        (0, i64::MIN),
+    ] {
+        let what = format!("{value} {by:+}");
+        let text = value.to_string();
+        let id = b.create(NewSession::new(fields([("n", &text)]))).await;
+        let delta = add("n", by).increment(name("small"), 3).returning_record();
+        let written = b.update_session(&id, delta).await.expect("an answer");
+        let written = written.expect("a session");
+        assert_eq!(written.counter("n"), Some(value + by), "{what}");
+        assert_eq!(written.counter("small"), Some(3), "{what}");
+        let record = written.record.expect("a record");
+        let text = (value + by).to_string();
+        assert_eq!(record.fields().get_str("n"), Some(&*text), "{what}");
+        assert_eq!(b.stored_text(&id, "n").await, Some(text), "{what}");
+        let value_now = b.increment_field(&id, name("n"), 0).await;
+        assert_eq!(value_now.expect("an answer"), Some(value + by), "{what}");
+    }
+}
+
+/// Concurrent increments answer each value once.
+pub async fn concurrent_increments_are_distinct_and_gapless(h: &dyn Harness) {
+    races::increments(h, 10).await;
+}
+
+/// The greatest TTL beside a counter: numbers of one delta do not get in each other's way.
+pub async fn a_counter_and_a_ttl_are_kept_apart(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let id = b.create(session(100)).await;
+    let delta = Delta::new().ttl(SessionTtl::MAX).increment(name("ttl"), 15);
+    let written = b.update_session(&id, delta.set(name("0"), "1")).await;
+    assert_eq!(
+        written
+            .expect("an answer")
+            .expect("a session")
+            .counter("ttl"),
+        Some(15)
+    );
+    assert!(
+        b.update_session(&id, set("1", "0"))
+            .await
+            .expect("an answer")
+            .is_some()
+    );
+    let record = b
+        .peek_session(&id)
+        .await
+        .expect("an answer")
+        .expect("a session");
+    let expected = fields([
+        ("0", "1"),
+        ("1", "0"),
+        ("ttl", "15"),
+        ("username", "andrew"),
+    ]);
+    assert_eq!(record.fields(), &expected);
+    assert_eq!(record.ttl(), SessionTtl::MAX);
+}

@@ -1,0 +1,25 @@
+//! The cases, one module per group of clauses.
+//!
+//! A case is a plain async function over a [`Harness`](crate::Harness), and panics where the backend
+//! breaks its clause. [`CASES`](crate::CASES) says which clause each one proves.
+
+pub mod bytes;
+pub mod delete;
+pub mod expiry;
+pub mod foreign;
+pub mod identity;
+pub mod increment;
+pub mod lifetime;
+pub mod limits;
+pub mod listing;
+pub mod operation;
+pub mod quota;
+pub mod record;
+pub mod revocation;
+pub mod rotation;
+pub mod taken;
+pub mod throttle;
+pub mod touch;
+pub mod unusual;
+pub mod validity;
+pub mod write;

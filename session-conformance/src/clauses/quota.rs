@@ -1,0 +1,215 @@
+//! How many sessions a principal may have.
+
+use std::num::NonZeroU32;
+
+use session_core::{
+    Delta, Effect, Error, ErrorKind, NewSession, OnExcess, Principal, PrincipalLimit, SessionId,
+};
+
+use crate::harness::Harness;
+use crate::kit::{Bench, assert_nothing_there, fresh_principal, secs, session, set, ttl};
+
+/// A workbench whose policy limits each principal's sessions.
+async fn limited(h: &dyn Harness, max: u32, on_excess: OnExcess) -> Bench<'_> {
+    let max = NonZeroU32::new(max).expect("more than none");
+    let limit = PrincipalLimit { max, on_excess };
+    Bench::with(h, |policy| policy.with_principal_limit(limit)).await
+}
+
+/// A session of a principal that ends after so many seconds at the latest.
+fn bound(principal: &Principal, lifetime: u64) -> NewSession {
+    let new = session(100_000).max_lifetime(ttl(lifetime));
+    new.bind(principal.clone())
+}
+
+fn bind(principal: &Principal) -> Delta {
+    set("a", "b").bind(principal.clone())
+}
+
+#[track_caller]
+fn assert_too_many(error: &Error, what: &str) {
+    assert_eq!(error.kind(), ErrorKind::TooManySessions, "{what}");
+    assert_eq!(error.effect(), Effect::NotApplied, "{what}");
+}
+
+/// By a creation, a write and a rotation; nothing changes, no list either.
+pub async fn a_binding_beyond_the_limit_is_refused(h: &dyn Harness) {
+    let b = limited(h, 2, OnExcess::Refuse).await;
+    let ann = fresh_principal("ann");
+    let first = b.create(bound(&ann, 1000)).await;
+    let second = b.create(bound(&ann, 2000)).await;
+    let unbound = b.create(session(100)).await;
+    h.advance(secs(40)).await;
+    b.clock.forward(secs(40));
+    let before = b.snapshot(&unbound).await;
+
+    let refused = b.create_session(bound(&ann, 3000)).await;
+    assert_too_many(&refused.expect_err("too many"), "a creation");
+    let refused = b.update_session(&unbound, bind(&ann)).await;
+    assert_too_many(&refused.expect_err("too many"), "a write");
+    b.assert_unchanged(&unbound, &before, "a write").await;
+    let refused = b.rotate_session(&unbound, bind(&ann)).await;
+    assert_too_many(&refused.expect_err("too many"), "a rotation");
+    b.assert_unchanged(&unbound, &before, "a rotation").await;
+    b.assert_listed(&ann, &[&first, &second]).await;
+
+    let bob = fresh_principal("bob");
+    b.create(bound(&bob, 1000)).await;
+    let written = b.update_session(&unbound, bind(&bob)).await;
+    assert!(written.expect("an answer").is_some());
+}
+
+/// A session that expired, was deleted, was revoked or reached its deadline leaves its place.
+pub async fn dead_sessions_do_not_count(h: &dyn Harness) {
+    let b = limited(h, 1, OnExcess::Refuse).await;
+    let ann = fresh_principal("ann");
+    let expiring = session(100).bind(ann.clone());
+    let id = b.create(expiring.clone()).await;
+    assert!(b.create_session(expiring.clone()).await.is_err());
+    assert!(b.delete_session(&id).await.expect("an answer"));
+    let id = b.create(expiring.clone()).await;
+    let revoked = b.revoke_session(&ann, &id.handle()).await;
+    assert!(revoked.expect("an answer"));
+    b.create(expiring).await;
+    h.advance(secs(101)).await;
+    b.create(bound(&ann, 100)).await;
+    assert!(b.create_session(bound(&ann, 100)).await.is_err());
+    h.advance(secs(101)).await;
+    let id = b.create(bound(&ann, 100)).await;
+    b.assert_listed(&ann, &[&id]).await;
+}
+
+/// Many dead ones, more than are looked at in one batch.
+pub async fn very_many_dead_sessions_do_not_count(h: &dyn Harness) {
+    let unlimited = Bench::new(h).await;
+    let ann = fresh_principal("ann");
+    for _ in 0..300 {
+        unlimited.create(session(100).bind(ann.clone())).await;
+    }
+    h.advance(secs(101)).await;
+    let b = limited(h, 1, OnExcess::Refuse).await;
+    let id = b.create(bound(&ann, 90_000)).await;
+    assert_too_many(
+        &b.create_session(bound(&ann, 100))
+            .await
+            .expect_err("too many"),
+        "one more",
+    );
+    b.assert_listed(&ann, &[&id]).await;
+}
+
+/// Binding it again, and rotating it, take no second place.
+pub async fn a_bound_session_does_not_count_twice(h: &dyn Harness) {
+    let b = limited(h, 1, OnExcess::Refuse).await;
+    let ann = fresh_principal("ann");
+    let id = b.create(bound(&ann, 1000)).await;
+    assert!(
+        b.update_session(&id, bind(&ann))
+            .await
+            .expect("an answer")
+            .is_some()
+    );
+    let rotated = b.rotate_session(&id, bind(&ann)).await.expect("an answer");
+    let id = rotated.expect("a session").id;
+    let rotated = b
+        .rotate_session(&id, Delta::new())
+        .await
+        .expect("an answer");
+    let id = rotated.expect("a session").id;
+    b.assert_listed(&ann, &[&id]).await;
+    assert!(b.create_session(bound(&ann, 1000)).await.is_err());
+}
+
+/// A session that is bound to another leaves its place.
+pub async fn a_session_bound_to_another_does_not_count(h: &dyn Harness) {
+    let b = limited(h, 1, OnExcess::Refuse).await;
+    let (ann, bob) = (fresh_principal("ann"), fresh_principal("bob"));
+    let id = b.create(bound(&ann, 1000)).await;
+    assert!(
+        b.update_session(&id, bind(&bob))
+            .await
+            .expect("an answer")
+            .is_some()
+    );
+    let next = b.create(bound(&ann, 1000)).await;
+    b.assert_listed(&ann, &[&next]).await;
+    b.assert_listed(&bob, &[&id]).await;
+}
+
+/// The nearest deadline ends, not the oldest session nor the one that is bound.
+pub async fn the_nearest_deadline_is_evicted(h: &dyn Harness) {
+    let b = limited(h, 3, OnExcess::EvictOldest).await;
+    let ann = fresh_principal("ann");
+    let far = b.create(bound(&ann, 9000)).await;
+    let near = b.create(bound(&ann, 1000)).await;
+    let middle = b.create(bound(&ann, 5000)).await;
+    b.assert_listed(&ann, &[&far, &near, &middle]).await;
+
+    let by_creation = b.create(bound(&ann, 7000)).await;
+    assert_nothing_there(&b, &near, "an evicted session").await;
+    b.assert_listed(&ann, &[&far, &middle, &by_creation]).await;
+
+    let by_write = b.create(session(100).max_lifetime(ttl(8000))).await;
+    assert!(
+        b.update_session(&by_write, bind(&ann))
+            .await
+            .expect("an answer")
+            .is_some()
+    );
+    assert_nothing_there(&b, &middle, "an evicted session").await;
+    b.assert_listed(&ann, &[&far, &by_creation, &by_write])
+        .await;
+
+    let old = b.create(session(100)).await;
+    let rotated = b.rotate_session(&old, bind(&ann)).await.expect("an answer");
+    let by_rotation = rotated.expect("a session").id;
+    assert_nothing_there(&b, &by_creation, "an evicted session").await;
+    b.assert_listed(&ann, &[&far, &by_write, &by_rotation])
+        .await;
+}
+
+/// The session that is being bound stays, though its own deadline is the nearest.
+pub async fn the_bound_session_is_not_evicted(h: &dyn Harness) {
+    let b = limited(h, 2, OnExcess::EvictOldest).await;
+    let ann = fresh_principal("ann");
+    let far = b.create(bound(&ann, 9000)).await;
+    let near = b.create(bound(&ann, 5000)).await;
+    let nearest = b.create(bound(&ann, 1000)).await;
+    b.assert_listed(&ann, &[&far, &nearest]).await;
+    assert!(!b.is_alive(&near).await);
+    // Bound again: it keeps its place, and nobody else's is taken.
+    assert!(
+        b.update_session(&nearest, bind(&ann))
+            .await
+            .expect("an answer")
+            .is_some()
+    );
+    let rotated = b
+        .rotate_session(&nearest, bind(&ann))
+        .await
+        .expect("an answer");
+    let nearest = rotated.expect("a session").id;
+    b.assert_listed(&ann, &[&far, &nearest]).await;
+}
+
+/// As many as it takes, when the limit was higher before; dead ones take nobody's place.
+pub async fn as_many_are_evicted_as_it_takes(h: &dyn Harness) {
+    let unlimited = Bench::new(h).await;
+    let (ann, bob) = (fresh_principal("ann"), fresh_principal("bob"));
+    let others = unlimited.create(bound(&bob, 100)).await;
+    let mut ids = Vec::new();
+    for n in 0..5 {
+        ids.push(unlimited.create(bound(&ann, 1000 * (n + 1))).await);
+    }
+    assert!(unlimited.delete_session(&ids[3]).await.expect("an answer"));
+    let b = limited(h, 3, OnExcess::EvictOldest).await;
+    let new = b.create(bound(&ann, 900)).await;
+    b.assert_listed(&ann, &[&ids[2], &ids[4], &new]).await;
+    let alive: Vec<&SessionId> = vec![&ids[2], &ids[4], &new, &others];
+    for id in alive {
+        assert!(b.is_alive(id).await);
+    }
+    for id in [&ids[0], &ids[1]] {
+        assert_nothing_there(&b, id, "an evicted session").await;
+    }
+}

@@ -1,0 +1,182 @@
+//! Revocation.
+
+use session_core::{Delta, Principal, SessionId};
+
+use crate::harness::Harness;
+use crate::kit::{Bench, assert_nothing_there, fresh_id, fresh_principal, secs, session, ttl};
+use crate::races;
+
+/// Creates sessions of a principal.
+async fn sessions(b: &Bench<'_>, principal: &Principal, count: usize) -> Vec<SessionId> {
+    let mut ids = Vec::new();
+    for _ in 0..count {
+        ids.push(b.create(session(1000).bind(principal.clone())).await);
+    }
+    ids
+}
+
+/// Ends the sessions of a principal; how many.
+async fn revoke_all(b: &Bench<'_>, principal: &Principal, keep: Option<&SessionId>) -> u64 {
+    let ended = b.revoke_sessions(principal, keep).await;
+    ended.expect("an answer")
+}
+
+/// That session is gone, as if deleted; the others live.
+pub async fn revoking_one_ends_that_one(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let ann = fresh_principal("ann");
+    let ids = sessions(&b, &ann, 3).await;
+    let listed = b.listed(&ann).await;
+    assert!(listed.contains(&ids[1].handle()));
+    let revoked = b.revoke_session(&ann, &ids[1].handle()).await;
+    assert!(revoked.expect("an answer"));
+    assert_nothing_there(&b, &ids[1], "a revoked session").await;
+    b.assert_listed(&ann, &[&ids[0], &ids[2]]).await;
+    assert!(b.is_alive(&ids[0]).await && b.is_alive(&ids[2]).await);
+    let again = b.revoke_session(&ann, &ids[1].handle()).await;
+    assert!(!again.expect("an answer"));
+}
+
+/// A handle of another's session, of an unbound one, or of none ends nothing.
+pub async fn revoking_one_ends_no_other(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let (ann, bob) = (fresh_principal("ann"), fresh_principal("bob"));
+    let own = b.create(session(100).bind(ann.clone())).await;
+    let others = b.create(session(100).bind(bob.clone())).await;
+    let unbound = b.create(session(100)).await;
+    for handle in [others.handle(), unbound.handle(), fresh_id().handle()] {
+        let revoked = b.revoke_session(&ann, &handle).await;
+        assert!(!revoked.expect("an answer"));
+    }
+    for id in [&own, &others, &unbound] {
+        assert!(b.is_alive(id).await);
+    }
+    b.assert_listed(&bob, &[&others]).await;
+}
+
+/// A session that has died is not revoked.
+pub async fn revoking_a_dead_session_answers_false(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let ann = fresh_principal("ann");
+    let expired = b.create(session(100).bind(ann.clone())).await;
+    let deleted = b.create(session(5000).bind(ann.clone())).await;
+    assert!(b.delete_session(&deleted).await.expect("an answer"));
+    h.advance(secs(101)).await;
+    for id in [expired, deleted] {
+        let revoked = b.revoke_session(&ann, &id.handle()).await;
+        assert!(!revoked.expect("an answer"));
+    }
+}
+
+/// All of them, counted, and nobody else's.
+pub async fn revoking_all_ends_all(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let (ann, bob) = (fresh_principal("ann"), fresh_principal("bob"));
+    let ids = sessions(&b, &ann, 5).await;
+    let others = sessions(&b, &bob, 2).await;
+    let unbound = b.create(session(100)).await;
+    assert_eq!(revoke_all(&b, &ann, None).await, 5);
+    for id in &ids {
+        assert_nothing_there(&b, id, "a revoked session").await;
+    }
+    b.assert_listed(&ann, &[]).await;
+    b.assert_listed(&bob, &[&others[0], &others[1]]).await;
+    assert!(b.is_alive(&unbound).await);
+    assert_eq!(revoke_all(&b, &ann, None).await, 0);
+    let next = b.create(session(100).bind(ann.clone())).await;
+    b.assert_listed(&ann, &[&next]).await;
+}
+
+/// More sessions than fit in one batch.
+pub async fn revoking_very_many_ends_all(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let ann = fresh_principal("ann");
+    let ids = sessions(&b, &ann, 300).await;
+    assert_eq!(revoke_all(&b, &ann, Some(&ids[150])).await, 299);
+    b.assert_listed(&ann, &[&ids[150]]).await;
+    for (n, id) in ids.iter().enumerate() {
+        assert_eq!(b.is_alive(id).await, n == 150, "session {n}");
+    }
+}
+
+/// All but the one to keep, which stays listed.
+pub async fn revoking_all_but_one_keeps_it(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let ann = fresh_principal("ann");
+    let ids = sessions(&b, &ann, 4).await;
+    let before = b.snapshot(&ids[2]).await;
+    assert_eq!(revoke_all(&b, &ann, Some(&ids[2])).await, 3);
+    b.assert_unchanged(&ids[2], &before, "the revocation").await;
+    b.assert_listed(&ann, &[&ids[2]]).await;
+    assert_eq!(revoke_all(&b, &ann, Some(&ids[2])).await, 0);
+    assert!(b.is_alive(&ids[2]).await);
+}
+
+/// One to keep that is another's, or none at all, keeps nothing of this principal.
+pub async fn a_stranger_to_keep_keeps_nothing(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let (ann, bob) = (fresh_principal("ann"), fresh_principal("bob"));
+    let others = sessions(&b, &bob, 1).await;
+    for keep in [others[0].clone(), fresh_id()] {
+        let ids = sessions(&b, &ann, 2).await;
+        assert_eq!(revoke_all(&b, &ann, Some(&keep)).await, 2);
+        for id in ids {
+            assert!(!b.is_alive(&id).await);
+        }
+    }
+    b.assert_listed(&bob, &[&others[0]]).await;
+}
+
+/// Sessions that had died before are not counted.
+pub async fn revoking_counts_live_sessions(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let ann = fresh_principal("ann");
+    let ids = sessions(&b, &ann, 4).await;
+    assert!(b.delete_session(&ids[0]).await.expect("an answer"));
+    b.create(session(100).bind(ann.clone())).await;
+    b.create(session(5000).bind(ann.clone()).max_lifetime(ttl(100)))
+        .await;
+    h.advance(secs(101)).await;
+    assert_eq!(revoke_all(&b, &ann, None).await, 3);
+}
+
+/// However they were bound, sessions that were acknowledged before are dead after.
+pub async fn acknowledged_bindings_are_revoked(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let ann = fresh_principal("ann");
+    let bind = || Delta::new().bind(ann.clone());
+    let created = b.create(session(100).bind(ann.clone())).await;
+    let written = b.create(session(100)).await;
+    assert!(
+        b.update_session(&written, bind())
+            .await
+            .expect("an answer")
+            .is_some()
+    );
+    let old = b.create(session(100)).await;
+    let rotated = b.rotate_session(&old, bind()).await.expect("an answer");
+    let bound = b.create(session(100).bind(ann.clone())).await;
+    let moved = b
+        .rotate_session(&bound, Delta::new())
+        .await
+        .expect("an answer");
+    assert_eq!(revoke_all(&b, &ann, None).await, 4);
+    for id in [
+        created,
+        written,
+        rotated.expect("a session").id,
+        moved.expect("a session").id,
+    ] {
+        assert_nothing_there(&b, &id, "a revoked session").await;
+    }
+}
+
+/// Also when other logins race the revocation; what survives is listed.
+pub async fn racing_logins_are_dead_or_listed(h: &dyn Harness) {
+    races::logins_against_revocation(h, 20).await;
+}
+
+/// Also when the session is being rotated meanwhile: it does not escape under its new id.
+pub async fn racing_rotations_do_not_escape(h: &dyn Harness) {
+    races::rotations_against_revocation(h, 20).await;
+}

@@ -1,0 +1,258 @@
+//! Rotation: a session moves to a fresh id.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use session_core::steps::RenameAnswer;
+use session_core::{Delta, ErrorKind, Limits, NewSession, SessionId, Touch};
+
+use crate::harness::Harness;
+use crate::kit::{
+    Bench, add, assert_gone_and_left_alone, assert_nothing_there, fields, fresh_id, guide_hash,
+    name, rename_request, secs, session, set, ttl, with, without,
+};
+use crate::races;
+
+/// Rotates a session that lives.
+async fn rotate(b: &Bench<'_>, id: &SessionId, delta: Delta) -> SessionId {
+    let rotated = b.rotate_session(id, delta).await.expect("an answer");
+    rotated.expect("a session").id
+}
+
+/// Fields, hidden ones too, creation time and TTL move to a fresh id; the use is a use.
+pub async fn a_rotation_moves_the_session(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let hash = with(guide_hash("100"), [0xff, 0xfe], "hidden");
+    let old = b.plant(hash.clone(), Some(secs(50))).await;
+    let mut timer = b.timer().await;
+    let rotated = b
+        .rotate_session(&old, Delta::new())
+        .await
+        .expect("an answer");
+    let rotated = rotated.expect("a session");
+    assert_ne!(rotated.id, old);
+    assert_eq!(
+        SessionId::parse(rotated.id.expose()).as_ref(),
+        Ok(&rotated.id)
+    );
+    let key = b.stored(&rotated.id).await;
+    let elapsed = timer.elapsed().await;
+    elapsed.assert_left(key.expires_in.expect("an expiry"), secs(100));
+    elapsed.assert_remaining(rotated.written.remaining, secs(100));
+    let mut expected = with(hash, "last_accessed_at", b.clock.text());
+    expected.sort();
+    assert_eq!(key.fields(), expected);
+    assert!(b.is_alive(&rotated.id).await);
+}
+
+/// The deadline stays, and caps the expiry still.
+pub async fn a_rotation_keeps_the_deadline(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let mut timer = b.timer().await;
+    let old = b.create(session(100).max_lifetime(ttl(130))).await;
+    timer.advance(secs(60)).await;
+    let id = rotate(&b, &old, Delta::new()).await;
+    let deadline = b.deadline_in(&id).await;
+    let expiry = b.expires_in(&id).await;
+    let elapsed = timer.elapsed().await;
+    elapsed.assert_left(deadline, secs(130));
+    elapsed.assert_left(expiry, secs(130));
+}
+
+/// With `Touch::Never` the expiry and the timestamp stay as they are, too.
+pub async fn a_quiet_rotation_keeps_the_expiry(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let mut timer = b.timer().await;
+    let old = b.create(session(100)).await;
+    let created = b.clock.text();
+    timer.advance(secs(40)).await;
+    b.clock.forward(secs(40));
+    let quiet = Delta::new().touch(Touch::Never);
+    let rotated = b.rotate_session(&old, quiet).await.expect("an answer");
+    let rotated = rotated.expect("a session");
+    let key = b.stored(&rotated.id).await;
+    let elapsed = timer.elapsed().await;
+    elapsed.assert_left(key.expires_in.expect("an expiry"), secs(100));
+    elapsed.assert_remaining(rotated.written.remaining, secs(100));
+    assert_eq!(key.field("last_accessed_at"), Some(created.as_bytes()));
+}
+
+/// The new id cannot be guessed from the old one: of many successors, none comes twice, and each
+/// character beyond the first three (by which a sharded store may keep its place) changes.
+pub async fn successors_are_random(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let old = b.create(session(100)).await;
+    let mut seen = HashSet::from([old.clone()]);
+    let mut characters = vec![HashSet::new(); SessionId::LEN];
+    for _ in 0..64 {
+        let id = b.successor_id(&old).expect("an id");
+        for (set, character) in characters.iter_mut().zip(id.expose().chars()) {
+            set.insert(character);
+        }
+        assert!(seen.insert(id), "a successor was drawn twice");
+    }
+    for (position, characters) in characters.iter().enumerate().skip(3) {
+        assert!(characters.len() > 1, "character {position} never changes");
+    }
+    let mut chain = HashSet::new();
+    let mut id = old;
+    for _ in 0..32 {
+        id = rotate(&b, &id, Delta::new()).await;
+        assert!(chain.insert(id.clone()), "a rotation came back");
+    }
+}
+
+/// Nothing exists under the old id, and no operation finds it.
+pub async fn the_old_id_is_dead(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let hash = with(guide_hash("100"), [0xff, 0xfe], "hidden");
+    for expires_in in [Some(secs(100)), None] {
+        let old = b.plant(hash.clone(), expires_in).await;
+        let new = rotate(&b, &old, set("a", "b")).await;
+        let before = b.snapshot(&new).await;
+        assert_nothing_there(&b, &old, "a rotated session").await;
+        b.assert_unchanged(&new, &before, "operations on the old id")
+            .await;
+    }
+}
+
+/// Sets, removals, counters and a TTL are in the session that has moved, and in the answer.
+pub async fn the_delta_of_a_rotation_is_applied(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let new = fields([("kept", "1"), ("removed", "2"), ("n", "41")]);
+    let old = b.create(NewSession::new(new).ttl(ttl(100))).await;
+    let delta = set("user", "ann")
+        .remove(name("removed"))
+        .increment(name("n"), 1);
+    let delta = delta
+        .increment(name("m"), -3)
+        .ttl(ttl(700))
+        .returning_record();
+    let mut timer = b.timer().await;
+    let rotated = b.rotate_session(&old, delta).await.expect("an answer");
+    let rotated = rotated.expect("a session");
+    assert_eq!(rotated.written.counter("n"), Some(42));
+    assert_eq!(rotated.written.counter("m"), Some(-3));
+    let record = rotated.written.record.expect("a record");
+    let expected = fields([("kept", "1"), ("user", "ann"), ("n", "42"), ("m", "-3")]);
+    assert_eq!(record.fields(), &expected);
+    assert_eq!(record.ttl(), ttl(700));
+    let left = b.expires_in(&rotated.id).await;
+    timer.elapsed().await.assert_left(left, secs(700));
+    let peeked = b.peek_session(&rotated.id).await.expect("an answer");
+    assert_eq!(peeked.expect("a session").fields(), &expected);
+}
+
+/// One winner; the others find no session.
+pub async fn one_of_concurrent_rotations_wins(h: &dyn Harness) {
+    races::rotations(h, 10).await;
+}
+
+/// When the delta is refused the session stays where it is, unchanged, and nothing is under the new
+/// id.
+pub async fn a_refused_rotation_leaves_the_session(h: &dyn Harness) {
+    let limits = Limits::default().with_fields(3);
+    let b = Bench::with(h, |policy| policy.with_limits(limits)).await;
+    let new = fields([("text", "x"), ("max", "9223372036854775807")]);
+    let id = b.create(NewSession::new(new).ttl(ttl(100))).await;
+    h.advance(secs(40)).await;
+    b.clock.forward(secs(40));
+    let before = b.snapshot(&id).await;
+    for (what, delta) in [
+        ("not an integer", add("text", 1).set(name("a"), "b")),
+        ("an overflow", add("max", 1).increment(name("a"), 1)),
+        ("too many fields", set("a", "b").set(name("c"), "d")),
+    ] {
+        let to = b.successor_id(&id).expect("an id");
+        let request = rename_request(b.policy(), &id, &to, delta.clone()).await;
+        let answer = b.rename(&request).await.expect("an answer");
+        assert!(
+            matches!(answer, RenameAnswer::Refused(_)),
+            "{what}: {answer:?}"
+        );
+        assert_eq!(h.dump(&to).await, None, "{what}");
+        b.assert_unchanged(&id, &before, what).await;
+        assert!(b.rotate_session(&id, delta).await.is_err(), "{what}");
+        b.assert_unchanged(&id, &before, what).await;
+    }
+    let error = b
+        .rotate_session(&id, add("text", 1))
+        .await
+        .expect_err("a text");
+    assert_eq!(error.kind(), ErrorKind::NotAnInteger);
+    let moved = rotate(&b, &id, Delta::new()).await;
+    assert!(b.is_alive(&moved).await);
+}
+
+/// A session that is gone, or never was one, does not move, and nothing is created.
+pub async fn a_gone_session_does_not_rotate(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let deleted = b.create(session(100)).await;
+    assert!(b.delete_session(&deleted).await.expect("an answer"));
+    let expired = b.create(session(100)).await;
+    h.advance(Duration::from_millis(100_001)).await;
+    let invalid = b
+        .plant(without(guide_hash("100"), "created_at"), None)
+        .await;
+    let list = fresh_id();
+    h.plant_other_type(&list).await;
+    for (what, id) in [
+        ("unknown", fresh_id()),
+        ("deleted", deleted),
+        ("expired", expired),
+        ("invalid", invalid),
+        ("another type", list),
+    ] {
+        let to = b.successor_id(&id).expect("an id");
+        for delta in [Delta::new(), set("a", "b").touch(Touch::Never)] {
+            let request = rename_request(b.policy(), &id, &to, delta).await;
+            let answer = b.rename(&request).await.expect("an answer");
+            assert_eq!(answer, RenameAnswer::Gone, "{what}");
+            assert_eq!(h.dump(&to).await, None, "{what}");
+        }
+        assert_gone_and_left_alone(&b, &id, what).await;
+    }
+}
+
+/// Concurrent increments and rotations: none is acknowledged and lost.
+pub async fn a_write_that_races_a_rotation_is_moved_or_refused(h: &dyn Harness) {
+    races::increments_against_rotation(h, 20).await;
+}
+
+/// Again and again, with all it has; only the last id lives.
+pub async fn a_session_rotates_again_and_again(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let mut timer = b.timer().await;
+    let mut id = b.create(session(100).max_lifetime(ttl(1000))).await;
+    for turn in 1..=8 {
+        timer.advance(secs(20)).await;
+        let new = rotate(&b, &id, add("turns", 1)).await;
+        assert_eq!(h.dump(&id).await, None);
+        let turns = b.stored_text(&new, "turns").await;
+        assert_eq!(turns, Some(turn.to_string()));
+        let deadline = b.deadline_in(&new).await;
+        timer.elapsed().await.assert_left(deadline, secs(1000));
+        id = new;
+    }
+    let record = b
+        .peek_session(&id)
+        .await
+        .expect("an answer")
+        .expect("a session");
+    assert_eq!(
+        record.fields(),
+        &fields([("username", "andrew"), ("turns", "8")])
+    );
+}
+
+/// A session that rotates in time lives on; one that does not is gone under its last id.
+pub async fn a_rotated_session_expires(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let mut id = b.create(session(100)).await;
+    for _ in 0..3 {
+        h.advance(secs(80)).await;
+        id = rotate(&b, &id, Delta::new()).await;
+    }
+    h.advance(Duration::from_millis(100_001)).await;
+    assert_nothing_there(&b, &id, "an expired session").await;
+}

@@ -1,0 +1,273 @@
+//! What a write changes.
+
+use std::time::Duration;
+
+use session_core::{Delta, Fields, NewSession, SessionId, Touch};
+
+use crate::harness::Harness;
+use crate::kit::{
+    Bench, add, assert_nothing_there, fields, fresh_id, fresh_principal, name, secs, session, set,
+    ttl,
+};
+use crate::races;
+
+/// Asserts which fields a session holds, reserved ones apart, in the store and in a record.
+async fn assert_fields<const N: usize>(
+    b: &Bench<'_>,
+    id: &SessionId,
+    expected: [(&'static str, &str); N],
+) {
+    let key = b.stored(id).await;
+    for (field, value) in &expected {
+        let stored = key.field(field).map(<[u8]>::escape_ascii);
+        let stored = stored.map(|text| text.to_string());
+        assert_eq!(stored.as_deref(), Some(*value), "{field}");
+    }
+    assert_eq!(key.fields().len(), N + 3, "{:?}", key.value);
+    let record = b.peek_session(id).await.expect("an answer");
+    assert_eq!(record.expect("a session").fields(), &fields(expected));
+}
+
+/// It sets new fields, replaces, removes, and leaves the rest.
+pub async fn a_write_changes_the_fields_it_names(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let before = fields([
+        ("kept", "1"),
+        ("replaced", "2"),
+        ("removed", "3"),
+        ("emptied", "4"),
+    ]);
+    let id = b.create(NewSession::new(before)).await;
+    let delta = set("replaced", "two")
+        .set(name("added"), "five")
+        .set(name("emptied"), "")
+        .remove(name("removed"));
+    assert!(
+        b.update_session(&id, delta)
+            .await
+            .expect("an answer")
+            .is_some()
+    );
+    let after = [
+        ("kept", "1"),
+        ("replaced", "two"),
+        ("added", "five"),
+        ("emptied", ""),
+    ];
+    assert_fields(&b, &id, after).await;
+}
+
+/// Removing what is not there is no error and hinders nothing.
+pub async fn removing_an_absent_field_is_no_error(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let id = b.create(session(100)).await;
+    assert!(
+        b.remove_fields(&id, vec![name("absent")])
+            .await
+            .expect("an answer")
+    );
+    let delta = set("a", "1").remove(name("absent")).remove(name("other"));
+    assert!(
+        b.update_session(&id, delta)
+            .await
+            .expect("an answer")
+            .is_some()
+    );
+    let both = vec![name("absent"), name("a")];
+    assert!(b.remove_fields(&id, both).await.expect("an answer"));
+    assert_fields(&b, &id, [("username", "andrew")]).await;
+}
+
+/// A session whose fields are all removed is a session, and can be filled again.
+pub async fn a_session_without_fields_lives_on(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let id = b.create(session(100)).await;
+    assert!(
+        b.remove_fields(&id, vec![name("username")])
+            .await
+            .expect("an answer")
+    );
+    assert_fields(&b, &id, []).await;
+    assert!(
+        b.update_session(&id, set("a", "1"))
+            .await
+            .expect("an answer")
+            .is_some()
+    );
+    assert_fields(&b, &id, [("a", "1")]).await;
+}
+
+/// Two sessions share nothing.
+pub async fn a_write_changes_one_session(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let id = b.create(session(100)).await;
+    let other = b.create(session(100)).await;
+    let before = b.snapshot(&other).await;
+    let delta = set("username", "x").increment(name("n"), 1).ttl(ttl(50));
+    assert!(
+        b.update_session(&id, delta)
+            .await
+            .expect("an answer")
+            .is_some()
+    );
+    b.assert_unchanged(&other, &before, "a write to another session")
+        .await;
+}
+
+/// Sets, removals, counters, a TTL and a binding, all in one.
+pub async fn a_delta_of_everything_is_applied(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let before = fields([
+        ("kept", "1"),
+        ("replaced", "2"),
+        ("removed", "3"),
+        ("views", "41"),
+    ]);
+    let id = b.create(NewSession::new(before).ttl(ttl(100))).await;
+    let principal = fresh_principal("ann");
+    let delta = set("replaced", "two")
+        .set(name("added"), "x")
+        .remove(name("removed"))
+        .remove(name("absent"))
+        .increment(name("views"), 1)
+        .increment(name("hits"), -7)
+        .ttl(ttl(700))
+        .bind(principal.clone());
+    let mut timer = b.timer().await;
+    let written = b.update_session(&id, delta).await.expect("an answer");
+    let written = written.expect("a session");
+    assert_eq!(written.counter("views"), Some(42));
+    assert_eq!(written.counter("hits"), Some(-7));
+    let left = b.expires_in(&id).await;
+    timer.elapsed().await.assert_left(left, secs(700));
+    let record = b
+        .peek_session(&id)
+        .await
+        .expect("an answer")
+        .expect("a session");
+    let after = fields([
+        ("kept", "1"),
+        ("replaced", "two"),
+        ("added", "x"),
+        ("views", "42"),
+        ("hits", "-7"),
+    ]);
+    assert_eq!(record.fields(), &after);
+    assert_eq!(record.ttl(), ttl(700));
+    assert_eq!(record.principal(), Some(principal.clone()));
+    b.assert_listed(&principal, &[&id]).await;
+}
+
+/// As many fields as the default limit allows, of each kind of change.
+pub async fn a_large_delta_is_applied(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let numbered = |n: usize| name(format!("field {n}"));
+    let full: Fields = (0..128).map(|n| (numbered(n), "1".into())).collect();
+    let id = b.create(NewSession::new(full)).await;
+    let delta = (0..128).fold(Delta::new(), |delta, n| match n % 3 {
+        0 => delta.set(numbered(n), "new"),
+        1 => delta.increment(numbered(n), 1),
+        _ => delta.remove(numbered(n)),
+    });
+    let written = b.update_session(&id, delta).await.expect("an answer");
+    assert_eq!(written.expect("a session").counters.len(), 43);
+    let expected: Fields = (0..128)
+        .filter(|n| n % 3 != 2)
+        .map(|n| (numbered(n), if n % 3 == 0 { "new" } else { "2" }.into()))
+        .collect();
+    let record = b
+        .peek_session(&id)
+        .await
+        .expect("an answer")
+        .expect("a session");
+    assert_eq!(record.fields(), &expected);
+}
+
+/// The record that a write returns is the session after it; without being asked, it returns none.
+pub async fn a_write_returns_the_session_after_it(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let id = b.create(session(100)).await;
+    h.advance(secs(40)).await;
+    b.clock.forward(secs(40));
+    for (step, rotate) in [(1, false), (2, true)] {
+        let mut timer = b.timer().await;
+        let all = set("a", "1")
+            .increment(name("n"), 2)
+            .remove(name("username"));
+        let delta = all.ttl(ttl(300)).returning_record();
+        let (id, written) = if rotate {
+            let rotated = b.rotate_session(&id, delta).await.expect("an answer");
+            let rotated = rotated.expect("a session");
+            (rotated.id, rotated.written)
+        } else {
+            let written = b.update_session(&id, delta).await.expect("an answer");
+            (id.clone(), written.expect("a session"))
+        };
+        let record = written.record.expect("a record");
+        let count = (2 * step).to_string();
+        assert_eq!(record.fields(), &fields([("a", "1"), ("n", &count)]));
+        assert_eq!(record.ttl(), ttl(300));
+        assert_eq!(record.last_accessed_at().as_str(), Ok(&*b.clock.text()));
+        assert_eq!(record.remaining(), written.remaining);
+        let peeked = b
+            .peek_session(&id)
+            .await
+            .expect("an answer")
+            .expect("a session");
+        assert_eq!(peeked.fields(), record.fields());
+        let elapsed = timer.elapsed().await;
+        elapsed.assert_remaining(record.remaining(), secs(300));
+        elapsed.assert_remaining(peeked.remaining(), secs(300));
+    }
+}
+
+/// Without being asked, a write returns no record.
+pub async fn a_write_returns_no_record_unasked(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let id = b.create(session(100)).await;
+    for delta in [
+        set("a", "1"),
+        add("n", 1),
+        Delta::new(),
+        set("a", "2").touch(Touch::Never),
+    ] {
+        let written = b.update_session(&id, delta).await.expect("an answer");
+        assert_eq!(written.expect("a session").record, None);
+    }
+}
+
+/// A write of nothing returns the session as well.
+pub async fn an_empty_write_returns_the_session(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let id = b.create(session(100)).await;
+    for touch in [Touch::Always, Touch::Never] {
+        let delta = Delta::new().touch(touch).returning_record();
+        let written = b.update_session(&id, delta).await.expect("an answer");
+        let record = written.expect("a session").record.expect("a record");
+        assert_eq!(record.fields(), &fields([("username", "andrew")]));
+    }
+}
+
+/// Deleted, expired, rotated or never known: a write finds nothing and leaves nothing.
+pub async fn a_write_to_a_gone_session_creates_nothing(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    assert_nothing_there(&b, &fresh_id(), "an unknown id").await;
+
+    let deleted = b.create(session(100)).await;
+    assert!(b.delete_session(&deleted).await.expect("an answer"));
+    assert_nothing_there(&b, &deleted, "a deleted session").await;
+
+    let rotated = b.create(session(100)).await;
+    let moved = b.rotate_session(&rotated, Delta::new()).await;
+    assert!(moved.expect("an answer").is_some());
+    assert_nothing_there(&b, &rotated, "a rotated session").await;
+
+    let expired = b.create(session(100)).await;
+    h.advance(Duration::from_millis(100_001)).await;
+    assert_nothing_there(&b, &expired, "an expired session").await;
+}
+
+/// Writers of different fields of one session, and none loses another's value.
+pub async fn concurrent_writers_lose_nothing(h: &dyn Harness) {
+    races::updates_of_different_fields(h, 20).await;
+}

@@ -1,0 +1,162 @@
+//! What a sequence is made of.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use session_core::{Limits, OnExcess, PrincipalLimit, SessionPolicy, SessionTtl, Touch};
+
+/// TTLs and lifetimes are multiples of this, and half of it the ages of throttled touches.
+pub(super) const UNIT: Duration = Duration::from_secs(100_000);
+/// Time advances by multiples of this.
+///
+/// On a real server some milliseconds pass meanwhile, by which the two sides differ. So no time may
+/// come near a boundary. Boundaries lie at multiples of `UNIT` / 2 from some advance; 131 n is a
+/// multiple of 500 for no n below 500, that is for no time within five times the greatest TTL. So
+/// a time is at least 100 s away from every boundary.
+pub(super) const STEP: Duration = Duration::from_secs(13_100);
+/// A run that takes so long that this might not hold is no proof, and ends.
+pub(super) const MOST_REAL_TIME: Duration = Duration::from_secs(90);
+/// The greatest TTL and lifetime, in units.
+pub(super) const MOST_UNITS: u32 = 12;
+/// The places that sessions are kept in.
+pub(super) const SLOTS: usize = 4;
+/// The principals.
+pub(super) const PRINCIPALS: usize = 2;
+
+/// Steps under a policy.
+#[derive(Debug, Clone)]
+pub(super) struct Sequence {
+    pub(super) policy: Policy,
+    pub(super) steps: Vec<Step>,
+}
+
+impl Sequence {
+    pub(super) fn advances(&self) -> usize {
+        let is_advance = |step: &&Step| matches!(step, Step::Advance(_));
+        self.steps.iter().filter(is_advance).count()
+    }
+}
+
+/// What a sequence's policy has beyond the defaults.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Policy {
+    pub(super) max_lifetime: Option<u32>,
+    pub(super) touch: Touch,
+    pub(super) session_bytes: Option<u32>,
+    pub(super) principal_limit: Option<OnExcess>,
+}
+
+impl Policy {
+    pub(super) fn build(self) -> SessionPolicy {
+        // Small, so that sequences reach them.
+        let mut limits = Limits::default().with_fields(5);
+        if let Some(bytes) = self.session_bytes {
+            limits = limits.with_session_bytes(bytes);
+        }
+        let mut policy = SessionPolicy::new()
+            .with_default_ttl(units(3))
+            // Between two units: a binding and a touch of the same moment must not fix the same time.
+            .with_principal_lifetime(SessionTtl::try_from(UNIT * 15 / 2).expect("a lifetime"))
+            .with_touch(self.touch)
+            .with_limits(limits);
+        if let Some(lifetime) = self.max_lifetime {
+            policy = policy.with_max_lifetime(units(lifetime));
+        }
+        if let Some(on_excess) = self.principal_limit {
+            let max = NonZeroU32::MIN.saturating_add(1);
+            policy = policy.with_principal_limit(PrincipalLimit { max, on_excess });
+        }
+        policy
+    }
+}
+
+/// A TTL of so many units.
+pub(super) fn units(units: u32) -> SessionTtl {
+    SessionTtl::try_from(UNIT * units).expect("a TTL")
+}
+
+/// One of the ids that a slot has known: the present one, or the one before.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Target {
+    pub(super) slot: usize,
+    pub(super) is_former: bool,
+}
+
+/// One step. Slots and principals are numbers below [`SLOTS`] and [`PRINCIPALS`].
+#[derive(Debug, Clone)]
+pub(super) enum Step {
+    Create(usize, New),
+    Plant(usize, Plant),
+    Get(Target),
+    GetWith(Target, Touch),
+    Peek(Target),
+    Ttl(Target),
+    ConfiguredTtl(Target),
+    Update(Target, Change),
+    Increment(Target, &'static str, i64),
+    RemoveFields(Target, Vec<&'static str>),
+    SetTtl(Target, u32),
+    Delete(Target),
+    Rotate(Target, Change),
+    List(usize),
+    RevokeOne(usize, Target),
+    RevokeAll(usize),
+    RevokeAllExcept(usize, Target),
+    Advance(u32),
+}
+
+impl Step {
+    /// Whether the step may fix a deadline. Time passes after it, so that no two deadlines are the
+    /// same: which of them is the nearest must not depend on real time.
+    pub(super) fn may_fix_a_deadline(&self) -> bool {
+        match self {
+            Self::Create(..) | Self::Plant(..) => true,
+            Self::Update(_, change) | Self::Rotate(_, change) => change.bind.is_some(),
+            _ => false,
+        }
+    }
+}
+
+/// What a session starts with.
+#[derive(Debug, Clone)]
+pub(super) struct New {
+    pub(super) fields: Vec<(&'static str, &'static str)>,
+    pub(super) ttl: Option<u32>,
+    pub(super) lifetime: Option<u32>,
+    pub(super) bind: Option<usize>,
+}
+
+/// What a write changes.
+#[derive(Debug, Clone)]
+pub(super) struct Change {
+    pub(super) sets: Vec<(&'static str, &'static str)>,
+    pub(super) removals: Vec<&'static str>,
+    pub(super) counters: Vec<(&'static str, i64)>,
+    pub(super) ttl: Option<u32>,
+    pub(super) touch: Touch,
+    pub(super) bind: Option<usize>,
+    pub(super) is_returning: bool,
+}
+
+/// A hash as another client may have left it.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Plant {
+    /// A session; its key expires after so many units, or never.
+    Valid { ttl: u32, expires_in: Option<u32> },
+    /// With a name that is not UTF-8 and timestamps that are none.
+    Odd { ttl: u32 },
+    /// With more fields than the limit allows.
+    Large { ttl: u32 },
+    /// With a deadline in so many units, and an expiry beyond it.
+    Deadline { ttl: u32, deadline: u32 },
+    /// With a deadline that has passed.
+    Ended,
+    /// With this text as its TTL.
+    Ttl(&'static str),
+    /// With this text as its deadline.
+    MalformedDeadline(&'static str),
+    /// Without this field.
+    Without(&'static str),
+    /// No hash.
+    OtherType,
+}

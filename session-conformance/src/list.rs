@@ -1,0 +1,241 @@
+//! The list of the cases: the one place where a case is named beside its own module.
+
+/// Calls a macro with all cases, by module, each with its clause.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cases {
+    ($($with:tt)*) => {
+        $($with)*! {
+            identity {
+                "ID-1" created_ids_are_fresh_and_canonical
+                "ID-1" created_ids_have_no_fixed_part
+                "ID-3" unknown_ids_are_gone
+                "ID-3" unknown_ids_are_gone_under_any_policy
+                "ID-3" unknown_ids_are_not_bound
+                "ID-3" ids_are_compared_byte_for_byte
+            }
+            taken {
+                "ID-2" insert_onto_a_taken_id_is_refused
+                "ID-2" rename_onto_a_taken_id_is_refused
+                "ID-2" rename_onto_itself_is_refused
+                "ID-2" an_expired_id_is_free
+                "ID-2" a_deleted_id_is_free
+                "ID-2" a_taken_id_is_drawn_again
+                "ID-2" broken_randomness_overwrites_nothing
+            }
+            record {
+                "REC-1" a_new_session_is_the_guides_hash
+                "REC-1" an_empty_session_is_three_fields
+                "REC-1" a_used_session_stays_the_guides_hash
+                "REC-5" creation_answers_what_is_stored
+                "REC-6" optional_fields_are_absent_unless_used
+                "REC-6" optional_fields_are_stored_when_used
+            }
+            bytes {
+                "REC-2" names_survive_creation
+                "REC-2" names_survive_an_update
+                "REC-2" names_are_counted_and_removed_exactly
+                "REC-2" values_survive_creation
+                "REC-2" values_survive_an_update
+                "REC-2" large_fields_survive
+                "REC-2" similar_names_are_kept_apart
+            }
+            foreign {
+                "REC-3" a_hash_of_any_client_is_a_session
+                "REC-3" a_use_keeps_the_other_texts_of_any_client
+                "REC-3" a_write_keeps_what_it_does_not_name_of_any_client
+                "REC-3" a_session_of_any_client_ends
+                "REC-4" fields_with_foreign_names_are_hidden
+                "REC-4" fields_with_foreign_names_survive
+            }
+            validity {
+                "VAL-1" a_hash_without_a_reserved_field_is_no_session
+                "VAL-1" ghosts_and_other_hashes_are_no_sessions
+                "VAL-2" a_malformed_ttl_makes_no_session
+                "VAL-2" a_ttl_out_of_range_makes_no_session
+                "VAL-2" a_ttl_at_the_ends_of_the_range_makes_a_session
+                "VAL-3" a_malformed_deadline_makes_no_session
+                "VAL-3" the_farthest_deadline_makes_a_session
+                "VAL-4" a_passed_deadline_makes_no_session
+                "VAL-4" a_deadline_ends_a_key_that_lives_on
+                "VAL-5" another_type_is_no_session
+            }
+            unusual {
+                "VAL-6" a_key_without_expiry_is_a_session
+                "VAL-6" a_read_arms_a_key_without_expiry
+                "VAL-6" a_write_arms_a_key_without_expiry
+                "VAL-6" a_write_that_is_no_touch_arms_nothing
+                "VAL-6" a_key_without_expiry_can_be_deleted
+                "VAL-7" any_text_is_a_timestamp
+                "VAL-7" an_unusual_timestamp_is_kept_or_replaced
+                "TTL-2" a_key_that_outlives_its_ttl_is_a_session
+            }
+            expiry {
+                "TTL-1" creation_arms_the_sessions_own_ttl
+                "TTL-1" creation_arms_the_policys_ttl
+                "TTL-2" a_session_ends_at_its_expiry
+                "TTL-2" a_planted_session_ends_at_its_expiry
+                "TTL-2" a_session_lives_through_its_last_millisecond
+                "TTL-3" ttl_is_what_remains
+                "TTL-3" ttl_is_the_keys_expiry_not_the_stored_ttl
+                "TTL-3" ttl_of_a_key_without_expiry
+                "TTL-4" configured_ttl_is_the_stored_one
+                "TTL-5" a_new_ttl_is_stored_and_armed
+                "TTL-5" a_deltas_ttl_is_stored_and_armed
+                "TTL-6" every_ttl_is_accepted
+                "TTL-6" the_least_ttl_is_accepted
+                "TTL-6" the_greatest_lifetime_is_accepted
+            }
+            touch {
+                "TCH-1" a_read_touches
+                "TCH-1" a_session_that_is_read_lives_on
+                "TCH-2" peeks_and_queries_change_nothing
+                "TCH-3" every_write_touches
+                "TCH-3" every_writing_operation_touches
+                "TCH-4" a_quiet_write_changes_only_fields
+                "TCH-4" an_empty_quiet_write_changes_nothing
+                "TCH-9" get_follows_the_policys_touch
+                "TCH-9" writes_do_not_follow_the_policys_touch
+                "TCH-10" a_refused_write_does_not_touch
+                "TCH-11" the_applications_clock_decides_no_expiry
+                "TCH-11" the_applications_clock_decides_no_deadline_and_no_throttle
+                "TCH-11" the_applications_clock_writes_the_timestamps
+            }
+            throttle {
+                "TCH-5" a_throttled_use_touches_from_its_age_on
+                "TCH-5" a_throttled_use_touches_from_half_the_ttl_on
+                "TCH-5" an_age_of_zero_is_always_due
+                "TCH-5" a_key_that_outlives_its_ttl_is_not_due
+                "TCH-5" a_throttled_write_changes_its_fields
+                "TCH-6" a_capped_session_is_not_touched
+                "TCH-6" a_session_with_a_far_deadline_is_touched
+                "TCH-7" a_key_without_expiry_is_due
+                "TCH-8" a_new_ttl_is_due
+                "TCH-8" a_quiet_new_ttl_is_only_stored
+            }
+            write {
+                "WRT-1" a_write_changes_the_fields_it_names
+                "WRT-1" removing_an_absent_field_is_no_error
+                "WRT-1" a_session_without_fields_lives_on
+                "WRT-1" a_write_changes_one_session
+                "WRT-2" a_delta_of_everything_is_applied
+                "WRT-2" a_large_delta_is_applied
+                "WRT-3" a_write_returns_the_session_after_it
+                "WRT-3" a_write_returns_no_record_unasked
+                "WRT-3" an_empty_write_returns_the_session
+                "WRT-4" a_write_to_a_gone_session_creates_nothing
+                "WRT-5" concurrent_writers_lose_nothing
+            }
+            increment {
+                "INC-1" an_absent_field_counts_from_zero
+                "INC-1" counters_of_a_delta_are_answered_by_name
+                "INC-1" a_removed_counter_counts_from_zero
+                "INC-2" what_is_no_integer_is_refused
+                "INC-3" leaving_the_range_is_refused
+                "INC-4" one_refused_counter_refuses_the_delta
+                "INC-4" one_refused_counter_refuses_a_quiet_delta
+                "INC-5" concurrent_increments_are_distinct_and_gapless
+                "INC-6" values_are_exact
+                "INC-6" a_counter_and_a_ttl_are_kept_apart
+            }
+            delete {
+                "DEL-1" delete_leaves_nothing
+                "DEL-1" delete_leaves_no_hidden_field
+                "DEL-1" delete_unlists
+                "DEL-2" deleting_again_answers_false
+                "DEL-2" deleting_an_expired_session_answers_false
+                "DEL-2" one_of_concurrent_deletions_succeeds
+                "DEL-3" nothing_comes_back_after_a_delete
+                "DEL-3" no_later_write_brings_a_session_back
+            }
+            rotation {
+                "ROT-1" a_rotation_moves_the_session
+                "ROT-1" a_rotation_keeps_the_deadline
+                "ROT-1" a_quiet_rotation_keeps_the_expiry
+                "ROT-1" successors_are_random
+                "ROT-2" the_old_id_is_dead
+                "ROT-3" the_delta_of_a_rotation_is_applied
+                "ROT-4" one_of_concurrent_rotations_wins
+                "ROT-5" a_refused_rotation_leaves_the_session
+                "ROT-6" a_gone_session_does_not_rotate
+                "ROT-7" a_write_that_races_a_rotation_is_moved_or_refused
+                "ROT-8" a_session_rotates_again_and_again
+                "ROT-8" a_rotated_session_expires
+            }
+            lifetime {
+                "LIF-1" a_lifetime_fixes_the_deadline
+                "LIF-1" without_a_lifetime_there_is_no_deadline
+                "LIF-2" the_expiry_never_lies_beyond_the_deadline
+                "LIF-2" a_binding_caps_the_expiry
+                "LIF-2" a_touch_arms_a_foreign_key_to_its_deadline
+                "LIF-3" the_deadline_survives_every_use
+                "LIF-3" a_later_policy_leaves_the_deadline
+                "LIF-4" a_used_session_ends_at_its_deadline
+                "LIF-4" a_session_does_not_live_through_its_deadline
+            }
+            listing {
+                "PRN-1" a_session_bound_at_creation_is_listed
+                "PRN-1" the_list_begins_with_the_nearest_deadline
+                "PRN-1" a_long_list_is_complete
+                "PRN-1" principals_are_kept_apart_whatever_their_names
+                "PRN-2" a_session_bound_by_a_write_is_listed
+                "PRN-3" a_session_bound_by_a_rotation_is_listed
+                "PRN-3" a_refused_binding_lists_nothing
+                "PRN-4" a_binding_gives_a_deadline
+                "PRN-4" a_binding_keeps_a_deadline
+                "PRN-5" dead_sessions_are_not_listed
+                "PRN-5" a_session_at_its_deadline_is_not_listed
+                "PRN-5" the_dead_are_pruned_from_the_index
+                "PRN-6" listing_touches_nothing
+                "PRN-9" binding_to_another_moves_the_session
+                "PRN-9" the_former_principal_has_no_hold
+                "PRN-12" a_rotated_session_stays_its_principals
+            }
+            revocation {
+                "PRN-7" revoking_one_ends_that_one
+                "PRN-7" revoking_one_ends_no_other
+                "PRN-7" revoking_a_dead_session_answers_false
+                "PRN-8" revoking_all_ends_all
+                "PRN-8" revoking_very_many_ends_all
+                "PRN-8" revoking_all_but_one_keeps_it
+                "PRN-8" a_stranger_to_keep_keeps_nothing
+                "PRN-8" revoking_counts_live_sessions
+                "PRN-13" acknowledged_bindings_are_revoked
+                "PRN-13" racing_logins_are_dead_or_listed
+                "PRN-13" racing_rotations_do_not_escape
+            }
+            quota {
+                "PRN-10" a_binding_beyond_the_limit_is_refused
+                "PRN-10" dead_sessions_do_not_count
+                "PRN-10" very_many_dead_sessions_do_not_count
+                "PRN-10" a_bound_session_does_not_count_twice
+                "PRN-10" a_session_bound_to_another_does_not_count
+                "PRN-11" the_nearest_deadline_is_evicted
+                "PRN-11" the_bound_session_is_not_evicted
+                "PRN-11" as_many_are_evicted_as_it_takes
+            }
+            limits {
+                "LIM-1" a_name_or_value_over_its_limit_is_refused
+                "LIM-1" the_default_limits_hold
+                "LIM-1" nothing_too_long_reaches_the_backend
+                "LIM-1" a_long_name_can_be_removed
+                "LIM-2" too_many_fields_are_refused
+                "LIM-2" a_full_session_can_be_changed
+                "LIM-2" a_session_with_too_many_fields_can_shrink
+                "LIM-3" too_many_bytes_are_refused
+                "LIM-3" a_full_session_can_be_rewritten
+                "LIM-3" a_session_with_too_many_bytes_can_shrink
+            }
+            operation {
+                "OPS-1" ping_succeeds
+                "OPS-1" ping_changes_nothing
+                "OPS-2" a_dropped_write_is_whole_or_nothing
+                "OPS-2" dropped_operations_mix_up_no_replies
+                "OPS-2" a_dropped_rotation_moves_or_not
+                "OPS-2" a_dropped_binding_is_whole_or_nothing
+                "OPS-3" nothing_secret_is_shown
+                "OPS-3" no_error_shows_a_secret
+            }
+        }
+    };
+}

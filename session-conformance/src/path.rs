@@ -1,0 +1,74 @@
+//! The ways by which an application may reach a backend.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use session_core::{Principal, SessionBackend, SessionId, SessionPolicy, UnixMillis, async_trait};
+
+use crate::harness::{Harness, RawHash, RawKey};
+use crate::required_only::RequiredOnly;
+
+/// The way by which the cases reach a backend. Every way must give the same answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CallPath {
+    /// The backend itself.
+    Direct,
+    /// Through the `Arc` and `Box` that applications hold it in.
+    Dynamic,
+    /// Through [`RequiredOnly`].
+    RequiredOnly,
+}
+
+/// A harness whose backends are reached by a certain way.
+#[derive(Debug)]
+pub struct Via<H> {
+    path: CallPath,
+    harness: H,
+}
+
+impl<H: Harness> Via<H> {
+    /// This harness, its backends reached by this way.
+    pub const fn new(path: CallPath, harness: H) -> Self {
+        Self { path, harness }
+    }
+}
+
+#[async_trait]
+impl<H: Harness> Harness for Via<H> {
+    async fn backend_with(&self, policy: SessionPolicy) -> Arc<dyn SessionBackend> {
+        let backend = self.harness.backend_with(policy).await;
+        match self.path {
+            CallPath::Direct => backend,
+            CallPath::Dynamic => Arc::new(Box::new(backend)),
+            CallPath::RequiredOnly => Arc::new(RequiredOnly(backend)),
+        }
+    }
+
+    async fn plant(&self, id: &SessionId, hash: RawHash, expires_in: Option<Duration>) {
+        self.harness.plant(id, hash, expires_in).await;
+    }
+
+    async fn plant_other_type(&self, id: &SessionId) {
+        self.harness.plant_other_type(id).await;
+    }
+
+    async fn dump(&self, id: &SessionId) -> Option<RawKey> {
+        self.harness.dump(id).await
+    }
+
+    async fn advance(&self, by: Duration) {
+        self.harness.advance(by).await;
+    }
+
+    async fn now(&self) -> UnixMillis {
+        self.harness.now().await
+    }
+
+    async fn index_len(&self, principal: &Principal) -> Option<usize> {
+        self.harness.index_len(principal).await
+    }
+
+    fn clock_stands_still(&self) -> bool {
+        self.harness.clock_stands_still()
+    }
+}

@@ -1,0 +1,93 @@
+//! The tasks of a race.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use session_core::{NewSession, SessionBackend, SessionId};
+use tokio::task::JoinSet;
+
+use super::Summary;
+use crate::harness::Harness;
+use crate::kit::fields;
+
+/// Over how many backends, and with that connections, the tasks of a race are spread.
+const BACKENDS: usize = 4;
+
+/// Backends over one store, and a count of what they answered.
+pub(super) struct Crew {
+    backends: Vec<Arc<dyn SessionBackend>>,
+    operations: Arc<AtomicU64>,
+}
+
+/// One task's backend. Counts the operations that it is told of.
+#[derive(Clone)]
+pub(super) struct Member {
+    pub(super) backend: Arc<dyn SessionBackend>,
+    operations: Arc<AtomicU64>,
+}
+
+impl Member {
+    /// Counts one operation that was answered, and passes the answer on.
+    pub(super) fn did<T>(&self, answer: session_core::Result<T>) -> T {
+        self.operations.fetch_add(1, Ordering::Relaxed);
+        answer.unwrap_or_else(|error| panic!("{error:?}"))
+    }
+}
+
+impl Crew {
+    pub(super) async fn new(h: &dyn Harness) -> Self {
+        let mut backends = Vec::new();
+        for _ in 0..BACKENDS {
+            backends.push(h.backend().await);
+        }
+        Self {
+            backends,
+            operations: Arc::default(),
+        }
+    }
+
+    /// The n-th task's.
+    pub(super) fn member(&self, n: usize) -> Member {
+        Member {
+            backend: Arc::clone(&self.backends[n % self.backends.len()]),
+            operations: Arc::clone(&self.operations),
+        }
+    }
+
+    /// Runs one task per number below `count`, and waits for all; a task that panics ends the race.
+    pub(super) async fn all<T, F>(&self, count: usize, task: impl Fn(usize, Member) -> F) -> Vec<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        let mut tasks = JoinSet::new();
+        for n in 0..count {
+            tasks.spawn(task(n, self.member(n)));
+        }
+        tasks.join_all().await
+    }
+
+    /// A session for one round. Its TTL is long enough for the slowest machine.
+    pub(super) async fn session(&self) -> SessionId {
+        let new = NewSession::new(fields([("username", "andrew")]));
+        let member = self.member(0);
+        member.did(member.backend.create_session(new).await).id
+    }
+
+    pub(super) fn summary(&self, race: &'static str, rounds: usize) -> Summary {
+        Summary {
+            race,
+            rounds,
+            operations: self.operations.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// Asserts that acknowledged values of a counter are 1, 2, 3, … in some order.
+#[track_caller]
+pub(super) fn assert_distinct_and_gapless(mut values: Vec<i64>) {
+    values.sort_unstable();
+    for (expected, value) in (1..).zip(&values) {
+        assert_eq!(*value, expected, "not distinct and gapless: {values:?}");
+    }
+}

@@ -1,0 +1,61 @@
+//! Concurrency, judged by what the operations answered.
+//!
+//! Each race is a number of rounds, each on sessions of its own; it panics at the first round whose
+//! answers cannot come from atomic steps in some order. The cases run a few rounds; on a real server
+//! run many ([`rounds`]).
+//!
+//! ```no_run
+//! # async fn example(harness: &dyn session_conformance::Harness) {
+//! use session_conformance::races;
+//!
+//! let summary = races::logout_against_increments(harness, races::rounds()).await;
+//! println!("{summary}");
+//! # }
+//! ```
+
+mod crew;
+mod logout;
+mod revocation;
+mod rotation;
+mod writers;
+
+use std::fmt;
+
+pub use self::logout::logout_against_increments;
+pub use self::revocation::{logins_against_revocation, rotations_against_revocation};
+pub use self::rotation::{increments_against_rotation, rotations};
+pub use self::writers::{increments, updates_of_different_fields};
+
+/// What a race did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Summary {
+    /// The race.
+    pub race: &'static str,
+    /// The rounds.
+    pub rounds: usize,
+    /// The operations that were answered.
+    pub operations: u64,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            race,
+            rounds,
+            operations,
+        } = self;
+        write!(f, "{race}: {rounds} rounds, {operations} operations")
+    }
+}
+
+/// How many rounds to run on a real server: the environment variable `SESSION_RACE_ROUNDS`, or
+/// 2000.
+///
+/// # Panics
+/// When the variable is set to something else than a number.
+pub fn rounds() -> usize {
+    std::env::var("SESSION_RACE_ROUNDS").map_or(2000, |text| {
+        text.parse().expect("SESSION_RACE_ROUNDS is a number")
+    })
+}

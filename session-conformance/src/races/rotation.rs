@@ -1,0 +1,113 @@
+//! Rotations of one session.
+
+use std::sync::{Arc, Mutex};
+
+use session_core::Delta;
+
+use super::Summary;
+use super::crew::{Crew, assert_distinct_and_gapless};
+use super::logout::both;
+use crate::harness::Harness;
+use crate::kit::name;
+
+/// The tasks that rotate one session.
+const ROTATIONS: usize = 64;
+/// The tasks that increment a session while it rotates.
+const WRITERS: usize = 16;
+/// The increments of each, on top of those that find no session.
+const INCREMENTS: usize = 6;
+/// The rotations meanwhile.
+const MOVES: usize = 3;
+
+/// Sixty-four tasks rotate one session: one wins, the session is under its id, and nothing is under
+/// the old one.
+pub async fn rotations(h: &dyn Harness, rounds: usize) -> Summary {
+    let crew = Crew::new(h).await;
+    for round in 0..rounds {
+        let id = crew.session().await;
+        let answers = crew
+            .all(ROTATIONS, |_, member| {
+                let id = id.clone();
+                async move {
+                    let delta = Delta::new().increment(name("turns"), 1);
+                    member.did(member.backend.rotate_session(&id, delta).await)
+                }
+            })
+            .await;
+        let winners: Vec<_> = answers.into_iter().flatten().collect();
+        assert_eq!(winners.len(), 1, "round {round}: {} winners", winners.len());
+        assert_eq!(h.dump(&id).await, None, "round {round}: the old id");
+        let record = crew.member(0).backend.peek_session(&winners[0].id).await;
+        let record = record.expect("an answer").expect("a session");
+        assert_eq!(record.fields().get_str("turns"), Some("1"), "round {round}");
+        assert_eq!(
+            record.fields().get_str("username"),
+            Some("andrew"),
+            "round {round}"
+        );
+    }
+    crew.summary("concurrent rotations", rounds)
+}
+
+/// Sixteen tasks increment a session that rotates meanwhile; a task that finds no session goes on
+/// under the next id. Acknowledged values are distinct and gapless across the rotations, and the
+/// last of them is stored.
+pub async fn increments_against_rotation(h: &dyn Harness, rounds: usize) -> Summary {
+    let crew = Crew::new(h).await;
+    for round in 0..rounds {
+        let first = crew.session().await;
+        // The session's present id, and how often it has moved.
+        let current = Arc::new(Mutex::new((first, 0)));
+        let present = || current.lock().expect("not poisoned").clone();
+        let writers = crew.all(WRITERS, |_, member| {
+            let current = Arc::clone(&current);
+            async move {
+                let mut values = Vec::new();
+                while values.len() < INCREMENTS {
+                    let (id, moves) = current.lock().expect("not poisoned").clone();
+                    let answer = member.backend.increment_field(&id, name("n"), 1).await;
+                    if let Some(value) = member.did(answer) {
+                        values.push(value);
+                    } else {
+                        assert!(moves < MOVES, "the session is lost");
+                    }
+                    // It may have moved, and its new id is not told yet.
+                    tokio::task::yield_now().await;
+                }
+                values
+            }
+        });
+        let mut old = Vec::new();
+        let rotator = async {
+            let member = crew.member(1);
+            for moves in 1..=MOVES {
+                for _ in 0..=round % 8 {
+                    tokio::task::yield_now().await;
+                }
+                let (id, _) = present();
+                let delta = Delta::new().increment(name("turns"), 1);
+                let rotated = member.did(member.backend.rotate_session(&id, delta).await);
+                let rotated = rotated.expect("the only rotator wins");
+                *current.lock().expect("not poisoned") = (rotated.id, moves);
+                old.push(id);
+            }
+        };
+        let values: Vec<_> = both(writers, rotator).await.into_iter().flatten().collect();
+        assert_eq!(values.len(), WRITERS * INCREMENTS);
+        assert_distinct_and_gapless(values);
+        for id in old {
+            assert_eq!(h.dump(&id).await, None, "round {round}: an old id");
+        }
+        let record = crew.member(0).backend.peek_session(&present().0).await;
+        let record = record.expect("an answer").expect("a session");
+        let total = (WRITERS * INCREMENTS).to_string();
+        assert_eq!(record.fields().get_str("n"), Some(&*total), "round {round}");
+        let turns = MOVES.to_string();
+        assert_eq!(
+            record.fields().get_str("turns"),
+            Some(&*turns),
+            "round {round}"
+        );
+    }
+    crew.summary("increments against rotation", rounds)
+}

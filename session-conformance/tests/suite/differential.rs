@@ -1,0 +1,75 @@
+//! The differential test, on two reference backends and on flawed ones.
+
+use session_conformance::differential::{Config, run};
+
+use crate::mutants;
+use crate::reference::ReferenceHarness;
+
+/// Flaws that no single operation shows, of each part of the semantics.
+const FLAWS: [&str; 14] = [
+    "TrustsTheExpiry",
+    "LeavesKeysImmortal",
+    "ArmsNewTtlsOnly",
+    "DoesNotClampTheAge",
+    "DoesNotThrottleWrites",
+    "ArmsQuietTtls",
+    "CountsUpToTheRefusal",
+    "LosesHiddenFields",
+    "GrantsTheOldIdGrace",
+    "RenewsTheDeadline",
+    "DoesNotCapQuietBindings",
+    "ListsTheOldHandle",
+    "EvictsTheFarthest",
+    "OverlooksHiddenFields",
+];
+
+#[tokio::test]
+async fn two_references_never_diverge() {
+    let (subject, model) = (ReferenceHarness::flawless(), ReferenceHarness::flawless());
+    match run(&subject, &model, &Config::from_env()).await {
+        Ok(summary) => {
+            println!("{summary}");
+            assert!(summary.advances * 10 >= summary.steps);
+        }
+        Err(divergence) => panic!("{divergence}"),
+    }
+}
+
+#[tokio::test]
+async fn a_store_in_real_time_does_not_diverge_from_one_that_stands_still() {
+    let (subject, model) = (ReferenceHarness::ticking(), ReferenceHarness::flawless());
+    match run(&subject, &model, &Config::from_env()).await {
+        Ok(summary) => println!("{summary}"),
+        Err(divergence) => panic!("{divergence}"),
+    }
+}
+
+#[tokio::test]
+async fn a_seed_gives_the_same_run_again() {
+    let config = Config {
+        steps: 500,
+        seed: 7,
+        ..Config::from_env()
+    };
+    let run = async || {
+        let (subject, model) = (ReferenceHarness::flawless(), ReferenceHarness::flawless());
+        run(&subject, &model, &config).await.unwrap()
+    };
+    assert_eq!(run().await, run().await);
+}
+
+#[tokio::test]
+async fn flaws_are_found_and_shrunk() {
+    for name in FLAWS {
+        let subject = ReferenceHarness::with(mutants::flaw(name));
+        let model = ReferenceHarness::flawless();
+        let config = Config {
+            steps: 20_000,
+            seed: 1,
+            ..Config::from_env()
+        };
+        let divergence = run(&subject, &model, &config).await.expect_err(name);
+        println!("{name}: {divergence}\n");
+        assert!(divergence.steps() <= 12, "{name} was not shrunk");
+    }
+}

@@ -1,0 +1,94 @@
+//! Flaws in deletion.
+
+use session_core::steps::{WriteAnswer, WriteRequest};
+use session_core::{Result, SessionId};
+
+use super::mutants;
+use super::write::read_modify_write;
+use crate::reference::{Key, Store};
+
+mutants! {
+    /// It marks what it deletes.
+    "DEL-1" LeavesATombstone {
+        async fn remove(&self, store: &Store, id: SessionId) -> Result<bool> {
+            let is_live = store.remove(&id);
+            if is_live {
+                let fields = Some([(b"deleted".to_vec(), b"1".to_vec())].into());
+                store.set_key(
+                    &id,
+                    Key {
+                        fields,
+                        expires_at: None,
+                    },
+                );
+            }
+            Ok(is_live)
+        }
+    }
+
+    /// HDEL of the fields it knows.
+    "DEL-1" LeavesHiddenFields {
+        async fn remove(&self, store: &Store, id: SessionId) -> Result<bool> {
+            let before = store.key(&id);
+            let is_live = store.remove(&id);
+            if let Some(mut key) = before.filter(|_| is_live) {
+                let fields = key.fields.as_mut().unwrap();
+                fields.retain(|name, _| std::str::from_utf8(name).is_err());
+                if !fields.is_empty() {
+                    store.set_key(&id, key);
+                }
+            }
+            Ok(is_live)
+        }
+    }
+
+    /// Deleting is idempotent, so it always succeeds.
+    "DEL-2" AlwaysDeletes {
+        async fn remove(&self, store: &Store, id: SessionId) -> Result<bool> {
+            store.remove(&id);
+            Ok(true)
+        }
+    }
+
+    /// Look first, delete then: two may have seen it.
+    "DEL-2" LooksBeforeItDeletes {
+        async fn remove(&self, store: &Store, id: SessionId) -> Result<bool> {
+            let is_live = store.lock().live(store.flaw(), &id).is_some();
+            tokio::task::yield_now().await;
+            if is_live {
+                store.lock().take(&id);
+            }
+            Ok(is_live)
+        }
+    }
+
+    /// A write that checked before the delete writes after it.
+    "DEL-3" WritesAfterADelete {
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
+            Ok(read_modify_write(store, &request).await)
+        }
+    }
+
+    /// The check and the write are two steps: what was deleted in between is left as a ghost.
+    "DEL-3" LeavesAGhostOfARace {
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
+            if store.lock().live(store.flaw(), &request.id).is_none() {
+                return Ok(WriteAnswer::Gone);
+            }
+            tokio::task::yield_now().await;
+            let answer = store.write(&request);
+            if answer == WriteAnswer::Gone {
+                let stamp = request.write.now.to_string().into_bytes();
+                let fields = Some([(b"last_accessed_at".to_vec(), stamp)].into());
+                store.set_key(
+                    &request.id,
+                    Key {
+                        fields,
+                        expires_at: None,
+                    },
+                );
+            }
+            Ok(answer)
+        }
+    }
+}

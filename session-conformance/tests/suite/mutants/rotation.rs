@@ -1,0 +1,236 @@
+//! Flaws in rotation.
+
+use std::collections::HashSet;
+use std::sync::Mutex;
+
+use session_core::rules;
+use session_core::steps::{RenameAnswer, RenameRequest, WriteAnswer, WriteRequest};
+use session_core::{Delta, Result, SessionId, UnixMillis};
+
+use super::mutants;
+use crate::reference::{Key, Store};
+
+/// What the racing flaws do: copies the session, lets others run, and takes the old one away.
+async fn copy_and_delete(
+    store: &Store,
+    request: &RenameRequest,
+    looks_again: bool,
+) -> RenameAnswer {
+    let Some(before) = store.lock().live(store.flaw(), &request.from) else {
+        return RenameAnswer::Gone;
+    };
+    tokio::task::yield_now().await;
+    let mut data = store.lock();
+    if looks_again && data.live(store.flaw(), &request.from).is_none() {
+        return RenameAnswer::Gone;
+    }
+    match rules::write(&before, &request.write, data.now) {
+        Ok((after, written)) => {
+            data.take(&request.from);
+            data.put(store.flaw(), &request.to, &after);
+            RenameAnswer::Renamed(written)
+        }
+        Err(refusal) => RenameAnswer::Refused(refusal),
+    }
+}
+
+mutants! {
+    /// A rotated session is a new one.
+    "ROT-1" ResetsTheCreation {
+        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameAnswer> {
+            let answer = store.rename(&request);
+            let stamp = request.write.now.to_string().into_bytes();
+            store.edit(&request.to, |fields| {
+                fields.insert(b"created_at".to_vec(), stamp);
+            });
+            Ok(answer)
+        }
+    }
+
+    /// A rotated session has the default TTL.
+    "ROT-1" ForgetsTheTtl {
+        async fn rename(&self, store: &Store, mut request: RenameRequest) -> Result<RenameAnswer> {
+            if request.write.delta.new_ttl().is_none() {
+                request.write.delta = request.write.delta.ttl(session_core::SessionTtl::DEFAULT);
+            }
+            Ok(store.rename(&request))
+        }
+    }
+
+    /// A quiet rotation arms the expiry.
+    "ROT-1" AlwaysArms {
+        async fn rename(&self, store: &Store, mut request: RenameRequest) -> Result<RenameAnswer> {
+            request.write.delta = request.write.delta.touch(session_core::Touch::Always);
+            Ok(store.rename(&request))
+        }
+    }
+
+    /// The new id is the old one, and a few new bits.
+    "ROT-1" ChangesTheLastCharacters {
+        fn successor_id(&self, old: &SessionId) -> Result<SessionId> {
+            let random = SessionId::random()?;
+            let text = format!("{}{}", &old.expose()[..35], &random.expose()[35..]);
+            Ok(SessionId::parse(text).unwrap())
+        }
+    }
+
+    /// COPY for RENAME.
+    "ROT-2" KeepsTheOldId {
+        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameAnswer> {
+            let before = store.key(&request.from);
+            let answer = store.rename(&request);
+            if let (RenameAnswer::Renamed(_), Some(key)) = (&answer, before) {
+                store.set_key(&request.from, key);
+            }
+            Ok(answer)
+        }
+    }
+
+    /// The old id works for a while, for requests under way.
+    "ROT-2" GrantsTheOldIdGrace {
+        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameAnswer> {
+            let before = store.key(&request.from);
+            let answer = store.rename(&request);
+            if let (RenameAnswer::Renamed(_), Some(mut key)) = (&answer, before) {
+                key.expires_at = Some(store.lock().now.plus_millis(5000));
+                store.set_key(&request.from, key);
+            }
+            Ok(answer)
+        }
+    }
+
+    /// The delta is forgotten.
+    "ROT-3" ForgetsTheDelta {
+        async fn rename(&self, store: &Store, mut request: RenameRequest) -> Result<RenameAnswer> {
+            let delta = &request.write.delta;
+            let mut rest = Delta::new().touch(delta.touch_policy());
+            if let Some(principal) = delta.principal() {
+                rest = rest.bind(principal.clone());
+            }
+            request.write.delta = rest;
+            Ok(store.rename(&request))
+        }
+    }
+
+    /// The counters of the delta are not answered.
+    "ROT-3" AnswersNoCounters {
+        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameAnswer> {
+            let mut answer = store.rename(&request);
+            if let RenameAnswer::Renamed(written) = &mut answer {
+                written.counters.clear();
+            }
+            Ok(answer)
+        }
+    }
+
+    /// Create the new one, delete the old one: two may win.
+    "ROT-4" CopiesAndDeletes {
+        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameAnswer> {
+            Ok(copy_and_delete(store, &request, false).await)
+        }
+    }
+
+    /// The old id goes before the delta is judged.
+    "ROT-5" DeletesBeforeItJudges {
+        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameAnswer> {
+            let answer = store.rename(&request);
+            if matches!(answer, RenameAnswer::Refused(_)) {
+                store.lock().take(&request.from);
+            }
+            Ok(answer)
+        }
+    }
+
+    /// A refused rotation has moved the session.
+    "ROT-5" MovesBeforeItJudges {
+        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameAnswer> {
+            let answer = store.rename(&request);
+            if matches!(answer, RenameAnswer::Refused(_))
+                && let Some(key) = store.key(&request.from)
+            {
+                store.set_key(&request.to, key);
+            }
+            Ok(answer)
+        }
+    }
+
+    /// A session that is gone begins anew.
+    "ROT-6" CreatesForTheGone {
+        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameAnswer> {
+            let answer = store.rename(&request);
+            if answer == RenameAnswer::Gone {
+                let stamp = request.write.now.to_string().into_bytes();
+                let fields = [
+                    (b"created_at".to_vec(), stamp.clone()),
+                    (b"last_accessed_at".to_vec(), stamp),
+                    (b"session_ttl".to_vec(), b"1800".to_vec()),
+                ];
+                let fields = Some(fields.into());
+                store.set_key(
+                    &request.to,
+                    Key {
+                        fields,
+                        expires_at: None,
+                    },
+                );
+            }
+            Ok(answer)
+        }
+    }
+
+    /// A key that is no session is moved, too.
+    "ROT-6" MovesTheInvalid {
+        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameAnswer> {
+            let answer = store.rename(&request);
+            if answer == RenameAnswer::Gone {
+                let moved = store.lock().take(&request.from);
+                if let Some(key) = moved {
+                    store.set_key(&request.to, key);
+                }
+            }
+            Ok(answer)
+        }
+    }
+
+    /// What is written between the copy and the deletion is lost, though one only wins.
+    "ROT-7" LosesWhatIsWrittenMeanwhile {
+        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameAnswer> {
+            Ok(copy_and_delete(store, &request, true).await)
+        }
+    }
+
+    /// A write that was checked before the rotation goes to the old id.
+    "ROT-7" WritesToTheOldId {
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
+            Ok(super::write::read_modify_write(store, &request).await)
+        }
+    }
+
+    /// A session moves once.
+    "ROT-8" RotatesOnce(Mutex<HashSet<SessionId>>) {
+        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameAnswer> {
+            if self.0.lock().unwrap().contains(&request.from) {
+                return Ok(RenameAnswer::Gone);
+            }
+            let answer = store.rename(&request);
+            if matches!(answer, RenameAnswer::Renamed(_)) {
+                self.0.lock().unwrap().insert(request.to);
+            }
+            Ok(answer)
+        }
+    }
+
+    /// A session that has moved does not expire.
+    "ROT-8" PersistsWhatItMoves(Mutex<HashSet<SessionId>>) {
+        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameAnswer> {
+            let answer = store.rename(&request);
+            let is_second = self.0.lock().unwrap().contains(&request.from);
+            if let (true, Some(mut key)) = (is_second, store.key(&request.to)) {
+                key.expires_at = key.expires_at.map(|_| UnixMillis::new(u64::MAX / 2));
+                store.set_key(&request.to, key);
+            }
+            self.0.lock().unwrap().insert(request.to);
+            Ok(answer)
+        }
+    }
+}

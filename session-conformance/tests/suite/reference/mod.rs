@@ -1,0 +1,11 @@
+//! A small backend that keeps the contract, and into which a flaw can be put.
+
+mod backend;
+mod data;
+mod flaw;
+mod harness;
+
+pub(crate) use self::backend::{Reference, Store};
+pub(crate) use self::data::{Data, Key, RawFields};
+pub(crate) use self::flaw::{Flaw, Flawless};
+pub(crate) use self::harness::ReferenceHarness;

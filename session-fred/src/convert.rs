@@ -1,0 +1,132 @@
+//! The client's values and errors, as the wire crate and the core know them.
+
+use std::fmt;
+
+use fred::error::{Error as FredError, ErrorKind as ClientErrorKind};
+use fred::types::Value;
+use session_core::{Effect, Error, ErrorKind};
+use session_redis_wire::{Reply, ServerError};
+
+/// An error of the client. Its text shows the kind only: the client's own texts can hold keys and
+/// values. [`get_ref`](Self::get_ref) gives the whole.
+pub struct ClientError(FredError);
+
+impl ClientError {
+    /// The client's error. Its text may hold keys and values.
+    pub fn get_ref(&self) -> &FredError {
+        &self.0
+    }
+}
+
+impl From<FredError> for ClientError {
+    fn from(error: FredError) -> Self {
+        Self(error)
+    }
+}
+
+impl fmt::Display for ClientError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the fred client failed: {}", self.0.kind().to_str())
+    }
+}
+
+impl fmt::Debug for ClientError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ClientError").field(self.0.kind()).finish()
+    }
+}
+
+impl std::error::Error for ClientError {}
+
+/// What a failed command means.
+pub(crate) fn error(error: FredError) -> Error {
+    if let Some((code, detail)) = server_error(&error) {
+        return ServerError::into_error(code, detail);
+    }
+    let (kind, effect) = match error.kind() {
+        ClientErrorKind::Timeout => (ErrorKind::Timeout, Effect::Unknown),
+        ClientErrorKind::Backpressure => (ErrorKind::Unavailable, Effect::NotApplied),
+        ClientErrorKind::Auth => (ErrorKind::Denied, Effect::NotApplied),
+        ClientErrorKind::Config | ClientErrorKind::Url => (ErrorKind::Config, Effect::NotApplied),
+        ClientErrorKind::Parse | ClientErrorKind::Protocol | ClientErrorKind::NotFound => {
+            (ErrorKind::CorruptReply, Effect::Unknown)
+        }
+        _ => (ErrorKind::Unavailable, Effect::Unknown),
+    };
+    Error::new(kind, effect).with_source(ClientError(error))
+}
+
+/// Whether the server does not know the script, and so did not run it.
+pub(crate) fn is_unknown_script(error: &FredError) -> bool {
+    server_error(error).is_some_and(|(code, _)| code == "NOSCRIPT")
+}
+
+/// The code word and the text of an error that the server answered. The client keeps no mark of
+/// these, but gives their text as it came: it begins with a word in capitals.
+fn server_error(error: &FredError) -> Option<(&str, &str)> {
+    if matches!(
+        error.kind(),
+        ClientErrorKind::IO | ClientErrorKind::Timeout | ClientErrorKind::Canceled
+    ) {
+        return None;
+    }
+    let (code, detail) = error
+        .details()
+        .split_once(' ')
+        .unwrap_or((error.details(), ""));
+    let is_code = code.len() >= 3 && code.bytes().all(|b| b.is_ascii_uppercase());
+    is_code.then_some((code, detail))
+}
+
+/// The answer to a command, in RESP2 or RESP3.
+pub(crate) fn reply(value: Value) -> Result<Reply, Error> {
+    Ok(match value {
+        Value::Null => Reply::Nil,
+        Value::Integer(number) => Reply::Integer(number),
+        Value::Boolean(truth) => Reply::Integer(truth.into()),
+        Value::Bytes(bytes) => Reply::Bytes(bytes),
+        Value::String(text) => Reply::Bytes(text.into_inner()),
+        Value::Array(values) => {
+            Reply::Array(values.into_iter().map(reply).collect::<Result<_, _>>()?)
+        }
+        Value::Map(pairs) => {
+            let pairs = pairs.inner().into_iter();
+            let values = pairs.flat_map(|(name, value)| [Value::Bytes(name.into_bytes()), value]);
+            Reply::Array(values.map(reply).collect::<Result<_, _>>()?)
+        }
+        _ => return Err(Error::new(ErrorKind::CorruptReply, Effect::Unknown)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clients_texts_do_not_pass() {
+        let error = error(FredError::new(
+            ClientErrorKind::Parse,
+            "SECRET in small letters",
+        ));
+        assert_eq!(error.kind(), ErrorKind::Rejected);
+        let source = std::error::Error::source(&error).unwrap();
+        assert!(!format!("{error} {error:?} {source}").contains("small letters"));
+    }
+
+    #[test]
+    fn the_servers_errors_are_told_from_the_clients() {
+        let of = |kind, text| error(FredError::new(kind, text)).kind();
+        assert_eq!(
+            of(ClientErrorKind::Unknown, "OOM command not allowed"),
+            ErrorKind::StoreFull
+        );
+        assert_eq!(
+            of(ClientErrorKind::Unknown, "Client is not initialized."),
+            ErrorKind::Unavailable
+        );
+        assert_eq!(
+            of(ClientErrorKind::Timeout, "Request timed out."),
+            ErrorKind::Timeout
+        );
+    }
+}

@@ -1,0 +1,258 @@
+//! The backend.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use session_core::steps::{
+    InsertAnswer, InsertRequest, ListRequest, ReadRequest, RemoveRequest, RenameAnswer,
+    RenameRequest, RevokeRequest, RevokeTarget, WriteAnswer, WriteRequest,
+};
+use session_core::{
+    Clock, Effect, Error, ErrorKind, Result, SessionBackend, SessionPolicy, SessionRecord,
+    SessionSummary, UnixMillis, async_trait,
+};
+
+use crate::builder::MemoryBackendBuilder;
+use crate::clock::ManualClock;
+use crate::faults::{Faults, Step};
+use crate::store::Store;
+
+/// Sessions in the memory of this process.
+///
+/// A clone is another handle to the same sessions. See the [crate's documentation](crate) for when
+/// to use it, and for what it costs.
+///
+/// # Atomicity
+/// Each step is one critical section under one lock, which no step holds while it waits for
+/// anything. Revoking one session is two, in between of which other steps may run; it is
+/// as if it happened at the second.
+///
+/// # Errors
+/// [`ErrorKind::StoreFull`](session_core::ErrorKind::StoreFull) when a session is created and the store is
+/// full; otherwise only what the session semantics refuse, and what [`faults`](Self::faults) plans.
+///
+/// ```
+/// use session_core::{FieldName, Fields, NewSession, SessionBackend};
+/// use session_memory::MemoryBackend;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let backend = MemoryBackend::new();
+/// let fields = Fields::new().with(FieldName::new("username")?, "andrew");
+/// let id = backend.create_session(NewSession::new(fields)).await?.id;
+///
+/// let session = backend.get_session(&id).await?.ok_or("no session")?;
+/// assert_eq!(session.fields().get_str("username"), Some("andrew"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct MemoryBackend {
+    policy: Arc<SessionPolicy>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    clock: Arc<dyn Clock>,
+    max_sessions: usize,
+    store: Mutex<Store>,
+    faults: Faults,
+}
+
+impl MemoryBackend {
+    /// An empty backend with the default policy, the operating system's clock, and room for
+    /// [`MemoryBackendBuilder::DEFAULT_MAX_SESSIONS`].
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// An empty backend with the default policy whose time is this clock's: expiry and the
+    /// timestamps of the sessions.
+    ///
+    /// ```
+    /// use session_memory::{ManualClock, MemoryBackend};
+    /// use std::sync::Arc;
+    ///
+    /// let clock = Arc::new(ManualClock::new());
+    /// let backend = MemoryBackend::with_clock(clock.clone());
+    /// ```
+    pub fn with_clock(clock: Arc<ManualClock>) -> Self {
+        Self::builder()
+            .policy(SessionPolicy::new().with_clock(clock.clone()))
+            .clock(clock)
+            .build()
+    }
+
+    /// Builds a backend with another policy, clock or size.
+    pub fn builder() -> MemoryBackendBuilder {
+        MemoryBackendBuilder::default()
+    }
+
+    /// Another backend over the same sessions, with the same clock and faults, and with this policy:
+    /// as two applications with policies of their own share one server.
+    #[must_use]
+    pub fn with_policy(&self, policy: SessionPolicy) -> Self {
+        Self {
+            policy: Arc::new(policy),
+            shared: Arc::clone(&self.shared),
+        }
+    }
+
+    /// Faults planned for calls to come, and the number of calls so far. For tests.
+    pub fn faults(&self) -> &Faults {
+        &self.shared.faults
+    }
+
+    /// The number of keys held. Those that have expired are counted until they are freed, which
+    /// takes a few operations of any kind; see the [crate's documentation](crate#costs).
+    pub fn len(&self) -> usize {
+        self.on_store(|store, _| store.len())
+    }
+
+    /// Whether no keys are held.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(crate) fn from_parts(
+        policy: SessionPolicy,
+        clock: Arc<dyn Clock>,
+        max_sessions: usize,
+    ) -> Self {
+        Self {
+            policy: Arc::new(policy),
+            shared: Arc::new(Shared {
+                clock,
+                max_sessions,
+                store: Mutex::new(Store::new(max_sessions)),
+                faults: Faults::default(),
+            }),
+        }
+    }
+
+    /// Does something to the store as it is, under the lock.
+    pub(crate) fn on_store<T>(&self, act: impl FnOnce(&mut Store, UnixMillis) -> T) -> T {
+        // Nothing but the clock can panic while the lock is held, and it is asked before anything
+        // is changed: the store is whole even if the lock is poisoned.
+        let store = self.shared.store.lock();
+        let mut store = store.unwrap_or_else(PoisonError::into_inner);
+        // Read under the lock, so that time does not run backwards from one step to the next.
+        let now = UnixMillis::from_system_time(self.shared.clock.now());
+        let answer = act(&mut store, now);
+        let freed = store.take_freed();
+        drop(store);
+        drop(freed);
+        answer
+    }
+
+    /// Frees some of what has expired, does a step, and logs what the step found amiss.
+    fn run<T>(&self, step: impl FnOnce(&mut Store, UnixMillis) -> T) -> T {
+        let (answer, finding) = self.on_store(|store, now| {
+            store.sweep(now);
+            (step(store, now), store.take_finding())
+        });
+        // A subscriber is foreign code: it runs without the lock.
+        if let Some(finding) = finding {
+            tracing::warn!(
+                session = finding.handle().as_str(),
+                reason = finding.reason(),
+                "a key is no session, and is left alone"
+            );
+        }
+        answer
+    }
+
+    async fn step<T>(
+        &self,
+        step: Step,
+        carry_out: impl FnOnce(&mut Store, UnixMillis) -> Result<T> + Send,
+    ) -> Result<T> {
+        let faults = &self.shared.faults;
+        faults.around(step, || self.run(carry_out)).await
+    }
+}
+
+impl Default for MemoryBackend {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for MemoryBackend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryBackend")
+            .field("len", &self.len())
+            .field("max_sessions", &self.shared.max_sessions)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl SessionBackend for MemoryBackend {
+    async fn insert(&self, request: &InsertRequest) -> Result<InsertAnswer> {
+        self.step(Step::Insert, |store, now| store.insert(request, now))
+            .await
+    }
+
+    async fn read(&self, request: &ReadRequest) -> Result<Option<SessionRecord>> {
+        self.step(Step::Read, |store, now| Ok(store.read(request, now)))
+            .await
+    }
+
+    async fn write(&self, request: &WriteRequest) -> Result<WriteAnswer> {
+        self.step(Step::Write, |store, now| Ok(store.write(request, now)))
+            .await
+    }
+
+    async fn rename(&self, request: &RenameRequest) -> Result<RenameAnswer> {
+        self.step(Step::Rename, |store, now| Ok(store.rename(request, now)))
+            .await
+    }
+
+    async fn remove(&self, request: &RemoveRequest) -> Result<bool> {
+        self.step(Step::Remove, |store, now| Ok(store.remove(request, now)))
+            .await
+    }
+
+    async fn list(&self, request: &ListRequest) -> Result<Vec<SessionSummary>> {
+        let listed = self.step(Step::List, |store, now| {
+            Ok(store.list(&request.principal, now))
+        });
+        // A handle costs a hash: they are computed without the lock.
+        let summaries = listed.await?.into_iter().map(|listed| {
+            let handle = listed.id.handle();
+            SessionSummary::new(handle, listed.created_at, listed.last_accessed_at)
+        });
+        Ok(summaries.collect())
+    }
+
+    async fn revoke(&self, request: &RevokeRequest) -> Result<u64> {
+        let principal = &request.principal;
+        let revoke = || match &request.target {
+            RevokeTarget::One(handle) => {
+                let ids = self.run(|store, now| store.ids_of(principal, now));
+                // A handle costs a hash: the search runs without the lock. If the session is moved
+                // meanwhile, it has a new handle, and this one names nothing any more.
+                let named = ids.into_iter().find(|id| id.handle() == *handle);
+                let revoked = named
+                    .is_some_and(|id| self.run(|store, now| store.revoke_one(principal, &id, now)));
+                Ok(u64::from(revoked))
+            }
+            RevokeTarget::All => Ok(self.run(|store, now| store.revoke_all(principal, None, now))),
+            RevokeTarget::AllExcept(keep) => {
+                Ok(self.run(|store, now| store.revoke_all(principal, Some(keep), now)))
+            }
+            // A target that this version does not know.
+            _ => Err(Error::new(ErrorKind::Unsupported, Effect::NotApplied)),
+        };
+        self.shared.faults.around(Step::Revoke, revoke).await
+    }
+
+    async fn ping(&self) -> Result<()> {
+        self.step(Step::Ping, |_, _| Ok(())).await
+    }
+
+    fn policy(&self) -> &SessionPolicy {
+        &self.policy
+    }
+}

@@ -1,0 +1,85 @@
+//! Building a memory backend.
+
+use std::sync::Arc;
+
+use session_core::{Clock, SessionPolicy, SystemClock};
+
+use crate::backend::MemoryBackend;
+
+/// Builds a [`MemoryBackend`]. Had from [`MemoryBackend::builder`].
+///
+/// | setting | default |
+/// |---|---|
+/// | [`policy`](Self::policy) | [`SessionPolicy::new`] |
+/// | [`clock`](Self::clock) | the operating system's |
+/// | [`max_sessions`](Self::max_sessions) | [`MemoryBackendBuilder::DEFAULT_MAX_SESSIONS`] |
+///
+/// ```
+/// use session_core::{SessionPolicy, SessionTtl};
+/// use session_memory::{ManualClock, MemoryBackend};
+/// use std::sync::Arc;
+///
+/// let clock = Arc::new(ManualClock::new());
+/// let policy = SessionPolicy::new()
+///     .with_default_ttl(SessionTtl::from_secs(60)?)
+///     .with_clock(clock.clone());
+/// let backend = MemoryBackend::builder()
+///     .policy(policy)
+///     .clock(clock)
+///     .max_sessions(10_000)
+///     .build();
+/// assert_eq!(backend.len(), 0);
+/// # Ok::<(), session_core::InvalidTtl>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until it builds"]
+pub struct MemoryBackendBuilder {
+    policy: SessionPolicy,
+    clock: Arc<dyn Clock>,
+    max_sessions: usize,
+}
+
+impl MemoryBackendBuilder {
+    /// How many sessions a backend holds at most unless told otherwise: a million, about
+    /// 1 GB when each has a handful of short fields.
+    pub const DEFAULT_MAX_SESSIONS: usize = 1_000_000;
+
+    /// What the application decides for all its sessions. The policy's clock writes the two
+    /// timestamps that people read, and decides nothing.
+    pub fn policy(mut self, policy: SessionPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// The backend's own clock, which decides what has expired. It is read under the backend's
+    /// lock, so it must not call the backend.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// How many sessions the backend holds at most. In a store that is full of sessions which have
+    /// not expired, creating one more fails with [`ErrorKind::StoreFull`] and nothing is changed;
+    /// all other operations still work, writes that grow a session included.
+    ///
+    /// [`ErrorKind::StoreFull`]: session_core::ErrorKind::StoreFull
+    pub fn max_sessions(mut self, max: usize) -> Self {
+        self.max_sessions = max;
+        self
+    }
+
+    /// The backend, empty.
+    pub fn build(self) -> MemoryBackend {
+        MemoryBackend::from_parts(self.policy, self.clock, self.max_sessions)
+    }
+}
+
+impl Default for MemoryBackendBuilder {
+    fn default() -> Self {
+        Self {
+            policy: SessionPolicy::new(),
+            clock: Arc::new(SystemClock),
+            max_sessions: Self::DEFAULT_MAX_SESSIONS,
+        }
+    }
+}

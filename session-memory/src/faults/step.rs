@@ -1,0 +1,47 @@
+//! The kinds of calls.
+
+/// A kind of call: one for each required step of [`SessionBackend`](session_core::SessionBackend).
+///
+/// The provided methods end in these: `get_session`, `peek_session`, `ttl` and `configured_ttl` in a
+/// [`Read`](Step::Read); `update_session`, `increment_field`, `remove_fields` and `set_session_ttl` in a
+/// [`Write`](Step::Write).
+///
+/// ```
+/// use session_memory::Step;
+///
+/// assert!(Step::ALL.contains(&Step::Rename));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Step {
+    /// `create_session`.
+    Insert,
+    /// `get_session`, `get_session_with`, `peek_session`, `ttl`, `configured_ttl`.
+    Read,
+    /// `update_session`, `increment_field`, `remove_fields`, `set_session_ttl`.
+    Write,
+    /// `rotate_session`.
+    Rename,
+    /// `delete_session`.
+    Remove,
+    /// `list_sessions`.
+    List,
+    /// `revoke_session`, `revoke_sessions`.
+    Revoke,
+    /// `ping`.
+    Ping,
+}
+
+impl Step {
+    /// All kinds of calls.
+    pub const ALL: [Self; 8] = [
+        Self::Insert,
+        Self::Read,
+        Self::Write,
+        Self::Rename,
+        Self::Remove,
+        Self::List,
+        Self::Revoke,
+        Self::Ping,
+    ];
+}

@@ -1,0 +1,89 @@
+//! The conformance suite's view of a backend in memory.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use session_conformance::{Harness, RawHash, RawKey};
+use session_core::{
+    Clock as _, Principal, SessionBackend, SessionId, SessionPolicy, UnixMillis, async_trait,
+};
+
+use crate::backend::MemoryBackend;
+use crate::clock::ManualClock;
+use crate::testing::RawKeys;
+
+/// An empty store in memory whose clock stands still, for the conformance suite; and the model that
+/// the differential test compares another backend with.
+///
+/// ```no_run
+/// # async fn example(mine: &dyn session_conformance::Harness) {
+/// use session_conformance::differential::{Config, run};
+/// use session_memory::MemoryHarness;
+///
+/// let summary = run(mine, &MemoryHarness::new(), &Config::from_env()).await;
+/// println!("{}", summary.unwrap_or_else(|divergence| panic!("{divergence}")));
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct MemoryHarness {
+    clock: Arc<ManualClock>,
+    backend: MemoryBackend,
+}
+
+impl MemoryHarness {
+    /// An empty store. Its clock stands at the present time.
+    pub fn new() -> Self {
+        let clock = Arc::new(ManualClock::starting_at(SystemTime::now()));
+        let backend = MemoryBackend::builder().clock(clock.clone()).build();
+        Self { clock, backend }
+    }
+
+    fn keys(&self) -> RawKeys {
+        RawKeys::of(&self.backend)
+    }
+}
+
+impl Default for MemoryHarness {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[async_trait]
+impl Harness for MemoryHarness {
+    async fn backend_with(&self, policy: SessionPolicy) -> Arc<dyn SessionBackend> {
+        Arc::new(self.backend.with_policy(policy))
+    }
+
+    async fn plant(&self, id: &SessionId, hash: RawHash, expires_in: Option<Duration>) {
+        self.keys().plant_hash(id, hash, expires_in);
+    }
+
+    async fn plant_other_type(&self, id: &SessionId) {
+        self.keys().plant_other_type(id, None);
+    }
+
+    async fn dump(&self, id: &SessionId) -> Option<RawKey> {
+        let key = self.keys().dump(id)?;
+        Some(match key.hash {
+            Some(hash) => RawKey::hash(hash, key.expires_in),
+            None => RawKey::other_type(key.expires_in),
+        })
+    }
+
+    async fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    async fn now(&self) -> UnixMillis {
+        UnixMillis::from_system_time(self.clock.now())
+    }
+
+    async fn index_len(&self, principal: &Principal) -> Option<usize> {
+        Some(self.keys().index_len(principal)).filter(|len| *len > 0)
+    }
+
+    fn clock_stands_still(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,167 @@
+//! What holds between the keys, the queue and the index, whatever is done to them.
+
+use std::collections::HashSet;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use session_core::{
+    Delta, FieldName, NewSession, OnExcess, Principal, PrincipalLimit, SessionBackend, SessionId,
+    SessionPolicy, SessionTtl, Touch, UnixMillis,
+};
+
+use super::Store;
+use crate::testing::RawKeys;
+use crate::{ManualClock, MemoryBackend};
+
+/// Checks the invariants; sessions that were planted need not be listed.
+fn check(store: &Store, planted: &HashSet<SessionId>, now: UnixMillis) {
+    let mut queued = 0;
+    for (id, key) in store.keys.iter() {
+        let expires_at = key.expires_at();
+        assert_eq!(key.queued_for.is_some(), expires_at.is_some());
+        if let (Some(queued_for), Some(expires_at)) = (key.queued_for, expires_at) {
+            assert!(queued_for <= expires_at);
+            assert!(store.expiries.contains(queued_for, id));
+            queued += 1;
+        }
+        if let Some((principal, deadline)) = key.listing() {
+            let is_listed = store
+                .index
+                .of(&principal)
+                .any(|entry| entry == (deadline, id));
+            assert!(is_listed || deadline <= now || planted.contains(id));
+        }
+    }
+    assert_eq!(store.expiries.len(), queued);
+    assert_eq!(store.len(), store.keys.iter().count());
+    for (principal, deadline, id) in store.index.iter() {
+        let key = store.keys.get(id).expect("an entry goes with its key");
+        assert_eq!(key.listing(), Some((principal.clone(), *deadline)));
+    }
+}
+
+/// A small generator (SplitMix64), so that a failing seed can be run again.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % bound
+    }
+
+    fn ttl(&mut self) -> SessionTtl {
+        SessionTtl::from_secs(1 + self.below(20)).unwrap()
+    }
+
+    fn principal(&mut self) -> Principal {
+        Principal::new(["ann", "bob", "cat"][usize::try_from(self.below(3)).unwrap()]).unwrap()
+    }
+
+    fn delta(&mut self) -> Delta {
+        let mut delta = Delta::new().increment(FieldName::new("n").unwrap(), 1);
+        if self.below(3) == 0 {
+            delta = delta.ttl(self.ttl());
+        }
+        if self.below(3) == 0 {
+            delta = delta.bind(self.principal());
+        }
+        if self.below(4) == 0 {
+            delta = delta.touch(Touch::Never);
+        }
+        delta
+    }
+}
+
+async fn run(seed: u64) {
+    let mut random = Random(seed);
+    let clock = Arc::new(ManualClock::new());
+    let policy = SessionPolicy::new()
+        .with_principal_lifetime(SessionTtl::from_secs(30).unwrap())
+        .with_principal_limit(PrincipalLimit {
+            max: NonZeroU32::new(4).unwrap(),
+            on_excess: if seed.is_multiple_of(2) {
+                OnExcess::Refuse
+            } else {
+                OnExcess::EvictOldest
+            },
+        });
+    let backend = MemoryBackend::builder()
+        .policy(policy)
+        .clock(clock.clone())
+        .max_sessions(12)
+        .build();
+    let raw = RawKeys::of(&backend);
+    let mut ids = vec![SessionId::random().unwrap()];
+    let mut planted = HashSet::new();
+    for _ in 0..1500 {
+        let id = ids[usize::try_from(random.below(ids.len() as u64)).unwrap()].clone();
+        match random.below(12) {
+            0 | 1 => {
+                let mut new = NewSession::default().ttl(random.ttl());
+                if random.below(2) == 0 {
+                    new = new.bind(random.principal());
+                }
+                if random.below(4) == 0 {
+                    new = new.max_lifetime(random.ttl());
+                }
+                let created = backend.create_session(new).await;
+                ids.extend(created.ok().map(|created| created.id));
+            }
+            2 | 3 => drop(backend.get_session(&id).await.unwrap()),
+            4 | 5 => drop(backend.update_session(&id, random.delta()).await),
+            6 => {
+                let rotated = backend.rotate_session(&id, random.delta()).await;
+                ids.extend(rotated.ok().flatten().map(|rotated| rotated.id));
+            }
+            7 => drop(backend.delete_session(&id).await.unwrap()),
+            8 => drop(backend.list_sessions(&random.principal()).await.unwrap()),
+            9 => {
+                let principal = random.principal();
+                match random.below(4) {
+                    0 => drop(
+                        backend
+                            .revoke_sessions(&principal, Some(&id))
+                            .await
+                            .unwrap(),
+                    ),
+                    _ => drop(
+                        backend
+                            .revoke_session(&principal, &id.handle())
+                            .await
+                            .unwrap(),
+                    ),
+                }
+            }
+            10 => {
+                let expires_in = (random.below(2) == 0).then_some(Duration::from_secs(5));
+                match random.below(3) {
+                    0 => raw.plant_other_type(&id, expires_in),
+                    1 => raw.plant_hash(&id, [("n", "1")], expires_in),
+                    // What was there, with another expiry.
+                    _ => {
+                        let hash = raw.dump(&id).and_then(|key| key.hash);
+                        raw.plant_hash(&id, hash.unwrap_or_default(), expires_in);
+                    }
+                }
+                planted.insert(id);
+            }
+            _ => clock.advance(Duration::from_millis(random.below(6000))),
+        }
+        backend.on_store(|store, now| check(store, &planted, now));
+        if ids.len() > 30 {
+            ids.remove(0);
+        }
+    }
+}
+
+#[tokio::test]
+async fn keys_queue_and_index_agree_whatever_is_done() {
+    for seed in 0..40 {
+        println!("seed {seed}");
+        run(seed).await;
+    }
+}

@@ -1,0 +1,111 @@
+//! The tracing event for a key that is no session.
+
+use std::fmt::{Debug, Write as _};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use session_core::{SessionBackend, SessionId};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+use crate::Setup;
+
+/// Keeps the text of every event, and calls the backend to show that no lock is held.
+struct Keep {
+    events: Arc<Mutex<Vec<String>>>,
+    backend: session_memory::MemoryBackend,
+}
+
+struct Text(String);
+
+impl Visit for Text {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        write!(self.0, " {}={value:?}", field.name()).unwrap();
+    }
+}
+
+impl Subscriber for Keep {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("session_memory")
+    }
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn event(&self, event: &Event<'_>) {
+        let mut text = Text(event.metadata().level().to_string());
+        event.record(&mut text);
+        assert!(self.backend.len() < 10);
+        self.events.lock().unwrap().push(text.0);
+    }
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+#[tokio::test]
+async fn an_event_names_the_handle_and_the_reason_of_a_key_that_is_no_session() {
+    let setup = Setup::new();
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let subscriber = Keep {
+        events: events.clone(),
+        backend: setup.backend.clone(),
+    };
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let [foreign, other, absent, expired] = [(); 4].map(|()| SessionId::random().unwrap());
+    setup.raw.plant_hash(&foreign, [("secret", "value")], None);
+    setup.raw.plant_other_type(&other, None);
+    setup
+        .raw
+        .plant_hash(&expired, [("secret", "value")], Some(Duration::ZERO));
+    setup.advance_ms(1);
+    for id in [&foreign, &other, &absent, &expired] {
+        assert_eq!(setup.backend.get_session(id).await.unwrap(), None);
+    }
+    assert!(!setup.backend.delete_session(&foreign).await.unwrap());
+
+    let events = events.lock().unwrap();
+    assert_eq!(events.len(), 3, "{events:?}");
+    for event in events.iter() {
+        assert!(event.starts_with("WARN"), "{event}");
+        assert!(
+            !event.contains(foreign.expose()) && !event.contains("value"),
+            "{event}"
+        );
+    }
+    assert!(
+        events[0].contains(foreign.handle().as_str()),
+        "{}",
+        events[0]
+    );
+    assert!(
+        events[0].contains("a reserved field is missing"),
+        "{}",
+        events[0]
+    );
+    assert!(events[1].contains("not a hash"), "{}", events[1]);
+}
+
+#[tokio::test]
+async fn a_session_that_reaches_its_deadline_is_nothing_to_report() {
+    let setup = Setup::new();
+    let id = setup.login(&crate::principal("ann"), 10).await;
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let _guard = tracing::subscriber::set_default(Keep {
+        events: events.clone(),
+        backend: setup.backend.clone(),
+    });
+    setup.advance_ms(10_000);
+    assert!(!setup.is_live(&id).await);
+    assert!(events.lock().unwrap().is_empty());
+
+    // A key that another client let live on is.
+    let id = setup.login(&crate::principal("ann"), 10).await;
+    let hash = setup.raw.dump(&id).unwrap().hash.unwrap();
+    setup.raw.plant_hash(&id, hash, None);
+    setup.advance_ms(10_001);
+    assert!(!setup.is_live(&id).await);
+    assert!(events.lock().unwrap()[0].contains("outlived"));
+}

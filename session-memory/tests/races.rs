@@ -1,0 +1,40 @@
+//! Concurrency, judged by what the operations answered.
+
+use session_conformance::races;
+use session_memory::MemoryHarness;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_under_an_id_after_its_logout() {
+    let summary = races::logout_against_increments(&MemoryHarness::new(), races::rounds()).await;
+    println!("{summary}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn updates_of_different_fields_are_not_lost() {
+    let summary = races::updates_of_different_fields(&MemoryHarness::new(), races::rounds()).await;
+    println!("{summary}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_of_sixty_four_rotations_wins() {
+    let summary = races::rotations(&MemoryHarness::new(), races::rounds()).await;
+    println!("{summary}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn increments_follow_a_rotation_or_are_told() {
+    let summary = races::increments_against_rotation(&MemoryHarness::new(), races::rounds()).await;
+    println!("{summary}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revocation_ends_every_login_before_it() {
+    let summary = races::logins_against_revocation(&MemoryHarness::new(), races::rounds()).await;
+    println!("{summary}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_rotation_escapes_a_revocation() {
+    let summary = races::rotations_against_revocation(&MemoryHarness::new(), races::rounds()).await;
+    println!("{summary}");
+}

@@ -1,0 +1,32 @@
+//! Random operations in lockstep with the backend in memory.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a failed expectation is a failed test"
+)]
+
+mod common;
+
+use session_conformance::differential::{Config, run};
+use session_memory::MemoryHarness;
+use session_redis_rs::IdStorage;
+use session_redis_test::RedisHarness;
+
+async fn no_divergence(storage: IdStorage) {
+    let redis = RedisHarness::on_shared(storage, common::connect).await;
+    match run(&redis, &MemoryHarness::new(), &Config::from_env()).await {
+        Ok(summary) => println!("{summary}"),
+        Err(divergence) => panic!("{divergence}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_plain_ids() {
+    no_divergence(IdStorage::Plain).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_hashed_ids() {
+    no_divergence(IdStorage::Hashed).await;
+}

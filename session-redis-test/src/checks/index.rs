@@ -1,0 +1,118 @@
+//! A principal with a hundred thousand dead sessions.
+
+use std::future::Future;
+
+use redis::aio::MultiplexedConnection;
+use session_core::{NewSession, SessionBackend, SessionId};
+use session_redis_wire::KeySpace;
+
+use super::{Connect, ann, fields};
+use crate::{RedisServer, Target, unique_prefix};
+
+const DEAD: usize = 100_000;
+/// The longest that one use may keep the server from other work.
+const LONGEST: u64 = 5_000;
+
+/// However many of a principal's sessions expired by themselves, by deadline or by idleness: none is listed,
+/// no step keeps the server busy for more than 5 ms, and uses prune the index of all of them; it is gone
+/// at the greatest deadline.
+///
+/// # Panics
+/// When it is not so.
+pub async fn dead_sessions_are_never_listed_and_cost_little<F, B>(connect: Connect<F>)
+where
+    F: Future<Output = B>,
+    B: SessionBackend,
+{
+    let server = RedisServer::start().await;
+    let mut admin = server.connection().await;
+    let target = Target::patient(server.url(), unique_prefix().parse().expect("a key prefix"));
+    let keys = target.keys();
+    let backend = connect(target).await;
+    let live = backend
+        .create_session(NewSession::new(fields()).bind(ann()))
+        .await
+        .expect("a session")
+        .id;
+    let now = super::now(&mut admin).await;
+    // Half of them reached their deadline, half were idle for too long before theirs.
+    bury(&mut admin, &keys, now - 1_000, DEAD / 2).await;
+    bury(&mut admin, &keys, now + 1_000_000, DEAD / 2).await;
+    let slow = redis::cmd("CONFIG")
+        .arg("SET")
+        .arg("slowlog-log-slower-than")
+        .arg(LONGEST)
+        .to_owned();
+    let () = slow.query_async(&mut admin).await.expect("CONFIG SET");
+
+    let mut uses = 0;
+    while members(&mut admin, &keys).await > 1 {
+        let listed = backend.list_sessions(&ann()).await.expect("the list");
+        assert_eq!(listed.len(), 1, "only the living");
+        assert_eq!(
+            listed.first().map(|session| &session.handle),
+            Some(&live.handle())
+        );
+        uses += 1;
+        assert!(uses <= DEAD, "uses prune the index");
+    }
+    let () = redis::cmd("CONFIG")
+        .arg("SET")
+        .arg("slowlog-log-slower-than")
+        .arg(-1)
+        .query_async(&mut admin)
+        .await
+        .expect("CONFIG SET");
+    let slow: usize = redis::cmd("SLOWLOG")
+        .arg("LEN")
+        .query_async(&mut admin)
+        .await
+        .expect("SLOWLOG LEN");
+    println!("{DEAD} dead sessions: pruned by {uses} uses; steps of more than 5 ms: {slow}");
+    assert_eq!(slow, 0, "no step keeps the server busy for long");
+
+    let deadline = backend
+        .peek_session(&live)
+        .await
+        .expect("it reads")
+        .and_then(|record| record.deadline());
+    let expires_at: u64 = redis::cmd("PEXPIRETIME")
+        .arg(keys.index(&ann()))
+        .query_async(&mut admin)
+        .await
+        .expect("PEXPIRETIME");
+    assert_eq!(
+        Some(expires_at),
+        deadline.map(session_core::UnixMillis::get)
+    );
+    assert_eq!(
+        backend
+            .revoke_sessions(&ann(), None)
+            .await
+            .expect("revocation"),
+        1
+    );
+    assert_eq!(members(&mut admin, &keys).await, 0);
+}
+
+/// Puts members into the index whose sessions do not exist.
+async fn bury(admin: &mut MultiplexedConnection, keys: &KeySpace, deadline: u64, count: usize) {
+    for batch in (0..count).step_by(1_000) {
+        let mut add = redis::cmd("ZADD");
+        add.arg(keys.index(&ann()));
+        for n in batch..count.min(batch + 1_000) {
+            let id = SessionId::random().expect("an id");
+            add.arg(deadline + u64::try_from(n / 100).unwrap_or_default())
+                .arg(keys.name(&id));
+        }
+        let () = add.query_async(admin).await.expect("ZADD");
+    }
+}
+
+async fn members(admin: &mut MultiplexedConnection, keys: &KeySpace) -> usize {
+    redis::cmd("ZCARD")
+        .arg(keys.index(&ann()))
+        .query_async(admin)
+        .await
+        .expect("ZCARD")
+}

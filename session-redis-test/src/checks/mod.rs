@@ -1,0 +1,136 @@
+//! What every backend on Redis must do beyond the contract: how often it asks, what a fault does to it,
+//! what the server may refuse. The same checks for each client; [`redis_checks!`](crate::redis_checks)
+//! makes tests of them.
+
+mod answers;
+mod expiry;
+mod faults;
+mod full;
+mod index;
+mod rights;
+mod trips;
+mod version;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use session_core::{
+    CreatedSession, FieldName, Fields, NewSession, Principal, Result, SessionBackend,
+};
+
+pub use self::answers::{
+    a_lost_answer_is_unknown_and_nothing_is_sent_twice, an_unknown_script_is_run_exactly_once,
+};
+pub use self::expiry::expiry_is_exact_to_the_millisecond;
+pub use self::faults::{
+    a_server_that_comes_back_is_used_again, every_operation_ends_within_its_deadline,
+    starts_without_a_server,
+};
+pub use self::full::a_full_server_refuses_growth_only;
+pub use self::index::dead_sessions_are_never_listed_and_cost_little;
+pub use self::rights::{the_documented_rights_suffice, wrong_credentials_are_denied};
+pub use self::trips::every_operation_is_one_round_trip;
+pub use self::version::a_server_that_is_too_old_is_named;
+
+use crate::{Target, unique_prefix};
+
+/// The deadline of a backend that was not told another.
+pub(crate) const DEADLINE: Duration = Duration::from_millis(500);
+
+/// Makes a backend that is not connected yet.
+pub type Connect<F> = fn(Target) -> F;
+
+/// Makes a test of each check. The argument is an `async fn(Target) -> impl SessionBackend`.
+#[macro_export]
+macro_rules! redis_checks {
+    ($connect:path) => {
+        $crate::__redis_checks! { $connect,
+            every_operation_is_one_round_trip
+            an_unknown_script_is_run_exactly_once
+            a_lost_answer_is_unknown_and_nothing_is_sent_twice
+            every_operation_ends_within_its_deadline
+            starts_without_a_server
+            a_server_that_comes_back_is_used_again
+            a_full_server_refuses_growth_only
+            the_documented_rights_suffice
+            wrong_credentials_are_denied
+            a_server_that_is_too_old_is_named
+            expiry_is_exact_to_the_millisecond
+            dead_sessions_are_never_listed_and_cost_little
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __redis_checks {
+    ($connect:path, $($check:ident)*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $check() {
+            $crate::checks::$check($connect).await;
+        }
+    )*};
+}
+
+pub(crate) fn name(text: &'static str) -> FieldName {
+    FieldName::new(text).expect("not a reserved name")
+}
+
+/// The server's clock, in milliseconds.
+pub(crate) async fn now(admin: &mut redis::aio::MultiplexedConnection) -> u64 {
+    let (seconds, micros): (u64, u64) = redis::cmd("TIME").query_async(admin).await.expect("TIME");
+    seconds * 1000 + micros / 1000
+}
+
+pub(crate) fn ann() -> Principal {
+    Principal::new("ann").expect("a principal")
+}
+
+pub(crate) fn fields() -> Fields {
+    Fields::new()
+        .with(name("username"), "andrew")
+        .with(name("page_views"), 1)
+}
+
+pub(crate) async fn create(backend: &dyn SessionBackend) -> CreatedSession {
+    backend
+        .create_session(NewSession::new(fields()))
+        .await
+        .expect("a session is created")
+}
+
+/// A backend on this URL, below a prefix of its own.
+pub(crate) async fn backend<F, B>(connect: Connect<F>, url: String) -> Arc<dyn SessionBackend>
+where
+    F: Future<Output = B>,
+    B: SessionBackend,
+{
+    let prefix = unique_prefix()
+        .parse()
+        .expect("a unique prefix is a key prefix");
+    let target = Target {
+        deadline: DEADLINE,
+        ..Target::patient(url, prefix)
+    };
+    Arc::new(connect(target).await)
+}
+
+/// Asks again until the operation succeeds: a fault has passed, and the backend heals by itself.
+pub(crate) async fn until_well<T, F>(what: &str, mut operation: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Result<T>>,
+{
+    const PATIENCE: Duration = Duration::from_secs(10);
+    let asking = async {
+        loop {
+            match operation().await {
+                Ok(answer) => return answer,
+                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, asking)
+        .await
+        .unwrap_or_else(|_| panic!("{what}: not well again within {PATIENCE:?}"))
+}

@@ -1,0 +1,119 @@
+//! From a server's files to a server that answers, or the reason why there is none.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use redis::RedisResult;
+use tokio::time::{Instant, sleep};
+
+use crate::connect::connect;
+use crate::files::ServerFiles;
+use crate::process::ServerProcess;
+use crate::version::{ServerVersion, info_field};
+
+/// How long a server may take until it answers.
+const START_LIMIT: Duration = Duration::from_secs(10);
+/// How long it may take over one question: a port's owner may never answer.
+const ASK_LIMIT: Duration = Duration::from_secs(1);
+/// How long to wait between two looks at a server that is starting.
+const POLL: Duration = Duration::from_millis(5);
+
+/// Starts the server and waits until it answers on its port.
+pub(crate) async fn launch(
+    binary: &Path,
+    files: &ServerFiles,
+    port: u16,
+) -> Result<(ServerProcess, ServerVersion), StartError> {
+    let mut process = ServerProcess::spawn(binary, files).map_err(StartError::Io)?;
+    let deadline = Instant::now() + START_LIMIT;
+    loop {
+        if let Some(status) = process.ended().map_err(StartError::Io)? {
+            return Err(StartError::ended(binary, status, files));
+        }
+        // The port's owner may be a stranger, and this server about to find that out.
+        if let Ok(answer) = ask(port).await
+            && answer.pid == process.pid()
+        {
+            return Ok((process, answer.version));
+        }
+        if Instant::now() >= deadline {
+            return Err(StartError::Silent(files.log()));
+        }
+        sleep(POLL).await;
+    }
+}
+
+/// Who answers on a port.
+struct Answer {
+    pid: u32,
+    version: ServerVersion,
+}
+
+async fn ask(port: u16) -> RedisResult<Answer> {
+    let mut connection = connect(port, ASK_LIMIT).await?;
+    // Unlike INFO, PING is refused while the server still loads its data.
+    redis::cmd("PING").exec_async(&mut connection).await?;
+    let info: String = redis::cmd("INFO")
+        .arg("server")
+        .query_async(&mut connection)
+        .await?;
+    let pid = info_field(&info, "process_id").and_then(|pid| pid.parse().ok());
+    match (pid, ServerVersion::from_info(&info)) {
+        (Some(pid), Some(version)) => Ok(Answer { pid, version }),
+        _ => Err((redis::ErrorKind::Parse, "not the INFO of a server").into()),
+    }
+}
+
+/// Why a server did not start.
+#[derive(Debug)]
+pub(crate) enum StartError {
+    /// Somebody else has the port.
+    AddressInUse,
+    /// The binary is not there, or not one.
+    NoBinary(PathBuf),
+    /// The server ended; with its log.
+    Ended(ExitStatus, String),
+    /// The server runs but does not answer; with its log.
+    Silent(String),
+    /// The system refused something before there was a server.
+    Io(io::Error),
+}
+
+impl StartError {
+    fn ended(binary: &Path, status: ExitStatus, files: &ServerFiles) -> Self {
+        let log = files.log();
+        match status.code() {
+            // What a shell ends with when it cannot run a command.
+            Some(126 | 127) => Self::NoBinary(binary.to_owned()),
+            _ if log.contains("Address already in use") => Self::AddressInUse,
+            _ => Self::Ended(status, log),
+        }
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AddressInUse => write!(f, "the server's port is taken"),
+            Self::NoBinary(binary) => write!(
+                f,
+                "there is no server binary {binary:?} that can be run: run `scripts/setup-tests`, \
+                 or set SESSION_TEST_SERVER to the path of a redis-server or valkey-server",
+            ),
+            Self::Ended(status, log) => write!(
+                f,
+                "the server ended while starting ({status}): if the log below does not tell why, \
+                 run `scripts/setup-tests`, which checks the server binaries\n{log}",
+            ),
+            Self::Silent(log) => write!(
+                f,
+                "the server did not answer within {START_LIMIT:?}: is the machine overloaded? \
+                 Otherwise run `scripts/setup-tests`, which checks the server binaries\n{log}",
+            ),
+            Self::Io(error) => write!(f, "cannot start a server: {error}"),
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Test support for everything in this workspace that talks to Redis.
+//!
+//! Tests run against real servers, never against imitations of one:
+//!
+//! * [`RedisServer`] starts a server of the test's own, and kills, restarts, stops and continues it;
+//! * [`shared`] is one server for a whole test binary, for tests that keep to keys below a
+//!   [`unique_prefix`];
+//! * [`Cluster`] is a Redis Cluster of masters;
+//! * [`Monitor`] tells which commands a server executed;
+//! * [`RedisHarness`] lets the conformance suite look behind a backend;
+//! * [`Proxy`] stands between a client and a server, counts round trips, and makes the
+//!   network fail in the ways its [`Mode`]s name.
+//!
+//! The server binary is `redis-server` on `PATH`, or what the environment variable
+//! `SESSION_TEST_SERVER` names. `scripts/setup-tests` installs it. A server that cannot be
+//! started is a panic that says what to do: a test that cannot run has failed.
+//!
+//! No server outlives the process that started it, however that process ends.
+
+#![allow(
+    clippy::panic,
+    clippy::expect_used,
+    reason = "test support: what goes wrong here is a failed test"
+)]
+
+mod builder;
+pub mod checks;
+mod cluster;
+mod connect;
+mod files;
+mod harness;
+mod launch;
+mod monitor;
+mod ports;
+mod prefix;
+mod process;
+mod proxy;
+mod server;
+mod shared;
+mod version;
+mod watchdog;
+
+pub use builder::RedisServerBuilder;
+pub use cluster::Cluster;
+pub use harness::{RedisHarness, Target};
+pub use monitor::{Monitor, MonitoredCommand};
+pub use prefix::unique_prefix;
+pub use proxy::{Mode, Proxy};
+pub use server::RedisServer;
+pub use shared::shared;
+pub use version::{Product, ServerVersion};

@@ -1,0 +1,365 @@
+//! A required step as a dialogue with the server: usually one call and one answer.
+//!
+//! The client crates only carry: they send each [`Call`] and hand back each [`Reply`]. What to ask and
+//! what an answer means is decided here.
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use session_core::steps::{
+    InsertAnswer, InsertRequest, ListRequest, ReadRequest, RemoveRequest, RenameAnswer,
+    RenameRequest, RevokeRequest, RevokeTarget, SessionSummary, WriteAnswer, WriteRequest,
+};
+use session_core::{Error, FieldChange, FieldName, FieldValue, SessionHandle, SessionRecord};
+
+use crate::call::{self, Call, FieldsBy};
+use crate::key::KeySpace;
+use crate::reply::{self, Outcome, Reply, corrupt};
+
+/// What a dialogue wants next.
+#[derive(Debug)]
+pub enum Next<T> {
+    /// Send this call and hand its answer in.
+    Ask(Call),
+    /// The step is done.
+    Done(T),
+}
+
+/// A step under way.
+pub trait Dialogue: Send {
+    /// What the step answers.
+    type Answer: Send;
+
+    /// What to do after this reply; `None` begins the dialogue.
+    ///
+    /// # Errors
+    /// [`ErrorKind::CorruptReply`](session_core::ErrorKind::CorruptReply).
+    fn next(&mut self, reply: Option<Reply>) -> Result<Next<Self::Answer>, Error>;
+}
+
+/// How many index members one call looks at: under a millisecond of the server's time.
+const PAGE: usize = 512;
+
+/// One call, repeated while the server answers "ask again".
+struct Single<C, D> {
+    call: C,
+    decode: D,
+}
+
+impl<T: Send, C, D> Dialogue for Single<C, D>
+where
+    C: FnMut() -> Call + Send,
+    D: FnMut(Outcome) -> Result<T, Error> + Send,
+{
+    type Answer = T;
+
+    fn next(&mut self, reply: Option<Reply>) -> Result<Next<T>, Error> {
+        match reply.map(reply::outcome).transpose()? {
+            None | Some(Outcome::Again) => Ok(Next::Ask((self.call)())),
+            Some(outcome) => (self.decode)(outcome).map(Next::Done),
+        }
+    }
+}
+
+/// See [`SessionBackend::insert`](session_core::SessionBackend::insert).
+pub fn insert<'a>(
+    keys: &'a KeySpace,
+    request: &'a InsertRequest,
+) -> impl Dialogue<Answer = InsertAnswer> + use<'a> {
+    Single {
+        call: || call::insert(keys, request),
+        decode: |outcome| match outcome {
+            Outcome::Done(mut parts) => Ok(InsertAnswer::Inserted {
+                deadline: reply::deadline(parts.next())?,
+            }),
+            Outcome::IdTaken => Ok(InsertAnswer::IdTaken),
+            Outcome::Refused(refusal) => Ok(InsertAnswer::Refused(refusal)),
+            Outcome::Gone | Outcome::Again => Err(corrupt()),
+        },
+    }
+}
+
+/// See [`SessionBackend::read`](session_core::SessionBackend::read). One script that answers the fields.
+pub fn read<'a>(
+    keys: &'a KeySpace,
+    request: &'a ReadRequest,
+) -> impl Dialogue<Answer = Option<SessionRecord>> + use<'a> {
+    Single {
+        call: || call::read(keys, request, FieldsBy::Script),
+        decode: |outcome| match outcome {
+            Outcome::Done(mut parts) => {
+                let remaining = reply::remaining(parts.next())?;
+                reply::record(remaining, parts.next().ok_or_else(corrupt)?)
+            }
+            Outcome::Gone => Ok(None),
+            _ => Err(corrupt()),
+        },
+    }
+}
+
+/// The script of a read whose fields come by an `HGETALL` sent behind it, for [`reply::read`].
+pub fn read_before_hgetall(keys: &KeySpace, request: &ReadRequest) -> Call {
+    call::read(keys, request, FieldsBy::Hgetall)
+}
+
+/// See [`SessionBackend::write`](session_core::SessionBackend::write).
+pub fn write<'a>(
+    keys: &'a KeySpace,
+    request: &'a WriteRequest,
+) -> impl Dialogue<Answer = WriteAnswer> + use<'a> {
+    Single {
+        call: || call::write(keys, request),
+        decode: |outcome| match outcome {
+            Outcome::Done(parts) => Ok(WriteAnswer::Written(reply::written(
+                parts,
+                counters(request.write.delta.changes()),
+            )?)),
+            Outcome::Gone => Ok(WriteAnswer::Gone),
+            Outcome::Refused(refusal) => Ok(WriteAnswer::Refused(refusal)),
+            Outcome::IdTaken | Outcome::Again => Err(corrupt()),
+        },
+    }
+}
+
+/// See [`SessionBackend::rename`](session_core::SessionBackend::rename).
+pub fn rename<'a>(
+    keys: &'a KeySpace,
+    request: &'a RenameRequest,
+) -> impl Dialogue<Answer = RenameAnswer> + use<'a> {
+    Single {
+        call: || call::rename(keys, request),
+        decode: |outcome| match outcome {
+            Outcome::Done(parts) => Ok(RenameAnswer::Renamed(reply::written(
+                parts,
+                counters(request.write.delta.changes()),
+            )?)),
+            Outcome::Gone => Ok(RenameAnswer::Gone),
+            Outcome::IdTaken => Ok(RenameAnswer::IdTaken),
+            Outcome::Refused(refusal) => Ok(RenameAnswer::Refused(refusal)),
+            Outcome::Again => Err(corrupt()),
+        },
+    }
+}
+
+/// See [`SessionBackend::remove`](session_core::SessionBackend::remove).
+pub fn remove<'a>(
+    keys: &'a KeySpace,
+    request: &'a RemoveRequest,
+) -> impl Dialogue<Answer = bool> + use<'a> {
+    Single {
+        call: || call::remove(keys, request),
+        decode: |outcome| match outcome {
+            Outcome::Done(_) => Ok(true),
+            Outcome::Gone => Ok(false),
+            _ => Err(corrupt()),
+        },
+    }
+}
+
+/// See [`SessionBackend::list`](session_core::SessionBackend::list).
+pub fn list<'a>(
+    keys: &'a KeySpace,
+    request: &'a ListRequest,
+) -> impl Dialogue<Answer = Vec<SessionSummary>> + use<'a> {
+    Listing {
+        pages: Pages::new(keys, request),
+        sessions: Vec::new(),
+    }
+}
+
+/// See [`SessionBackend::revoke`](session_core::SessionBackend::revoke).
+pub fn revoke<'a>(
+    keys: &'a KeySpace,
+    request: &'a RevokeRequest,
+) -> impl Dialogue<Answer = u64> + use<'a> {
+    Revocation {
+        keys,
+        request,
+        search: None,
+        ended: 0,
+    }
+}
+
+fn counters<'a>(
+    changes: impl Iterator<Item = (&'a FieldName, &'a FieldChange)>,
+) -> impl Iterator<Item = &'a FieldName> {
+    changes.filter_map(|(name, change)| matches!(change, FieldChange::Increment(_)).then_some(name))
+}
+
+/// Walks a principal's index page by page, in order of the scores.
+///
+/// A page begins at the greatest score of the page before it, so that members which come and go
+/// meanwhile make the walk neither skip nor end early; what is seen twice counts once.
+struct Pages<'a> {
+    keys: &'a KeySpace,
+    principal: &'a session_core::Principal,
+    least_score: Bytes,
+    size: usize,
+    seen: HashSet<Bytes>,
+}
+
+/// One live session of a page.
+struct Member {
+    name: Bytes,
+    created_at: Bytes,
+    last_accessed_at: Bytes,
+}
+
+impl<'a> Pages<'a> {
+    fn new(keys: &'a KeySpace, request: &'a ListRequest) -> Self {
+        Self::of(keys, &request.principal)
+    }
+
+    fn of(keys: &'a KeySpace, principal: &'a session_core::Principal) -> Self {
+        Self {
+            keys,
+            principal,
+            least_score: Bytes::from_static(b"-inf"),
+            size: PAGE,
+            seen: HashSet::new(),
+        }
+    }
+
+    fn call(&self) -> Call {
+        call::list(
+            self.keys,
+            self.principal,
+            self.least_score.clone(),
+            self.size,
+        )
+    }
+
+    /// The page's new members, and whether there is another page.
+    fn take(&mut self, reply: Reply) -> Result<(Vec<Member>, bool), Error> {
+        let Outcome::Done(mut parts) = reply::outcome(reply)? else {
+            return Err(corrupt());
+        };
+        let looked_at = usize::try_from(reply::integer(parts.next())?).map_err(|_| corrupt())?;
+        let greatest_score = reply::bytes(parts.next())?;
+        let mut members = Vec::new();
+        while let Some(name) = parts.next() {
+            let member = Member {
+                name: reply::bytes(Some(name))?,
+                created_at: reply::bytes(parts.next())?,
+                last_accessed_at: reply::bytes(parts.next())?,
+            };
+            if self.seen.insert(member.name.clone()) {
+                members.push(member);
+            }
+        }
+        let more = looked_at == self.size;
+        if more && greatest_score == self.least_score {
+            // All of the page has one score: look at more at once, or the walk would stand still.
+            self.size = self.size.saturating_mul(2);
+        }
+        self.least_score = greatest_score;
+        Ok((members, more))
+    }
+}
+
+struct Listing<'a> {
+    pages: Pages<'a>,
+    sessions: Vec<SessionSummary>,
+}
+
+impl Dialogue for Listing<'_> {
+    type Answer = Vec<SessionSummary>;
+
+    fn next(&mut self, reply: Option<Reply>) -> Result<Next<Self::Answer>, Error> {
+        let Some(reply) = reply else {
+            return Ok(Next::Ask(self.pages.call()));
+        };
+        let (members, more) = self.pages.take(reply)?;
+        let keys = self.pages.keys;
+        self.sessions
+            .extend(members.into_iter().filter_map(|member| {
+                Some(SessionSummary::new(
+                    keys.handle(&member.name)?,
+                    FieldValue::from(member.created_at),
+                    FieldValue::from(member.last_accessed_at),
+                ))
+            }));
+        if more {
+            Ok(Next::Ask(self.pages.call()))
+        } else {
+            Ok(Next::Done(std::mem::take(&mut self.sessions)))
+        }
+    }
+}
+
+struct Revocation<'a> {
+    keys: &'a KeySpace,
+    request: &'a RevokeRequest,
+    /// The walk that looks for the session of a handle, until it is found.
+    search: Option<Pages<'a>>,
+    ended: u64,
+}
+
+impl<'a> Revocation<'a> {
+    fn page(&self) -> Call {
+        let keep = match &self.request.target {
+            RevokeTarget::AllExcept(id) => Some(id),
+            _ => None,
+        };
+        call::revoke_page(self.keys, &self.request.principal, keep, PAGE)
+    }
+
+    fn begin(&mut self) -> Call {
+        if let RevokeTarget::One(_) = self.request.target {
+            let pages = Pages::of(self.keys, &self.request.principal);
+            let call = pages.call();
+            self.search = Some(pages);
+            call
+        } else {
+            self.page()
+        }
+    }
+
+    fn found(
+        &mut self,
+        mut pages: Pages<'a>,
+        handle: &SessionHandle,
+        reply: Reply,
+    ) -> Result<Next<u64>, Error> {
+        let (members, more) = pages.take(reply)?;
+        let of_handle = |member: &Member| self.keys.handle(&member.name).as_ref() == Some(handle);
+        if let Some(member) = members.into_iter().find(of_handle) {
+            let principal = &self.request.principal;
+            return Ok(Next::Ask(call::revoke_one(
+                self.keys,
+                principal,
+                member.name,
+            )));
+        }
+        if !more {
+            return Ok(Next::Done(0));
+        }
+        let call = pages.call();
+        self.search = Some(pages);
+        Ok(Next::Ask(call))
+    }
+}
+
+impl Dialogue for Revocation<'_> {
+    type Answer = u64;
+
+    fn next(&mut self, reply: Option<Reply>) -> Result<Next<u64>, Error> {
+        let Some(reply) = reply else {
+            return Ok(Next::Ask(self.begin()));
+        };
+        if let (Some(pages), RevokeTarget::One(handle)) = (self.search.take(), &self.request.target)
+        {
+            return self.found(pages, handle, reply);
+        }
+        let Outcome::Done(mut parts) = reply::outcome(reply)? else {
+            return Err(corrupt());
+        };
+        self.ended += u64::try_from(reply::integer(parts.next())?).map_err(|_| corrupt())?;
+        let looked_at = usize::try_from(reply::integer(parts.next())?).map_err(|_| corrupt())?;
+        if looked_at == PAGE {
+            Ok(Next::Ask(self.page()))
+        } else {
+            Ok(Next::Done(self.ended))
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! What the server's error replies mean. Judged by code word, alike for every client.
+
+use session_core::{Effect, Error, ErrorKind};
+
+/// The kind and the effect of an error reply: its first word, and the rest of its text.
+///
+/// The server refuses a script before it starts, or a running script fails; the text of the latter
+/// ends with the script's name. What was refused before it started changed nothing.
+pub fn classify(code: &str, detail: &str) -> (ErrorKind, Effect) {
+    let started = detail.contains(" script: ");
+    let (kind, refused) = match code {
+        "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "READONLY" | "BUSY" | "MISCONF"
+        | "NOREPLICAS" | "MOVED" | "ASK" => (ErrorKind::Unavailable, true),
+        "OOM" => (ErrorKind::StoreFull, true),
+        "NOAUTH" | "WRONGPASS" | "NOPERM" => (ErrorKind::Denied, true),
+        "NOSCRIPT" | "CROSSSLOT" | "WRONGTYPE" => (ErrorKind::Rejected, true),
+        // A right that a script's command lacks is reported without a code word of its own.
+        "ERR" if detail.contains("user executing the script") => (ErrorKind::Denied, false),
+        "ERR" if detail.contains("max number of clients") => (ErrorKind::Unavailable, true),
+        _ => (ErrorKind::Rejected, false),
+    };
+    let effect = if refused && !started {
+        Effect::NotApplied
+    } else {
+        Effect::Unknown
+    };
+    (kind, effect)
+}
+
+/// An error of the server, as it may be shown: the code word without the rest, which can name keys.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the server answered {code}")]
+pub struct ServerError {
+    code: String,
+}
+
+impl ServerError {
+    /// The error for an error reply, with this as its source.
+    pub fn into_error(code: &str, detail: &str) -> Error {
+        let (kind, effect) = classify(code, detail);
+        Error::new(kind, effect).with_source(Self {
+            code: code.to_owned(),
+        })
+    }
+
+    /// The code word.
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_before_a_script_starts_change_nothing() {
+        for (code, kind) in [
+            ("OOM", ErrorKind::StoreFull),
+            ("LOADING", ErrorKind::Unavailable),
+            ("READONLY", ErrorKind::Unavailable),
+            ("NOPERM", ErrorKind::Denied),
+            ("NOSCRIPT", ErrorKind::Rejected),
+        ] {
+            assert_eq!(
+                classify(code, "any text"),
+                (kind, Effect::NotApplied),
+                "{code}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_script_that_failed_midway_leaves_doubt() {
+        let detail =
+            "command not allowed when used memory > 'maxmemory'. script: 9f, on @user_script:3.";
+        assert_eq!(
+            classify("OOM", detail),
+            (ErrorKind::StoreFull, Effect::Unknown)
+        );
+        let detail =
+            "The user executing the script can't run this command or subcommand script: 9f";
+        assert_eq!(
+            classify("ERR", detail),
+            (ErrorKind::Denied, Effect::Unknown)
+        );
+    }
+
+    #[test]
+    fn the_text_shows_the_code_word_only() {
+        let error = ServerError::into_error("WRONGTYPE", "key session:SECRET");
+        assert!(!format!("{error:?} {error}").contains("SECRET"));
+    }
+}

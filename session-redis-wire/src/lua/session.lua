@@ -1,0 +1,63 @@
+-- What makes a key a session, and what sliding its expiry means. The twin of `rules` in session-core.
+-- Codes of every script's answer: 1 done, 0 gone, -1 gone because the key is no valid session,
+-- 2 the id is taken, 3 refused (and why), 9 ask again (only dead index members were pruned).
+
+local function integer(n) return string.format('%.0f', n) end
+
+local function milliseconds()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+
+local function number(text, digits)
+  if #text <= digits and string.find(text, '^[1-9]%d*$') then return tonumber(text) end
+end
+
+-- The live session under a key, or nil and the code that says why there is none.
+local function session(key)
+  local v = redis.pcall('HMGET', key, 'created_at', 'last_accessed_at', 'session_ttl', 'session_deadline', 'session_principal')
+  if v.err then
+    if string.sub(v.err, 1, 9) == 'WRONGTYPE' then return nil, -1 end
+    v = redis.call('HMGET', key, 'session_ttl') -- raises the same error
+  end
+  if not (v[1] and v[2] and v[3]) then
+    return nil, -redis.call('EXISTS', key)
+  end
+  local s = { created_at = v[1], last_accessed_at = v[2], ttl = number(v[3], 10), principal = v[5] }
+  if not s.ttl or s.ttl > 4294967295 then return nil, -1 end
+  if v[4] then
+    s.deadline = number(v[4], 15)
+    s.now = milliseconds()
+    if not s.deadline or s.now >= s.deadline then return nil, -1 end
+  end
+  return s
+end
+
+-- Whether a use slides the expiry. `policy` is A (always), N (never) or the least age in milliseconds.
+local function due(key, s, policy)
+  if policy == 'A' then return true end
+  if policy == 'N' then return false end
+  local expires_at = redis.call('PEXPIRETIME', key)
+  if expires_at < 0 then return true end
+  if s.deadline and expires_at >= s.deadline then return false end
+  local ttl = s.ttl * 1000
+  local age = ttl - expires_at + (s.now or milliseconds())
+  return age >= 0 and age >= math.min(tonumber(policy), ttl / 2)
+end
+
+-- Arms the expiry at now + TTL, but never beyond the deadline; what remains then.
+local function arm(key, s)
+  local ttl = s.ttl * 1000
+  if not s.deadline then
+    redis.call('EXPIRE', key, s.ttl)
+    return ttl
+  end
+  local expires_at = math.min(s.now + ttl, s.deadline)
+  redis.call('PEXPIREAT', key, integer(expires_at))
+  return expires_at - s.now
+end
+
+local function touch(key, s, stamp)
+  redis.call('HSET', key, 'last_accessed_at', stamp)
+  return arm(key, s)
+end

@@ -1,0 +1,203 @@
+//! Rotation within a hash slot of a Redis Cluster.
+//!
+//! A script can rename a key only within one slot. So the id that a rotation moves to is drawn until
+//! its key falls into the old key's slot; the key's format stays the guide's.
+
+use std::sync::LazyLock;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use crc::{CRC_16_XMODEM, Crc, Table};
+use rand::TryRng as _;
+use session_core::{Effect, Error, ErrorKind, SessionId};
+
+use crate::key::{IdStorage, KeySpace};
+
+/// CRC-16/XMODEM, as the Redis Cluster specification has it.
+static CRC: Crc<u16, Table<1>> = Crc::<u16, Table<1>>::new(&CRC_16_XMODEM);
+
+const SLOTS: usize = 16_384;
+
+/// The characters of an id that the search varies: the last three, which carry 16 bits.
+const SUFFIX: usize = 3;
+const SUFFIXES: u32 = 1 << 16;
+
+/// The hash slot of a key.
+pub fn hash_slot(key: &[u8]) -> u16 {
+    let tag = key.iter().position(|b| *b == b'{').and_then(|open| {
+        let rest = key.get(open + 1..)?;
+        let close = rest.iter().position(|b| *b == b'}')?;
+        rest.get(..close).filter(|tag| !tag.is_empty())
+    });
+    CRC.checksum(tag.unwrap_or(key)) % 16_384
+}
+
+/// Draws the id that a rotation moves to: fresh random bits, the key in the old key's slot.
+///
+/// Plain keys: 240 bits are drawn; of the 2^16 endings, those that lead into the slot are looked up
+/// (three to six for any start), and one is drawn. A start is kept with a probability in proportion to
+/// its number of endings, so that the ids of a slot are uniform: 256 bits less the 14 of the slot.
+/// Hashed keys: the three characters in braces stay, 238 bits are drawn.
+///
+/// # Errors
+/// [`ErrorKind::Randomness`].
+pub fn successor_id(keys: &KeySpace, old: &SessionId) -> Result<SessionId, Error> {
+    match keys.storage() {
+        IdStorage::Plain => in_slot(keys, hash_slot(&keys.session(old))),
+        IdStorage::Hashed => with_tag_of(old),
+    }
+}
+
+fn with_tag_of(old: &SessionId) -> Result<SessionId, Error> {
+    let fresh = SessionId::random()?;
+    let tag = old.expose().chars().take(SUFFIX);
+    let rest = fresh.expose().chars().skip(SUFFIX);
+    let text: String = tag.chain(rest).collect();
+    SessionId::parse(text).map_err(Error::from)
+}
+
+fn in_slot(keys: &KeySpace, slot: u16) -> Result<SessionId, Error> {
+    let endings = &*ENDINGS;
+    loop {
+        let fresh = SessionId::random()?;
+        let start = fresh
+            .expose()
+            .get(..SessionId::LEN - SUFFIX)
+            .unwrap_or_default();
+        // CRC is linear: crc(start + ending) = crc(start + zeros) ^ crc(ending), both without initial value.
+        let mut digest = CRC.digest();
+        digest.update(keys.prefix().as_str().as_bytes());
+        digest.update(start.as_bytes());
+        digest.update(&[0; SUFFIX]);
+        let candidates = endings.leading_to((digest.finalize() ^ slot) % 16_384);
+        // Reject in proportion: uniform over all pairs of a start and an ending that exists.
+        let choice = random_below(endings.most)?;
+        if let Some(ending) = candidates.get(choice) {
+            let mut text = start.to_owned();
+            text.push_str(&suffix(*ending));
+            return SessionId::parse(text).map_err(Error::from);
+        }
+    }
+}
+
+fn random_below(bound: usize) -> Result<usize, Error> {
+    let bits = bound.next_power_of_two() - 1;
+    loop {
+        let number = rand::rngs::SysRng.try_next_u32().map_err(|source| {
+            Error::new(ErrorKind::Randomness, Effect::NotApplied).with_source(source)
+        })?;
+        let number = usize::try_from(number).unwrap_or(usize::MAX) & bits;
+        if number < bound {
+            return Ok(number);
+        }
+    }
+}
+
+/// The last three characters of the id whose last 16 bits are these.
+fn suffix(bits: u16) -> String {
+    // 16 bits fill two characters and four bits of a third: the canonical ending of an id.
+    URL_SAFE_NO_PAD.encode(bits.to_be_bytes())
+}
+
+/// All endings of an id by what they contribute to the slot.
+struct Endings {
+    by_contribution: Vec<Vec<u16>>,
+    most: usize,
+}
+
+impl Endings {
+    fn leading_to(&self, contribution: u16) -> &[u16] {
+        self.by_contribution
+            .get(usize::from(contribution))
+            .map_or(&[], Vec::as_slice)
+    }
+}
+
+static ENDINGS: LazyLock<Endings> = LazyLock::new(|| {
+    let mut by_contribution = vec![Vec::new(); SLOTS];
+    for bits in (0..SUFFIXES).filter_map(|bits| u16::try_from(bits).ok()) {
+        let contribution = CRC.checksum(suffix(bits).as_bytes()) % 16_384;
+        if let Some(endings) = by_contribution.get_mut(usize::from(contribution)) {
+            endings.push(bits);
+        }
+    }
+    let most = by_contribution
+        .iter()
+        .map(Vec::len)
+        .max()
+        .unwrap_or_default();
+    Endings {
+        by_contribution,
+        most,
+    }
+});
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::KeyPrefix;
+
+    fn keys(storage: IdStorage) -> KeySpace {
+        KeySpace::new(KeyPrefix::default(), storage)
+    }
+
+    #[test]
+    fn slots_are_those_of_the_cluster_specification() {
+        assert_eq!(hash_slot(b"123456789"), 0x31c3);
+        assert_eq!(hash_slot(b"{user1000}.following"), hash_slot(b"user1000"));
+        assert_eq!(
+            hash_slot(b"foo{}{bar}"),
+            CRC.checksum(b"foo{}{bar}") % 16_384
+        );
+        assert_eq!(hash_slot(b"foo{{bar}}zap"), hash_slot(b"{bar"));
+    }
+
+    #[test]
+    fn every_successor_is_fresh_and_stays_in_the_slot() {
+        for storage in [IdStorage::Plain, IdStorage::Hashed] {
+            let keys = keys(storage);
+            let mut id = SessionId::random().unwrap();
+            let slot = hash_slot(&keys.session(&id));
+            for _ in 0..1_000 {
+                let next = successor_id(&keys, &id).unwrap();
+                assert_ne!(next, id);
+                assert_eq!(hash_slot(&keys.session(&next)), slot);
+                id = next;
+            }
+        }
+    }
+
+    #[test]
+    fn every_start_has_an_ending_into_every_slot_or_is_drawn_again() {
+        let total: usize = ENDINGS.by_contribution.iter().map(Vec::len).sum();
+        assert_eq!(total, 1 << 16);
+        assert!(ENDINGS.most > 0);
+        println!(
+            "endings per contribution: least {}, most {}",
+            ENDINGS.by_contribution.iter().map(Vec::len).min().unwrap(),
+            ENDINGS.most
+        );
+    }
+
+    #[test]
+    fn successors_are_uniform_over_bits_that_the_slot_does_not_fix() {
+        let keys = keys(IdStorage::Plain);
+        let old = SessionId::random().unwrap();
+        let mut ones = [0_u32; 256];
+        let draws = 20_000;
+        for _ in 0..draws {
+            let next = successor_id(&keys, &old).unwrap();
+            let bytes = URL_SAFE_NO_PAD.decode(next.expose()).unwrap();
+            for (bit, count) in ones.iter_mut().enumerate() {
+                *count += u32::from(bytes[bit / 8] >> (7 - bit % 8) & 1);
+            }
+        }
+        // Six standard deviations: sqrt(20000) / 2 = 70.7.
+        for (bit, count) in ones.iter().enumerate() {
+            assert!(
+                count.abs_diff(draws / 2) < 425,
+                "bit {bit}: {count} of {draws}"
+            );
+        }
+    }
+}
