@@ -1,0 +1,306 @@
+//! The choice of a backend at run time.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use session_core::{Effect, Error, ErrorKind, Operation, Result, SessionBackend, SessionPolicy};
+
+/// A backend for this URL, connected.
+///
+/// | URL | backend |
+/// |---|---|
+/// | `memory:` | memory |
+/// | `redis://[user:password@]host[:port][/db]`, `rediss://…` | redis-rs |
+/// | `redis+fred://…`, `rediss+fred://…` | fred |
+///
+/// # Errors
+/// [`ErrorKind::Config`] for another scheme, and for one whose feature is off; the source, a
+/// [`ConnectError`], says which. Those of the first `ping` when the server cannot be reached; use
+/// [`Connect::build`] to start without it.
+pub async fn connect(url: &str) -> Result<Arc<dyn SessionBackend>> {
+    Connect::to(url).connect().await
+}
+
+/// How to connect, where [`connect`]'s defaults are not enough.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> session_store::Result<()> {
+/// use session_store::{Connect, SessionPolicy, SessionTtl};
+///
+/// let policy = SessionPolicy::new().with_default_ttl(SessionTtl::from_secs(900)?);
+/// let backend = Connect::to("memory:").policy(policy).connect().await?;
+/// assert_eq!(backend.policy().default_ttl().as_secs(), 900);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct Connect {
+    url: String,
+    policy: SessionPolicy,
+    key_prefix: Option<String>,
+    hash_ids: bool,
+    deadline: Option<Duration>,
+}
+
+/// Why a URL names no backend.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The scheme is none of [`connect`]'s.
+    #[error(
+        "the URL's scheme names no backend: expected memory:, redis://, rediss://, redis+fred:// or rediss+fred://"
+    )]
+    UnknownScheme,
+    /// The backend was not compiled in.
+    #[error("the URL's backend is not compiled in: enable the cargo feature `{0}`")]
+    FeatureOff(&'static str),
+    /// The prefix cannot be used for keys.
+    #[error("not a key prefix: expected 1 to 64 of A-Z a-z 0-9 _ . : -")]
+    InvalidPrefix,
+}
+
+impl Connect {
+    /// To the server at this URL; see [`connect`].
+    pub fn to(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            policy: SessionPolicy::new(),
+            key_prefix: None,
+            hash_ids: false,
+            deadline: None,
+        }
+    }
+
+    /// Lifetimes, limits, touch policy, the application's clock.
+    pub fn policy(mut self, policy: SessionPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// What all keys on Redis begin with; `session:` unless said otherwise. Memory has no use for it.
+    pub fn key_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.key_prefix = Some(prefix.into());
+        self
+    }
+
+    /// Whether key names on Redis show hashes in the place of ids. Memory has no use for it.
+    pub fn hash_ids(mut self, hash_ids: bool) -> Self {
+        self.hash_ids = hash_ids;
+        self
+    }
+
+    /// The time within which every operation on Redis ends. Memory has no use for it.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// A backend that connects when it is needed. Must be called within a Tokio runtime.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`], as [`connect`].
+    pub fn build(self) -> Result<Arc<dyn SessionBackend>> {
+        let (scheme, rest) = self.url.split_once(':').unwrap_or((self.url.as_str(), ""));
+        let backend = match scheme {
+            "memory" => self.memory(),
+            "redis" | "rediss" => self.redis_rs(),
+            "redis+fred" => self.fred(format!("redis:{rest}")),
+            "rediss+fred" => self.fred(format!("rediss:{rest}")),
+            _ => Err(refused(ConnectError::UnknownScheme)),
+        };
+        backend.map_err(|error| error.during(Operation::Connect))
+    }
+
+    /// A backend that is connected, with a server that is new enough.
+    ///
+    /// # Errors
+    /// As [`connect`].
+    pub async fn connect(self) -> Result<Arc<dyn SessionBackend>> {
+        let backend = self.build()?;
+        backend
+            .ping()
+            .await
+            .map_err(|error| error.during(Operation::Connect))?;
+        Ok(backend)
+    }
+
+    #[cfg(feature = "memory")]
+    fn memory(&self) -> Result<Arc<dyn SessionBackend>> {
+        let backend = session_memory::MemoryBackend::builder().policy(self.policy.clone());
+        Ok(Arc::new(backend.build()))
+    }
+
+    #[cfg(not(feature = "memory"))]
+    fn memory(&self) -> Result<Arc<dyn SessionBackend>> {
+        Err(refused(ConnectError::FeatureOff("memory")))
+    }
+
+    #[cfg(feature = "redis-rs")]
+    fn redis_rs(&self) -> Result<Arc<dyn SessionBackend>> {
+        use session_redis_rs::{IdStorage, RedisRsBackend};
+        let mut builder = RedisRsBackend::builder(self.url.as_str()).policy(self.policy.clone());
+        if let Some(prefix) = &self.key_prefix {
+            builder = builder.key_prefix(
+                prefix
+                    .parse()
+                    .map_err(|_| refused(ConnectError::InvalidPrefix))?,
+            );
+        }
+        if self.hash_ids {
+            builder = builder.id_storage(IdStorage::Hashed);
+        }
+        if let Some(deadline) = self.deadline {
+            builder = builder.deadline(deadline);
+        }
+        Ok(Arc::new(builder.build()?))
+    }
+
+    #[cfg(not(feature = "redis-rs"))]
+    fn redis_rs(&self) -> Result<Arc<dyn SessionBackend>> {
+        Err(refused(ConnectError::FeatureOff("redis-rs")))
+    }
+
+    #[cfg(feature = "fred")]
+    fn fred(&self, url: String) -> Result<Arc<dyn SessionBackend>> {
+        use session_fred::{FredBackend, IdStorage};
+        let mut builder = FredBackend::builder(url).policy(self.policy.clone());
+        if let Some(prefix) = &self.key_prefix {
+            builder = builder.key_prefix(
+                prefix
+                    .parse()
+                    .map_err(|_| refused(ConnectError::InvalidPrefix))?,
+            );
+        }
+        if self.hash_ids {
+            builder = builder.id_storage(IdStorage::Hashed);
+        }
+        if let Some(deadline) = self.deadline {
+            builder = builder.deadline(deadline);
+        }
+        Ok(Arc::new(builder.build()?))
+    }
+
+    #[cfg(not(feature = "fred"))]
+    fn fred(&self, _url: String) -> Result<Arc<dyn SessionBackend>> {
+        Err(refused(ConnectError::FeatureOff("fred")))
+    }
+}
+
+impl fmt::Debug for Connect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The URL may hold a password.
+        f.debug_struct("Connect")
+            .field("policy", &self.policy)
+            .field("key_prefix", &self.key_prefix)
+            .field("hash_ids", &self.hash_ids)
+            .field("deadline", &self.deadline)
+            .finish_non_exhaustive()
+    }
+}
+
+fn refused(reason: ConnectError) -> Error {
+    Error::new(ErrorKind::Config, Effect::NotApplied).with_source(reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::error::Error as _;
+
+    fn refusal(url: &str) -> ConnectError {
+        let error = Connect::to(url).build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        error
+            .source()
+            .unwrap()
+            .downcast_ref::<ConnectError>()
+            .unwrap()
+            .clone()
+    }
+
+    #[tokio::test]
+    async fn other_schemes_are_refused_and_no_text_shows_the_url() {
+        for url in [
+            "",
+            "http://host",
+            "fred://host",
+            "memory-x:",
+            "redis+other://user:SECRET@host",
+        ] {
+            assert_eq!(refusal(url), ConnectError::UnknownScheme, "{url}");
+        }
+        let connect = Connect::to("redis+other://user:SECRET@host");
+        let error = connect.clone().build().unwrap_err();
+        assert!(!format!("{connect:?} {error} {error:?}").contains("SECRET"));
+    }
+
+    #[cfg(feature = "memory")]
+    #[tokio::test]
+    async fn memory_is_chosen_by_its_scheme() {
+        let backend = connect("memory:").await.unwrap();
+        assert!(format!("{backend:?}").contains("MemoryBackend"));
+    }
+
+    #[cfg(feature = "redis-rs")]
+    #[tokio::test]
+    async fn plain_redis_schemes_mean_redis_rs() {
+        let backend = Connect::to("redis://127.0.0.1:1").build().unwrap();
+        assert!(format!("{backend:?}").contains("RedisRsBackend"));
+        let error = Connect::to("redis://127.0.0.1:1")
+            .connect()
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert_eq!(error.effect(), Effect::NotApplied);
+    }
+
+    #[cfg(not(feature = "redis-rs"))]
+    #[tokio::test]
+    async fn without_its_feature_redis_rs_is_named() {
+        assert_eq!(
+            refusal("redis://127.0.0.1"),
+            ConnectError::FeatureOff("redis-rs")
+        );
+    }
+
+    #[cfg(feature = "fred")]
+    #[tokio::test]
+    async fn fred_is_chosen_by_its_schemes() {
+        let backend = Connect::to("redis+fred://127.0.0.1:1").build().unwrap();
+        assert!(format!("{backend:?}").contains("FredBackend"));
+    }
+
+    #[cfg(not(feature = "fred"))]
+    #[tokio::test]
+    async fn without_its_feature_fred_is_named() {
+        assert_eq!(
+            refusal("redis+fred://127.0.0.1"),
+            ConnectError::FeatureOff("fred")
+        );
+        assert_eq!(
+            refusal("rediss+fred://127.0.0.1"),
+            ConnectError::FeatureOff("fred")
+        );
+    }
+
+    #[cfg(any(feature = "redis-rs", feature = "fred"))]
+    #[tokio::test]
+    async fn prefixes_are_checked() {
+        let scheme = if cfg!(feature = "fred") {
+            "redis+fred"
+        } else {
+            "redis"
+        };
+        let error = Connect::to(format!("{scheme}://127.0.0.1:1"))
+            .key_prefix("a*")
+            .build()
+            .unwrap_err();
+        assert_eq!(
+            error.source().unwrap().to_string(),
+            ConnectError::InvalidPrefix.to_string()
+        );
+    }
+}

@@ -1,0 +1,204 @@
+//! The session's cookie: its name, its attributes, and the header lines that set and clear it.
+
+mod builder;
+mod presented;
+mod rules;
+
+use http::HeaderValue;
+use session_core::{Remaining, SessionId};
+
+pub use self::builder::{SameSite, SessionCookieBuilder};
+pub(crate) use self::presented::Presented;
+pub use self::rules::InvalidCookie;
+
+/// The cookie that carries the session's id: its name, its attributes, and how long a browser keeps
+/// it.
+///
+/// The default is `__Host-id` with `Secure`, `HttpOnly`, `SameSite=Lax` and `Path=/`, kept until
+/// the browser ends. `HttpOnly` is always set: no script ever needs the id.
+///
+/// | constructor | name | for |
+/// |---|---|---|
+/// | [`host`](Self::host) | `__Host-…` | almost every application |
+/// | [`secure`](Self::secure) | `__Secure-…` | a cookie that subdomains share, or of one path only |
+/// | [`named`](Self::named) | as given | a name that is fixed by something else |
+/// | [`insecure_for_development`](Self::insecure_for_development) | as given, without `Secure` | plain HTTP on a developer's machine |
+///
+/// # When the cookie is sent
+/// Only when it changes: with a new session, with a rotated id, and, if it is
+/// [persistent](SessionCookieBuilder::persistent), when use of the session moved its expiry. It is
+/// cleared, with the same attributes and `Max-Age=0`, when the session was ended or turned out to
+/// be gone. Each `Set-Cookie` comes with `Cache-Control: no-store`.
+///
+/// ```
+/// use session_tower::{SameSite, SessionCookie};
+///
+/// let cookie = SessionCookie::host("sid").same_site(SameSite::Strict).persistent().build()?;
+/// assert_eq!(cookie.name(), "__Host-sid");
+///
+/// // What a browser would refuse cannot be built.
+/// assert!(SessionCookie::host("sid").domain("example.com").build().is_err());
+/// # Ok::<(), session_tower::InvalidCookie>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionCookie {
+    name: String,
+    /// `; Path=/; …`: all attributes but `Max-Age`, the same for setting and for clearing.
+    attributes: String,
+    is_persistent: bool,
+}
+
+impl SessionCookie {
+    /// A cookie of the name `__Host-{name}`: browsers accept it only over HTTPS, for this host
+    /// alone and for all of its paths, so that no other host can plant one.
+    pub fn host(name: impl AsRef<str>) -> SessionCookieBuilder {
+        SessionCookieBuilder::new(format!("__Host-{}", name.as_ref()), true)
+    }
+
+    /// A cookie of the name `__Secure-{name}`: browsers accept it only over HTTPS. Neighbouring
+    /// subdomains can plant one; prefer [`SessionCookie::host`].
+    pub fn secure(name: impl AsRef<str>) -> SessionCookieBuilder {
+        SessionCookieBuilder::new(format!("__Secure-{}", name.as_ref()), true)
+    }
+
+    /// A cookie of exactly this name, sent over HTTPS only. Without a prefix a neighbouring
+    /// subdomain, or anybody on a plain HTTP connection to this host, can plant one; prefer
+    /// [`SessionCookie::host`].
+    pub fn named(name: impl Into<String>) -> SessionCookieBuilder {
+        SessionCookieBuilder::new(name.into(), true)
+    }
+
+    /// A cookie of exactly this name, without `Secure`: it works over plain HTTP, where everybody
+    /// on the way can read it. **For development on one's own machine only**; building a layer
+    /// with it logs a warning.
+    pub fn insecure_for_development(name: impl Into<String>) -> SessionCookieBuilder {
+        SessionCookieBuilder::new(name.into(), false)
+    }
+
+    /// The cookie's name, prefix included.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether the browser keeps the cookie beyond its own end, for as long as the session lives.
+    pub fn is_persistent(&self) -> bool {
+        self.is_persistent
+    }
+
+    /// Whether the cookie travels over HTTPS only.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.attributes.contains("; Secure")
+    }
+
+    /// The `Set-Cookie` value that gives the browser this id.
+    pub(crate) fn set(&self, id: &SessionId, remaining: Remaining) -> Option<HeaderValue> {
+        let Self {
+            name, attributes, ..
+        } = self;
+        let id = id.expose();
+        // One source of truth: the backend's answer, which the idle TTL and the deadline have
+        // already gone into. Without an expiry there is no age to tell.
+        match remaining.whole_seconds().filter(|_| self.is_persistent) {
+            Some(age) => header(&format!("{name}={id}{attributes}; Max-Age={age}")),
+            None => header(&format!("{name}={id}{attributes}")),
+        }
+    }
+
+    /// The `Set-Cookie` value that takes the cookie from the browser. A cookie is identified by
+    /// name, domain and path, and the prefixes' rules hold for this line, too: hence all
+    /// attributes.
+    pub(crate) fn clear(&self) -> Option<HeaderValue> {
+        let Self {
+            name, attributes, ..
+        } = self;
+        header(&format!("{name}={attributes}; Max-Age=0"))
+    }
+}
+
+impl Default for SessionCookie {
+    fn default() -> Self {
+        Self {
+            name: "__Host-id".to_owned(),
+            attributes: "; Path=/; Secure; HttpOnly; SameSite=Lax".to_owned(),
+            is_persistent: false,
+        }
+    }
+}
+
+/// Every part was checked when the cookie was built, so there always is a value.
+fn header(text: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(text).ok()?;
+    // Keeps the id out of `Debug`, and out of HTTP/2's header compression tables.
+    value.set_sensitive(true);
+    Some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const HOUR: Remaining = Remaining::In(Duration::from_millis(3_599_001));
+
+    fn id() -> SessionId {
+        SessionId::from_bytes(&[0; 32])
+    }
+
+    #[test]
+    fn the_default_is_what_the_builder_makes_of_it() {
+        assert_eq!(
+            SessionCookie::host("id").build(),
+            Ok(SessionCookie::default())
+        );
+    }
+
+    #[test]
+    fn the_header_lines_are_these() {
+        let id_text = "A".repeat(43);
+        let cookie = SessionCookie::default();
+        assert_eq!(
+            cookie.set(&id(), HOUR).unwrap(),
+            format!("__Host-id={id_text}; Path=/; Secure; HttpOnly; SameSite=Lax")
+        );
+        assert_eq!(
+            cookie.clear().unwrap(),
+            "__Host-id=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0"
+        );
+        let cookie = SessionCookie::secure("id")
+            .domain("example.com")
+            .path("/shop")
+            .same_site(SameSite::None)
+            .partitioned()
+            .persistent()
+            .build()
+            .unwrap();
+        let attributes =
+            "; Path=/shop; Domain=example.com; Secure; HttpOnly; SameSite=None; Partitioned";
+        assert_eq!(
+            cookie.set(&id(), HOUR).unwrap(),
+            format!("__Secure-id={id_text}{attributes}; Max-Age=3600")
+        );
+        assert_eq!(
+            cookie.set(&id(), Remaining::NoExpiry).unwrap(),
+            format!("__Secure-id={id_text}{attributes}")
+        );
+        assert_eq!(
+            cookie.clear().unwrap(),
+            format!("__Secure-id={attributes}; Max-Age=0")
+        );
+        let development = SessionCookie::insecure_for_development("sid")
+            .build()
+            .unwrap();
+        assert!(!development.is_secure());
+        assert_eq!(
+            development.set(&id(), HOUR).unwrap(),
+            format!("sid={id_text}; Path=/; HttpOnly; SameSite=Lax")
+        );
+    }
+
+    #[test]
+    fn a_header_line_hides_its_value_from_logs() {
+        let line = SessionCookie::default().set(&id(), HOUR).unwrap();
+        assert!(!format!("{line:?}").contains("AAAA"));
+    }
+}

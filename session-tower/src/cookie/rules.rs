@@ -1,0 +1,212 @@
+//! What browsers refuse.
+
+use session_core::SessionId;
+
+use super::builder::{SameSite, SessionCookieBuilder};
+
+/// The longest name plus value that browsers keep (RFC 6265bis, 5.7).
+const MAX_NAME_AND_VALUE: usize = 4096;
+/// The longest attribute value that browsers keep.
+const MAX_ATTRIBUTE: usize = 1024;
+
+/// Why a cookie cannot be built: browsers would refuse it, or read something else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidCookie {
+    /// The name is empty but for a prefix, or holds something else than letters, digits and
+    /// ``!#$%&'*+-.^_`|~``.
+    #[error("the cookie's name is not a token")]
+    Name,
+    /// Name and value together exceed 4096 bytes, or an attribute 1024.
+    #[error("the cookie is longer than browsers keep")]
+    TooLong,
+    /// The path does not begin with `/`, or holds something else than printable ASCII without `;`.
+    #[error("the cookie's path is not a path")]
+    Path,
+    /// The domain is no host name.
+    #[error("the cookie's domain is not a host name")]
+    Domain,
+    /// A name that begins with `__Host-` or `__Secure-` needs `Secure`.
+    #[error("a cookie of this prefix must be secure")]
+    PrefixNeedsSecure,
+    /// A `__Host-` cookie belongs to one host.
+    #[error("a __Host- cookie cannot have a domain")]
+    HostPrefixWithDomain,
+    /// A `__Host-` cookie belongs to all of the host's paths.
+    #[error("a __Host- cookie must have the path /")]
+    HostPrefixWithPath,
+    /// `SameSite=None` needs `Secure`.
+    #[error("SameSite=None needs a secure cookie")]
+    SameSiteNoneNeedsSecure,
+    /// `Partitioned` needs `Secure`.
+    #[error("a partitioned cookie must be secure")]
+    PartitionedNeedsSecure,
+}
+
+impl SessionCookieBuilder {
+    pub(super) fn check_texts(&self) -> Result<(), InvalidCookie> {
+        let is_bare = ["", "__Host-", "__Secure-"].contains(&self.name.as_str());
+        if is_bare || !self.name.bytes().all(is_token) {
+            return Err(InvalidCookie::Name);
+        }
+        let printable = |byte: u8| matches!(byte, b' '..=b'~') && byte != b';';
+        if !self.path.starts_with('/') || !self.path.bytes().all(printable) {
+            return Err(InvalidCookie::Path);
+        }
+        let domain = self.domain.as_deref();
+        if domain.is_some_and(|domain| !is_host_name(domain)) {
+            return Err(InvalidCookie::Domain);
+        }
+        let longest_attribute = self.path.len().max(domain.map_or(0, str::len));
+        if self.name.len() + SessionId::LEN > MAX_NAME_AND_VALUE
+            || longest_attribute > MAX_ATTRIBUTE
+        {
+            return Err(InvalidCookie::TooLong);
+        }
+        Ok(())
+    }
+
+    pub(super) fn check_combinations(&self) -> Result<(), InvalidCookie> {
+        // Browsers compare the prefixes without regard to case.
+        let has_prefix = |prefix: &str| {
+            let start = self.name.get(..prefix.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+        };
+        let is_host = has_prefix("__Host-");
+        let refusals = [
+            (
+                (is_host || has_prefix("__Secure-")) && !self.is_secure,
+                InvalidCookie::PrefixNeedsSecure,
+            ),
+            (
+                is_host && self.domain.is_some(),
+                InvalidCookie::HostPrefixWithDomain,
+            ),
+            (
+                is_host && self.path != "/",
+                InvalidCookie::HostPrefixWithPath,
+            ),
+            (
+                self.same_site == SameSite::None && !self.is_secure,
+                InvalidCookie::SameSiteNoneNeedsSecure,
+            ),
+            (
+                self.is_partitioned && !self.is_secure,
+                InvalidCookie::PartitionedNeedsSecure,
+            ),
+        ];
+        let refusal = refusals.into_iter().find(|(is_refused, _)| *is_refused);
+        refusal.map_or(Ok(()), |(_, why)| Err(why))
+    }
+}
+
+/// RFC 9110, 5.6.2.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+fn is_host_name(text: &str) -> bool {
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    text.split('.').all(is_label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SessionCookie;
+
+    fn refused(builder: SessionCookieBuilder) -> InvalidCookie {
+        builder.build().unwrap_err()
+    }
+
+    #[test]
+    fn impossible_combinations_are_refused() {
+        let host = || SessionCookie::host("id");
+        let plain = SessionCookie::insecure_for_development;
+        assert_eq!(
+            refused(host().domain("example.com")),
+            InvalidCookie::HostPrefixWithDomain
+        );
+        assert_eq!(
+            refused(host().path("/app")),
+            InvalidCookie::HostPrefixWithPath
+        );
+        for name in ["__Host-id", "__host-id", "__Secure-id", "__SECURE-id"] {
+            assert_eq!(refused(plain(name)), InvalidCookie::PrefixNeedsSecure);
+        }
+        assert_eq!(
+            refused(plain("sid").same_site(SameSite::None)),
+            InvalidCookie::SameSiteNoneNeedsSecure
+        );
+        assert_eq!(
+            refused(plain("sid").partitioned()),
+            InvalidCookie::PartitionedNeedsSecure
+        );
+    }
+
+    #[test]
+    fn possible_combinations_are_not() {
+        assert!(SessionCookie::host("id").partitioned().build().is_ok());
+        assert!(
+            SessionCookie::secure("id")
+                .domain("a.example.com")
+                .path("/x y")
+                .build()
+                .is_ok()
+        );
+        assert!(
+            SessionCookie::named("sid")
+                .same_site(SameSite::None)
+                .build()
+                .is_ok()
+        );
+        assert!(SessionCookie::named("__Hos").build().is_ok());
+    }
+
+    #[test]
+    fn names_paths_and_domains_cannot_break_the_header() {
+        for name in [
+            "", "__Host-", "a b", "a=b", "a;b", "a,b", "a\r\nb", "a\0", "é", "\"a\"",
+        ] {
+            assert_eq!(
+                refused(SessionCookie::named(name)),
+                InvalidCookie::Name,
+                "{name:?}"
+            );
+        }
+        for path in ["", "app", "/a;b", "/a\r\nSet-Cookie: x=y", "/é", "/\0"] {
+            assert_eq!(
+                refused(SessionCookie::named("a").path(path)),
+                InvalidCookie::Path,
+                "{path:?}"
+            );
+        }
+        for domain in ["", ".", ".example.com", "a..b", "a;b", "a b", "a\r\nb", "é"] {
+            assert_eq!(
+                refused(SessionCookie::named("a").domain(domain)),
+                InvalidCookie::Domain,
+                "{domain:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_browsers_would_cut_is_refused() {
+        let name = "n".repeat(MAX_NAME_AND_VALUE - SessionId::LEN);
+        assert!(SessionCookie::named(name.clone()).build().is_ok());
+        assert_eq!(
+            refused(SessionCookie::named(name + "n")),
+            InvalidCookie::TooLong
+        );
+        let path = format!("/{}", "p".repeat(MAX_ATTRIBUTE));
+        assert_eq!(
+            refused(SessionCookie::named("a").path(path)),
+            InvalidCookie::TooLong
+        );
+    }
+}

@@ -1,0 +1,164 @@
+//! What can go wrong with a request's session.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use http::StatusCode;
+use session_core::{Effect, Error, ErrorKind, Operation, ReservedFieldName};
+
+/// Why an operation on the request's [`Session`](crate::Session) failed.
+///
+/// That there is no session, or no longer one, is a value, never an error. No text of an error
+/// holds an id or a value.
+///
+/// With the feature `axum` it is a response, so a handler can return it: an empty one of
+/// [`SessionError::status`]. The layer then replaces it by what its
+/// [failure response](crate::SessionLayer::with_failure_response) makes of it.
+///
+/// ```
+/// use http::StatusCode;
+/// use session_core::{Effect, Error, ErrorKind};
+/// use session_tower::SessionError;
+///
+/// let down = SessionError::from(Error::new(ErrorKind::Timeout, Effect::Unknown));
+/// assert_eq!(down.status(), StatusCode::SERVICE_UNAVAILABLE);
+/// assert_eq!(SessionError::Committed.status(), StatusCode::INTERNAL_SERVER_ERROR);
+/// ```
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// The backend failed, or refused the request as a whole.
+    #[error(transparent)]
+    Backend(Arc<Error>),
+    /// The session was to be changed after the head of the response was sent: the change would be
+    /// lost.
+    #[error("the session was changed after its request had been answered")]
+    Committed,
+    /// The request did not pass through a [`SessionLayer`](crate::SessionLayer).
+    #[error("there is no session layer around this handler")]
+    NoLayer,
+    /// A field, or the fields of a struct, hold something else than a value of this type.
+    #[error("{what} cannot be read as {type_name}: {why}")]
+    Decode {
+        /// The field, or `the session`.
+        what: String,
+        /// The type's name.
+        type_name: &'static str,
+        /// What does not fit; never a value.
+        why: String,
+    },
+    /// A value has no form as fields.
+    #[error("{what} cannot be written: {why}")]
+    Encode {
+        /// The field, or the type's name.
+        what: String,
+        /// What is in the way; never a value.
+        why: &'static str,
+    },
+}
+
+impl SessionError {
+    /// The status of a response that says so: 503 when the store fails, 500 when the application
+    /// asked for something that cannot be (a limit, a type, a reserved name).
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Backend(error) if is_store_failing(error.kind()) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The backend's error, if it is one.
+    pub fn backend(&self) -> Option<&Error> {
+        match self {
+            Self::Backend(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// What is known of the failed operation's effect.
+    pub fn effect(&self) -> Effect {
+        self.backend().map_or(Effect::NotApplied, Error::effect)
+    }
+
+    /// A counter that this request itself holds is refused as the backend would refuse it.
+    pub(crate) fn uncountable(kind: ErrorKind) -> Self {
+        Error::new(kind, Effect::NotApplied)
+            .during(Operation::IncrementField)
+            .into()
+    }
+}
+
+/// Whether it is the store that fails, not the request. A kind that is not known here is the
+/// store's.
+fn is_store_failing(kind: ErrorKind) -> bool {
+    !matches!(
+        kind,
+        ErrorKind::ReservedField
+            | ErrorKind::InvalidTtl
+            | ErrorKind::InvalidSessionId
+            | ErrorKind::InvalidSessionHandle
+            | ErrorKind::InvalidPrincipal
+            | ErrorKind::LimitExceeded(_)
+            | ErrorKind::NotAnInteger
+            | ErrorKind::Overflow
+            | ErrorKind::TooManySessions
+            | ErrorKind::Unsupported
+    )
+}
+
+impl From<Error> for SessionError {
+    fn from(error: Error) -> Self {
+        Self::Backend(Arc::new(error))
+    }
+}
+
+impl From<ReservedFieldName> for SessionError {
+    fn from(refused: ReservedFieldName) -> Self {
+        Error::from(refused).into()
+    }
+}
+
+impl From<Infallible> for SessionError {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use session_core::Limit;
+
+    #[test]
+    fn the_store_failing_is_503_and_the_application_failing_500() {
+        let status = |kind| {
+            SessionError::from(Error::new(kind, Effect::NotApplied))
+                .status()
+                .as_u16()
+        };
+        for kind in [
+            ErrorKind::Unavailable,
+            ErrorKind::Timeout,
+            ErrorKind::StoreFull,
+            ErrorKind::Denied,
+            ErrorKind::CorruptReply,
+            ErrorKind::Rejected,
+            ErrorKind::Config,
+            ErrorKind::Randomness,
+        ] {
+            assert_eq!(status(kind), 503, "{kind:?}");
+        }
+        for kind in [
+            ErrorKind::LimitExceeded(Limit::Fields),
+            ErrorKind::NotAnInteger,
+            ErrorKind::Overflow,
+            ErrorKind::TooManySessions,
+            ErrorKind::ReservedField,
+        ] {
+            assert_eq!(status(kind), 500, "{kind:?}");
+        }
+        assert_eq!(SessionError::NoLayer.status().as_u16(), 500);
+    }
+}

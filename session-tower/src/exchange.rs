@@ -1,0 +1,252 @@
+//! The conversation of one request with the backend.
+//!
+//! Whoever talks to the backend holds the request's *turn*: a load, an increment, a save and the
+//! final commit follow each other, however many clones of the handle there are. So a session is
+//! loaded once, and what is known of it changes in one place at a time.
+
+use session_core::{
+    Delta, Error, NewSession, SessionBackend, SessionId, SessionRecord, Touch, Written,
+};
+use tokio::sync::MutexGuard;
+
+use crate::change::CookieChange;
+use crate::error::SessionError;
+use crate::pending::Pending;
+use crate::session::Session;
+use crate::state::{Known, Purpose, State, View};
+
+/// The right to talk to the backend for this request.
+pub(crate) type Turn<'a> = MutexGuard<'a, ()>;
+
+/// What became of the pending changes.
+#[derive(Debug)]
+pub(crate) enum Flushed {
+    /// There were none.
+    Nothing,
+    /// They are applied; the session as it is after that, if it was asked for.
+    Applied(Option<SessionRecord>),
+    /// There is no session to change, and they were dropped.
+    Dropped,
+}
+
+/// The outcome of an increment that was sent.
+#[derive(Debug)]
+pub(crate) enum Sent {
+    Counted(i64, Option<SessionRecord>),
+    Gone,
+}
+
+impl Session {
+    /// Waits for the operations before this one. What they failed to deliver is pending again.
+    ///
+    /// This lock is held while the backend answers, on purpose: it is an asynchronous one of this
+    /// request alone, and each answer comes within the backend's deadline.
+    pub(crate) async fn turn(&self) -> Turn<'_> {
+        let turn = self.turn_lock().lock().await;
+        self.with(State::take_back);
+        turn
+    }
+
+    /// As [`Session::turn`], to change something that does not wait for the commit.
+    pub(crate) async fn turn_to_change(&self) -> Result<Turn<'_>, SessionError> {
+        self.open(|_| ())?;
+        let turn = self.turn().await;
+        // Whoever waited for the turn longer than the handler ran is too late.
+        self.open(|_| ())?;
+        Ok(turn)
+    }
+
+    /// Answers from what is known, after a read if need be.
+    pub(crate) async fn ask<T>(
+        &self,
+        purpose: Purpose,
+        known: impl Fn(&State) -> Known<T>,
+    ) -> Result<T, SessionError> {
+        if let Known::Now(answer) = self.with(|state| known(state)) {
+            return Ok(answer);
+        }
+        let turn = self.turn().await;
+        loop {
+            // Another clone of the handle may have read meanwhile.
+            if let Known::Now(answer) = self.with(|state| known(state)) {
+                return Ok(answer);
+            }
+            self.read(&turn, purpose).await?;
+        }
+    }
+
+    /// Reads the session: afterwards it is known, one way or the other.
+    async fn read(&self, _turn: &Turn<'_>, purpose: Purpose) -> Result<(), SessionError> {
+        let Some(id) = self.with(|state| state.target().cloned()) else {
+            return Ok(());
+        };
+        let policy_touch = self.backend().policy().touch();
+        let (answer, touch, purpose) = match purpose {
+            // Where reads never slide anyway, a peek serves both purposes.
+            Purpose::Peek if policy_touch != Touch::Never => (
+                self.backend().peek_session(&id).await,
+                Touch::Never,
+                Purpose::Peek,
+            ),
+            _ => (
+                self.backend().get_session(&id).await,
+                policy_touch,
+                Purpose::Use,
+            ),
+        };
+        match self.checked(answer)? {
+            Some(record) => self.with(|state| state.has_read(id, record, touch, purpose)),
+            None => self.with(State::gone),
+        }
+        Ok(())
+    }
+
+    /// Sends one increment, and nothing else.
+    pub(crate) async fn count(
+        &self,
+        _turn: &Turn<'_>,
+        id: SessionId,
+        delta: Delta,
+        name: &str,
+    ) -> Result<Sent, SessionError> {
+        // If the answer is lost, or this future dropped, nobody knows what the field holds.
+        let known = self.with(State::forget_loaded);
+        match self.backend().update_session(&id, delta).await {
+            Ok(Some(written)) => {
+                let record = written.record.clone();
+                let value = written.counter(name);
+                self.with(|state| {
+                    state.remember_loaded(known);
+                    state.has_written(id, written, &Pending::default());
+                });
+                match value {
+                    Some(value) => Ok(Sent::Counted(value, record)),
+                    None => Err(unexplained()),
+                }
+            }
+            Ok(None) => {
+                self.with(State::gone);
+                Ok(Sent::Gone)
+            }
+            Err(error) => {
+                if error.effect() == session_core::Effect::NotApplied {
+                    self.with(|state| state.remember_loaded(known));
+                }
+                self.checked(Err(error))
+            }
+        }
+    }
+
+    /// Sends the pending changes, in one step (two when a session is ended and another begun, or
+    /// when a session that was only written to turns out dead).
+    ///
+    /// When it fails or is dropped, the changes stay pending.
+    pub(crate) async fn flush(
+        &self,
+        _turn: &Turn<'_>,
+        returns_record: bool,
+    ) -> Result<Flushed, SessionError> {
+        let Some(changes) = self.with(State::send) else {
+            return Ok(Flushed::Nothing);
+        };
+        if changes.end {
+            let target = self.with(|state| state.target().cloned());
+            if let Some(id) = &target {
+                let deleted = self.backend().delete_session(id).await;
+                self.checked(deleted)?;
+            }
+            self.with(|state| state.ended(target.is_some()));
+        }
+        let flushed = match self.with(|state| state.target().cloned()) {
+            Some(id) => self.change(id, &changes, returns_record).await?,
+            None => self.begin(&changes).await?,
+        };
+        self.with(|state| state.sent = None);
+        Ok(flushed)
+    }
+
+    /// Changes the session of this id, or begins another if this one was never seen alive.
+    async fn change(
+        &self,
+        id: SessionId,
+        changes: &Pending,
+        returns_record: bool,
+    ) -> Result<Flushed, SessionError> {
+        let delta = if returns_record {
+            changes.delta.clone().returning_record()
+        } else {
+            changes.delta.clone()
+        };
+        let answer: Result<Option<(SessionId, Written)>, Error> = if changes.rotate {
+            let rotated = self.backend().rotate_session(&id, delta).await;
+            rotated.map(|rotated| rotated.map(|rotated| (rotated.id, rotated.written)))
+        } else {
+            let written = self.backend().update_session(&id, delta).await;
+            written.map(|written| written.map(|written| (id, written)))
+        };
+        match self.checked(answer)? {
+            Some((id, written)) => {
+                let record = written.record.clone();
+                self.with(|state| state.has_written(id, written, changes));
+                Ok(Flushed::Applied(record))
+            }
+            None => {
+                self.with(State::gone);
+                self.begin(changes).await
+            }
+        }
+    }
+
+    /// Begins a session with what the changes set, under a fresh id: one that the client sent is
+    /// never adopted.
+    async fn begin(&self, changes: &Pending) -> Result<Flushed, SessionError> {
+        if self.with(|state| matches!(state.view, View::Lost)) {
+            tracing::info!(
+                "the session ended during the request: the request's changes are dropped"
+            );
+            return Ok(Flushed::Dropped);
+        }
+        if !changes.has_content() {
+            let was_asked = changes.end && changes.delta.is_empty();
+            return Ok(if was_asked {
+                Flushed::Applied(None)
+            } else {
+                Flushed::Dropped
+            });
+        }
+        let new = NewSession::from_delta(&changes.delta);
+        let created = self.backend().create_session(new).await;
+        let created = self.checked(created)?;
+        let record = created.record.clone();
+        self.with(|state| state.has_created(created.id, created.record));
+        Ok(Flushed::Applied(Some(record)))
+    }
+
+    /// Closes the handle and sends the pending changes: what the layer does before the response's
+    /// head.
+    pub(crate) async fn commit(&self) -> Result<CookieChange, SessionError> {
+        self.with(|state| state.is_closed = true);
+        let turn = self.turn().await;
+        self.flush(&turn, false).await?;
+        Ok(self.with(|state| state.cookie_change()))
+    }
+
+    /// The backend's answer; its failure is noted, for the layer.
+    fn checked<T>(&self, answer: Result<T, Error>) -> Result<T, SessionError> {
+        answer.map_err(|error| {
+            let error = SessionError::from(error);
+            if error.status() == http::StatusCode::SERVICE_UNAVAILABLE {
+                self.with(|state| state.has_store_failed = true);
+            }
+            error
+        })
+    }
+}
+
+/// The backend acknowledged an increment without saying what it came to.
+pub(crate) fn unexplained() -> SessionError {
+    let kind = session_core::ErrorKind::CorruptReply;
+    Error::new(kind, session_core::Effect::Unknown)
+        .during(session_core::Operation::IncrementField)
+        .into()
+}

@@ -1,0 +1,106 @@
+//! The future of a response: first the handler's, then the commit.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use http::Response;
+use pin_project_lite::pin_project;
+
+use crate::change::CookieChange;
+use crate::error::SessionError;
+use crate::failure::FailureResponse;
+use crate::finish::{Closing, close, finish};
+use crate::session::Session;
+
+type Commit = Pin<Box<dyn Future<Output = Result<CookieChange, SessionError>> + Send>>;
+
+pin_project! {
+    /// The future of a [`SessionService`](crate::SessionService).
+    ///
+    /// Dropping it before it is ready drops the changes that wait; a commit that was under way was
+    /// applied as a whole or not at all.
+    pub struct ResponseFuture<F, B, H> {
+        #[pin]
+        stage: Stage<F, B>,
+        session: Session,
+        failure_response: Arc<H>,
+    }
+}
+
+pin_project! {
+    #[project = StageProjection]
+    #[project_replace = StageReplaced]
+    enum Stage<F, B> {
+        Handling {
+            #[pin]
+            inner: F,
+        },
+        Committing {
+            response: Response<B>,
+            commit: Commit,
+        },
+        Done,
+    }
+}
+
+impl<F, B, H> ResponseFuture<F, B, H> {
+    pub(crate) fn new(inner: F, session: Session, failure_response: Arc<H>) -> Self {
+        Self {
+            stage: Stage::Handling { inner },
+            session,
+            failure_response,
+        }
+    }
+}
+
+impl<F, B, E, H> Future for ResponseFuture<F, B, H>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    H: FailureResponse<B>,
+{
+    type Output = Result<Response<B>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            let outcome = match this.stage.as_mut().project() {
+                StageProjection::Handling { inner } => {
+                    let response = ready!(inner.poll(cx))?;
+                    match close(this.session, &response) {
+                        Closing::Untouched => return Poll::Ready(Ok(response)),
+                        Closing::Settled(change) => {
+                            let hook = &**this.failure_response;
+                            let response = finish(this.session, response, Ok(change), hook);
+                            return Poll::Ready(Ok(response));
+                        }
+                        Closing::Waiting => {
+                            let session = this.session.clone();
+                            let commit: Commit = Box::pin(async move { session.commit().await });
+                            this.stage.set(Stage::Committing { response, commit });
+                            continue;
+                        }
+                    }
+                }
+                StageProjection::Committing { commit, .. } => ready!(commit.as_mut().poll(cx)),
+                // Polled after it was ready, which nobody may.
+                StageProjection::Done => return Poll::Pending,
+            };
+            if let StageReplaced::Committing { response, .. } =
+                this.stage.as_mut().project_replace(Stage::Done)
+            {
+                let hook = &**this.failure_response;
+                return Poll::Ready(Ok(finish(this.session, response, outcome, hook)));
+            }
+        }
+    }
+}
+
+impl<F, B, H> fmt::Debug for ResponseFuture<F, B, H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture")
+            .field("session", &self.session)
+            .finish_non_exhaustive()
+    }
+}

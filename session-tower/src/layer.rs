@@ -1,0 +1,166 @@
+//! The layer: what an application builds once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use session_core::SessionBackend;
+use tower_layer::Layer;
+
+use crate::cookie::SessionCookie;
+use crate::failure::EmptyResponse;
+use crate::service::SessionService;
+use crate::settings::{RETRY_AFTER, Settings};
+
+/// Gives each request its [`Session`](crate::Session), and applies what the handler did to it.
+///
+/// | setting | default |
+/// |---|---|
+/// | [`with_cookie`](Self::with_cookie) | `__Host-id`, until the browser ends |
+/// | [`with_failure_response`](Self::with_failure_response) | an empty body |
+/// | [`with_retry_after`](Self::with_retry_after) | 5 s |
+///
+/// Lifetimes, limits and the touch are decided by the backend's
+/// [`SessionPolicy`](session_core::SessionPolicy).
+///
+/// # What it does to responses
+/// Nothing at all when the handler does not touch the session. Otherwise it adds `Vary: Cookie`,
+/// and when the cookie changes, `Set-Cookie` and `Cache-Control: no-store`. The changes are
+/// committed before the response's head goes out and before its body is polled, whatever the
+/// status. When the inner service fails, panics, or is dropped, nothing is committed. Operations on
+/// the session that spawned tasks have begun are waited for.
+///
+/// # When the store fails
+/// The response is replaced: 503 with `Retry-After`, no `Set-Cookie`; the client's cookie is as
+/// good as before when the store is back. A limit or a type error that only the commit finds is a
+/// 500. Both are logged. (A rotation or a log-out whose answer was lost is the one case in which
+/// the old cookie may turn out dead.) A handler that fails with a
+/// [`SessionError`](crate::SessionError) gets the same response, and when it is the store that
+/// failed, nothing of its request is committed.
+///
+/// # Other layers
+/// * A timeout belongs *around* this layer: then a request that times out changes nothing. Inside,
+///   its response is a response like any other, and what the handler had got round to is committed.
+/// * A layer that catches panics may stand on either side: what the panicking handler wanted to
+///   change is dropped. (Inside this one, if the handler had a handle of the session and the
+///   response is a 5xx.)
+/// * Compression, CORS and the like do not matter.
+///
+/// # Several layers
+/// An application can have several sessions per request, one per layer, with different
+/// cookies. `Session` as an extractor is that of the innermost layer; the
+/// others are found by name:
+///
+/// ```
+/// use session_tower::Session;
+///
+/// # fn example<B>(request: &http::Request<B>) -> Option<()> {
+/// let visitor = Session::named(request.extensions(), "__Host-visitor")?;
+/// let admin = Session::named(request.extensions(), "__Host-admin")?;
+/// # Some(())
+/// # }
+/// ```
+///
+/// # Example
+/// ```
+/// # #[cfg(feature = "axum")] {
+/// use axum::{Router, routing::get};
+/// use session_memory::MemoryBackend;
+/// use session_tower::{Session, SessionError, SessionLayer};
+/// use std::sync::Arc;
+///
+/// async fn hello(session: Session) -> Result<String, SessionError> {
+///     Ok(format!("visit {:?}", session.increment("visits", 1).await?))
+/// }
+///
+/// let backend = Arc::new(MemoryBackend::new());
+/// let app: Router = Router::new()
+///     .route("/", get(hello))
+///     .layer(SessionLayer::new(backend));
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct SessionLayer<H = EmptyResponse> {
+    settings: Settings,
+    failure_response: Arc<H>,
+}
+
+impl SessionLayer {
+    /// A layer over this backend, with the default cookie.
+    pub fn new(backend: Arc<dyn SessionBackend>) -> Self {
+        Self {
+            settings: Settings {
+                backend,
+                cookie: SessionCookie::default(),
+                retry_after: RETRY_AFTER,
+            },
+            failure_response: Arc::new(EmptyResponse),
+        }
+    }
+}
+
+impl<H> SessionLayer<H> {
+    /// The cookie that the session's id travels in.
+    #[must_use]
+    pub fn with_cookie(mut self, cookie: SessionCookie) -> Self {
+        if !cookie.is_secure() {
+            tracing::warn!(
+                cookie = cookie.name(),
+                "the session cookie is sent over plain HTTP: for development only"
+            );
+        }
+        self.settings.cookie = cookie;
+        self
+    }
+
+    /// The `Retry-After` of a 503 that has none, rounded up to whole seconds.
+    #[must_use]
+    pub fn with_retry_after(mut self, retry_after: Duration) -> Self {
+        self.settings.retry_after = retry_after;
+        self
+    }
+
+    /// What clients are told when the session failed: a closure from the
+    /// [`SessionError`](crate::SessionError) to a response, or any
+    /// [`FailureResponse`](crate::FailureResponse).
+    ///
+    /// ```
+    /// # #[cfg(feature = "axum")] {
+    /// use axum::response::{Html, IntoResponse, Response};
+    /// # use session_memory::MemoryBackend;
+    /// use session_tower::{SessionError, SessionLayer};
+    /// # use std::sync::Arc;
+    ///
+    /// fn sorry(error: &SessionError) -> Response {
+    ///     (error.status(), Html("<h1>We will be back soon.</h1>")).into_response()
+    /// }
+    ///
+    /// let layer = SessionLayer::new(Arc::new(MemoryBackend::new())).with_failure_response(sorry);
+    /// # let app: axum::Router = axum::Router::new().layer(layer);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_failure_response<N>(self, failure_response: N) -> SessionLayer<N> {
+        SessionLayer {
+            settings: self.settings,
+            failure_response: Arc::new(failure_response),
+        }
+    }
+}
+
+impl<H> Clone for SessionLayer<H> {
+    fn clone(&self) -> Self {
+        Self {
+            settings: self.settings.clone(),
+            failure_response: Arc::clone(&self.failure_response),
+        }
+    }
+}
+
+impl<S, H> Layer<S> for SessionLayer<H> {
+    type Service = SessionService<S, H>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        let settings = Arc::new(self.settings.clone());
+        SessionService::new(inner, settings, Arc::clone(&self.failure_response))
+    }
+}

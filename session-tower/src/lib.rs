@@ -1,0 +1,77 @@
+//! Server-side sessions for [tower](https://docs.rs/tower) and [axum](https://docs.rs/axum): the
+//! layer, the request's handle to its session, and the cookie.
+//!
+//! ```
+//! # #[cfg(feature = "axum")] {
+//! use axum::{Router, routing::get};
+//! use session_memory::MemoryBackend;
+//! use session_tower::{Session, SessionError, SessionLayer};
+//! use std::sync::Arc;
+//!
+//! async fn visits(session: Session) -> Result<String, SessionError> {
+//!     let visits = session.increment("visits", 1).await?.unwrap_or(1);
+//!     Ok(format!("visit number {visits}"))
+//! }
+//!
+//! let backend = Arc::new(MemoryBackend::new());
+//! let app: Router = Router::new()
+//!     .route("/", get(visits))
+//!     .layer(SessionLayer::new(backend));
+//! # }
+//! ```
+//!
+//! | you want to | read |
+//! |---|---|
+//! | put sessions around an application | [`SessionLayer`] |
+//! | use the session in a handler | [`Session`]; [`ReadSession`] to look without counting as use |
+//! | keep a struct in the session | `Session::load_struct`, `Typed` |
+//! | decide about the cookie | [`SessionCookie`] |
+//! | decide what clients are told when the store fails | [`SessionLayer::with_failure_response`], [`SessionError`] |
+//! | test handlers and applications | [testing](_documentation::testing) |
+//!
+//! # Features
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `json` | yes | typed values by serde |
+//! | `axum` | no | extractors, and [`SessionError`] as a response, on axum-core |
+
+mod change;
+mod cookie;
+mod error;
+mod exchange;
+#[cfg(feature = "axum")]
+mod extract;
+mod failure;
+mod finish;
+mod future;
+#[cfg(feature = "json")]
+mod json;
+mod layer;
+mod pending;
+mod read_session;
+mod service;
+mod session;
+mod settings;
+mod state;
+
+pub use self::change::CookieChange;
+pub use self::cookie::{InvalidCookie, SameSite, SessionCookie, SessionCookieBuilder};
+pub use self::error::SessionError;
+pub use self::failure::{EmptyResponse, FailureResponse};
+pub use self::future::ResponseFuture;
+#[cfg(feature = "json")]
+pub use self::json::Typed;
+pub use self::layer::SessionLayer;
+pub use self::read_session::ReadSession;
+pub use self::service::SessionService;
+pub use self::session::{Counted, Presence, Session};
+
+/// Documents, versioned and linked with the code.
+pub mod _documentation {
+    #[cfg_attr(all(feature = "axum", feature = "json"), doc = include_str!("../docs/testing.md"))]
+    #[cfg_attr(
+        not(all(feature = "axum", feature = "json")),
+        doc = "Testing an application: this page needs the features `axum` and `json`."
+    )]
+    pub mod testing {}
+}

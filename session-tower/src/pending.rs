@@ -1,0 +1,165 @@
+//! What a request has asked for and the store does not have yet.
+
+use session_core::{Delta, FieldChange, FieldName, FieldValue, Principal, SessionTtl};
+
+/// The changes of a request that wait for one atomic step.
+///
+/// They are kept apart from what is known of the session: only the step itself decides which
+/// session they go to.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Pending {
+    /// End the session first; whatever else is here belongs to the one after it.
+    pub(crate) end: bool,
+    /// Move the session to a fresh id in the same step.
+    pub(crate) rotate: bool,
+    pub(crate) delta: Delta,
+}
+
+/// What the pending changes say of a field.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    Value(FieldValue),
+    Absent,
+    Nothing,
+}
+
+impl Pending {
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.end && !self.rotate && self.delta.is_empty()
+    }
+
+    /// Whether there is anything to keep in a session that does not exist yet. A rotation, a new
+    /// TTL or a removal alone creates none.
+    pub(crate) fn has_content(&self) -> bool {
+        self.delta.may_grow()
+    }
+
+    pub(crate) fn set(&mut self, name: FieldName, value: FieldValue) {
+        self.change(|delta| delta.set(name, value));
+    }
+
+    pub(crate) fn remove(&mut self, name: FieldName) {
+        self.change(|delta| delta.remove(name));
+    }
+
+    pub(crate) fn ttl(&mut self, ttl: SessionTtl) {
+        self.change(|delta| delta.ttl(ttl));
+    }
+
+    pub(crate) fn bind(&mut self, principal: Principal) {
+        self.change(|delta| delta.bind(principal));
+    }
+
+    /// Ends the session; what was asked of it before is moot.
+    pub(crate) fn end(&mut self) {
+        *self = Self {
+            end: true,
+            ..Self::default()
+        };
+    }
+
+    pub(crate) fn says(&self, name: &str) -> Said {
+        match self.delta.change(name) {
+            Some(FieldChange::Set(value)) => Said::Value(value.clone()),
+            Some(FieldChange::Remove) => Said::Absent,
+            // Counters are sent at once and never wait here.
+            Some(FieldChange::Increment(_)) => Said::Nothing,
+            None if self.end => Said::Absent,
+            None => Said::Nothing,
+        }
+    }
+
+    /// These changes, and then later ones.
+    pub(crate) fn then(self, later: Self) -> Self {
+        if later.end {
+            return later;
+        }
+        let mut delta = self.delta;
+        for (name, change) in later.delta.changes() {
+            delta = match change {
+                FieldChange::Set(value) => delta.set(name.clone(), value.clone()),
+                FieldChange::Remove => delta.remove(name.clone()),
+                FieldChange::Increment(by) => delta.increment(name.clone(), *by),
+            };
+        }
+        if let Some(ttl) = later.delta.new_ttl() {
+            delta = delta.ttl(ttl);
+        }
+        if let Some(principal) = later.delta.principal() {
+            delta = delta.bind(principal.clone());
+        }
+        Self {
+            end: self.end,
+            rotate: self.rotate || later.rotate,
+            delta,
+        }
+    }
+
+    fn change(&mut self, with: impl FnOnce(Delta) -> Delta) {
+        self.delta = with(std::mem::take(&mut self.delta));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &'static str) -> FieldName {
+        FieldName::new(text).unwrap()
+    }
+
+    fn setting(text: &'static str) -> Pending {
+        let mut pending = Pending::default();
+        pending.set(name(text), text.into());
+        pending
+    }
+
+    #[test]
+    fn only_fields_and_a_principal_are_content() {
+        let mut pending = Pending {
+            rotate: true,
+            ..Pending::default()
+        };
+        pending.remove(name("a"));
+        pending.ttl(SessionTtl::MIN);
+        assert!(!pending.is_empty());
+        assert!(!pending.has_content());
+        pending.bind(Principal::new("ann").unwrap());
+        assert!(pending.has_content());
+    }
+
+    #[test]
+    fn ending_forgets_what_was_asked_before_and_hides_every_field() {
+        let mut pending = setting("a");
+        pending.rotate = true;
+        pending.end();
+        assert_eq!(pending.says("a"), Said::Absent);
+        assert_eq!(pending.says("other"), Said::Absent);
+        assert!(!pending.rotate && !pending.has_content());
+        pending.set(name("b"), "new".into());
+        assert_eq!(pending.says("b"), Said::Value("new".into()));
+    }
+
+    #[test]
+    fn later_changes_win_and_a_later_end_wins_over_all() {
+        let mut later = Pending {
+            rotate: true,
+            ..Pending::default()
+        };
+        later.remove(name("a"));
+        later.ttl(SessionTtl::MIN);
+        let both = setting("a").then(setting("b")).then(later);
+        assert_eq!(both.says("a"), Said::Absent);
+        assert_eq!(both.says("b"), Said::Value("b".into()));
+        assert_eq!(both.delta.new_ttl(), Some(SessionTtl::MIN));
+        assert!(both.rotate);
+
+        let mut end = Pending::default();
+        end.end();
+        end.set(name("c"), "c".into());
+        let ended = both.then(end);
+        assert!(ended.end && !ended.rotate);
+        assert_eq!(ended.says("b"), Said::Absent);
+        assert_eq!(ended.says("c"), Said::Value("c".into()));
+    }
+}

@@ -1,0 +1,106 @@
+//! The read-only handle.
+
+use std::fmt;
+
+use http::Extensions;
+use session_core::{FieldValue, Fields, SessionHandle, SessionRecord};
+
+use crate::error::SessionError;
+use crate::session::{Presence, Session};
+use crate::state::Purpose;
+
+/// The session of one request, to look at: reading it does not count as use, so it never slides
+/// the expiry. For polling, health checks and countdowns.
+///
+/// With the feature `axum` it is an extractor. It shares what is loaded with the request's
+/// [`Session`]; when a `Session` reads what was only looked at, that is a use, and one more round
+/// trip.
+///
+/// ```
+/// use session_tower::{ReadSession, SessionError};
+///
+/// async fn seconds_left(session: ReadSession) -> Result<String, SessionError> {
+///     let record = session.load().await?;
+///     let left = record.and_then(|record| record.remaining().whole_seconds());
+///     Ok(left.unwrap_or(0).to_string())
+/// }
+/// ```
+#[derive(Clone)]
+pub struct ReadSession(Session);
+
+impl ReadSession {
+    /// The session of a request, found in the request's extensions: that of the innermost layer.
+    pub fn of(extensions: &Extensions) -> Option<Self> {
+        Session::of(extensions).map(Self)
+    }
+
+    #[cfg(feature = "json")]
+    pub(crate) fn session(&self) -> &Session {
+        &self.0
+    }
+
+    /// The value of a field; `None` when it is absent, and when there is no session.
+    ///
+    /// # Errors
+    /// [`SessionError::Backend`].
+    pub async fn get(&self, name: &str) -> Result<Option<FieldValue>, SessionError> {
+        self.0.get_for(name, Purpose::Peek).await
+    }
+
+    /// The value of a field as text; otherwise as [`get`](Self::get).
+    ///
+    /// # Errors
+    /// [`SessionError::Decode`] when the value is not UTF-8, and [`SessionError::Backend`].
+    pub async fn get_str(&self, name: &str) -> Result<Option<String>, SessionError> {
+        self.0.get_str_for(name, Purpose::Peek).await
+    }
+
+    /// Whether there is a field of this name.
+    ///
+    /// # Errors
+    /// [`SessionError::Backend`].
+    pub async fn contains(&self, name: &str) -> Result<bool, SessionError> {
+        Ok(self.get(name).await?.is_some())
+    }
+
+    /// All fields; none when there is no session.
+    ///
+    /// # Errors
+    /// [`SessionError::Backend`].
+    pub async fn fields(&self) -> Result<Fields, SessionError> {
+        self.0.fields_for(Purpose::Peek).await
+    }
+
+    /// The session as the backend last answered it; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`SessionError::Backend`].
+    pub async fn load(&self) -> Result<Option<SessionRecord>, SessionError> {
+        self.0.load_for(Purpose::Peek).await
+    }
+
+    /// Whether there is a session, and if not, whether there was one.
+    ///
+    /// # Errors
+    /// [`SessionError::Backend`].
+    pub async fn presence(&self) -> Result<Presence, SessionError> {
+        self.0.presence_for(Purpose::Peek).await
+    }
+
+    /// Names the session without opening it, once it is loaded.
+    pub fn handle(&self) -> Option<SessionHandle> {
+        self.0.handle()
+    }
+}
+
+impl From<Session> for ReadSession {
+    fn from(session: Session) -> Self {
+        Self(session)
+    }
+}
+
+impl fmt::Debug for ReadSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ReadSession").field(&self.0).finish()
+    }
+}

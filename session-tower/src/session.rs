@@ -1,0 +1,222 @@
+//! The request's handle to its session.
+
+mod changes;
+mod counters;
+mod reads;
+mod saving;
+mod testing;
+
+#[cfg(feature = "json")]
+pub(crate) use self::changes::field_name;
+pub use self::counters::Counted;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http::Extensions;
+use session_core::{SessionBackend, SessionHandle, SessionId};
+
+use crate::cookie::Presented;
+use crate::settings::Settings;
+use crate::state::{State, View};
+
+/// The session of one request.
+///
+/// The [layer](crate::SessionLayer) puts one into the extensions of each request; with the feature
+/// `axum` it is an extractor. It is not generic, and a clone is another handle to the same session.
+///
+/// # Nothing is asked before it is needed
+/// A handler that does not touch its session costs nothing, and an anonymous visitor for whom
+/// nothing is set has no session. The first read loads the session; further reads are answered
+/// from what was loaded.
+///
+/// # Changes are one step
+/// [`insert`](Self::insert), [`remove`](Self::remove), [`set_ttl`](Self::set_ttl),
+/// [`bind`](Self::bind), [`rotate`](Self::rotate), [`destroy`](Self::destroy) wait until the
+/// handler has answered; then all of them are applied in one atomic step, before the head of the
+/// response is sent, whatever its status. Reads see them at once. [`save`](Self::save) applies them
+/// earlier. [`increment`](Self::increment) is applied at once, because its answer is another
+/// request's business, too.
+///
+/// When the handler panics or the request is dropped, the changes that wait are dropped. To change
+/// the session after the head is sent is an error,
+/// [`SessionError::Committed`](crate::SessionError::Committed).
+///
+/// # What a request costs
+/// | the handler | round trips |
+/// |---|---|
+/// | does not touch the session, or the visitor has none and sets nothing | 0 |
+/// | reads | 1 |
+/// | changes, logs in, rotates, or destroys | 1 (2 when the cookie turns out dead) |
+/// | increments | 1 each |
+/// | reads and changes | 2 |
+///
+/// # When the session is gone
+/// A session can expire or be revoked at any moment. If this request had seen it alive, its changes
+/// are dropped and the cookie is cleared: nothing is recreated. If it never had (it only wrote),
+/// what it set goes into a new session under a fresh id. An id that the client made up is never
+/// adopted.
+///
+/// # Example
+/// ```
+/// use session_tower::{Session, SessionError};
+///
+/// async fn visits(session: Session) -> Result<String, SessionError> {
+///     let visits = session.increment("visits", 1).await?.unwrap_or(1);
+///     let name = session.get_str("name").await?.unwrap_or_else(|| "Guest".to_owned());
+///     Ok(format!("{name}, this is your visit number {visits}."))
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Session {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    settings: Arc<Settings>,
+    state: Mutex<State>,
+    turn: tokio::sync::Mutex<()>,
+    /// The handle of the session layer around this one's layer.
+    outer: Option<Session>,
+}
+
+/// Whether there is a session, as far as the request can know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Presence {
+    /// The request brought no usable cookie.
+    Absent,
+    /// The request named a session that is no more: expired, ended, revoked, or never there.
+    Gone,
+    /// There is a live session.
+    Live,
+}
+
+impl Session {
+    pub(crate) fn new(
+        settings: Arc<Settings>,
+        presented: Presented,
+        outer: Option<Session>,
+    ) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                settings,
+                state: Mutex::new(State::new(presented)),
+                turn: tokio::sync::Mutex::new(()),
+                outer,
+            }),
+        }
+    }
+
+    /// The session of a request, found in the request's extensions: that of the innermost layer.
+    ///
+    /// ```
+    /// use session_tower::Session;
+    ///
+    /// let request = http::Request::new(());
+    /// // No session layer has seen this request.
+    /// assert!(Session::of(request.extensions()).is_none());
+    /// ```
+    pub fn of(extensions: &Extensions) -> Option<Self> {
+        extensions.get::<Self>().cloned()
+    }
+
+    /// The session whose cookie has this name, where an application has several
+    /// [layers](crate::SessionLayer#several-layers).
+    pub fn named(extensions: &Extensions, cookie_name: &str) -> Option<Self> {
+        let innermost = extensions.get::<Self>()?;
+        std::iter::once(innermost)
+            .chain(innermost.outer_sessions())
+            .find(|session| session.cookie_name() == cookie_name)
+            .cloned()
+    }
+
+    /// The sessions of the layers around this one's, from the inside out.
+    pub(crate) fn outer_sessions(&self) -> impl Iterator<Item = &Self> {
+        let around = self.shared.outer.as_ref();
+        std::iter::successors(around, |session| session.shared.outer.as_ref())
+    }
+
+    /// The name of the cookie that this session's id travels in.
+    pub fn cookie_name(&self) -> &str {
+        self.settings().cookie.name()
+    }
+
+    /// The backend: to list and revoke a principal's sessions, for a readiness check, and to
+    /// work on a session after the response's head is sent.
+    pub fn backend(&self) -> &Arc<dyn SessionBackend> {
+        &self.settings().backend
+    }
+
+    /// The session's id, if the backend has said in this request that the session lives. It is the
+    /// secret itself; show people the [`handle`](Self::handle).
+    ///
+    /// Asks nothing. Before a rotation is applied this is the old id.
+    pub fn id(&self) -> Option<SessionId> {
+        self.used(|state| match &state.view {
+            View::Live { id, .. } if !state.is_ending() => Some(id.clone()),
+            _ => None,
+        })
+    }
+
+    /// Names the session without opening it: what may be shown and logged, and what
+    /// [`revoke_session`](SessionBackend::revoke_session) takes. As [`id`](Self::id) otherwise.
+    pub fn handle(&self) -> Option<SessionHandle> {
+        self.id().map(|id| id.handle())
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.shared.settings
+    }
+
+    pub(crate) fn turn_lock(&self) -> &tokio::sync::Mutex<()> {
+        &self.shared.turn
+    }
+
+    /// Looks at the state or changes it. Never across an `.await`: a closure cannot.
+    pub(crate) fn with<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
+        // Nothing panics while it is held; if it did, the state would still be whole.
+        let state = self.shared.state.lock();
+        look(&mut state.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// As [`Session::with`], on behalf of the handler: the response now depends on the cookie.
+    pub(crate) fn used<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
+        self.with(|state| {
+            state.is_used = true;
+            look(state)
+        })
+    }
+}
+
+/// A handle that a panic drops takes the request's waiting changes with it, even where a layer
+/// inside this one turns the panic into a response.
+impl Drop for Session {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.with(|state| state.is_panicked = true);
+        }
+    }
+}
+
+/// Shows no id and no value.
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (view, changes, is_committed) = self.with(|state| {
+            let view = match state.view {
+                View::Absent => "absent",
+                View::Unasked(_) => "not asked for yet",
+                View::Live { .. } => "live",
+                View::Lost => "lost",
+            };
+            let changes = state.pending.delta.changes().len();
+            (view, changes, state.is_closed)
+        });
+        f.debug_struct("Session")
+            .field("cookie", &self.cookie_name())
+            .field("view", &view)
+            .field("pending_changes", &changes)
+            .field("is_committed", &is_committed)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,159 @@
+//! Changing the session: what waits for the commit.
+
+use session_core::{FieldName, FieldValue, Principal, SessionTtl};
+
+use crate::error::SessionError;
+use crate::pending::Pending;
+use crate::session::Session;
+use crate::state::{Known, Purpose, State};
+
+/// # Changing
+///
+/// These ask nothing and do not wait: they note what to change. All of it is applied in one atomic
+/// step when the handler has answered, or by [`save`](Session::save). That step counts as use of
+/// the session. Names are `&'static str`, `String` or [`FieldName`].
+impl Session {
+    /// Sets a field. Text and bytes are stored as they are; for other types there is
+    /// `insert_typed`.
+    ///
+    /// # Errors
+    /// A reserved name, and [`SessionError::Committed`]. A name or value that is too long is found
+    /// when the changes are applied.
+    ///
+    /// # Example
+    /// ```
+    /// # async fn example(session: session_tower::Session) -> Result<(), session_tower::SessionError> {
+    /// session.insert("username", "andrew")?;
+    /// assert!(session.insert("created_at", "now").is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn insert<N>(&self, name: N, value: impl Into<FieldValue>) -> Result<(), SessionError>
+    where
+        N: TryInto<FieldName, Error: Into<SessionError>>,
+    {
+        let (name, value) = (field_name(name)?, value.into());
+        self.note(|pending| pending.set(name, value))
+    }
+
+    /// Removes a field. To know what it held, [`take`](Self::take) it.
+    ///
+    /// # Errors
+    /// A reserved name, and [`SessionError::Committed`].
+    pub fn remove<N>(&self, name: N) -> Result<(), SessionError>
+    where
+        N: TryInto<FieldName, Error: Into<SessionError>>,
+    {
+        let name = field_name(name)?;
+        self.open(|state| {
+            // What is known to be absent needs no removal, and its session no write.
+            let is_absent = state.field(name.as_str(), Purpose::Peek) == Known::Now(None);
+            if !is_absent || state.pending.delta.change(name.as_str()).is_some() {
+                state.pending.remove(name);
+            }
+        })
+    }
+
+    /// Changes the sliding TTL of this session. The expiry moves with it; a deadline stays.
+    ///
+    /// # Errors
+    /// [`SessionError::Committed`].
+    pub fn set_ttl(&self, ttl: SessionTtl) -> Result<(), SessionError> {
+        self.note(|pending| pending.ttl(ttl))
+    }
+
+    /// Moves the session to a fresh id, so that an id that somebody else knows is worth nothing.
+    /// Needed at each change of privilege; [`log_in`](Self::log_in) does it.
+    ///
+    /// # Atomicity
+    /// The session is under the old id or the new one, never both, never neither. Of several
+    /// requests that rotate at the same time one wins; for the others the session is gone.
+    ///
+    /// # Errors
+    /// [`SessionError::Committed`].
+    #[doc(alias = "cycle_id")]
+    #[doc(alias = "regenerate")]
+    #[doc(alias = "renew")]
+    pub fn rotate(&self) -> Result<(), SessionError> {
+        self.note(|pending| pending.rotate = true)
+    }
+
+    /// Binds the session to a principal, so that it can be listed and revoked, and has a deadline.
+    ///
+    /// Does not rotate: [`log_in`](Self::log_in) is what a log-in needs.
+    ///
+    /// # Errors
+    /// [`SessionError::Committed`]. A principal with too many sessions is found when the changes
+    /// are applied; [`save`](Self::save) to be told.
+    pub fn bind(&self, principal: Principal) -> Result<(), SessionError> {
+        self.note(|pending| pending.bind(principal))
+    }
+
+    /// Logs a principal in: [rotates](Self::rotate) the id and [binds](Self::bind) the session, in
+    /// one step with all else that this request sets. Without a session, one is created.
+    ///
+    /// The fields of the session so far stay (a visitor's cart, say). To begin with none,
+    /// [`destroy`](Self::destroy) first.
+    ///
+    /// # Errors
+    /// As [`bind`](Self::bind).
+    ///
+    /// # Example
+    /// ```
+    /// # async fn example(session: session_tower::Session) -> Result<(), session_tower::SessionError> {
+    /// use session_core::{Error, Principal};
+    ///
+    /// session.log_in(Principal::new("user:42").map_err(Error::from)?)?;
+    /// session.insert("username", "andrew")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn log_in(&self, principal: Principal) -> Result<(), SessionError> {
+        self.note(|pending| {
+            pending.rotate = true;
+            pending.bind(principal);
+        })
+    }
+
+    /// Ends the session: it is deleted, and the cookie cleared. What this request has changed and
+    /// not applied is forgotten; what it sets after this goes into a new session under a fresh id.
+    ///
+    /// # Errors
+    /// [`SessionError::Committed`].
+    #[doc(alias = "flush")]
+    #[doc(alias = "invalidate")]
+    pub fn destroy(&self) -> Result<(), SessionError> {
+        self.note(Pending::end)
+    }
+
+    /// Logs out: [`destroy`](Self::destroy) by its everyday name.
+    ///
+    /// # Errors
+    /// [`SessionError::Committed`].
+    pub fn log_out(&self) -> Result<(), SessionError> {
+        self.destroy()
+    }
+
+    fn note(&self, change: impl FnOnce(&mut Pending)) -> Result<(), SessionError> {
+        self.open(|state| change(&mut state.pending))
+    }
+
+    /// Looks at the state to change it, unless it is too late.
+    pub(crate) fn open<T>(&self, change: impl FnOnce(&mut State) -> T) -> Result<T, SessionError> {
+        self.used(|state| {
+            if state.is_closed {
+                Err(SessionError::Committed)
+            } else {
+                Ok(change(state))
+            }
+        })
+    }
+}
+
+/// The name that a caller gave, as one that is not reserved.
+pub(crate) fn field_name<N>(name: N) -> Result<FieldName, SessionError>
+where
+    N: TryInto<FieldName, Error: Into<SessionError>>,
+{
+    name.try_into().map_err(Into::into)
+}

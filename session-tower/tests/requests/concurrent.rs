@@ -1,0 +1,232 @@
+//! Several clones of the handle at work in one request, and operations that are dropped on the way.
+
+use std::time::Duration;
+
+use session_core::SessionId;
+use session_memory::Step;
+use session_tower::{Presence, Session};
+
+use crate::common::{World, field};
+
+/// The next call of this kind takes a second.
+fn slow(world: &World, step: Step) {
+    let faults = world.backend.faults();
+    faults.on(step).next_call().delay(Duration::from_secs(1));
+}
+
+/// Waits for half of that.
+async fn half_way() {
+    tokio::time::sleep(Duration::from_millis(500)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn clones_that_read_at_the_same_time_load_once() {
+    let world = World::new();
+    let id = world.session().await;
+    slow(&world, Step::Read);
+    let reply = world
+        .visit(Some(&id), async |session: Session| {
+            let (one, other) = (session.clone(), session.clone());
+            let (a, b, c) = tokio::join!(one.get_str("seen"), other.fields(), session.load());
+            assert_eq!(a?.as_deref(), Some("yes"));
+            assert_eq!((b?.len(), c?.is_some()), (1, true));
+            Ok(())
+        })
+        .await;
+    assert_eq!(
+        (reply.status(), &*reply.steps),
+        (200, &[(Step::Read, 1)][..])
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_dropped_operation_did_not_deliver_is_committed() {
+    let world = World::new();
+    let id = world.session().await;
+    slow(&world, Step::Write);
+    let reply = world
+        .visit(Some(&id), async |session: Session| {
+            session.insert("a", "1")?;
+            session.rotate()?;
+            session.remove("seen")?;
+            tokio::select! {
+                _ = session.increment("n", 1) => panic!("too fast"),
+                () = half_way() => {}
+            }
+            assert_eq!(session.fields().await?.len(), 1);
+            Ok(())
+        })
+        .await;
+    // The increment is not sent again.
+    let steps = [(Step::Read, 1), (Step::Write, 1), (Step::Rename, 1)];
+    assert_eq!((reply.status(), &*reply.steps), (200, &steps[..]));
+
+    let id = reply.new_id().unwrap();
+    slow(&world, Step::Rename);
+    let reply = world
+        .visit(Some(&id), async |session: Session| {
+            session.insert("b", "1")?;
+            session.rotate()?;
+            tokio::select! {
+                _ = session.save() => panic!("too fast"),
+                () = half_way() => {}
+            }
+            // What the save did not deliver is still seen, and can still be changed.
+            assert_eq!(session.get_str("b").await?.as_deref(), Some("1"));
+            session.insert("c", "1")
+        })
+        .await;
+    assert_eq!(
+        (reply.status(), &*reply.steps),
+        (200, &[(Step::Rename, 2)][..])
+    );
+    let record = world.peek(&reply.new_id().unwrap()).await.unwrap();
+    assert_eq!(record.fields().len(), 3);
+    assert_eq!(world.backend.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_during_a_save_is_not_lost_and_not_undone_by_it() {
+    let world = World::new();
+    let id = world.session().await;
+    slow(&world, Step::Write);
+    let reply = world
+        .visit(Some(&id), async |session: Session| {
+            session.insert("a", "1")?;
+            session.insert("b", "1")?;
+            let meanwhile = async {
+                half_way().await;
+                session.insert("a", "2")?;
+                session.remove("b")?;
+                assert_eq!(session.get_str("a").await?.as_deref(), Some("2"));
+                Ok::<_, session_tower::SessionError>(())
+            };
+            let (saved, changed) = tokio::join!(session.save(), meanwhile);
+            assert!(saved?);
+            changed
+        })
+        .await;
+    assert_eq!(
+        (reply.status(), &*reply.steps),
+        (200, &[(Step::Write, 2)][..])
+    );
+    let record = world.peek(&id).await.unwrap();
+    assert_eq!(
+        (field(&record, "a"), field(&record, "b")),
+        (Some("2"), None)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_destroyed_during_a_save_is_gone_under_every_id() {
+    for step in [Step::Write, Step::Rename] {
+        let world = World::new();
+        let id = world.session().await;
+        slow(&world, step);
+        let reply = world
+            .visit(Some(&id), async move |session: Session| {
+                session.insert("a", "1")?;
+                if step == Step::Rename {
+                    session.rotate()?;
+                }
+                let meanwhile = async {
+                    half_way().await;
+                    session.destroy()?;
+                    assert!(session.fields().await?.is_empty());
+                    Ok::<_, session_tower::SessionError>(())
+                };
+                let (saved, ended) = tokio::join!(session.save(), meanwhile);
+                assert!(saved?);
+                ended
+            })
+            .await;
+        assert_eq!(
+            (reply.status(), &*reply.steps),
+            (200, &[(step, 1), (Step::Remove, 1)][..])
+        );
+        assert!(reply.is_cleared());
+        assert_eq!(world.backend.len(), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_response_waits_for_operations_under_way() {
+    let world = World::new();
+    let id = world.session().await;
+    slow(&world, Step::Rename);
+    let reply = world
+        .visit(Some(&id), async |session: Session| {
+            session.rotate()?;
+            let task = session.clone();
+            tokio::spawn(async move { task.save().await });
+            half_way().await;
+            Ok(())
+        })
+        .await;
+    assert_eq!(reply.steps, [(Step::Rename, 1)]);
+    assert!(world.peek(&reply.new_id().unwrap()).await.is_some());
+
+    // A read that finds nothing decides about the cookie, too.
+    let dead = SessionId::random().unwrap();
+    slow(&world, Step::Read);
+    let reply = world
+        .visit(Some(&dead), async |session: Session| {
+            let task = session.clone();
+            tokio::spawn(async move { task.load().await });
+            half_way().await;
+            Ok(())
+        })
+        .await;
+    assert_eq!(reply.steps, [(Step::Read, 1)]);
+    assert!(reply.is_cleared());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_the_turn_until_after_the_response_is_too_late() {
+    let world = World::new();
+    let id = world.session().await;
+    slow(&world, Step::Read);
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    let reply = world
+        .visit(Some(&id), async move |session: Session| {
+            let (first, second) = (session.clone(), session.clone());
+            tokio::spawn(async move { first.load().await });
+            tokio::task::yield_now().await;
+            tokio::spawn(async move {
+                let counted = second.increment("n", 1).await;
+                assert!(sender.send(counted.is_err()).is_ok());
+            });
+            tokio::task::yield_now().await;
+            Ok(())
+        })
+        .await;
+    assert_eq!(reply.steps, [(Step::Read, 1)]);
+    assert!(
+        receiver.await.unwrap(),
+        "the increment is refused, not sent"
+    );
+}
+
+#[tokio::test]
+async fn ending_is_seen_at_once() {
+    let world = World::new();
+    let id = world.session().await;
+    let reply = world
+        .visit(Some(&id), async |session: Session| {
+            assert_eq!(session.presence().await?, Presence::Live);
+            assert_eq!(
+                session.id().as_ref().map(SessionId::handle),
+                session.handle()
+            );
+            assert!(session.is_loaded());
+            session.destroy()?;
+            assert_eq!(session.presence().await?, Presence::Gone);
+            assert_eq!((session.id(), session.load().await?), (None, None));
+            Ok(())
+        })
+        .await;
+    assert_eq!(
+        (reply.status(), &*reply.steps),
+        (200, &[(Step::Read, 1), (Step::Remove, 1)][..])
+    );
+}

@@ -1,0 +1,276 @@
+//! The cookie as browsers see it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::common::World;
+use http::header::{CACHE_CONTROL, VARY};
+use http::{HeaderValue, Response};
+use session_core::{Error, SessionId, SessionPolicy, SessionTtl, Touch};
+use session_tower::{ReadSession, Session, SessionCookie, SessionCookieBuilder, SessionLayer};
+
+/// A persistent cookie, over a policy.
+fn persistent(policy: SessionPolicy) -> World {
+    let mut world = World::with_policy(policy);
+    let cookie = SessionCookie::host("id").persistent().build().unwrap();
+    world.layer = SessionLayer::new(Arc::new(world.backend.clone())).with_cookie(cookie);
+    world
+}
+
+fn max_age(line: Option<&str>) -> Option<u64> {
+    let (_, age) = line?.split_once("; Max-Age=")?;
+    Some(age.parse().unwrap())
+}
+
+fn seconds(seconds: u64) -> SessionTtl {
+    SessionTtl::from_secs(seconds).unwrap()
+}
+
+#[tokio::test]
+async fn the_cookie_is_sent_when_it_changes_and_only_then() {
+    let world = World::new();
+    let begin = world
+        .visit(None, async |session: Session| session.insert("a", "1"))
+        .await;
+    let id = begin.new_id().unwrap();
+    let expected = format!(
+        "__Host-id={}; Path=/; Secure; HttpOnly; SameSite=Lax",
+        id.expose()
+    );
+    assert_eq!(begin.set_cookie(), Some(&*expected));
+    begin.assert_headers_agree();
+
+    let read = world
+        .visit(Some(&id), async |session: Session| {
+            session.get("a").await.map(|_| ())
+        })
+        .await;
+    let write = world
+        .visit(Some(&id), async |session: Session| session.insert("a", "2"))
+        .await;
+    for reply in [read, write] {
+        assert_eq!(reply.set_cookie(), None);
+        assert!(!reply.response.headers().contains_key(CACHE_CONTROL));
+        // What the response says depends on the cookie all the same.
+        assert_eq!(reply.response.headers()[VARY], "Cookie");
+    }
+
+    let rotate = world
+        .visit(Some(&id), async |session: Session| session.rotate())
+        .await;
+    rotate.assert_headers_agree();
+    assert_ne!(rotate.new_id().unwrap(), id);
+}
+
+#[tokio::test]
+async fn the_cookie_is_cleared_with_the_attributes_it_was_set_with() {
+    let builders: [fn() -> SessionCookieBuilder; 3] = [
+        || SessionCookie::host("id").partitioned().persistent(),
+        || {
+            SessionCookie::secure("id")
+                .domain("example.com")
+                .path("/app")
+        },
+        || SessionCookie::insecure_for_development("sid"),
+    ];
+    for builder in builders {
+        let mut world = World::new();
+        let cookie = builder().build().unwrap();
+        let name = cookie.name().to_owned();
+        world.layer = SessionLayer::new(Arc::new(world.backend.clone())).with_cookie(cookie);
+        let begin = world
+            .visit(None, async |session: Session| session.insert("a", "1"))
+            .await;
+        let set = begin.set_cookie().unwrap().to_owned();
+        let (pair, attributes) = set.split_once(';').unwrap();
+        let log_out = world
+            .visit_with(&[pair.as_bytes()], async |session: Session| {
+                session.log_out()
+            })
+            .await;
+        log_out.assert_headers_agree();
+        let attributes = attributes.split("; Max-Age=").next().unwrap();
+        let cleared = format!("{name}=;{attributes}; Max-Age=0");
+        assert_eq!(log_out.set_cookie(), Some(&*cleared));
+        // The old cookie is an anonymous visitor's now.
+        let replay = world
+            .visit_with(&[pair.as_bytes()], async |session: Session| {
+                assert_eq!(session.load().await?, None);
+                Ok(())
+            })
+            .await;
+        assert_eq!(replay.set_cookie(), Some(&*cleared));
+    }
+}
+
+#[tokio::test]
+async fn unknown_malformed_expired_and_ended_ids_get_the_same_answer() {
+    let world = World::new();
+    let ended = world.session().await;
+    let expired = world.session().await;
+    world
+        .visit(Some(&ended), async |session: Session| session.log_out())
+        .await;
+    world.clock.advance(Duration::from_secs(1801));
+    let unknown = SessionId::random().unwrap();
+    let mut answers = Vec::new();
+    for value in [
+        ended.expose(),
+        expired.expose(),
+        unknown.expose(),
+        "guess",
+        "",
+    ] {
+        let line = format!("__Host-id={value}");
+        let reply = world
+            .visit_with(&[line.as_bytes()], async |session: Session| {
+                session.get("a").await.map(|_| ())
+            })
+            .await;
+        answers.push(format!("{:?} {:?}", reply.response, reply.set_cookie()));
+    }
+    answers.dedup();
+    assert_eq!(answers.len(), 1, "{answers:?}");
+}
+
+#[tokio::test]
+async fn what_the_handler_says_about_caching_is_kept() {
+    let world = World::new();
+    let reply = world
+        .visit(None, async |session: Session| {
+            session.insert("a", "1").unwrap();
+            let mut response = Response::new(String::new());
+            let headers = response.headers_mut();
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("private"));
+            headers.insert(VARY, HeaderValue::from_static("Accept"));
+            response
+        })
+        .await;
+    assert_eq!(reply.response.headers()[CACHE_CONTROL], "private, no-store");
+    let vary: Vec<_> = reply.response.headers().get_all(VARY).into_iter().collect();
+    assert_eq!(vary, ["Accept", "Cookie"]);
+}
+
+#[tokio::test]
+async fn a_malformed_cookie_is_left_alone_by_those_who_do_not_ask() {
+    let world = World::new();
+    let reply = world.visit_with(&[b"__Host-id=guess"], async |_| ()).await;
+    assert!(reply.is_untouched());
+}
+
+// ---- Persistent cookies -------------------------------------------------------------------------
+
+#[tokio::test]
+async fn a_persistent_cookie_lives_as_long_as_the_session() {
+    let world = persistent(SessionPolicy::new());
+    let begin = world
+        .visit(None, async |session: Session| session.insert("a", "1"))
+        .await;
+    assert_eq!(max_age(begin.set_cookie()), Some(1800));
+    let id = begin.new_id().unwrap();
+
+    world.clock.advance(Duration::from_secs(100));
+    let read = world
+        .visit(Some(&id), async |session: Session| {
+            session.get("a").await.map(|_| ())
+        })
+        .await;
+    // The use moved the expiry, so the browser is told.
+    assert_eq!(max_age(read.set_cookie()), Some(1800));
+    assert_eq!(read.new_id(), Some(id.clone()));
+    read.assert_headers_agree();
+
+    let look = world
+        .visit(Some(&id), async |session: Session| {
+            ReadSession::from(session).get("a").await.map(|_| ())
+        })
+        .await;
+    assert_eq!(look.set_cookie(), None);
+
+    let new_ttl = world
+        .visit(Some(&id), async |session: Session| {
+            session.set_ttl(SessionTtl::from_secs(60).map_err(Error::from)?)
+        })
+        .await;
+    assert_eq!(max_age(new_ttl.set_cookie()), Some(60));
+    let rotate = world
+        .visit(Some(&id), async |session: Session| session.rotate())
+        .await;
+    assert_eq!(max_age(rotate.set_cookie()), Some(60));
+    let id = rotate.new_id().unwrap();
+    let count = world
+        .visit(Some(&id), async |session: Session| {
+            session.increment("n", 1).await.map(|_| ())
+        })
+        .await;
+    assert_eq!(max_age(count.set_cookie()), Some(60));
+}
+
+#[tokio::test]
+async fn the_deadline_caps_the_cookie_as_it_caps_the_session() {
+    let world = persistent(SessionPolicy::new().with_max_lifetime(seconds(2000)));
+    let begin = world
+        .visit(None, async |session: Session| session.insert("a", "1"))
+        .await;
+    assert_eq!(max_age(begin.set_cookie()), Some(1800));
+    let id = begin.new_id().unwrap();
+    world.clock.advance(Duration::from_secs(1500));
+    for _ in 0..2 {
+        let read = world
+            .visit(Some(&id), async |session: Session| {
+                session.get("a").await.map(|_| ())
+            })
+            .await;
+        assert_eq!(max_age(read.set_cookie()), Some(500));
+    }
+}
+
+#[tokio::test]
+async fn a_throttled_touch_sends_the_cookie_only_when_it_slid() {
+    let touch = Touch::IfOlderThan(Duration::from_secs(300));
+    let world = persistent(SessionPolicy::new().with_touch(touch));
+    let id = world.session().await;
+    let read = async |after| {
+        world.clock.advance(Duration::from_secs(after));
+        let reply = world
+            .visit(Some(&id), async |session: Session| {
+                session.get("seen").await.map(|_| ())
+            })
+            .await;
+        max_age(reply.set_cookie())
+    };
+    assert_eq!(read(100).await, None);
+    assert_eq!(read(250).await, Some(1800));
+    assert_eq!(read(1).await, None);
+}
+
+#[tokio::test]
+async fn where_reads_never_slide_reading_sends_no_cookie() {
+    let world = persistent(SessionPolicy::new().with_touch(Touch::Never));
+    let id = world.session().await;
+    let read = world
+        .visit(Some(&id), async |session: Session| {
+            ReadSession::from(session.clone()).get("seen").await?;
+            session.get("seen").await.map(|_| ())
+        })
+        .await;
+    assert_eq!(read.set_cookie(), None);
+    assert_eq!(read.steps.len(), 1);
+    assert_eq!(read.steps[0].1, 1, "a look is as good as a use");
+}
+
+#[tokio::test]
+async fn a_throttled_touch_that_the_deadline_caps_tells_the_browser() {
+    let policy = SessionPolicy::new()
+        .with_touch(Touch::IfOlderThan(Duration::from_secs(300)))
+        .with_max_lifetime(seconds(2000));
+    let world = persistent(policy);
+    let id = world.session().await;
+    world.clock.advance(Duration::from_secs(400));
+    let reply = world
+        .visit(Some(&id), async |session: Session| {
+            session.get("seen").await.map(|_| ())
+        })
+        .await;
+    assert_eq!(max_age(reply.set_cookie()), Some(1600));
+}

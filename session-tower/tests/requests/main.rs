@@ -1,0 +1,30 @@
+//! Requests through the layer, on the memory backend.
+
+#![cfg(test)]
+#![allow(missing_docs, unreachable_pub, reason = "a test is read, not linked")]
+
+#[cfg(all(feature = "axum", feature = "json"))]
+mod axum_app;
+mod common;
+mod concurrent;
+mod cookie_headers;
+mod cookies;
+mod counting;
+mod ending;
+#[cfg(all(feature = "axum", feature = "json"))]
+mod examples;
+mod fixation;
+mod layers;
+mod model;
+mod readiness;
+mod redaction;
+mod responses;
+mod rotating;
+mod round_trips;
+mod round_trips_of_routes;
+mod saving;
+mod store_failing;
+mod touching;
+mod two_layers;
+#[cfg(feature = "json")]
+mod typed;

@@ -1,0 +1,160 @@
+//! No id and no value in any text: logs, `Debug`, errors, bodies.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use crate::common::{World, principal};
+use session_core::{Effect, ErrorKind};
+use session_memory::Step;
+use session_tower::{ReadSession, Session, SessionError, SessionLayer};
+use tracing_subscriber::fmt::MakeWriter;
+
+const CANARY: &str = "c4nary-value";
+
+/// What was logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+#[tokio::test]
+async fn no_text_shows_an_id_or_a_value() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(log.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let world = World::new();
+    let texts = Arc::new(Mutex::new(Vec::new()));
+    let mut ids = Vec::new();
+    let kept = Arc::clone(&texts);
+    let begin = world
+        .visit(None, async move |session: Session| {
+            session.log_in(principal(CANARY))?;
+            session.insert("secret", CANARY)?;
+            kept.lock().unwrap().push(format!("{session:?}"));
+            session.save().await?;
+            let error = session.increment("secret", 1).await.unwrap_err();
+            let look = ReadSession::from(session.clone());
+            kept.lock()
+                .unwrap()
+                .push(format!("{session:?} {look:?} {error} {error:?}"));
+            kept.lock()
+                .unwrap()
+                .push(format!("{:?} {:?}", session.id(), session.handle()));
+            #[cfg(feature = "json")]
+            {
+                let error = session.get_typed::<Vec<u8>>("secret").await.unwrap_err();
+                kept.lock().unwrap().push(format!("{error} {error:?}"));
+                let all = session.load_struct::<std::collections::BTreeMap<String, String>>();
+                let all = all.await?;
+                kept.lock().unwrap().push(format!("{all:?}"));
+            }
+            Ok(())
+        })
+        .await;
+    assert_eq!(begin.status(), 200, "{}", begin.response.body());
+    let id = begin.new_id().unwrap();
+    texts
+        .lock()
+        .unwrap()
+        .push(format!("{:?}", begin.response.headers()));
+    ids.push(id.expose().to_owned());
+
+    // Every way in which a commit fails, and a session that is gone at commit.
+    for kind in [
+        ErrorKind::Unavailable,
+        ErrorKind::StoreFull,
+        ErrorKind::NotAnInteger,
+    ] {
+        let faults = world.backend.faults();
+        faults
+            .on(Step::Write)
+            .next_call()
+            .fail(kind, Effect::Unknown);
+        let reply = world
+            .visit(Some(&id), async |session: Session| {
+                session.insert("secret", CANARY)
+            })
+            .await;
+        assert!(reply.status() >= 500);
+        texts.lock().unwrap().push(format!("{:?}", reply.response));
+    }
+    let (elsewhere, theirs) = (world.backend.clone(), id.clone());
+    world
+        .backend
+        .faults()
+        .on(Step::Write)
+        .next_call()
+        .run(async move || {
+            use session_core::SessionBackend;
+            elsewhere.delete_session(&theirs).await.unwrap();
+        });
+    let gone = world
+        .visit(Some(&id), async |session: Session| {
+            session.get("secret").await?;
+            session.insert("secret", CANARY)
+        })
+        .await;
+    assert!(gone.is_cleared());
+    let malformed = format!("__Host-id={}!", &id.expose()[..42]);
+    world
+        .visit_with(&[malformed.as_bytes()], async |session: Session| {
+            session.get("secret").await.map(|_| ())
+        })
+        .await;
+    let layer = SessionLayer::new(Arc::new(world.backend.clone()));
+    texts
+        .lock()
+        .unwrap()
+        .push(format!("{layer:?} {:?}", SessionError::Committed));
+
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(
+        log.contains("the session failed"),
+        "failures are logged: {log}"
+    );
+    assert!(log.contains("changes are dropped"), "{log}");
+    let texts = texts.lock().unwrap().join("\n") + &log;
+    assert!(texts.contains("__Host-id"), "the texts say something");
+    for id in ids {
+        assert!(!texts.contains(&id), "an id is shown:\n{texts}");
+        assert!(
+            !texts.contains(&id[..12]),
+            "a part of an id is shown:\n{texts}"
+        );
+    }
+    assert!(!texts.contains(CANARY), "a value is shown:\n{texts}");
+}
+
+#[tokio::test]
+async fn a_cookie_for_development_warns() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let world = World::new();
+    let cookie = session_tower::SessionCookie::insecure_for_development("sid");
+    let layer = SessionLayer::new(Arc::new(world.backend)).with_cookie(cookie.build().unwrap());
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("WARN") && log.contains("plain HTTP"), "{log}");
+    drop(layer);
+}

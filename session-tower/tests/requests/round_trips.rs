@@ -1,0 +1,334 @@
+//! What a request costs, as the backend counts it.
+
+use std::time::Duration;
+
+use crate::common::{World, field, principal};
+use session_core::{Error, SessionBackend, SessionId, SessionTtl};
+use session_memory::Step;
+use session_tower::{ReadSession, Session, SessionError};
+
+type Steps<'a> = &'a [(Step, u64)];
+
+const NOTHING: Steps<'_> = &[];
+
+#[tokio::test]
+async fn a_handler_that_ignores_the_session_costs_nothing_and_leaves_the_response_alone() {
+    let world = World::new();
+    let id = world.session().await;
+    for cookie in [Some(&id), None] {
+        let reply = world.visit(cookie, async |_| ()).await;
+        assert_eq!(reply.steps, NOTHING);
+        assert!(reply.is_untouched());
+    }
+}
+
+#[tokio::test]
+async fn reading_costs_one_however_often() {
+    let world = World::new();
+    let id = world.session().await;
+    let reply = world
+        .visit(Some(&id), async |session: Session| {
+            let (one, other) = (session.clone(), session.clone());
+            // Clones that read at the same time load once.
+            let (a, b) = tokio::join!(one.get_str("seen"), other.contains("seen"));
+            assert_eq!(a?.as_deref(), Some("yes"));
+            assert!(b?);
+            assert_eq!(session.get("other").await?, None);
+            assert_eq!(session.fields().await?.len(), 1);
+            assert!(session.load().await?.is_some());
+            assert_eq!(session.presence().await?, session_tower::Presence::Live);
+            Ok(())
+        })
+        .await;
+    assert_eq!(
+        (reply.status(), &*reply.steps),
+        (200, &[(Step::Read, 1)][..])
+    );
+    assert_eq!(reply.set_cookie(), None);
+}
+
+#[tokio::test]
+async fn only_incrementing_costs_one_each() {
+    let world = World::new();
+    let id = world.session().await;
+    let reply = world
+        .visit(Some(&id), async |session: Session| {
+            assert_eq!(session.increment("n", 2).await?, Some(2));
+            Ok(())
+        })
+        .await;
+    assert_eq!(
+        (reply.status(), &*reply.steps),
+        (200, &[(Step::Write, 1)][..])
+    );
+    let reply = world
+        .visit(Some(&id), async |session: Session| {
+            let counted = session.increment_and_load("n", 2).await?.unwrap();
+            assert_eq!(counted.value, 4);
+            assert_eq!(field(&counted.record, "seen"), Some("yes"));
+            // What came back serves the reads that follow.
+            assert_eq!(session.get_str("n").await?.as_deref(), Some("4"));
+            assert_eq!(session.load().await?, Some(counted.record));
+            Ok(())
+        })
+        .await;
+    assert_eq!(
+        (reply.status(), &*reply.steps),
+        (200, &[(Step::Write, 1)][..])
+    );
+}
+
+#[tokio::test]
+async fn only_writing_costs_one_however_much() {
+    let world = World::new();
+    let id = world.session().await;
+    let reply = world
+        .visit(Some(&id), async |session: Session| {
+            session.insert("a", "1")?;
+            session.insert("b", vec![0xff])?;
+            session.remove("seen")?;
+            session.set_ttl(SessionTtl::from_secs(60).map_err(Error::from)?)?;
+            // Its own writes need no reading.
+            assert_eq!(session.get_str("a").await?.as_deref(), Some("1"));
+            assert!(!session.contains("seen").await?);
+            Ok(())
+        })
+        .await;
+    assert_eq!(
+        (reply.status(), &*reply.steps),
+        (200, &[(Step::Write, 1)][..])
+    );
+    let record = world.peek(&id).await.unwrap();
+    assert_eq!(record.fields().len(), 2);
+    assert_eq!(record.ttl().as_secs(), 60);
+}
+
+#[tokio::test]
+async fn only_writing_costs_two_when_the_cookie_turns_out_dead() {
+    let world = World::new();
+    let dead = SessionId::random().unwrap();
+    let reply = world
+        .visit(Some(&dead), async |session: Session| {
+            session.insert("a", "1")
+        })
+        .await;
+    assert_eq!(reply.steps, [(Step::Insert, 1), (Step::Write, 1)]);
+    let id = reply.new_id().unwrap();
+    assert_eq!(field(&world.peek(&id).await.unwrap(), "a"), Some("1"));
+}
+
+#[tokio::test]
+async fn reading_and_writing_cost_two() {
+    let world = World::new();
+    let id = world.session().await;
+    let reply = world
+        .visit(Some(&id), async |session: Session| {
+            let seen = session.get_str("seen").await?.unwrap_or_default();
+            session.insert("a", seen)?;
+            assert_eq!(session.fields().await?.len(), 2);
+            Ok(())
+        })
+        .await;
+    assert_eq!(reply.steps, [(Step::Read, 1), (Step::Write, 1)]);
+    // Taking a message out is that, too; and what is known to be absent needs no write.
+    let reply = world
+        .visit(Some(&id), async |session: Session| {
+            assert_eq!(session.take("seen").await?, Some("yes".into()));
+            assert_eq!(session.take("seen").await?, None);
+            Ok(())
+        })
+        .await;
+    assert_eq!(reply.steps, [(Step::Read, 1), (Step::Write, 1)]);
+    let reply = world
+        .visit(Some(&id), async |session: Session| {
+            assert_eq!(session.take("seen").await?, None);
+            session.remove("seen")
+        })
+        .await;
+    assert_eq!(reply.steps, [(Step::Read, 1)]);
+}
+
+#[tokio::test]
+async fn a_login_costs_one_and_two_with_a_read() {
+    let world = World::new();
+    let visitor = world.session().await;
+    let reply = world
+        .visit(Some(&visitor), async |session: Session| {
+            session.log_in(principal("ann"))?;
+            session.insert("username", "ann")
+        })
+        .await;
+    assert_eq!(reply.steps, [(Step::Rename, 1)]);
+    let id = reply.new_id().unwrap();
+    assert_eq!(world.peek(&visitor).await, None);
+    let record = world.peek(&id).await.unwrap();
+    assert_eq!(field(&record, "seen"), Some("yes"));
+    assert_eq!(field(&record, "username"), Some("ann"));
+    assert_eq!(record.principal(), Some(principal("ann")));
+
+    let reply = world
+        .visit(Some(&id), async |session: Session| {
+            session.get("username").await?;
+            session.log_in(principal("bob"))
+        })
+        .await;
+    assert_eq!(reply.steps, [(Step::Read, 1), (Step::Rename, 1)]);
+}
+
+#[tokio::test]
+async fn an_anonymous_login_costs_one() {
+    let world = World::new();
+    let reply = world
+        .visit(None, async |session: Session| {
+            session.log_in(principal("ann"))?;
+            session.insert("username", "ann")
+        })
+        .await;
+    assert_eq!(reply.steps, [(Step::Insert, 1)]);
+    let record = world.peek(&reply.new_id().unwrap()).await.unwrap();
+    assert_eq!(record.principal(), Some(principal("ann")));
+    assert!(record.deadline().is_some());
+}
+
+#[tokio::test]
+async fn destroying_costs_one() {
+    let world = World::new();
+    let id = world.session().await;
+    let reply = world
+        .visit(Some(&id), async |session: Session| session.destroy())
+        .await;
+    assert_eq!(reply.steps, [(Step::Remove, 1)]);
+    assert!(reply.is_cleared());
+    assert_eq!(world.peek(&id).await, None);
+    // Logging out twice is no error.
+    let reply = world
+        .visit(Some(&id), async |session: Session| session.log_out())
+        .await;
+    assert_eq!(
+        (reply.status(), &*reply.steps),
+        (200, &[(Step::Remove, 1)][..])
+    );
+    assert!(reply.is_cleared());
+}
+
+#[tokio::test]
+async fn nothing_is_written_twice() {
+    let world = World::new();
+    let id = world.session().await;
+    let reply = world
+        .visit(Some(&id), async |session: Session| {
+            session.insert("a", "1")?;
+            assert!(session.save().await?);
+            // Nothing waits any more.
+            assert!(session.save().await?);
+            assert_eq!(session.get_str("a").await?.as_deref(), Some("1"));
+            Ok(())
+        })
+        .await;
+    // The read is for `a`: what was saved without a session loaded is not kept.
+    assert_eq!(reply.steps, [(Step::Read, 1), (Step::Write, 1)]);
+
+    let reply = world
+        .visit(Some(&id), async |session: Session| {
+            assert!(session.save_and_load().await?.is_some());
+            session.insert("b", "2")?;
+            assert!(session.save().await?);
+            assert_eq!(session.fields().await?.len(), 3);
+            session.rotate()?;
+            assert!(session.save().await?);
+            assert_eq!(session.fields().await?.len(), 3);
+            Ok(())
+        })
+        .await;
+    assert_eq!(
+        reply.steps,
+        [(Step::Read, 1), (Step::Write, 1), (Step::Rename, 1)]
+    );
+    let id = reply.new_id().unwrap();
+
+    let reply = world
+        .visit(Some(&id), async |session: Session| {
+            session.destroy()?;
+            assert!(session.save().await?);
+            Ok(())
+        })
+        .await;
+    assert_eq!(reply.steps, [(Step::Remove, 1)]);
+    assert!(reply.is_cleared());
+
+    let reply = world
+        .visit(None, async |session: Session| {
+            session.insert("a", "1")?;
+            assert!(session.save().await?);
+            Ok(())
+        })
+        .await;
+    assert_eq!(reply.steps, [(Step::Insert, 1)]);
+    assert!(reply.new_id().is_some());
+}
+
+#[tokio::test]
+async fn looking_costs_one_and_is_no_use() {
+    let world = World::new();
+    let id = world.session().await;
+    world.clock.advance(Duration::from_secs(100));
+    let reply = world
+        .visit(Some(&id), async |session: Session| {
+            let look = ReadSession::from(session);
+            assert_eq!(look.get_str("seen").await?.as_deref(), Some("yes"));
+            assert!(look.contains("seen").await? && look.load().await?.is_some());
+            assert_eq!(look.fields().await?.len(), 1);
+            Ok::<(), SessionError>(())
+        })
+        .await;
+    assert_eq!(reply.steps, [(Step::Read, 1)]);
+    let left = world.peek(&id).await.unwrap().remaining().whole_seconds();
+    assert_eq!(left, Some(1700));
+
+    // A use after a look is a use; a look after a use costs nothing, and takes nothing from it.
+    let reply = world
+        .visit(Some(&id), async |session: Session| {
+            ReadSession::from(session.clone()).get("seen").await?;
+            session.get("seen").await?;
+            ReadSession::from(session.clone()).load().await?;
+            Ok(())
+        })
+        .await;
+    assert_eq!(reply.steps, [(Step::Read, 2)]);
+    let reply = world
+        .visit(Some(&id), async |session: Session| {
+            session.get("seen").await?;
+            session.increment("n", 1).await?;
+            // What was counted is known; the record as a whole is not, and is asked for again.
+            assert_eq!(session.get_str("n").await?.as_deref(), Some("1"));
+            let record = ReadSession::from(session.clone()).load().await?.unwrap();
+            assert_eq!(field(&record, "n"), Some("1"));
+            session.get("seen").await?;
+            session.load().await?;
+            Ok(())
+        })
+        .await;
+    assert_eq!(reply.steps, [(Step::Read, 2), (Step::Write, 1)]);
+    let left = world.peek(&id).await.unwrap().remaining().whole_seconds();
+    assert_eq!(left, Some(1800));
+}
+
+#[tokio::test]
+async fn counting_does_not_carry_what_waits() {
+    let world = World::new();
+    let id = world.session().await;
+    let (backend, theirs) = (world.backend.clone(), id.clone());
+    let reply = world
+        .visit(Some(&id), async move |session: Session| {
+            session.insert("a", "1")?;
+            assert_eq!(session.increment("n", 1).await?, Some(1));
+            let stored = backend.peek_session(&theirs).await?.unwrap();
+            assert_eq!(field(&stored, "n"), Some("1"));
+            assert_eq!(field(&stored, "a"), None);
+            Ok(())
+        })
+        .await;
+    // One of the reads is the test's own.
+    assert_eq!(reply.steps, [(Step::Read, 1), (Step::Write, 2)]);
+    assert_eq!(field(&world.peek(&id).await.unwrap(), "a"), Some("1"));
+}

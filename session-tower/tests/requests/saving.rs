@@ -1,0 +1,128 @@
+//! Saving before the response, and trying to change something after it.
+
+use std::sync::Arc;
+
+use crate::common::{World, kind, principal};
+use session_core::{
+    ErrorKind, Limit, Limits, OnExcess, PrincipalLimit, SessionBackend, SessionPolicy, SessionTtl,
+};
+use session_memory::Step;
+use session_tower::{Session, SessionError};
+
+#[tokio::test]
+async fn a_save_that_is_refused_can_be_put_right() {
+    let limits = Limits::default().with_value_bytes(20);
+    let world = World::with_policy(SessionPolicy::new().with_limits(limits));
+    let id = world.session().await;
+    let reply = world
+        .visit(Some(&id), async |session: Session| {
+            session.insert("a", "1")?;
+            session.insert("long", "x".repeat(21))?;
+            let error = session.save().await.unwrap_err();
+            assert_eq!(kind(&error), ErrorKind::LimitExceeded(Limit::ValueBytes));
+            session.insert("long", "short")?;
+            assert!(session.save().await?);
+            Ok(())
+        })
+        .await;
+    // A value that is too long never reached the backend.
+    assert_eq!(
+        (reply.status(), &*reply.steps),
+        (200, &[(Step::Write, 1)][..])
+    );
+    assert_eq!(world.peek(&id).await.unwrap().fields().len(), 3);
+}
+
+#[tokio::test]
+async fn a_principal_with_too_many_sessions_is_told_by_save() {
+    let one = PrincipalLimit {
+        max: std::num::NonZeroU32::MIN,
+        on_excess: OnExcess::Refuse,
+    };
+    let world = World::with_policy(SessionPolicy::new().with_principal_limit(one));
+    let log_in = async |session: Session| {
+        session.log_in(principal("ann"))?;
+        match session.save().await {
+            Err(error) if kind(&error) == ErrorKind::TooManySessions => {
+                session.destroy()?;
+                Err(error)
+            }
+            other => other.map(|_| ()),
+        }
+    };
+    assert_eq!(world.visit(None, log_in).await.status(), 200);
+    let reply = world.visit(None, log_in).await;
+    assert_eq!(reply.status(), 418);
+    assert_eq!(reply.set_cookie(), None);
+    assert_eq!(world.backend.len(), 1);
+}
+
+#[tokio::test]
+async fn changing_the_session_after_the_response_is_an_error() {
+    let world = World::new();
+    let id = world.session().await;
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    let reply = world
+        .visit(Some(&id), async move |session: Session| {
+            session.insert("a", "1")?;
+            assert!(sender.send(session).is_ok());
+            Ok(())
+        })
+        .await;
+    assert_eq!(reply.status(), 200);
+    let session = receiver.await.unwrap();
+    let committed = |result: Result<(), SessionError>| {
+        assert!(matches!(result, Err(SessionError::Committed)), "{result:?}");
+    };
+    committed(session.insert("a", "1"));
+    committed(session.remove("a"));
+    committed(session.rotate());
+    committed(session.destroy());
+    committed(session.set_ttl(SessionTtl::MIN));
+    committed(session.bind(principal("ann")));
+    committed(session.increment("n", 1).await.map(|_| ()));
+    committed(session.increment_and_load("n", 1).await.map(|_| ()));
+    committed(session.save().await.map(|_| ()));
+    committed(session.save_and_load().await.map(|_| ()));
+    committed(session.take("seen").await.map(|_| ()));
+    // Reading is no change, and the backend can still be asked.
+    assert_eq!(session.get_str("a").await.unwrap().as_deref(), Some("1"));
+    let id = session.id().expect("a live session");
+    assert!(
+        session
+            .backend()
+            .set_session_ttl(&id, SessionTtl::MIN)
+            .await
+            .unwrap()
+    );
+}
+
+#[tokio::test]
+async fn it_is_an_error_even_if_there_was_nothing_to_commit() {
+    let world = World::new();
+    let id = world.session().await;
+    for is_read in [false, true] {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        world
+            .visit(Some(&id), async move |session: Session| {
+                if is_read {
+                    session.get("seen").await?;
+                }
+                assert!(sender.send(session).is_ok());
+                Ok(())
+            })
+            .await;
+        let late = receiver.await.unwrap().insert("a", "1");
+        assert!(matches!(late, Err(SessionError::Committed)));
+    }
+}
+
+#[tokio::test]
+async fn a_handle_that_a_test_committed_is_closed_too() {
+    let world = World::new();
+    let session = Session::for_test(Arc::new(world.backend.clone()), None);
+    session.insert("a", "1").unwrap();
+    session.commit_for_test().await.unwrap();
+    let late = session.insert("b", "2");
+    assert!(matches!(late, Err(SessionError::Committed)));
+}

@@ -1,0 +1,336 @@
+//! The store failing is never "no session".
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::common::{World, field, principal};
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, Response};
+use session_core::{
+    Effect, Error, ErrorKind, Limits, MockSessionBackend, SessionBackend, SessionId, SessionPolicy,
+};
+use session_memory::Step;
+use session_tower::{CookieChange, Session, SessionError, SessionLayer};
+use tower::{Layer, ServiceExt, service_fn};
+
+#[tokio::test]
+async fn a_store_down_at_commit_is_503_without_a_cookie_and_the_old_one_stays_good() {
+    let world = World::new();
+    let id = world.session().await;
+    for handler in [
+        (|session| session.insert("a", "1")) as fn(&Session) -> Result<(), SessionError>,
+        |session| session.rotate(),
+        |session| session.log_in(principal("ann")),
+        |session| session.destroy(),
+        |session| {
+            session.destroy()?;
+            session.insert("a", "1")
+        },
+    ] {
+        for cookie in [Some(&id), None] {
+            world.backend.faults().store_down();
+            let reply = world
+                .visit(cookie, async move |session: Session| handler(&session))
+                .await;
+            world.backend.faults().clear();
+            if reply.steps.is_empty() {
+                // A visitor without a session has none to rotate or destroy.
+                assert_eq!(reply.status(), 200);
+            } else {
+                assert_eq!(reply.status(), 503);
+                assert_eq!(reply.response.headers()[RETRY_AFTER], "5");
+                assert_eq!(reply.response.body(), "");
+            }
+            assert_eq!(reply.set_cookie(), None);
+        }
+    }
+    let record = world.peek(&id).await.unwrap();
+    assert_eq!(record.fields().len(), 1, "the session is as it was");
+    assert_eq!(world.backend.len(), 1);
+}
+
+#[tokio::test]
+async fn every_failure_of_the_store_is_503() {
+    for kind in [
+        ErrorKind::Unavailable,
+        ErrorKind::Timeout,
+        ErrorKind::StoreFull,
+        ErrorKind::Denied,
+        ErrorKind::CorruptReply,
+        ErrorKind::Rejected,
+        ErrorKind::Config,
+    ] {
+        for effect in [Effect::NotApplied, Effect::Unknown] {
+            let world = World::new();
+            let id = world.session().await;
+            world
+                .backend
+                .faults()
+                .on_any_step()
+                .next_call()
+                .fail(kind, effect);
+            let reply = world
+                .visit(Some(&id), async |session: Session| session.insert("a", "1"))
+                .await;
+            assert_eq!(
+                (reply.status(), reply.set_cookie()),
+                (503, None),
+                "{kind:?}"
+            );
+            assert_eq!(reply.steps, [(Step::Write, 1)], "one attempt only");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_load_that_fails_tells_the_handler_and_never_looks_like_no_session() {
+    let world = World::new();
+    let id = world.session().await;
+    world.backend.faults().store_down();
+    let reply = world
+        .visit(Some(&id), async |session: Session| {
+            let errors = [
+                session.get("seen").await.map(|_| ()).unwrap_err(),
+                session.fields().await.map(|_| ()).unwrap_err(),
+                session.load().await.map(|_| ()).unwrap_err(),
+                session.presence().await.map(|_| ()).unwrap_err(),
+                session.increment("n", 1).await.map(|_| ()).unwrap_err(),
+                session.take("seen").await.map(|_| ()).unwrap_err(),
+            ];
+            for error in errors {
+                assert_eq!(error.status().as_u16(), 503);
+                assert_eq!(error.effect(), Effect::NotApplied);
+            }
+            Ok(())
+        })
+        .await;
+    // The handler chose to answer all the same; its cookie is left alone.
+    assert_eq!((reply.status(), reply.set_cookie()), (200, None));
+    world.backend.faults().clear();
+    let reply = world
+        .visit(Some(&id), async |session: Session| {
+            assert_eq!(session.get_str("seen").await?.as_deref(), Some("yes"));
+            Ok(())
+        })
+        .await;
+    assert_eq!(reply.status(), 200);
+}
+
+#[tokio::test]
+async fn a_handler_that_tolerates_a_failed_load_still_commits_when_the_store_is_back() {
+    let world = World::new();
+    let id = world.session().await;
+    world
+        .backend
+        .faults()
+        .on(Step::Read)
+        .next_call()
+        .fail(ErrorKind::Timeout, Effect::Unknown);
+    let reply = world
+        .visit(Some(&id), async |session: Session| {
+            assert!(session.get("seen").await.is_err());
+            session.insert("a", "1")
+        })
+        .await;
+    assert_eq!(reply.status(), 200);
+    let record = world.peek(&id).await.unwrap();
+    assert_eq!(
+        (field(&record, "a"), field(&record, "seen")),
+        (Some("1"), Some("yes"))
+    );
+}
+
+#[tokio::test]
+async fn a_limit_that_only_the_commit_finds_is_500() {
+    let policy = SessionPolicy::new().with_limits(Limits::default().with_fields(2));
+    let world = World::with_policy(policy);
+    let id = world.session().await;
+    for cookie in [Some(&id), None] {
+        let reply = world
+            .visit(cookie, async |session: Session| {
+                session.insert("a", "1")?;
+                session.insert("b", "2")?;
+                session.insert("c", "3")
+            })
+            .await;
+        assert_eq!((reply.status(), reply.set_cookie()), (500, None));
+        assert!(!reply.response.headers().contains_key(RETRY_AFTER));
+    }
+    assert_eq!(world.peek(&id).await.unwrap().fields().len(), 1);
+}
+
+#[tokio::test]
+async fn a_full_store_is_503_and_reads_and_logouts_still_work() {
+    let world = World::new();
+    let id = world.session().await;
+    for step in [Step::Insert, Step::Write] {
+        let faults = world.backend.faults();
+        faults
+            .on(step)
+            .every_call()
+            .fail(ErrorKind::StoreFull, Effect::NotApplied);
+    }
+    let read = world
+        .visit(Some(&id), async |session: Session| {
+            session.get("seen").await.map(|_| ())
+        })
+        .await;
+    let write = world
+        .visit(Some(&id), async |session: Session| session.insert("a", "1"))
+        .await;
+    let create = world
+        .visit(None, async |session: Session| session.insert("a", "1"))
+        .await;
+    let log_out = world
+        .visit(Some(&id), async |session: Session| session.log_out())
+        .await;
+    let statuses = [read, write, create, log_out].map(|reply| reply.status());
+    assert_eq!(statuses, [200, 503, 503, 200]);
+    assert_eq!(world.backend.len(), 0);
+}
+
+#[tokio::test]
+async fn a_failed_commit_says_nothing_about_a_dead_cookie() {
+    let world = World::new();
+    let dead = SessionId::random().unwrap();
+    let faults = world.backend.faults();
+    faults
+        .on(Step::Insert)
+        .next_call()
+        .fail(ErrorKind::Timeout, Effect::Unknown);
+    let reply = world
+        .visit(Some(&dead), async |session: Session| {
+            session.get("a").await?;
+            session.insert("a", "1")
+        })
+        .await;
+    assert_eq!((reply.status(), reply.set_cookie()), (503, None));
+}
+
+#[tokio::test]
+async fn an_acknowledged_new_id_reaches_the_client_whatever_fails_afterwards() {
+    let world = World::new();
+    let id = world.session().await;
+    let faults = world.backend.faults();
+    faults
+        .on(Step::Write)
+        .every_call()
+        .fail(ErrorKind::Unavailable, Effect::NotApplied);
+    let reply = world
+        .visit(Some(&id), async |session: Session| {
+            session.rotate()?;
+            session.save().await?;
+            session.insert("a", "1")
+        })
+        .await;
+    assert_eq!(reply.status(), 503);
+    let new = reply.new_id().expect("else the session would be lost");
+    assert!(world.peek(&new).await.is_some());
+    reply.assert_headers_agree();
+
+    // The log-out is done, the new session is not: the old cookie is dead, and says so.
+    faults.clear();
+    faults
+        .on(Step::Insert)
+        .every_call()
+        .fail(ErrorKind::Unavailable, Effect::NotApplied);
+    let reply = world
+        .visit(Some(&new), async |session: Session| {
+            session.destroy()?;
+            session.insert("a", "1")
+        })
+        .await;
+    assert_eq!((reply.status(), reply.is_cleared()), (503, true));
+    assert_eq!(world.peek(&new).await, None);
+}
+
+#[tokio::test]
+async fn a_rotation_whose_answer_is_lost_leaves_the_session_under_one_id() {
+    let world = World::new();
+    let id = world.session().await;
+    world
+        .backend
+        .faults()
+        .on(Step::Rename)
+        .next_call()
+        .lose_reply();
+    let reply = world
+        .visit(Some(&id), async |session: Session| session.rotate())
+        .await;
+    assert_eq!((reply.status(), reply.set_cookie()), (503, None));
+    assert_eq!(world.backend.len(), 1);
+    // The one case in which the old cookie may turn out dead. It is then a visitor's.
+    let reply = world
+        .visit(Some(&id), async |session: Session| {
+            session.get("seen").await.map(|_| ())
+        })
+        .await;
+    assert!(reply.is_cleared());
+}
+
+fn sorry(error: &SessionError) -> Response<String> {
+    let mut response = Response::new(format!("{{\"error\":{:?}}}", error.to_string()));
+    *response.status_mut() = error.status();
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert("content-type", json);
+    response
+}
+
+#[tokio::test]
+async fn the_failure_response_and_retry_after_are_the_applications() {
+    let world = World::new();
+    let layer = SessionLayer::new(Arc::new(world.backend.clone()))
+        .with_retry_after(Duration::from_secs(60))
+        .with_failure_response(sorry);
+    let handler = service_fn(async |request: http::Request<()>| {
+        let session = Session::of(request.extensions()).unwrap();
+        session.insert("a", "1").unwrap();
+        Ok::<_, std::convert::Infallible>(Response::new(String::from("ok")))
+    });
+    world.backend.faults().store_down();
+    let reply = layer.layer(handler).oneshot(http::Request::new(())).await;
+    let reply = reply.unwrap();
+    assert_eq!(reply.status(), 503);
+    assert_eq!(reply.headers()[RETRY_AFTER], "60");
+    assert_eq!(reply.headers()["content-type"], "application/json");
+    let body = "{\"error\":\"create_session: the session store is unavailable\"}";
+    assert_eq!(reply.body(), body);
+    assert_eq!(reply.headers()["vary"], "Cookie");
+
+    let own_retry_after = |error: &SessionError| {
+        let mut response = sorry(error);
+        let minute = HeaderValue::from_static("7");
+        response.headers_mut().insert(RETRY_AFTER, minute);
+        response
+    };
+    let layer = layer.with_failure_response(own_retry_after);
+    let reply = layer.layer(handler).oneshot(http::Request::new(())).await;
+    assert_eq!(reply.unwrap().headers()[RETRY_AFTER], "7");
+}
+
+#[tokio::test]
+async fn a_handler_can_be_tested_without_http_and_with_a_scripted_backend() {
+    let mut mock = MockSessionBackend::new();
+    mock.expect_write()
+        .once()
+        .returning(|_| Err(Error::new(ErrorKind::Timeout, Effect::Unknown)));
+    let backend: Arc<dyn SessionBackend> = Arc::new(mock);
+    let session = Session::for_test(backend, Some(SessionId::random().unwrap()));
+    session.insert("a", "1").unwrap();
+    let error = session.commit_for_test().await.unwrap_err();
+    assert_eq!(error.backend().unwrap().kind(), ErrorKind::Timeout);
+
+    let world = World::new();
+    let id = world.session().await;
+    let session = Session::for_test(Arc::new(world.backend.clone()), Some(id.clone()));
+    assert!(session.get("seen").await.unwrap().is_some());
+    let change = session.commit_for_test().await.unwrap();
+    assert!(matches!(change, CookieChange::Extend { id: same, .. } if same == id));
+    let session = Session::for_test_with(Arc::new(world.backend.clone()), [].into_iter().collect());
+    let session = session.await.unwrap();
+    session.log_in(principal("ann")).unwrap();
+    assert!(matches!(
+        session.commit_for_test().await.unwrap(),
+        CookieChange::Set { .. }
+    ));
+}
