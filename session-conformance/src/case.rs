@@ -30,8 +30,8 @@ impl fmt::Debug for Case {
     }
 }
 
-/// Runs one case on a multi-threaded runtime of its own: what [`conformance_tests!`] makes its tests
-/// of.
+/// Runs one case on a multi-threaded runtime of its own: what [`conformance_tests!`] makes its
+/// tests of.
 ///
 /// [`conformance_tests!`]: crate::conformance_tests
 ///

@@ -11,9 +11,9 @@ pub type RawHash = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// A store under test: makes backends over it, and reaches behind them.
 ///
-/// A harness owns its store, or a part of one (below a random key prefix, say): nobody else reads or
-/// writes there, and nothing is there when the harness is made. All backends of one harness share
-/// the store.
+/// A harness owns its store, or a part of one (below a random key prefix, say): nobody else reads
+/// or writes there, and nothing is there when the harness is made. All backends of one harness
+/// share the store.
 ///
 /// What goes wrong inside a harness is a panic: a case that cannot run has failed.
 #[async_trait]
@@ -39,13 +39,14 @@ pub trait Harness: Send + Sync + 'static {
 
     /// Lets this much time pass for every key of the store, exactly.
     ///
-    /// A store with a manual clock moves it. A store that lives in real time subtracts instead: from
-    /// each key's expiry (a key of which nothing remains is gone), from each well-formed
-    /// `session_deadline`, and from every time that the principal index holds. So a deadline may be
-    /// compared with [`now`](Self::now) only, never with an earlier reading of itself.
+    /// A store with a manual clock moves it. A store that lives in real time subtracts instead:
+    /// from each key's expiry (a key of which nothing remains is gone), from each well-formed
+    /// `session_deadline`, and from every time that the principal index holds. So a deadline may
+    /// be compared with [`now`](Self::now) only, never with an earlier reading of itself.
     async fn advance(&self, by: Duration);
 
-    /// The present time by the clock that decides expiry.
+    /// The present time by the clock that decides expiry. Where time goes on by itself, it shows
+    /// that time only, and not what was [advanced](Self::advance).
     async fn now(&self) -> UnixMillis;
 
     /// How many entries the principal's index holds, dead ones included; `None` when the store has

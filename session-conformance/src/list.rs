@@ -45,6 +45,7 @@ macro_rules! __cases {
                 "REC-3" a_use_keeps_the_other_texts_of_any_client
                 "REC-3" a_write_keeps_what_it_does_not_name_of_any_client
                 "REC-3" a_session_of_any_client_ends
+                "REC-3" a_foreign_text_as_principal_binds_nobody
                 "REC-4" fields_with_foreign_names_are_hidden
                 "REC-4" fields_with_foreign_names_survive
             }
@@ -82,6 +83,8 @@ macro_rules! __cases {
                 "TTL-4" configured_ttl_is_the_stored_one
                 "TTL-5" a_new_ttl_is_stored_and_armed
                 "TTL-5" a_deltas_ttl_is_stored_and_armed
+            }
+            range {
                 "TTL-6" every_ttl_is_accepted
                 "TTL-6" the_least_ttl_is_accepted
                 "TTL-6" the_greatest_lifetime_is_accepted
@@ -97,6 +100,8 @@ macro_rules! __cases {
                 "TCH-9" get_follows_the_policys_touch
                 "TCH-9" writes_do_not_follow_the_policys_touch
                 "TCH-10" a_refused_write_does_not_touch
+            }
+            clock {
                 "TCH-11" the_applications_clock_decides_no_expiry
                 "TCH-11" the_applications_clock_decides_no_deadline_and_no_throttle
                 "TCH-11" the_applications_clock_writes_the_timestamps
@@ -120,23 +125,28 @@ macro_rules! __cases {
                 "WRT-1" a_write_changes_one_session
                 "WRT-2" a_delta_of_everything_is_applied
                 "WRT-2" a_large_delta_is_applied
+                "WRT-2" readers_see_whole_deltas
+                "WRT-4" a_write_to_a_gone_session_creates_nothing
+                "WRT-5" concurrent_writers_lose_nothing
+            }
+            returning {
                 "WRT-3" a_write_returns_the_session_after_it
                 "WRT-3" a_write_returns_no_record_unasked
                 "WRT-3" an_empty_write_returns_the_session
-                "WRT-4" a_write_to_a_gone_session_creates_nothing
-                "WRT-5" concurrent_writers_lose_nothing
             }
             increment {
                 "INC-1" an_absent_field_counts_from_zero
                 "INC-1" counters_of_a_delta_are_answered_by_name
                 "INC-1" a_removed_counter_counts_from_zero
+                "INC-5" concurrent_increments_are_distinct_and_gapless
+                "INC-6" values_are_exact
+                "INC-6" a_counter_and_a_ttl_are_kept_apart
+            }
+            refusal {
                 "INC-2" what_is_no_integer_is_refused
                 "INC-3" leaving_the_range_is_refused
                 "INC-4" one_refused_counter_refuses_the_delta
                 "INC-4" one_refused_counter_refuses_a_quiet_delta
-                "INC-5" concurrent_increments_are_distinct_and_gapless
-                "INC-6" values_are_exact
-                "INC-6" a_counter_and_a_ttl_are_kept_apart
             }
             delete {
                 "DEL-1" delete_leaves_nothing
@@ -147,6 +157,7 @@ macro_rules! __cases {
                 "DEL-2" one_of_concurrent_deletions_succeeds
                 "DEL-3" nothing_comes_back_after_a_delete
                 "DEL-3" no_later_write_brings_a_session_back
+                "DEL-3" no_racing_use_brings_a_session_back
             }
             rotation {
                 "ROT-1" a_rotation_moves_the_session
@@ -178,17 +189,20 @@ macro_rules! __cases {
                 "PRN-1" the_list_begins_with_the_nearest_deadline
                 "PRN-1" a_long_list_is_complete
                 "PRN-1" principals_are_kept_apart_whatever_their_names
+                "PRN-5" dead_sessions_are_not_listed
+                "PRN-5" a_session_at_its_deadline_is_not_listed
+                "PRN-5" the_dead_are_pruned_from_the_index
+                "PRN-6" listing_touches_nothing
+            }
+            binding {
                 "PRN-2" a_session_bound_by_a_write_is_listed
                 "PRN-3" a_session_bound_by_a_rotation_is_listed
                 "PRN-3" a_refused_binding_lists_nothing
                 "PRN-4" a_binding_gives_a_deadline
                 "PRN-4" a_binding_keeps_a_deadline
-                "PRN-5" dead_sessions_are_not_listed
-                "PRN-5" a_session_at_its_deadline_is_not_listed
-                "PRN-5" the_dead_are_pruned_from_the_index
-                "PRN-6" listing_touches_nothing
                 "PRN-9" binding_to_another_moves_the_session
                 "PRN-9" the_former_principal_has_no_hold
+                "PRN-9" racing_bindings_end_in_one_list
                 "PRN-12" a_rotated_session_stays_its_principals
             }
             revocation {
@@ -210,6 +224,7 @@ macro_rules! __cases {
                 "PRN-10" very_many_dead_sessions_do_not_count
                 "PRN-10" a_bound_session_does_not_count_twice
                 "PRN-10" a_session_bound_to_another_does_not_count
+                "PRN-10" racing_logins_keep_the_limit
                 "PRN-11" the_nearest_deadline_is_evicted
                 "PRN-11" the_bound_session_is_not_evicted
                 "PRN-11" as_many_are_evicted_as_it_takes
@@ -222,6 +237,8 @@ macro_rules! __cases {
                 "LIM-2" too_many_fields_are_refused
                 "LIM-2" a_full_session_can_be_changed
                 "LIM-2" a_session_with_too_many_fields_can_shrink
+            }
+            size {
                 "LIM-3" too_many_bytes_are_refused
                 "LIM-3" a_full_session_can_be_rewritten
                 "LIM-3" a_session_with_too_many_bytes_can_shrink

@@ -3,8 +3,8 @@
 /// Makes a `#[test]` of each case by each [`CallPath`](crate::CallPath), in the modules `direct`,
 /// `dynamic` and `required_only`.
 ///
-/// The argument makes the [`Harness`](crate::Harness) of one case. It is evaluated once per test, in
-/// an async block on a multi-threaded tokio runtime. To be used once per module.
+/// The argument makes the [`Harness`](crate::Harness) of one case. It is evaluated once per test,
+/// in an async function on a multi-threaded tokio runtime. To be used once per module.
 ///
 /// ```
 /// # mod harness {

@@ -214,7 +214,10 @@ impl Session {
                 Flushed::Dropped
             });
         }
-        let new = NewSession::from_delta(&changes.delta);
+        let mut new = NewSession::from_delta(&changes.delta);
+        if let Some(lifetime) = changes.max_lifetime {
+            new = new.max_lifetime(lifetime);
+        }
         let created = self.backend().create_session(new).await;
         let created = self.checked(created)?;
         let record = created.record.clone();

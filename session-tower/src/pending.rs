@@ -13,6 +13,8 @@ pub(crate) struct Pending {
     /// Move the session to a fresh id in the same step.
     pub(crate) rotate: bool,
     pub(crate) delta: Delta,
+    /// The absolute lifetime of a session that these changes begin.
+    pub(crate) max_lifetime: Option<SessionTtl>,
 }
 
 /// What the pending changes say of a field.
@@ -48,6 +50,10 @@ impl Pending {
 
     pub(crate) fn bind(&mut self, principal: Principal) {
         self.change(|delta| delta.bind(principal));
+    }
+
+    pub(crate) fn max_lifetime(&mut self, lifetime: SessionTtl) {
+        self.max_lifetime = Some(lifetime);
     }
 
     /// Ends the session; what was asked of it before is moot.
@@ -92,6 +98,7 @@ impl Pending {
             end: self.end,
             rotate: self.rotate || later.rotate,
             delta,
+            max_lifetime: later.max_lifetime.or(self.max_lifetime),
         }
     }
 

@@ -113,3 +113,8 @@ pub async fn no_later_write_brings_a_session_back(h: &dyn Harness) {
         assert_eq!(h.dump(&id).await, None);
     }
 }
+
+/// Nor by a read, a touch, a new TTL or a login that races it.
+pub async fn no_racing_use_brings_a_session_back(h: &dyn Harness) {
+    races::logout_against_uses(h, 20).await;
+}

@@ -4,7 +4,8 @@ use session_core::{Delta, Touch};
 
 use crate::harness::Harness;
 use crate::kit::{
-    Bench, ClientHash, GUIDE_CREATED_AT, add, clients, guide_hash, name, secs, set, ttl, with,
+    Bench, ClientHash, GUIDE_CREATED_AT, add, clients, fresh_principal, guide_hash, name, secs,
+    set, ttl, with,
 };
 
 /// Each of the guide's clients writes a session, and its texts are shown as they are.
@@ -150,4 +151,40 @@ pub async fn fields_with_foreign_names_survive(h: &dyn Harness) {
     assert_eq!(created, Some(GUIDE_CREATED_AT.as_bytes()));
     assert!(b.delete_session(&id).await.expect("an answer"));
     assert_eq!(h.dump(&id).await, None);
+}
+
+/// A text that is no principal binds nobody, hinders nothing and stays.
+pub async fn a_foreign_text_as_principal_binds_nobody(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let long = vec![b'x'; 257];
+    for text in [b"".as_slice(), &[0xff, 0xfe], &long] {
+        let hash = with(guide_hash("100"), "session_principal", text);
+        let id = b.plant(hash, Some(secs(100))).await;
+        let record = b
+            .get_session(&id)
+            .await
+            .expect("an answer")
+            .expect("a session");
+        assert_eq!(record.principal(), None);
+        assert!(
+            b.update_session(&id, add("n", 1))
+                .await
+                .expect("an answer")
+                .is_some()
+        );
+        let rotated = b.rotate_session(&id, Delta::new()).await;
+        let id = rotated.expect("an answer").expect("a session").id;
+        let key = b.stored(&id).await;
+        assert_eq!(key.field("session_principal"), Some(text));
+        let ann = fresh_principal("ann");
+        let bind = Delta::new().bind(ann.clone());
+        assert!(
+            b.update_session(&id, bind)
+                .await
+                .expect("an answer")
+                .is_some()
+        );
+        b.assert_listed(&ann, &[&id]).await;
+        assert!(b.delete_session(&id).await.expect("an answer"));
+    }
 }

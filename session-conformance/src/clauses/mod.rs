@@ -1,9 +1,11 @@
 //! The cases, one module per group of clauses.
 //!
-//! A case is a plain async function over a [`Harness`](crate::Harness), and panics where the backend
-//! breaks its clause. [`CASES`](crate::CASES) says which clause each one proves.
+//! A case is a plain async function over a [`Harness`](crate::Harness), and panics where the
+//! backend breaks its clause. [`CASES`](crate::CASES) says which clause each one proves.
 
+pub mod binding;
 pub mod bytes;
+pub mod clock;
 pub mod delete;
 pub mod expiry;
 pub mod foreign;
@@ -14,9 +16,13 @@ pub mod limits;
 pub mod listing;
 pub mod operation;
 pub mod quota;
+pub mod range;
 pub mod record;
+pub mod refusal;
+pub mod returning;
 pub mod revocation;
 pub mod rotation;
+pub mod size;
 pub mod taken;
 pub mod throttle;
 pub mod touch;

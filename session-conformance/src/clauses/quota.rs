@@ -8,6 +8,7 @@ use session_core::{
 
 use crate::harness::Harness;
 use crate::kit::{Bench, assert_nothing_there, fresh_principal, secs, session, set, ttl};
+use crate::races;
 
 /// A workbench whose policy limits each principal's sessions.
 async fn limited(h: &dyn Harness, max: u32, on_excess: OnExcess) -> Bench<'_> {
@@ -212,4 +213,9 @@ pub async fn as_many_are_evicted_as_it_takes(h: &dyn Harness) {
     for id in [&ids[0], &ids[1]] {
         assert_nothing_there(&b, id, "an evicted session").await;
     }
+}
+
+/// Logins that race each other do not exceed the limit together.
+pub async fn racing_logins_keep_the_limit(h: &dyn Harness) {
+    races::logins_against_limit(h, 20).await;
 }

@@ -17,6 +17,7 @@
 //! ```
 
 mod answer;
+mod build;
 mod lockstep;
 mod operation;
 mod side;

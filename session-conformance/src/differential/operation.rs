@@ -55,7 +55,7 @@ impl Policy {
         }
         let mut policy = SessionPolicy::new()
             .with_default_ttl(units(3))
-            // Between two units: a binding and a touch of the same moment must not fix the same time.
+            // Between two units: a binding and a touch of one moment must not fix the same time.
             .with_principal_lifetime(SessionTtl::try_from(UNIT * 15 / 2).expect("a lifetime"))
             .with_touch(self.touch)
             .with_limits(limits);

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use session_core::{
-    Delta, Fields, NewSession, Principal, SessionBackend, SessionHandle, SessionId, SessionPolicy,
-};
+use session_core::{Principal, SessionBackend, SessionHandle, SessionId, SessionPolicy};
 
 use super::answer::Facts;
-use super::operation::{Change, MOST_UNITS, New, Plant, SLOTS, STEP, Step, Target, UNIT, units};
-use crate::harness::{Harness, RawHash};
-use crate::kit::{Timer, fresh_id, guide_hash, name, with, without};
+use super::build::{delta, new_session, plant};
+use super::operation::{MOST_UNITS, SLOTS, STEP, Step, Target, UNIT, units};
+use crate::harness::Harness;
+use crate::kit::{Timer, fresh_id, guide_hash, name};
 
 /// A store, a backend over it, and the ids that each slot has known, the present one last.
 pub(super) struct Side<'a> {
@@ -78,12 +77,14 @@ impl<'a> Side<'a> {
         let gone = || Facts::word("gone");
         Ok(match step {
             Step::Create(slot, new) => {
-                let created = backend.create_session(self.new_session(new)).await?;
+                let created = backend
+                    .create_session(new_session(new, self.principals))
+                    .await?;
                 self.slots[*slot].push(created.id);
                 Facts::record(&created.record, self.h.now().await)
             }
-            Step::Plant(slot, plant) => {
-                let id = self.plant(*plant).await;
+            Step::Plant(slot, what) => {
+                let id = plant(self.h, *what).await;
                 self.slots[*slot].push(id);
                 Facts::word("planted")
             }
@@ -108,7 +109,7 @@ impl<'a> Side<'a> {
                 ttl.map_or_else(gone, |ttl| Facts::number(ttl.as_secs()))
             }
             Step::Update(at, change) => {
-                let delta = self.delta(change);
+                let delta = delta(change, self.principals);
                 let written = backend.update_session(self.id(*at), delta).await?;
                 let now = self.h.now().await;
                 written.map_or_else(gone, |written| Facts::written(&written, now))
@@ -128,7 +129,7 @@ impl<'a> Side<'a> {
             }
             Step::Delete(at) => Facts::number(backend.delete_session(self.id(*at)).await?),
             Step::Rotate(at, change) => {
-                let delta = self.delta(change);
+                let delta = delta(change, self.principals);
                 let Some(rotated) = backend.rotate_session(self.id(*at), delta).await? else {
                     return Ok(gone());
                 };
@@ -179,79 +180,6 @@ impl<'a> Side<'a> {
                 .and(Facts::number(entries));
         }
         Ok(facts)
-    }
-
-    fn new_session(&self, new: &New) -> NewSession {
-        let fields = new.fields.iter();
-        let fields: Fields = fields.map(|(n, v)| (name(*n), (*v).into())).collect();
-        let mut session = NewSession::new(fields);
-        if let Some(ttl) = new.ttl {
-            session = session.ttl(units(ttl));
-        }
-        if let Some(lifetime) = new.lifetime {
-            session = session.max_lifetime(units(lifetime));
-        }
-        if let Some(who) = new.bind {
-            session = session.bind(self.principals[who].clone());
-        }
-        session
-    }
-
-    fn delta(&self, change: &Change) -> Delta {
-        let mut delta = Delta::new().touch(change.touch);
-        for field in &change.removals {
-            delta = delta.remove(name(*field));
-        }
-        for (field, value) in &change.sets {
-            delta = delta.set(name(*field), *value);
-        }
-        for (field, by) in &change.counters {
-            delta = delta.increment(name(*field), *by);
-        }
-        if let Some(ttl) = change.ttl {
-            delta = delta.ttl(units(ttl));
-        }
-        if let Some(who) = change.bind {
-            delta = delta.bind(self.principals[who].clone());
-        }
-        if change.is_returning {
-            delta = delta.returning_record();
-        }
-        delta
-    }
-
-    async fn plant(&self, plant: Plant) -> SessionId {
-        let id = fresh_id();
-        let hash = |ttl: u32| guide_hash(units(ttl).to_string());
-        let far = Some(UNIT * MOST_UNITS);
-        let deadline = |hash: RawHash, at: u64| with(hash, "session_deadline", at.to_string());
-        let now = self.h.now().await;
-        let (hash, expires_in) = match plant {
-            Plant::Valid { ttl, expires_in } => (hash(ttl), expires_in.map(|n| UNIT * n)),
-            Plant::Odd { ttl } => {
-                let odd = with(hash(ttl), [0xff, 0xfe], "hidden");
-                (with(odd, "created_at", "\0yesterday"), Some(UNIT * ttl))
-            }
-            Plant::Large { ttl } => {
-                let large = (0..6).fold(hash(ttl), |hash, n| with(hash, format!("f{n}"), "1"));
-                (large, Some(UNIT * ttl))
-            }
-            Plant::Deadline { ttl, deadline: at } => {
-                let millis = units(at).as_duration().as_millis();
-                let at = now.plus_millis(u64::try_from(millis).expect("a lifetime"));
-                (deadline(hash(ttl), at.get()), far)
-            }
-            Plant::Ended => (deadline(hash(3), now.get() - 1_000_000), far),
-            Plant::Ttl(text) => (guide_hash(text), far),
-            Plant::MalformedDeadline(text) => (with(hash(3), "session_deadline", text), far),
-            Plant::Without(field) => (without(hash(3), field), far),
-            Plant::OtherType => {
-                self.h.plant_other_type(&id).await;
-                return id;
-            }
-        };
-        self.h.plant(&id, hash, expires_in).await;
-        id
     }
 
     /// What is stored under the last two ids of each slot.

@@ -62,7 +62,14 @@ impl Crew {
     {
         let mut tasks = JoinSet::new();
         for n in 0..count {
-            tasks.spawn(task(n, self.member(n)));
+            let task = task(n, self.member(n));
+            tasks.spawn(async move {
+                // On one thread they would all go in step, and meet in few ways.
+                for _ in 0..n % 3 {
+                    tokio::task::yield_now().await;
+                }
+                task.await
+            });
         }
         tasks.join_all().await
     }
@@ -90,4 +97,26 @@ pub(super) fn assert_distinct_and_gapless(mut values: Vec<i64>) {
     for (expected, value) in (1..).zip(&values) {
         assert_eq!(*value, expected, "not distinct and gapless: {values:?}");
     }
+}
+
+/// Runs two futures at once; the output of the first.
+pub(super) async fn both<T>(first: impl Future<Output = T>, second: impl Future<Output = ()>) -> T {
+    let (mut first, mut second) = (std::pin::pin!(first), std::pin::pin!(second));
+    let (mut output, mut is_done) = (None, false);
+    std::future::poll_fn(|context| {
+        use std::task::Poll;
+        if output.is_none()
+            && let Poll::Ready(ready) = first.as_mut().poll(context)
+        {
+            output = Some(ready);
+        }
+        is_done = is_done || second.as_mut().poll(context).is_ready();
+        if output.is_some() && is_done {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+    output.expect("ready")
 }

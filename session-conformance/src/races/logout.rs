@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use session_core::{Delta, Principal, SessionId, Touch};
 
 use super::Summary;
-use super::crew::{Crew, assert_distinct_and_gapless};
+use super::crew::{Crew, Member, assert_distinct_and_gapless, both};
 use crate::harness::Harness;
-use crate::kit::name;
+use crate::kit::{fresh_principal, name, ttl};
 
 /// The writers of a session that is deleted.
 const WRITERS: usize = 32;
@@ -39,12 +42,7 @@ pub async fn logout_against_increments(h: &dyn Harness, rounds: usize) -> Summar
             }
         });
         let logout = async {
-            // After the first answers or after more of them, round by round.
-            while progress.answers.load(Ordering::SeqCst) < round % (2 * WRITERS)
-                && progress.ended.load(Ordering::SeqCst) < WRITERS
-            {
-                tokio::task::yield_now().await;
-            }
+            progress.wait_for(round % (2 * WRITERS)).await;
             let member = crew.member(1);
             let deleted = member.did(member.backend.delete_session(&id).await);
             assert!(deleted, "round {round}: there was a session");
@@ -60,6 +58,76 @@ pub async fn logout_against_increments(h: &dyn Harness, rounds: usize) -> Summar
     crew.summary("logout against increments", rounds)
 }
 
+/// Uses a session in one of the ways that there are; whether there was one.
+async fn use_session(member: &Member, id: &SessionId, ann: &Principal, way: usize) -> bool {
+    let backend = &member.backend;
+    let throttled = Touch::IfOlderThan(Duration::ZERO);
+    match way % 8 {
+        0 => member.did(backend.get_session(id).await).is_some(),
+        1 => member
+            .did(backend.get_session_with(id, throttled).await)
+            .is_some(),
+        2 => member
+            .did(backend.update_session(id, Delta::new()).await)
+            .is_some(),
+        3 => {
+            let delta = Delta::new().set(name("a"), "b").touch(Touch::Never);
+            member
+                .did(backend.update_session(id, delta).await)
+                .is_some()
+        }
+        4 => member.did(backend.set_session_ttl(id, ttl(900)).await),
+        5 => member.did(backend.remove_fields(id, vec![name("a")]).await),
+        6 => {
+            let delta = Delta::new().bind(ann.clone()).returning_record();
+            member
+                .did(backend.update_session(id, delta).await)
+                .is_some()
+        }
+        _ => member.did(backend.ttl(id).await).is_some(),
+    }
+}
+
+/// Deletes a session that 32 tasks use without pause, each in its way: they read, touch, change the
+/// TTL, bind. None of it brings the session back, and none of it is listed.
+pub async fn logout_against_uses(h: &dyn Harness, rounds: usize) -> Summary {
+    let crew = Crew::new(h).await;
+    for round in 0..rounds {
+        let id = crew.session().await;
+        let ann = fresh_principal("ann");
+        let progress = Arc::new(Progress::default());
+        let users = crew.all(WRITERS, |n, member| {
+            let (id, ann, progress) = (id.clone(), ann.clone(), Arc::clone(&progress));
+            async move {
+                loop {
+                    let is_deleted = progress.is_deleted.load(Ordering::SeqCst);
+                    let found = use_session(&member, &id, &ann, n).await;
+                    progress.answers.fetch_add(1, Ordering::SeqCst);
+                    if !found {
+                        progress.ended.fetch_add(1, Ordering::SeqCst);
+                        return;
+                    }
+                    assert!(!is_deleted, "a use after the acknowledged delete");
+                    tokio::task::yield_now().await;
+                }
+            }
+        });
+        let logout = async {
+            progress.wait_for(round % (2 * WRITERS)).await;
+            let member = crew.member(1);
+            let deleted = member.did(member.backend.delete_session(&id).await);
+            assert!(deleted, "round {round}: there was a session");
+            progress.is_deleted.store(true, Ordering::SeqCst);
+        };
+        both(users, logout).await;
+        let left = h.dump(&id).await;
+        assert_eq!(left, None, "round {round}: after the last use");
+        let listed = crew.member(0).backend.list_sessions(&ann).await;
+        assert_eq!(listed.expect("a list"), [], "round {round}");
+    }
+    crew.summary("logout against uses", rounds)
+}
+
 /// What the tasks of a round know of each other.
 #[derive(Default)]
 struct Progress {
@@ -68,24 +136,14 @@ struct Progress {
     is_deleted: AtomicBool,
 }
 
-/// Runs two futures at once; the output of the first.
-pub(super) async fn both<T>(first: impl Future<Output = T>, second: impl Future<Output = ()>) -> T {
-    let (mut first, mut second) = (std::pin::pin!(first), std::pin::pin!(second));
-    let (mut output, mut is_done) = (None, false);
-    std::future::poll_fn(|context| {
-        use std::task::Poll;
-        if output.is_none()
-            && let Poll::Ready(ready) = first.as_mut().poll(context)
+impl Progress {
+    /// Waits until so many answers are there, or none will come any more. Another number in each
+    /// round lets the delete meet the others in other moments.
+    async fn wait_for(&self, answers: usize) {
+        while self.answers.load(Ordering::SeqCst) < answers
+            && self.ended.load(Ordering::SeqCst) < WRITERS
         {
-            output = Some(ready);
+            tokio::task::yield_now().await;
         }
-        is_done = is_done || second.as_mut().poll(context).is_ready();
-        if output.is_some() && is_done {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
-    })
-    .await;
-    output.expect("ready")
+    }
 }

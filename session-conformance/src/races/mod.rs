@@ -1,8 +1,8 @@
 //! Concurrency, judged by what the operations answered.
 //!
 //! Each race is a number of rounds, each on sessions of its own; it panics at the first round whose
-//! answers cannot come from atomic steps in some order. The cases run a few rounds; on a real server
-//! run many ([`rounds`]).
+//! answers cannot come from atomic steps in some order. The cases run a few rounds; on a real
+//! server run many ([`rounds`]).
 //!
 //! ```no_run
 //! # async fn example(harness: &dyn session_conformance::Harness) {
@@ -14,14 +14,18 @@
 //! ```
 
 mod crew;
+mod login;
 mod logout;
+mod readers;
 mod revocation;
 mod rotation;
 mod writers;
 
 use std::fmt;
 
-pub use self::logout::logout_against_increments;
+pub use self::login::{bindings, logins_against_limit};
+pub use self::logout::{logout_against_increments, logout_against_uses};
+pub use self::readers::reads_against_updates;
 pub use self::revocation::{logins_against_revocation, rotations_against_revocation};
 pub use self::rotation::{increments_against_rotation, rotations};
 pub use self::writers::{increments, updates_of_different_fields};

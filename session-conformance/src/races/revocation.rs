@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex};
 use session_core::{Delta, NewSession, SessionId};
 
 use super::Summary;
-use super::crew::Crew;
-use super::logout::both;
+use super::crew::{Crew, both};
 use crate::harness::Harness;
 use crate::kit::fresh_principal;
 

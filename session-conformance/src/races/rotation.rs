@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex};
 use session_core::Delta;
 
 use super::Summary;
-use super::crew::{Crew, assert_distinct_and_gapless};
-use super::logout::both;
+use super::crew::{Crew, assert_distinct_and_gapless, both};
 use crate::harness::Harness;
 use crate::kit::name;
 

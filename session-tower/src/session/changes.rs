@@ -62,6 +62,16 @@ impl Session {
         self.note(|pending| pending.ttl(ttl))
     }
 
+    /// Gives the session that this request begins, if it begins one, this absolute lifetime. A session
+    /// that exists keeps its deadline, also when it rotates; to give it another, [`destroy`](Self::destroy)
+    /// it and begin anew.
+    ///
+    /// # Errors
+    /// [`SessionError::Committed`].
+    pub fn set_max_lifetime(&self, lifetime: SessionTtl) -> Result<(), SessionError> {
+        self.note(|pending| pending.max_lifetime(lifetime))
+    }
+
     /// Moves the session to a fresh id, so that an id that somebody else knows is worth nothing.
     /// Needed at each change of privilege; [`log_in`](Self::log_in) does it.
     ///

@@ -6,7 +6,7 @@ use crate::common::{World, kind, principal};
 use session_core::{
     ErrorKind, Limit, Limits, OnExcess, PrincipalLimit, SessionBackend, SessionPolicy, SessionTtl,
 };
-use session_memory::Step;
+use session_memory::{MemoryBackend, Step};
 use session_tower::{Session, SessionError};
 
 #[tokio::test]
@@ -125,4 +125,30 @@ async fn a_handle_that_a_test_committed_is_closed_too() {
     session.commit_for_test().await.unwrap();
     let late = session.insert("b", "2");
     assert!(matches!(late, Err(SessionError::Committed)));
+}
+
+#[tokio::test]
+async fn a_session_has_the_lifetime_that_the_request_which_begins_it_gives() {
+    let lifetime = |secs| SessionTtl::from_secs(secs).unwrap();
+    let session = Session::for_test(Arc::new(MemoryBackend::new()), None);
+    session.set_max_lifetime(lifetime(60)).unwrap();
+    assert_eq!(
+        session.save_and_load().await.unwrap(),
+        None,
+        "nothing to keep"
+    );
+    session.set_max_lifetime(lifetime(60)).unwrap();
+    session.insert("a", "1").unwrap();
+    let begun = session.save_and_load().await.unwrap().unwrap();
+    assert_eq!(begun.remaining().whole_seconds(), Some(60));
+
+    session.set_max_lifetime(lifetime(10)).unwrap();
+    session.insert("a", "2").unwrap();
+    session.rotate().unwrap();
+    let rotated = session.save_and_load().await.unwrap().unwrap();
+    assert_eq!(
+        rotated.deadline(),
+        begun.deadline(),
+        "a session keeps its deadline"
+    );
 }

@@ -1,7 +1,7 @@
 //! Flaws in deletion.
 
-use session_core::steps::{WriteAnswer, WriteRequest};
-use session_core::{Result, SessionId};
+use session_core::steps::{ReadRequest, WriteAnswer, WriteRequest};
+use session_core::{Result, SessionId, SessionRecord, Touch};
 
 use super::mutants;
 use super::write::read_modify_write;
@@ -89,6 +89,26 @@ mutants! {
                 );
             }
             Ok(answer)
+        }
+    }
+
+    /// A read that found the session sets its timestamp, and creates it again when it is gone.
+    "DEL-3" ReadsLeaveAGhost {
+        async fn read(&self, store: &Store, request: ReadRequest) -> Result<Option<SessionRecord>> {
+            let read = store.read(&request);
+            tokio::task::yield_now().await;
+            if read.is_some() && request.touch != Touch::Never && store.key(&request.id).is_none() {
+                let stamp = request.now.to_string().into_bytes();
+                let fields = Some([(b"last_accessed_at".to_vec(), stamp)].into());
+                store.set_key(
+                    &request.id,
+                    Key {
+                        fields,
+                        expires_at: None,
+                    },
+                );
+            }
+            Ok(read)
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Backends with one plausible defect each: the suite must find it, in the cases of the clause that
 //! the defect breaks.
 
+mod binding;
 mod change;
 mod dead;
+mod declare;
 mod expiry;
 mod identity;
 mod lifetime;
@@ -13,6 +15,7 @@ mod quota;
 mod record;
 mod revocation;
 mod rotation;
+mod throttle;
 mod touch;
 mod validity;
 mod write;
@@ -22,6 +25,7 @@ use std::sync::Arc;
 
 use session_conformance::{CASES, Case};
 
+use self::declare::{forward, mutants, same_policy, wrapper};
 use crate::reference::{Flaw, ReferenceHarness};
 
 /// A defect, and the clause whose cases must find it.
@@ -32,137 +36,6 @@ pub(crate) struct Mutant {
     flaw: fn() -> Arc<dyn Flaw>,
 }
 
-/// Declares mutants: their flaws, their table `ALL`, and one test for each.
-macro_rules! mutants {
-    ($(
-        $(#[doc = $doc:literal])+
-        $clause:literal $name:ident $(($state:ty))? { $($body:tt)* }
-    )+) => {
-        $(
-            $(#[doc = $doc])+
-            #[derive(Debug, Default)]
-            struct $name $(($state))?;
-
-            #[session_core::async_trait]
-            impl crate::reference::Flaw for $name { $($body)* }
-        )+
-
-        pub(super) const ALL: &[super::Mutant] = &[$(
-            super::Mutant {
-                name: stringify!($name),
-                clause: $clause,
-                flaw: || std::sync::Arc::new($name::default()),
-            },
-        )+];
-
-        #[allow(non_snake_case, reason = "a test has the name of its mutant")]
-        mod is_killed {$(
-            #[test]
-            fn $name() {
-                crate::mutants::kill(stringify!($name), super::ALL);
-            }
-        )+}
-    };
-}
-pub(crate) use mutants;
-
-/// A backend that forwards the required steps to the reference in its field, with these methods of
-/// its own.
-macro_rules! wrapper {
-    ($name:ident { $($own:tt)* }) => {
-        struct $name(crate::reference::Reference);
-
-        impl std::fmt::Debug for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(stringify!($name))
-            }
-        }
-
-        crate::mutants::forward! { $name { $($own)* } }
-    };
-}
-pub(crate) use wrapper;
-
-macro_rules! forward {
-    ($name:ident { $($own:tt)* }) => {
-        #[session_core::async_trait]
-        impl session_core::SessionBackend for $name {
-            async fn insert(
-                &self,
-                request: &session_core::steps::InsertRequest,
-            ) -> session_core::Result<session_core::steps::InsertAnswer> {
-                self.0.insert(request).await
-            }
-
-            async fn read(
-                &self,
-                request: &session_core::steps::ReadRequest,
-            ) -> session_core::Result<Option<session_core::SessionRecord>> {
-                self.0.read(request).await
-            }
-
-            async fn write(
-                &self,
-                request: &session_core::steps::WriteRequest,
-            ) -> session_core::Result<session_core::steps::WriteAnswer> {
-                self.0.write(request).await
-            }
-
-            async fn rename(
-                &self,
-                request: &session_core::steps::RenameRequest,
-            ) -> session_core::Result<session_core::steps::RenameAnswer> {
-                self.0.rename(request).await
-            }
-
-            async fn remove(
-                &self,
-                request: &session_core::steps::RemoveRequest,
-            ) -> session_core::Result<bool> {
-                self.0.remove(request).await
-            }
-
-            async fn list(
-                &self,
-                request: &session_core::steps::ListRequest,
-            ) -> session_core::Result<Vec<session_core::SessionSummary>> {
-                self.0.list(request).await
-            }
-
-            async fn revoke(
-                &self,
-                request: &session_core::steps::RevokeRequest,
-            ) -> session_core::Result<u64> {
-                self.0.revoke(request).await
-            }
-
-            async fn ping(&self) -> session_core::Result<()> {
-                self.0.ping().await
-            }
-
-            fn successor_id(
-                &self,
-                old: &session_core::SessionId,
-            ) -> session_core::Result<session_core::SessionId> {
-                self.0.successor_id(old)
-            }
-
-            $($own)*
-        }
-    };
-}
-pub(crate) use forward;
-
-/// The policy of a wrapper that does not change it.
-macro_rules! same_policy {
-    () => {
-        fn policy(&self) -> &session_core::SessionPolicy {
-            self.0.policy()
-        }
-    };
-}
-pub(crate) use same_policy;
-
 fn all() -> Vec<Mutant> {
     let groups = [
         identity::ALL,
@@ -170,12 +43,14 @@ fn all() -> Vec<Mutant> {
         validity::ALL,
         expiry::ALL,
         touch::ALL,
+        throttle::ALL,
         write::ALL,
         change::ALL,
         dead::ALL,
         rotation::ALL,
         lifetime::ALL,
         listing::ALL,
+        binding::ALL,
         revocation::ALL,
         quota::ALL,
         limits::ALL,
@@ -192,8 +67,8 @@ pub(crate) fn flaw(name: &str) -> Arc<dyn Flaw> {
     (mutant.flaw)()
 }
 
-/// Whether a case fails. On one thread, where tasks take turns at each `yield_now`, so that a race is
-/// lost every time.
+/// Whether a case fails. On one thread, where tasks take turns at each `yield_now`, so that a race
+/// is lost every time.
 fn fails(case: &Case, harness: ReferenceHarness) -> bool {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()

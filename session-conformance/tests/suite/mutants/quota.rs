@@ -165,4 +165,21 @@ mutants! {
             Ok(store.insert(&request))
         }
     }
+
+    /// Look first, bind then: together they are too many.
+    "PRN-10" CountsOutsideTheStep {
+        async fn insert(&self, store: &Store, mut request: InsertRequest) -> Result<InsertAnswer> {
+            let principal = request.session.principal();
+            let limit = request.principal_limit.take();
+            let room = {
+                let mut data = store.lock();
+                data.make_room(store.flaw(), &request.id, principal.as_ref(), limit)
+            };
+            if let Err(refusal) = room {
+                return Ok(InsertAnswer::Refused(refusal));
+            }
+            tokio::task::yield_now().await;
+            Ok(store.insert(&request))
+        }
+    }
 }

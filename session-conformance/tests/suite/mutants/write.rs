@@ -195,4 +195,20 @@ mutants! {
             Ok(read_modify_write(store, &request).await)
         }
     }
+
+    /// The fields are written one after the other.
+    "WRT-2" ShowsHalfADelta {
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
+            let sets = only(&request.write.delta, |n, _| n == 0);
+            let mut first = request.clone();
+            first.write.delta = sets.touch(session_core::Touch::Never);
+            if let refused @ WriteAnswer::Refused(_) = store.write(&first) {
+                return Ok(refused);
+            }
+            tokio::task::yield_now().await;
+            let mut rest = request.clone();
+            rest.write.delta = only(&request.write.delta, |n, _| n > 0);
+            Ok(store.write(&rest))
+        }
+    }
 }

@@ -1,0 +1,96 @@
+//! What the handlers answer when they cannot do what was asked.
+
+use std::borrow::Cow;
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use session_store::tower::{Presence, Session, SessionError};
+use session_store::{Error, ErrorKind};
+
+/// Why a handler could not do what was asked.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The browser has no session.
+    NoSession,
+    /// The browser's session is no more; the layer clears its cookie.
+    Expired,
+    /// What was sent is not what is expected.
+    Refused(StatusCode, Cow<'static, str>),
+    /// The session could not be read or changed.
+    Session(SessionError),
+}
+
+impl Failure {
+    /// A bad request, and what would be a good one.
+    pub(crate) fn bad(text: impl Into<Cow<'static, str>>) -> Self {
+        Self::Refused(StatusCode::BAD_REQUEST, text.into())
+    }
+
+    /// Why there is no session.
+    pub(crate) async fn absence(session: &Session) -> Self {
+        match session.presence().await {
+            Ok(Presence::Absent) => Self::NoSession,
+            Ok(_) => Self::Expired,
+            Err(error) => error.into(),
+        }
+    }
+}
+
+impl From<SessionError> for Failure {
+    fn from(error: SessionError) -> Self {
+        // Another program may have written something else into the counter's field.
+        let why = match error.backend().map(Error::kind) {
+            Some(ErrorKind::NotAnInteger) => "page_views does not hold a whole number.",
+            Some(ErrorKind::Overflow) => "page_views cannot grow any further.",
+            _ => return Self::Session(error),
+        };
+        Self::Refused(StatusCode::CONFLICT, why.into())
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        SessionError::from(error).into()
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        match self {
+            Self::NoSession => error(StatusCode::UNAUTHORIZED, "No active session"),
+            Self::Expired => error(StatusCode::UNAUTHORIZED, "Session expired"),
+            Self::Refused(status, why) => error(status, &why),
+            // The layer replaces it by `session_failed`, after it has seen what to do about the cookie.
+            Self::Session(error) => error.into_response(),
+        }
+    }
+}
+
+/// What a client is told when the session could not be read or changed: the layer's hook, and
+/// for what is answered outside of the layer.
+pub(crate) fn session_failed(failed: &SessionError) -> Response {
+    let status = failed.status();
+    let why = match failed.backend().map(Error::kind) {
+        Some(ErrorKind::StoreFull) => "The session store is full.",
+        _ if status == StatusCode::SERVICE_UNAVAILABLE => "The session store cannot be reached.",
+        _ => "The session could not be changed.",
+    };
+    error(status, why)
+}
+
+/// An answer that says what is wrong.
+pub(crate) fn error(status: StatusCode, why: &str) -> Response {
+    (status, Json(json!({ "error": why }))).into_response()
+}
+
+/// Where nothing is.
+pub(crate) async fn not_found() -> Response {
+    error(StatusCode::NOT_FOUND, "Not found")
+}
+
+/// Where something is, but not by this method.
+pub(crate) async fn method_not_allowed() -> Response {
+    error(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed")
+}

@@ -1,0 +1,189 @@
+//! What the page's forms send, checked.
+
+use axum::Form;
+use axum::extract::{FromRequest, Request};
+use axum::http::HeaderValue;
+use axum::http::header::CONTENT_TYPE;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use session_store::{Principal, SessionHandle, SessionTtl};
+
+use crate::failure::Failure;
+
+/// Whose session it is when nobody says a name.
+const NOBODY: &str = "Guest";
+/// How long a session lives without use when nobody says.
+const DEFAULT_TTL: &str = "60";
+
+/// A form that was sent, or a JSON answer that says what is wrong with it.
+pub(crate) struct Sent<T>(pub(crate) T);
+
+impl<T, S> FromRequest<S> for Sent<T>
+where
+    T: DeserializeOwned,
+    S: Send + Sync,
+{
+    type Rejection = Failure;
+
+    async fn from_request(mut request: Request, state: &S) -> Result<Self, Failure> {
+        // Who sends nothing says no type, and means an empty form.
+        let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+        request.headers_mut().entry(CONTENT_TYPE).or_insert(form);
+        match Form::from_request(request, state).await {
+            Ok(Form(sent)) => Ok(Self(sent)),
+            Err(rejection) => {
+                let why = rejection.body_text();
+                Err(Failure::Refused(rejection.status(), why.into()))
+            }
+        }
+    }
+}
+
+/// `POST /login`.
+#[derive(Deserialize)]
+pub(crate) struct LoginForm {
+    #[serde(default)]
+    username: String,
+    ttl: Option<String>,
+    #[serde(default)]
+    max_lifetime: String,
+}
+
+/// A login whose every part is as it must be.
+pub(crate) struct Login {
+    pub(crate) user: Principal,
+    pub(crate) ttl: SessionTtl,
+    pub(crate) max_lifetime: Option<SessionTtl>,
+}
+
+impl LoginForm {
+    pub(crate) fn checked(self) -> Result<Login, Failure> {
+        let ttl = ttl(self.ttl.as_deref().unwrap_or(DEFAULT_TTL))?;
+        let max_lifetime = match self.max_lifetime.trim() {
+            "" => None,
+            text => Some(seconds(text, "Maximum lifetime")?),
+        };
+        let name = match self.username.trim() {
+            "" => NOBODY,
+            name => name,
+        };
+        let user = Principal::new(name).map_err(|_| {
+            Failure::bad(format!(
+                "The user name must not be longer than {} bytes.",
+                Principal::MAX_LEN
+            ))
+        })?;
+        Ok(Login {
+            user,
+            ttl,
+            max_lifetime,
+        })
+    }
+}
+
+/// `POST /ttl`.
+#[derive(Deserialize)]
+pub(crate) struct TtlForm {
+    #[serde(default)]
+    ttl: String,
+}
+
+impl TtlForm {
+    pub(crate) fn checked(&self) -> Result<SessionTtl, Failure> {
+        ttl(&self.ttl)
+    }
+}
+
+/// `POST /sessions/revoke`.
+#[derive(Deserialize)]
+pub(crate) struct RevokeForm {
+    #[serde(default)]
+    handle: String,
+}
+
+impl RevokeForm {
+    pub(crate) fn checked(&self) -> Result<SessionHandle, Failure> {
+        SessionHandle::parse(self.handle.trim())
+            .map_err(|_| Failure::bad("The handle is none of a session."))
+    }
+}
+
+fn ttl(text: &str) -> Result<SessionTtl, Failure> {
+    seconds(text.trim(), "TTL")
+}
+
+fn seconds(text: &str, what: &str) -> Result<SessionTtl, Failure> {
+    text.parse().map_err(|_| {
+        let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+        // Of the numbers without sign and leading zero only the large ones are refused.
+        Failure::bad(if is_number && text.starts_with(|first| first != '0') {
+            format!("{what} must not be more than {} seconds.", SessionTtl::MAX)
+        } else {
+            format!("{what} must be a whole number greater than 0.")
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn login(username: &str, ttl: Option<&str>, max_lifetime: &str) -> Result<Login, String> {
+        let form = LoginForm {
+            username: username.to_owned(),
+            ttl: ttl.map(str::to_owned),
+            max_lifetime: max_lifetime.to_owned(),
+        };
+        form.checked().map_err(|failure| match failure {
+            Failure::Refused(_, why) => why.into_owned(),
+            other => panic!("{other:?}"),
+        })
+    }
+
+    #[test]
+    fn what_is_not_said_has_a_default() {
+        let login = login("  ", None, " ").unwrap();
+        assert_eq!(login.user.as_str(), "Guest");
+        assert_eq!(login.ttl.as_secs(), 60);
+        assert_eq!(login.max_lifetime, None);
+    }
+
+    #[test]
+    fn what_is_said_is_trimmed() {
+        let login = login(" Ann \n", Some(" 15 "), " 600").unwrap();
+        assert_eq!(login.user.as_str(), "Ann");
+        assert_eq!(login.ttl.as_secs(), 15);
+        assert_eq!(login.max_lifetime.unwrap().as_secs(), 600);
+    }
+
+    #[test]
+    fn times_are_whole_seconds_in_range() {
+        for text in [
+            "", "0", "00", "-1", "abc", "15abc", "1.5", "+5", "1e3", "٣", "007", "0x5",
+        ] {
+            let why = login("Ann", Some(text), "").map(|_| ()).unwrap_err();
+            assert_eq!(
+                why, "TTL must be a whole number greater than 0.",
+                "{text:?}"
+            );
+        }
+        assert_eq!(
+            login("Ann", Some("4294967296"), "")
+                .map(|_| ())
+                .unwrap_err(),
+            "TTL must not be more than 4294967295 seconds."
+        );
+        assert_eq!(
+            login("Ann", None, "-1").map(|_| ()).unwrap_err(),
+            "Maximum lifetime must be a whole number greater than 0."
+        );
+        assert!(login("Ann", Some("4294967295"), "4294967295").is_ok());
+    }
+
+    #[test]
+    fn a_name_is_at_most_256_bytes() {
+        assert!(login(&"é".repeat(128), None, "").is_ok());
+        let why = login(&"é".repeat(129), None, "").map(|_| ()).unwrap_err();
+        assert_eq!(why, "The user name must not be longer than 256 bytes.");
+    }
+}

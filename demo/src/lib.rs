@@ -1,0 +1,33 @@
+//! A web application on `session-store`, for looking at sessions as they run.
+//!
+//! It is written as an application would be: [`app`] puts the session layer around its routes, the
+//! handlers take a `Session`, and which backend is behind it is decided once, at the start.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | `args` | the command line |
+//! | `open` | from the command line to a backend |
+//! | `serve`, `signals` | from there to the end of the process |
+//! | `app` | the router and what surrounds it |
+//! | `routes` | the handlers: what an application does with its session |
+//! | `answer`, `failure` | the JSON they answer |
+//! | `form` | what they are told, checked |
+//! | `guard`, `headers`, `log` | what every request passes |
+//! | `page` | the page and its files |
+
+mod answer;
+mod app;
+mod args;
+mod failure;
+mod form;
+mod guard;
+mod headers;
+mod log;
+mod open;
+mod page;
+mod routes;
+mod serve;
+mod signals;
+
+pub use self::app::{About, app};
+pub use self::serve::run;

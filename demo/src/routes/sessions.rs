@@ -1,0 +1,74 @@
+//! All sessions of the visitor's user.
+
+use axum::Json;
+use axum::response::Response;
+use serde_json::{Value, json};
+use session_store::SessionSummary;
+use session_store::tower::{ReadSession, Session};
+
+use crate::answer;
+use crate::failure::Failure;
+use crate::form::{RevokeForm, Sent};
+
+/// `GET /sessions`: where the user is logged in. Looking is no use of any session.
+pub(crate) async fn list(session: Session) -> Result<Json<Value>, Failure> {
+    let record = ReadSession::from(session.clone()).load().await?;
+    let (Some(own), Some(record)) = (session.handle(), record) else {
+        return Err(Failure::absence(&session).await);
+    };
+    let found = match record.principal() {
+        Some(user) => session.backend().list_sessions(&user).await?,
+        // Another program wrote this session, for nobody in particular: it is the only one of its kind.
+        None => vec![SessionSummary::new(
+            own.clone(),
+            record.created_at().clone(),
+            record.last_accessed_at().clone(),
+        )],
+    };
+    let sessions: Vec<Value> = found
+        .iter()
+        .map(|found| {
+            json!({
+                "handle": found.handle.as_str(),
+                "current": found.handle == own,
+                "created_at": answer::text(&found.created_at),
+                "last_accessed_at": answer::text(&found.last_accessed_at),
+            })
+        })
+        .collect();
+    Ok(Json(json!({ "sessions": sessions })))
+}
+
+/// `POST /sessions/revoke`: ends one of the user's sessions, on whatever browser it is.
+pub(crate) async fn revoke(
+    session: Session,
+    Sent(form): Sent<RevokeForm>,
+) -> Result<Json<Value>, Failure> {
+    let handle = form.checked()?;
+    let Some(record) = session.load().await? else {
+        return Err(Failure::absence(&session).await);
+    };
+    let is_revoked = if session.handle().as_ref() == Some(&handle) {
+        // One's own: the browser's cookie goes with it.
+        session.destroy()?;
+        true
+    } else if let Some(user) = record.principal() {
+        session.backend().revoke_session(&user, &handle).await?
+    } else {
+        false
+    };
+    Ok(Json(json!({ "revoked": is_revoked })))
+}
+
+/// `POST /logout-everywhere`: ends all of the user's sessions, this one included.
+pub(crate) async fn log_out_everywhere(session: Session) -> Result<Response, Failure> {
+    let Some(record) = session.load().await? else {
+        return Err(Failure::absence(&session).await);
+    };
+    if let Some(user) = record.principal() {
+        session.backend().revoke_sessions(&user, None).await?;
+    }
+    // This one may be dead by now; the cookie still has to go.
+    session.destroy()?;
+    Ok(answer::logged_out())
+}

@@ -1,0 +1,36 @@
+//! How the demo itself is.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::RETRY_AFTER as RETRY_AFTER_HEADER;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use session_store::tower::SessionError;
+
+use crate::app::{RETRY_AFTER, Shared};
+use crate::failure::session_failed;
+
+/// `GET /backend`: where the sessions are kept.
+pub(crate) async fn backend(State(shared): State<Shared>) -> Json<Value> {
+    Json(json!({
+        "backend": shared.about.backend,
+        "description": shared.about.description,
+        "ids_hashed": shared.about.ids_hashed,
+    }))
+}
+
+/// `GET /healthz`: the process runs. Restarting it would not bring back a store that is away.
+pub(crate) async fn healthy() -> Json<Value> {
+    Json(json!({ "status": "ok" }))
+}
+
+/// `GET /readyz`: the store answers, too.
+pub(crate) async fn ready(State(shared): State<Shared>) -> Response {
+    match shared.backend.ping().await {
+        Ok(()) => Json(json!({ "status": "ok" })).into_response(),
+        Err(error) => {
+            let retry = [(RETRY_AFTER_HEADER, RETRY_AFTER.as_secs().to_string())];
+            (retry, session_failed(&SessionError::from(error))).into_response()
+        }
+    }
+}

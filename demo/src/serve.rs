@@ -1,0 +1,175 @@
+//! From the command line to the end of the process.
+
+use std::future::Future;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::serve::ListenerExt as _;
+use clap::Parser as _;
+use session_store::tower::InvalidCookie;
+use session_store::{Error, ErrorKind, SessionBackend};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tracing_subscriber::EnvFilter;
+
+use crate::app::app;
+use crate::args::Args;
+use crate::open::{OpenError, chain, open, unused};
+use crate::signals::Signals;
+
+/// How long requests under way may take when the process is told to end, unless it is told again.
+const GRACE: Duration = Duration::from_secs(10);
+/// How often a store that was away at the start is asked whether it is there.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Why the demo ends before it is told to.
+#[derive(Debug, thiserror::Error)]
+enum Fatal {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error("cannot listen on {0}: {1}; --port chooses another port, 0 takes a free one")]
+    Listen(SocketAddr, io::Error),
+    #[error("the session store cannot be used: {reason}", reason = chain(.0))]
+    Store(Error),
+    #[error(transparent)]
+    Cookie(#[from] InvalidCookie),
+    #[error("cannot go on serving: {0}")]
+    Serve(#[from] io::Error),
+}
+
+/// The demo, from its command line to its end.
+pub async fn run() -> ExitCode {
+    let args = Args::parse();
+    start_logging();
+    match serve_until_told(&args).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fatal) => {
+            eprintln!("demo: {fatal}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// To standard error, at `info` unless `RUST_LOG` says otherwise.
+fn start_logging() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .init();
+}
+
+async fn serve_until_told(args: &Args) -> Result<(), Fatal> {
+    let (backend, about) = open(args)?;
+    if let Some(note) = unused(args) {
+        eprintln!("demo: {note}");
+    }
+    let address = SocketAddr::new(args.host, args.port);
+    let listener = TcpListener::bind(address).await;
+    let listener = listener.map_err(|error| Fatal::Listen(address, error))?;
+    look_for_store(&backend).await?;
+    let app = app(backend, about)?;
+    // Before the announcement: who reads it may end the demo at once.
+    let mut signals = Signals::listen()?;
+    announce(listener.local_addr()?, args)?;
+    serve(
+        listener,
+        app,
+        async move { signals.next().await },
+        patience(),
+    )
+    .await?;
+    Ok(())
+}
+
+/// Waits until requests under way have had their time, or the process is told to end once more.
+async fn patience() {
+    tokio::select! {
+        () = tokio::time::sleep(GRACE) => {}
+        // From now on: what ended the serving does not count again.
+        () = next_signal() => {}
+    }
+}
+
+async fn next_signal() {
+    match Signals::listen() {
+        Ok(mut signals) => signals.next().await,
+        Err(_) => std::future::pending().await,
+    }
+}
+
+/// One line on standard output, for people and for programs that start the demo.
+fn announce(address: SocketAddr, args: &Args) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(
+        out,
+        "Listening on http://{address} (backend {}), Ctrl-C ends it",
+        args.backend
+    )?;
+    out.flush()
+}
+
+/// Says when the store is away. Only a store that can never be used keeps the demo from starting.
+async fn look_for_store(backend: &Arc<dyn SessionBackend>) -> Result<(), Fatal> {
+    match backend.ping().await {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::Config => Err(Fatal::Store(error)),
+        Err(error) => {
+            eprintln!(
+                "demo: the session store cannot be reached ({}); until it can, requests are answered with 503",
+                chain(&error)
+            );
+            tokio::spawn(say_when_there(Arc::clone(backend)));
+            Ok(())
+        }
+    }
+}
+
+async fn say_when_there(backend: Arc<dyn SessionBackend>) {
+    loop {
+        tokio::time::sleep(ASK_AGAIN).await;
+        if backend.ping().await.is_ok() {
+            eprintln!("demo: the session store is there");
+            return;
+        }
+    }
+}
+
+/// Serves until `end`, and then for as long as requests are under way, but not beyond `patience`.
+async fn serve(
+    listener: TcpListener,
+    app: Router,
+    end: impl Future<Output = ()> + Send + 'static,
+    patience: impl Future<Output = ()>,
+) -> io::Result<()> {
+    // Answers are small and written at once: waiting for more to send would only delay them.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps its delay");
+        }
+    });
+    let (ending, ended) = oneshot::channel();
+    let server = axum::serve(listener, app).with_graceful_shutdown(async move {
+        end.await;
+        // Nobody listens any more when the server has failed.
+        let _ = ending.send(());
+    });
+    let out_of_patience = async {
+        if ended.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        patience.await;
+    };
+    tokio::select! {
+        served = server => served,
+        () = out_of_patience => {
+            eprintln!("demo: ended before all requests had been answered");
+            Ok(())
+        }
+    }
+}

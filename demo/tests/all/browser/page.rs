@@ -1,0 +1,160 @@
+//! The demo's page, as a person uses it.
+
+use serde_json::{Value, json};
+
+use super::driver::Browser;
+use crate::support::{Demo, until};
+
+/// The page in a browser. Its elements are named by their `data-testid`.
+#[derive(Debug)]
+pub(crate) struct Page {
+    browser: Browser,
+    url: String,
+}
+
+impl Page {
+    /// Opens the page in a browser of its own.
+    pub(crate) async fn of(demo: &Demo) -> Self {
+        let page = Self {
+            browser: Browser::start().await,
+            url: format!("http://localhost:{}/", demo.address().port()),
+        };
+        page.load().await;
+        page
+    }
+
+    pub(crate) fn browser(&self) -> &Browser {
+        &self.browser
+    }
+
+    /// Loads the page anew, in the present tab.
+    pub(crate) async fn reload(&self) {
+        self.browser.open(&self.url).await;
+    }
+
+    /// Loads the page anew, and waits until it knows whether there is a session.
+    pub(crate) async fn load(&self) {
+        self.reload().await;
+        let known = async || self.is_shown("view-in").await || self.is_shown("view-out").await;
+        until("the page has asked for its session", known, |known| *known).await;
+        self.idle().await;
+    }
+
+    /// Fills in the form and sends it.
+    pub(crate) async fn log_in(&self, username: &str, ttl: &str) {
+        self.fill("username", username).await;
+        self.fill("ttl", ttl).await;
+        self.click("login").await;
+        self.shows("view-in").await;
+        self.idle().await;
+    }
+
+    /// Waits until the page is idle, and clicks.
+    pub(crate) async fn click(&self, name: &str) {
+        self.idle().await;
+        self.browser.click(&selector(name)).await;
+    }
+
+    pub(crate) async fn fill(&self, name: &str, text: &str) {
+        self.idle().await;
+        self.browser.fill(&selector(name), text).await;
+    }
+
+    /// Waits until no request is under way.
+    pub(crate) async fn idle(&self) {
+        let script = "return document.body.classList.contains('busy')";
+        let busy = async || self.browser.run(script, json!([])).await;
+        until("the page is idle", busy, |busy| *busy == false).await;
+    }
+
+    /// The text of the element, or of the first of that name; empty when there is none.
+    pub(crate) async fn text(&self, name: &str) -> String {
+        let script = "return document.querySelector(arguments[0])?.textContent.trim() ?? ''";
+        let text = self.browser.run(script, json!([selector(name)])).await;
+        text.as_str().unwrap().to_owned()
+    }
+
+    pub(crate) async fn number(&self, name: &str) -> i64 {
+        self.text(name).await.parse().unwrap_or(-1)
+    }
+
+    /// Whether a person sees it.
+    pub(crate) async fn is_shown(&self, name: &str) -> bool {
+        let script = "return document.querySelector(arguments[0])?.checkVisibility({ visibilityProperty: true }) ?? false";
+        self.browser.run(script, json!([selector(name)])).await == true
+    }
+
+    pub(crate) async fn count(&self, name: &str) -> u64 {
+        let script = "return document.querySelectorAll(arguments[0]).length";
+        self.browser
+            .run(script, json!([selector(name)]))
+            .await
+            .as_u64()
+            .unwrap()
+    }
+
+    /// The values of the stored session, as the page shows them.
+    pub(crate) async fn stored(&self, field: &str) -> String {
+        let script = "return document.querySelector(`[data-field=\"${arguments[0]}\"] .hash-value`)?.textContent ?? ''";
+        self.browser
+            .run(script, json!([field]))
+            .await
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+
+    pub(crate) async fn evaluate(&self, expression: &str) -> Value {
+        self.browser
+            .run(&format!("return {expression}"), json!([]))
+            .await
+    }
+
+    // ---- Waiting --------------------------------------------------------------------------------
+
+    pub(crate) async fn shows(&self, name: &str) {
+        let shown = async || (self.is_shown(name).await, self.text("message").await);
+        until(&format!("{name} is shown"), shown, |(shown, _)| *shown).await;
+    }
+
+    pub(crate) async fn says(&self, part: &str) {
+        let message = async || self.text("message").await;
+        until(&format!("the page says {part:?}"), message, |text| {
+            text.contains(part)
+        })
+        .await;
+    }
+
+    pub(crate) async fn has_text(&self, name: &str, text: &str) {
+        let shown = async || self.text(name).await;
+        until(&format!("{name} is {text:?}"), shown, |shown| shown == text).await;
+    }
+
+    /// Waits for a countdown within these bounds.
+    pub(crate) async fn counts(&self, bounds: std::ops::RangeInclusive<i64>) {
+        let left = async || self.number("countdown").await;
+        until(&format!("the countdown is in {bounds:?}"), left, |left| {
+            bounds.contains(left)
+        })
+        .await;
+    }
+
+    pub(crate) async fn has(&self, count: u64, name: &str) {
+        let counted = async || self.count(name).await;
+        until(
+            &format!("there are {count} of {name}"),
+            counted,
+            |counted| *counted == count,
+        )
+        .await;
+    }
+
+    /// Nothing went wrong that a person would not see: no policy was violated, no script failed.
+    pub(crate) async fn had_no_complaints(&self) {
+        assert_eq!(self.browser.complaints().await, [""; 0]);
+    }
+}
+
+fn selector(name: &str) -> String {
+    format!("[data-testid=\"{name}\"]")
+}

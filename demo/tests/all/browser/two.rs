@@ -1,0 +1,76 @@
+//! Two tabs, two browsers.
+
+use super::page::Page;
+use super::scenarios::on_every_backend;
+use crate::support::{Backend, Demo};
+
+on_every_backend! {
+    two_tabs_share_one_session
+    two_browsers_have_two_sessions
+}
+
+async fn two_tabs_share_one_session(backend: Backend) {
+    let demo = Demo::on(backend).await;
+    let page = Page::of(&demo).await;
+    page.log_in("Ann", "12").await;
+    let first = page.browser().tab().await;
+    let second = page.browser().new_tab().await;
+    page.load().await;
+    assert_eq!(page.text("current-user").await, "Ann");
+    // What the second tab does keeps the session alive, and the first one learns of it.
+    page.click("increment").await;
+    page.has_text("page-views", "2").await;
+    page.fill("new-ttl", "600").await;
+    page.click("set-ttl").await;
+    page.counts(590..=600).await;
+    page.browser().switch_to(&first).await;
+    page.counts(500..=600).await;
+    page.has_text("page-views", "2").await;
+    page.click("increment").await;
+    page.has_text("page-views", "3").await;
+    // The session ends in one, and in the other, too.
+    page.browser().switch_to(&second).await;
+    page.click("logout").await;
+    page.shows("view-out").await;
+    page.browser().switch_to(&first).await;
+    // It may have noticed already, when it came to the front; otherwise the next click does.
+    let try_to_use = "document.querySelector('[data-testid=increment]').click()";
+    page.evaluate(try_to_use).await;
+    page.shows("view-out").await;
+    assert!(!page.is_shown("countdown").await);
+    page.had_no_complaints().await;
+}
+
+async fn two_browsers_have_two_sessions(backend: Backend) {
+    let demo = Demo::on(backend).await;
+    let (here, there) = tokio::join!(Page::of(&demo), Page::of(&demo));
+    tokio::join!(here.log_in("Ann", "600"), there.log_in("Ann", "600"));
+    here.click("sessions-reload").await;
+    here.has(2, "session-entry").await;
+    assert_eq!(here.count("this-browser").await, 1);
+    assert_eq!(here.count("revoke").await, 1);
+
+    here.click("revoke").await;
+    here.says("revoked").await;
+    here.has(1, "session-entry").await;
+    there.click("refresh").await;
+    there.shows("view-out").await;
+    assert_eq!(here.text("current-user").await, "Ann");
+
+    // Somebody else's session is not in the list, and stays.
+    there.log_in("Bob", "600").await;
+    there.has(1, "session-entry").await;
+    here.click("sessions-reload").await;
+    here.has(1, "session-entry").await;
+    there.click("logout").await;
+    there.shows("view-out").await;
+
+    there.log_in("Ann", "600").await;
+    there.has(2, "session-entry").await;
+    here.click("logout-everywhere").await;
+    here.says("Logged out everywhere").await;
+    there.click("increment").await;
+    there.shows("view-out").await;
+    here.had_no_complaints().await;
+    there.had_no_complaints().await;
+}

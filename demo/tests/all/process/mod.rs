@@ -1,0 +1,7 @@
+//! The program: its flags, its start and end, a store that is away, round trips.
+
+mod away;
+mod ending;
+mod flags;
+mod round_trips;
+mod starting;

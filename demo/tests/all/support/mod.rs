@@ -1,0 +1,13 @@
+//! What the tests have in common.
+
+mod demo;
+mod rules;
+mod server;
+mod until;
+mod visitor;
+
+pub(crate) use demo::{Backend, Demo, command};
+pub(crate) use rules::is_cleared;
+pub(crate) use server::Server;
+pub(crate) use until::{until, within};
+pub(crate) use visitor::{Answer, Visitor, request};

@@ -1,0 +1,189 @@
+//! Binding: how a session comes into a list, and into another.
+
+use session_core::{Delta, Principal, SessionId, Touch};
+
+use crate::harness::Harness;
+use crate::kit::{Bench, add, fresh_principal, secs, session, set, ttl};
+use crate::races;
+
+/// Binds a live session by a write.
+async fn bind(b: &Bench<'_>, id: &SessionId, principal: &Principal) {
+    let delta = Delta::new().bind(principal.clone());
+    assert!(
+        b.update_session(id, delta)
+            .await
+            .expect("an answer")
+            .is_some()
+    );
+}
+
+/// Rotates a live session.
+async fn rotate(b: &Bench<'_>, id: &SessionId, delta: Delta) -> SessionId {
+    let rotated = b.rotate_session(id, delta).await.expect("an answer");
+    rotated.expect("a session").id
+}
+
+/// Bound by an update, with other changes or alone, under each touch.
+pub async fn a_session_bound_by_a_write_is_listed(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let ann = fresh_principal("ann");
+    let mut ids = Vec::new();
+    for delta in [
+        Delta::new(),
+        set("a", "b"),
+        add("n", 1),
+        Delta::new().touch(Touch::Never),
+        Delta::new()
+            .touch(Touch::IfOlderThan(secs(50)))
+            .returning_record(),
+    ] {
+        let id = b.create(session(100)).await;
+        let written = b.update_session(&id, delta.bind(ann.clone())).await;
+        let written = written.expect("an answer").expect("a session");
+        if let Some(record) = written.record {
+            assert_eq!(record.principal(), Some(ann.clone()));
+            assert!(record.deadline().is_some());
+        }
+        let stored = b.stored_text(&id, "session_principal").await;
+        assert_eq!(stored.as_deref(), Some(ann.as_str()));
+        ids.push(id);
+    }
+    b.assert_listed(&ann, &ids.iter().collect::<Vec<_>>()).await;
+}
+
+/// Bound by a rotation (log in): under the new handle only.
+pub async fn a_session_bound_by_a_rotation_is_listed(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let ann = fresh_principal("ann");
+    let mut ids = Vec::new();
+    for delta in [
+        Delta::new(),
+        set("a", "b"),
+        Delta::new().touch(Touch::Never),
+    ] {
+        let old = b.create(session(100)).await;
+        ids.push(rotate(&b, &old, delta.bind(ann.clone())).await);
+    }
+    b.assert_listed(&ann, &ids.iter().collect::<Vec<_>>()).await;
+}
+
+/// A binding that is refused lists nothing.
+pub async fn a_refused_binding_lists_nothing(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let ann = fresh_principal("ann");
+    let id = b.create(session(100)).await;
+    let before = b.snapshot(&id).await;
+    let refused = add("username", 1).bind(ann.clone());
+    assert!(b.update_session(&id, refused.clone()).await.is_err());
+    assert!(b.rotate_session(&id, refused).await.is_err());
+    b.assert_listed(&ann, &[]).await;
+    b.assert_unchanged(&id, &before, "the binding").await;
+}
+
+/// The policy's lifetime from the binding on, 12 hours by default.
+pub async fn a_binding_gives_a_deadline(h: &dyn Harness) {
+    let default = Bench::new(h).await;
+    let policy = Bench::with(h, |policy| policy.with_principal_lifetime(ttl(700))).await;
+    for (b, lifetime) in [(&default, 43_200), (&policy, 700)] {
+        let ann = fresh_principal("ann");
+        let mut timer = b.timer().await;
+        let created = b.create(session(100).bind(ann.clone())).await;
+        let deadline = b.deadline_in(&created).await;
+        timer.elapsed().await.assert_left(deadline, secs(lifetime));
+
+        let id = b.create(session(100)).await;
+        h.advance(secs(50)).await;
+        timer.restart().await;
+        bind(b, &id, &ann).await;
+        let deadline = b.deadline_in(&id).await;
+        timer.elapsed().await.assert_left(deadline, secs(lifetime));
+
+        let old = b.create(session(100)).await;
+        timer.restart().await;
+        let id = rotate(b, &old, Delta::new().bind(ann)).await;
+        let deadline = b.deadline_in(&id).await;
+        timer.elapsed().await.assert_left(deadline, secs(lifetime));
+    }
+}
+
+/// A deadline that the session already has stays: its own, and that of an earlier binding.
+pub async fn a_binding_keeps_a_deadline(h: &dyn Harness) {
+    let b = Bench::with(h, |policy| policy.with_principal_lifetime(ttl(700))).await;
+    let (ann, bob) = (fresh_principal("ann"), fresh_principal("bob"));
+    for (new, lifetime) in [
+        (session(100).max_lifetime(ttl(300)), 300),
+        (session(100).max_lifetime(ttl(9000)), 9000),
+        (session(100).bind(ann.clone()), 700),
+    ] {
+        let mut timer = b.timer().await;
+        let id = b.create(new).await;
+        timer.advance(secs(50)).await;
+        bind(&b, &id, &ann).await;
+        timer.advance(secs(50)).await;
+        bind(&b, &id, &bob).await;
+        let id = rotate(&b, &id, Delta::new().bind(ann.clone())).await;
+        let deadline = b.deadline_in(&id).await;
+        timer.elapsed().await.assert_left(deadline, secs(lifetime));
+    }
+}
+
+/// It moves from one list to the other, by a write, a rotation, and back.
+pub async fn binding_to_another_moves_the_session(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let (ann, bob) = (fresh_principal("ann"), fresh_principal("bob"));
+    let id = b.create(session(100).bind(ann.clone())).await;
+    let other = b.create(session(100).bind(ann.clone())).await;
+    bind(&b, &id, &bob).await;
+    b.assert_listed(&ann, &[&other]).await;
+    b.assert_listed(&bob, &[&id]).await;
+    let moved = rotate(&b, &id, Delta::new().bind(ann.clone())).await;
+    b.assert_listed(&ann, &[&other, &moved]).await;
+    b.assert_listed(&bob, &[]).await;
+    bind(&b, &moved, &bob).await;
+    bind(&b, &moved, &ann).await;
+    b.assert_listed(&ann, &[&other, &moved]).await;
+    b.assert_listed(&bob, &[]).await;
+}
+
+/// What was another's before is not ended with the other's sessions.
+pub async fn the_former_principal_has_no_hold(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let (ann, bob) = (fresh_principal("ann"), fresh_principal("bob"));
+    let id = b.create(session(100).bind(ann.clone())).await;
+    bind(&b, &id, &bob).await;
+    let revoked = b.revoke_session(&ann, &id.handle()).await;
+    assert!(!revoked.expect("an answer"));
+    assert_eq!(b.revoke_sessions(&ann, None).await.expect("an answer"), 0);
+    assert!(b.is_alive(&id).await);
+    assert_eq!(b.revoke_sessions(&bob, None).await.expect("an answer"), 1);
+    assert!(!b.is_alive(&id).await);
+}
+
+/// A rotation keeps the binding: one entry, under the new handle, however often.
+pub async fn a_rotated_session_stays_its_principals(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let ann = fresh_principal("ann");
+    let mut id = b.create(session(100).bind(ann.clone())).await;
+    for _ in 0..3 {
+        let old = id;
+        id = rotate(&b, &old, set("a", "b")).await;
+        b.assert_listed(&ann, &[&id]).await;
+        let record = b
+            .peek_session(&id)
+            .await
+            .expect("an answer")
+            .expect("a session");
+        assert_eq!(record.principal(), Some(ann.clone()));
+        let revoked = b.revoke_session(&ann, &old.handle()).await;
+        assert!(!revoked.expect("an answer"));
+        assert!(b.is_alive(&id).await);
+    }
+    let revoked = b.revoke_session(&ann, &id.handle()).await;
+    assert!(revoked.expect("an answer"));
+    assert!(!b.is_alive(&id).await);
+}
+
+/// Bindings that race each other end in one list.
+pub async fn racing_bindings_end_in_one_list(h: &dyn Harness) {
+    races::bindings(h, 20).await;
+}

@@ -1,0 +1,94 @@
+//! Every TTL in the range.
+
+use std::time::Duration;
+
+use crate::harness::Harness;
+use crate::kit::{
+    Bench, assert_nothing_there, fresh_principal, guide_hash, secs, session, ttl, with,
+};
+
+/// TTLs on which arithmetic fails: powers of two and ten, the ends of integer types.
+const EDGES: [u64; 12] = [
+    59,
+    60,
+    65_535,
+    65_536,
+    4_294_967,
+    4_294_968,
+    16_777_217,
+    999_999_999,
+    2_147_483_647,
+    2_147_483_648,
+    4_294_967_294,
+    4_294_967_295,
+];
+
+/// At creation, by a change, as a lifetime, and by every touch after that.
+pub async fn every_ttl_is_accepted(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let changed = b.create(session(100)).await;
+    for seconds in EDGES {
+        let mut timer = b.timer().await;
+        let id = b
+            .create(session(seconds).max_lifetime(ttl(4_294_967_295)))
+            .await;
+        let created = b.expires_in(&id).await;
+        assert!(
+            b.set_session_ttl(&changed, ttl(seconds))
+                .await
+                .expect("an answer")
+        );
+        let set = b.expires_in(&changed).await;
+        assert!(b.get_session(&changed).await.expect("an answer").is_some());
+        let touched = b.expires_in(&changed).await;
+        let elapsed = timer.elapsed().await;
+        for left in [created, set, touched] {
+            elapsed.assert_left(left, secs(seconds));
+        }
+        let text = b.stored_text(&changed, "session_ttl").await;
+        assert_eq!(text, Some(seconds.to_string()));
+    }
+}
+
+/// One second is a TTL: its session ends after it.
+pub async fn the_least_ttl_is_accepted(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let created = b.create_session(session(1)).await.expect("a session");
+    assert_eq!(created.record.ttl(), ttl(1));
+    let changed = b.create(session(100)).await;
+    assert!(
+        b.set_session_ttl(&changed, ttl(1))
+            .await
+            .expect("an answer")
+    );
+    if h.clock_stands_still() {
+        h.advance(secs(1)).await;
+        assert!(b.is_alive(&created.id).await);
+        assert!(b.is_alive(&changed).await);
+    }
+    h.advance(Duration::from_millis(1001)).await;
+    assert_nothing_there(&b, &created.id, "a session of one second").await;
+    assert_nothing_there(&b, &changed, "a session of one second").await;
+}
+
+/// A binding to a principal for the greatest lifetime fits as well.
+pub async fn the_greatest_lifetime_is_accepted(h: &dyn Harness) {
+    let b = Bench::with(h, |policy| {
+        policy.with_principal_lifetime(ttl(4_294_967_295))
+    })
+    .await;
+    let principal = fresh_principal("ann");
+    let mut timer = b.timer().await;
+    let id = b
+        .create(session(4_294_967_295).bind(principal.clone()))
+        .await;
+    let expiry = b.expires_in(&id).await;
+    let deadline = b.deadline_in(&id).await;
+    let elapsed = timer.elapsed().await;
+    elapsed.assert_left(expiry, secs(4_294_967_295));
+    elapsed.assert_left(deadline, secs(4_294_967_295));
+    b.assert_listed(&principal, &[&id]).await;
+    let planted = with(guide_hash("4294967295"), "a", "b");
+    let id = b.plant(planted, Some(secs(100))).await;
+    assert!(b.get_session(&id).await.expect("an answer").is_some());
+}

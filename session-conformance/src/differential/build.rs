@@ -1,0 +1,83 @@
+//! What a step describes, built.
+
+use session_core::{Delta, Fields, NewSession, Principal, SessionId};
+
+use super::operation::{Change, MOST_UNITS, New, Plant, UNIT, units};
+use crate::harness::{Harness, RawHash};
+use crate::kit::{fresh_id, guide_hash, name, with, without};
+
+/// A session as a step describes it.
+pub(super) fn new_session(new: &New, principals: &[Principal]) -> NewSession {
+    let fields = new.fields.iter();
+    let fields: Fields = fields.map(|(n, v)| (name(*n), (*v).into())).collect();
+    let mut session = NewSession::new(fields);
+    if let Some(ttl) = new.ttl {
+        session = session.ttl(units(ttl));
+    }
+    if let Some(lifetime) = new.lifetime {
+        session = session.max_lifetime(units(lifetime));
+    }
+    if let Some(who) = new.bind {
+        session = session.bind(principals[who].clone());
+    }
+    session
+}
+
+/// A delta as a step describes it.
+pub(super) fn delta(change: &Change, principals: &[Principal]) -> Delta {
+    let mut delta = Delta::new().touch(change.touch);
+    for field in &change.removals {
+        delta = delta.remove(name(*field));
+    }
+    for (field, value) in &change.sets {
+        delta = delta.set(name(*field), *value);
+    }
+    for (field, by) in &change.counters {
+        delta = delta.increment(name(*field), *by);
+    }
+    if let Some(ttl) = change.ttl {
+        delta = delta.ttl(units(ttl));
+    }
+    if let Some(who) = change.bind {
+        delta = delta.bind(principals[who].clone());
+    }
+    if change.is_returning {
+        delta = delta.returning_record();
+    }
+    delta
+}
+
+/// Writes a key as a step describes it, under a fresh id.
+pub(super) async fn plant(h: &dyn Harness, plant: Plant) -> SessionId {
+    let id = fresh_id();
+    let hash = |ttl: u32| guide_hash(units(ttl).to_string());
+    let far = Some(UNIT * MOST_UNITS);
+    let deadline = |hash: RawHash, at: u64| with(hash, "session_deadline", at.to_string());
+    let now = h.now().await;
+    let (hash, expires_in) = match plant {
+        Plant::Valid { ttl, expires_in } => (hash(ttl), expires_in.map(|n| UNIT * n)),
+        Plant::Odd { ttl } => {
+            let odd = with(hash(ttl), [0xff, 0xfe], "hidden");
+            (with(odd, "created_at", "\0yesterday"), Some(UNIT * ttl))
+        }
+        Plant::Large { ttl } => {
+            let large = (0..6).fold(hash(ttl), |hash, n| with(hash, format!("f{n}"), "1"));
+            (large, Some(UNIT * ttl))
+        }
+        Plant::Deadline { ttl, deadline: at } => {
+            let millis = units(at).as_duration().as_millis();
+            let at = now.plus_millis(u64::try_from(millis).expect("a lifetime"));
+            (deadline(hash(ttl), at.get()), far)
+        }
+        Plant::Ended => (deadline(hash(3), now.get() - 1_000_000), far),
+        Plant::Ttl(text) => (guide_hash(text), far),
+        Plant::MalformedDeadline(text) => (with(hash(3), "session_deadline", text), far),
+        Plant::Without(field) => (without(hash(3), field), far),
+        Plant::OtherType => {
+            h.plant_other_type(&id).await;
+            return id;
+        }
+    };
+    h.plant(&id, hash, expires_in).await;
+    id
+}

@@ -1,0 +1,108 @@
+//! Logging in at the same time.
+
+use std::num::NonZeroU32;
+
+use session_core::{Delta, ErrorKind, NewSession, OnExcess, PrincipalLimit, SessionPolicy};
+
+use super::Summary;
+use super::crew::Crew;
+use crate::harness::Harness;
+use crate::kit::{fresh_principal, ttl};
+
+/// The tasks that log in.
+const LOGINS: usize = 16;
+/// How many of them may succeed.
+const MOST: NonZeroU32 = NonZeroU32::MIN.saturating_add(3);
+
+/// Sixteen tasks bind one session, by turns to two principals: at the end it is in the list of the
+/// one it is bound to, and in no other.
+pub async fn bindings(h: &dyn Harness, rounds: usize) -> Summary {
+    let crew = Crew::new(h).await;
+    for round in 0..rounds {
+        let id = crew.session().await;
+        let both = [fresh_principal("ann"), fresh_principal("bob")];
+        crew.all(LOGINS, |n, member| {
+            let (id, principal) = (id.clone(), both[n % 2].clone());
+            async move {
+                let delta = Delta::new().bind(principal);
+                let written = member.did(member.backend.update_session(&id, delta).await);
+                assert!(written.is_some(), "the session lives");
+            }
+        })
+        .await;
+        let backend = crew.member(0).backend;
+        let record = backend.peek_session(&id).await.expect("an answer");
+        let bound_to = record.expect("a session").principal();
+        for principal in &both {
+            let list = backend.list_sessions(principal).await.expect("a list");
+            let expected = usize::from(bound_to.as_ref() == Some(principal));
+            assert_eq!(list.len(), expected, "round {round}");
+        }
+    }
+    crew.summary("bindings", rounds)
+}
+
+/// Sixteen tasks log in, by creation, by a write and by a rotation, where the principal may have
+/// four sessions. No more than four live at the end, all of them are listed, and where the limit
+/// refuses, nobody was told of success whose session does not live.
+pub async fn logins_against_limit(h: &dyn Harness, rounds: usize) -> Summary {
+    let crew = Crew::new(h).await;
+    for round in 0..rounds {
+        let on_excess = [OnExcess::Refuse, OnExcess::EvictOldest][round % 2];
+        let max = MOST;
+        let limit = PrincipalLimit { max, on_excess };
+        let policy = SessionPolicy::new().with_principal_limit(limit);
+        let limited = h.backend_with(policy).await;
+        let ann = fresh_principal("ann");
+        let ids = crew
+            .all(LOGINS, |n, member| {
+                let (ann, backend) = (ann.clone(), std::sync::Arc::clone(&limited));
+                async move {
+                    // No two deadlines are the same.
+                    let lifetime = ttl(10_000 + u64::try_from(n).expect("a small number"));
+                    let new = NewSession::default().max_lifetime(lifetime);
+                    let bind = Delta::new().bind(ann.clone());
+                    let answer = if n % 3 == 0 {
+                        let created = backend.create_session(new.bind(ann)).await;
+                        created.map(|created| created.id)
+                    } else {
+                        let id = member.did(backend.create_session(new).await).id;
+                        if n % 3 == 1 {
+                            let written = backend.update_session(&id, bind).await;
+                            written.map(|written| written.map(|_| id).expect("it lives"))
+                        } else {
+                            let rotated = backend.rotate_session(&id, bind).await;
+                            rotated.map(|rotated| rotated.expect("it lives").id)
+                        }
+                    };
+                    match answer {
+                        Err(error) if error.kind() == ErrorKind::TooManySessions => None,
+                        answer => Some(member.did(answer)),
+                    }
+                }
+            })
+            .await;
+        let ids: Vec<_> = ids.into_iter().flatten().collect();
+        let mut alive = Vec::new();
+        for id in &ids {
+            if limited.peek_session(id).await.expect("an answer").is_some() {
+                alive.push(id.handle());
+            }
+        }
+        let most = usize::try_from(max.get()).expect("a small number");
+        assert!(alive.len() <= most, "round {round}: {} live", alive.len());
+        if on_excess == OnExcess::Refuse {
+            assert_eq!(
+                alive.len(),
+                ids.len(),
+                "round {round}: a login was not kept"
+            );
+        }
+        let list = limited.list_sessions(&ann).await.expect("a list");
+        let mut listed: Vec<_> = list.into_iter().map(|summary| summary.handle).collect();
+        alive.sort();
+        listed.sort();
+        assert_eq!(listed, alive, "round {round}");
+    }
+    crew.summary("logins against the limit", rounds)
+}
