@@ -10,7 +10,7 @@ use fred::types::config::{Config, ReconnectError, ReconnectPolicy, TcpConfig, Un
 use session_core::{
     Effect, Error, ErrorKind, Operation, Result, SessionBackend as _, SessionPolicy,
 };
-use session_redis_wire::{IdStorage, KeyPrefix, KeySpace};
+use session_redis_wire::{IdStorage, KeyPrefix, KeySpace, refuse_tls};
 
 use crate::backend::FredBackend;
 use crate::connection::Link;
@@ -94,8 +94,9 @@ impl FredBuilder {
     /// A backend that connects in the background. Must be called within a Tokio runtime.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when the URL cannot be used.
+    /// [`ErrorKind::Config`] when the URL cannot be used, or asks for TLS, which is not offered yet.
     pub fn build(self) -> Result<FredBackend> {
+        refuse_tls(&self.url)?;
         let client = client(&self.url, self.settings.deadline)
             .map_err(|error| configuration(error).during(Operation::Connect))?;
         Ok(FredBackend::over(

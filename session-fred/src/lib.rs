@@ -39,7 +39,9 @@ mod connection;
 mod convert;
 
 pub use fred;
-pub use session_redis_wire::{IdStorage, InvalidPrefix, KeyPrefix, ServerError, ServerTooOld};
+pub use session_redis_wire::{
+    IdStorage, InvalidPrefix, KeyPrefix, ServerError, ServerTooOld, TlsNotOffered,
+};
 
 pub use self::backend::FredBackend;
 pub use self::builder::FredBuilder;

@@ -9,7 +9,7 @@ use redis::{Client, IntoConnectionInfo as _, ProtocolVersion};
 use session_core::{
     Effect, Error, ErrorKind, Operation, Result, SessionBackend as _, SessionPolicy,
 };
-use session_redis_wire::{IdStorage, KeyPrefix, KeySpace};
+use session_redis_wire::{IdStorage, KeyPrefix, KeySpace, refuse_tls};
 
 use crate::backend::RedisRsBackend;
 use crate::connection::{IntoLink as _, Link, SingleServer};
@@ -93,8 +93,9 @@ impl RedisRsBuilder {
     /// A backend that connects when it is first used. Must be called within a Tokio runtime.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when the URL cannot be used.
+    /// [`ErrorKind::Config`] when the URL cannot be used, or asks for TLS, which is not offered yet.
     pub fn build(self) -> Result<RedisRsBackend> {
+        refuse_tls(&self.url)?;
         let connection = lazy_connection(&self.url, self.settings.deadline)
             .map_err(|error| configuration(error).during(Operation::Connect))?;
         Ok(RedisRsBackend::over(connection, self.settings))

@@ -36,7 +36,9 @@ mod connection;
 mod convert;
 
 pub use redis;
-pub use session_redis_wire::{IdStorage, InvalidPrefix, KeyPrefix, ServerError, ServerTooOld};
+pub use session_redis_wire::{
+    IdStorage, InvalidPrefix, KeyPrefix, ServerError, ServerTooOld, TlsNotOffered,
+};
 
 pub use self::backend::RedisRsBackend;
 pub use self::builder::RedisRsBuilder;

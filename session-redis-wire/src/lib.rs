@@ -14,6 +14,7 @@
 //! | `dialogue` | what to ask next |
 //! | `reply` | what an answer means |
 //! | `fault` | what an error means |
+//! | `url` | what a URL may ask for |
 //! | `version` | which servers are served |
 //!
 //! This crate's API serves the client crates of this workspace and may change with any release.
@@ -25,6 +26,7 @@ mod key;
 pub mod reply;
 mod script;
 mod slot;
+mod url;
 mod version;
 
 pub use self::call::Call;
@@ -34,4 +36,5 @@ pub use self::key::{IdStorage, InvalidPrefix, KeyPrefix, KeySpace};
 pub use self::reply::Reply;
 pub use self::script::{ALL as ALL_SCRIPTS, Script};
 pub use self::slot::{hash_slot, successor_id};
+pub use self::url::{TlsNotOffered, refuse_tls};
 pub use self::version::{ServerTooOld, check as check_version};

@@ -11,8 +11,10 @@ use session_core::{Effect, Error, ErrorKind, Operation, Result, SessionBackend, 
 /// | URL | backend |
 /// |---|---|
 /// | `memory:` | memory |
-/// | `redis://[user:password@]host[:port][/db]`, `rediss://…` | redis-rs |
-/// | `redis+fred://…`, `rediss+fred://…` | fred |
+/// | `redis://[user:password@]host[:port][/db]` | redis-rs |
+/// | `redis+fred://…` | fred |
+///
+/// `rediss://` and `rediss+fred://` name the same backends, and are refused: neither offers TLS yet.
 ///
 /// # Errors
 /// [`ErrorKind::Config`] for another scheme, and for one whose feature is off; the source, a
@@ -284,6 +286,21 @@ mod tests {
             refusal("rediss+fred://127.0.0.1"),
             ConnectError::FeatureOff("fred")
         );
+    }
+
+    #[cfg(any(feature = "redis-rs", feature = "fred"))]
+    #[tokio::test]
+    async fn tls_is_refused_rather_than_left_out() {
+        let scheme = if cfg!(feature = "fred") {
+            "rediss+fred"
+        } else {
+            "rediss"
+        };
+        let error = Connect::to(format!("{scheme}://127.0.0.1:1"))
+            .build()
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(error.source().unwrap().to_string().contains("TLS"));
     }
 
     #[cfg(any(feature = "redis-rs", feature = "fred"))]

@@ -92,17 +92,19 @@ where
     let proxy = Proxy::start(server.addr()).await;
     let backend = backend(connect, proxy.url()).await;
     let id = create(&*backend).await.id;
-    for round in 0..20 {
+    const ROUNDS: usize = 20;
+    let mut carried_out = 0;
+    for round in 0..ROUNDS {
         let before = until_well("count", || {
             backend.increment_field(&id, name("page_views"), 1)
         })
         .await;
+        let before = before.expect("the session lives");
         proxy.set(Mode::CutBeforeReply);
         let error = backend
             .increment_field(&id, name("page_views"), 1)
             .await
             .expect_err("no answer came");
-        assert_eq!(error.effect(), Effect::Unknown, "round {round}: {error:?}");
         proxy.set(Mode::Pass);
         let after = until_well("read", || {
             backend.update_session(&id, Delta::new().returning_record())
@@ -111,14 +113,14 @@ where
         let record = after
             .and_then(|written| written.record)
             .expect("the session lives");
-        let value = record
-            .fields()
-            .get_str("page_views")
-            .and_then(|text| text.parse().ok());
-        assert_eq!(
-            value,
-            before.map(|before| before + 1),
-            "round {round}: counted once"
-        );
+        let text = record.fields().get_str("page_views").expect("a counter");
+        let counted = text.parse::<i64>().expect("a number") - before;
+        match error.effect() {
+            Effect::NotApplied => assert_eq!(counted, 0, "round {round}: {error:?}"),
+            Effect::Unknown => assert!((0..=1).contains(&counted), "round {round}: {counted}"),
+        }
+        carried_out += usize::try_from(counted).expect("0 or 1");
     }
+    // The cut can strike the making of a connection instead; mostly it strikes the answer.
+    assert!(carried_out > ROUNDS / 2, "{carried_out} of {ROUNDS}");
 }
