@@ -67,3 +67,53 @@ async fn no_rotation_escapes_a_revocation() {
     .await;
     println!("{summary}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn increments_are_distinct_and_gapless() {
+    let summary = races::increments(
+        &RedisHarness::on_shared(IdStorage::Plain, common::connect).await,
+        races::rounds() / 10,
+    )
+    .await;
+    println!("{summary}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_use_revives_a_session() {
+    let summary = races::logout_against_uses(
+        &RedisHarness::on_shared(IdStorage::Plain, common::connect).await,
+        races::rounds() / 10,
+    )
+    .await;
+    println!("{summary}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_shows_whole_updates() {
+    let summary = races::reads_against_updates(
+        &RedisHarness::on_shared(IdStorage::Plain, common::connect).await,
+        races::rounds() / 10,
+    )
+    .await;
+    println!("{summary}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_is_in_one_list() {
+    let summary = races::bindings(
+        &RedisHarness::on_shared(IdStorage::Plain, common::connect).await,
+        races::rounds() / 10,
+    )
+    .await;
+    println!("{summary}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_login_exceeds_the_limit() {
+    let summary = races::logins_against_limit(
+        &RedisHarness::on_shared(IdStorage::Plain, common::connect).await,
+        races::rounds() / 10,
+    )
+    .await;
+    println!("{summary}");
+}

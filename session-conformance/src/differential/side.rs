@@ -8,7 +8,7 @@ use session_core::{Principal, SessionBackend, SessionHandle, SessionId, SessionP
 use super::answer::Facts;
 use super::build::{delta, new_session, plant};
 use super::operation::{MOST_UNITS, SLOTS, STEP, Step, Target, UNIT, units};
-use crate::harness::Harness;
+use crate::harness::{Harness, RawKey};
 use crate::kit::{Timer, fresh_id, guide_hash, name};
 
 /// A store, a backend over it, and the ids that each slot has known, the present one last.
@@ -184,14 +184,15 @@ impl<'a> Side<'a> {
 
     /// What is stored under the last two ids of each slot.
     pub(super) async fn dumps(&self) -> Vec<Facts> {
-        let mut dumps = Vec::new();
+        let mut keys = Vec::new();
         for ids in &self.slots {
             for id in ids.iter().rev().take(2) {
-                let key = self.h.dump(id).await;
-                dumps.push(Facts::dump(key.as_ref(), self.h.now().await));
+                keys.push(self.h.dump(id).await);
             }
         }
-        dumps
+        let now = self.h.now().await;
+        let facts = |key: &Option<RawKey>| Facts::dump(key.as_ref(), now);
+        keys.iter().map(facts).collect()
     }
 
     /// Removes what the sequence has stored: every key gets an expiry, and then time passes.

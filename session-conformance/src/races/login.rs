@@ -1,6 +1,7 @@
 //! Logging in at the same time.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use session_core::{Delta, ErrorKind, NewSession, OnExcess, PrincipalLimit, SessionPolicy};
 
@@ -47,16 +48,24 @@ pub async fn bindings(h: &dyn Harness, rounds: usize) -> Summary {
 /// refuses, nobody was told of success whose session does not live.
 pub async fn logins_against_limit(h: &dyn Harness, rounds: usize) -> Summary {
     let crew = Crew::new(h).await;
-    for round in 0..rounds {
-        let on_excess = [OnExcess::Refuse, OnExcess::EvictOldest][round % 2];
-        let max = MOST;
-        let limit = PrincipalLimit { max, on_excess };
+    let limited = async |on_excess| {
+        let limit = PrincipalLimit {
+            max: MOST,
+            on_excess,
+        };
         let policy = SessionPolicy::new().with_principal_limit(limit);
-        let limited = h.backend_with(policy).await;
+        (on_excess, h.backend_with(policy).await)
+    };
+    let kinds = [
+        limited(OnExcess::Refuse).await,
+        limited(OnExcess::EvictOldest).await,
+    ];
+    for round in 0..rounds {
+        let (on_excess, limited) = &kinds[round % 2];
         let ann = fresh_principal("ann");
         let ids = crew
             .all(LOGINS, |n, member| {
-                let (ann, backend) = (ann.clone(), std::sync::Arc::clone(&limited));
+                let (ann, backend) = (ann.clone(), Arc::clone(limited));
                 async move {
                     // No two deadlines are the same.
                     let lifetime = ttl(10_000 + u64::try_from(n).expect("a small number"));
@@ -89,9 +98,9 @@ pub async fn logins_against_limit(h: &dyn Harness, rounds: usize) -> Summary {
                 alive.push(id.handle());
             }
         }
-        let most = usize::try_from(max.get()).expect("a small number");
+        let most = usize::try_from(MOST.get()).expect("a small number");
         assert!(alive.len() <= most, "round {round}: {} live", alive.len());
-        if on_excess == OnExcess::Refuse {
+        if *on_excess == OnExcess::Refuse {
             assert_eq!(
                 alive.len(),
                 ids.len(),
