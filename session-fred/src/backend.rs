@@ -6,30 +6,28 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use fred::clients::{Client, WithOptions};
-use fred::interfaces::{ClientLike as _, LuaInterface as _};
-use fred::types::{CustomCommand, Value};
+use fred::clients::Client;
+use fred::types::config::Config;
+use futures_util::future::join_all;
 use session_core::steps::{
     InsertAnswer, InsertRequest, ListRequest, ReadRequest, RemoveRequest, RenameAnswer,
     RenameRequest, RevokeRequest, SessionSummary, WriteAnswer, WriteRequest,
 };
-use session_core::{
-    Effect, Error, ErrorKind, Result, SessionBackend, SessionId, SessionPolicy, SessionRecord,
-};
+use session_core::{Result, SessionBackend, SessionId, SessionPolicy, SessionRecord};
+use session_redis_wire::cluster::Question;
 use session_redis_wire::dialogue::{self, Dialogue, Next};
-use session_redis_wire::{Call, KeySpace, Reply, check_version, successor_id};
+use session_redis_wire::{KeySpace, check_version, successor_id};
 use tokio::time::Instant;
 
 use crate::builder::{FredBuilder, Settings};
-use crate::connection::Link;
-use crate::convert;
+use crate::cluster::Carrier;
 
 /// Sessions on Redis through the `fred` crate. Cheap to clone; clones share the connection.
 #[derive(Clone)]
 pub struct FredBackend(Arc<Inner>);
 
 struct Inner {
-    link: Link,
+    carrier: Carrier,
     keys: KeySpace,
     policy: SessionPolicy,
     deadline: Duration,
@@ -37,16 +35,40 @@ struct Inner {
 }
 
 impl FredBackend {
-    /// Builds a backend for the server at this URL: `redis://[user:password@]host[:port][/db]`.
+    /// Builds a backend for the server at this URL, `redis://[user:password@]host[:port][/db]`, or for the
+    /// cluster: `redis-cluster://[user:password@]host[:port][?node=host:port&node=…]`.
     pub fn builder(url: impl Into<String>) -> FredBuilder {
         FredBuilder::new(url)
+    }
+
+    /// Builds a backend for the cluster of this configuration, of whose hosts one that answers is enough to
+    /// find the others. All are reached with its credentials and settings.
+    ///
+    /// ```no_run
+    /// # async fn example() -> session_core::Result<()> {
+    /// use fred::types::config::{Config, ServerConfig};
+    /// use session_fred::FredBackend;
+    ///
+    /// let nodes = vec![("10.0.0.1", 6379), ("10.0.0.2", 6379)];
+    /// let config = Config {
+    ///     server: ServerConfig::new_clustered(nodes),
+    ///     ..Config::default()
+    /// };
+    /// let backend = FredBackend::cluster_builder(config).connect().await?;
+    /// # let _ = backend;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn cluster_builder(config: Config) -> FredBuilder {
+        FredBuilder::of_cluster(config)
     }
 
     /// A backend over a client that the application already has, with the default settings.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when the client may send a command more than once: its connection
-    /// config must have `max_command_attempts = 1`.
+    /// [`ErrorKind::Config`](session_core::ErrorKind::Config) when the client may send a command more than
+    /// once: its connection config must have `max_command_attempts = 1`, and it must not be a cluster's (for
+    /// these there is [`cluster_builder`](Self::cluster_builder)).
     pub fn from_client(client: Client) -> Result<Self> {
         Self::from_client_with(client, |builder| builder)
     }
@@ -74,10 +96,10 @@ impl FredBackend {
         configure(FredBuilder::new("")).over(client)
     }
 
-    pub(crate) fn over(link: Link, settings: Settings) -> Self {
+    pub(crate) fn over(carrier: Carrier, settings: Settings) -> Self {
         Self(Arc::new(Inner {
-            link,
-            keys: settings.keys(),
+            keys: settings.keys().at(carrier.topology()),
+            carrier,
             policy: settings.policy,
             deadline: settings.deadline,
             version_checked: AtomicBool::new(false),
@@ -87,20 +109,19 @@ impl FredBackend {
     /// Carries a dialogue to its end, within the deadline.
     async fn converse<D: Dialogue>(&self, mut dialogue: D) -> Result<D::Answer> {
         let until = self.deadline();
-        let client = self.checked_client(until).await?;
-        in_time(until, Effect::Unknown, async move {
-            let mut next = dialogue.next(None)?;
-            loop {
-                match next {
-                    Next::Done(answer) => return Ok(answer),
-                    Next::Ask(call) => {
-                        let answer = run(&client, call).await?;
-                        next = dialogue.next(Some(answer))?;
-                    }
+        self.check_version(until).await?;
+        let carrier = &self.0.carrier;
+        let mut next = dialogue.next(Vec::new())?;
+        loop {
+            let answers = match next {
+                Next::Done(answer) => return Ok(answer),
+                Next::Ask(call) => vec![carrier.carry(&call, until).await],
+                Next::AskAll(calls) => {
+                    join_all(calls.iter().map(|call| carrier.carry(call, until))).await
                 }
-            }
-        })
-        .await
+            };
+            next = dialogue.next(answers)?;
+        }
     }
 
     /// When an operation that begins now must have ended.
@@ -108,52 +129,15 @@ impl FredBackend {
         Instant::now() + self.0.deadline
     }
 
-    /// The client, connected to a server that is new enough. Asks the server's version on the first
-    /// use; a server that may not tell is taken.
-    async fn checked_client(&self, until: Instant) -> Result<WithOptions<Client>> {
-        let client = self.0.link.ready(until).await?;
+    /// Asks the server's version on the first use; a server that may not tell is taken.
+    async fn check_version(&self, until: Instant) -> Result<()> {
         if self.0.version_checked.load(Ordering::Relaxed) {
-            return Ok(client);
+            return Ok(());
         }
-        let info = CustomCommand::new_static("INFO", None::<u16>, false);
-        let asked = async {
-            let answer = client.custom::<Value, _>(info, vec!["server"]).await;
-            convert::reply(answer.map_err(convert::error)?)
-        };
-        check_version(in_time(until, Effect::NotApplied, asked).await)?;
+        check_version(self.0.carrier.ask(Question::Info, until).await)?;
         self.0.version_checked.store(true, Ordering::Relaxed);
-        Ok(client)
+        Ok(())
     }
-}
-
-/// The operation's answer, if it comes in time; else an error that says what is known of the effect.
-async fn in_time<T>(
-    until: Instant,
-    effect: Effect,
-    operation: impl Future<Output = Result<T>>,
-) -> Result<T> {
-    match tokio::time::timeout_at(until, operation).await {
-        Ok(answer) => answer,
-        Err(_) => Err(Error::new(ErrorKind::Timeout, effect)),
-    }
-}
-
-/// Runs a script. `EVALSHA`; and once more by `EVAL` if the server did not know the script, and so did
-/// not run it.
-async fn run(client: &WithOptions<Client>, call: Call) -> Result<Reply> {
-    let Call { script, keys, args } = call;
-    let args: Vec<Value> = args.into_iter().map(Value::Bytes).collect();
-    let answer = client
-        .evalsha(script.sha(), keys.clone(), args.clone())
-        .await;
-    let answer: Value = match answer {
-        Err(error) if convert::is_unknown_script(&error) => {
-            client.eval(script.source(), keys, args).await
-        }
-        answer => answer,
-    }
-    .map_err(convert::error)?;
-    convert::reply(answer)
 }
 
 #[async_trait]
@@ -187,13 +171,12 @@ impl SessionBackend for FredBackend {
         self.converse(dialogue::revoke(&self.0.keys, request)).await
     }
 
+    /// In a cluster: that one node answers. An application that calls itself unready while a part of its
+    /// sessions is away takes the rest away as well.
     async fn ping(&self) -> Result<()> {
         let until = self.deadline();
-        let client = self.checked_client(until).await?;
-        in_time(until, Effect::NotApplied, async {
-            client.ping::<()>(None).await.map_err(convert::error)
-        })
-        .await
+        self.check_version(until).await?;
+        self.0.carrier.ask(Question::Ping, until).await.map(drop)
     }
 
     fn policy(&self) -> &SessionPolicy {

@@ -38,14 +38,25 @@ impl fmt::Debug for ClientError {
 
 impl std::error::Error for ClientError {}
 
+/// What the client says of a command that it did not send since it is not connected.
+const NOT_SENT: &str = "Connection closed unexpectedly.";
+
 /// What a failed command means.
 pub(crate) fn error(error: FredError) -> Error {
     if let Some((code, detail)) = server_error(&error) {
-        return ServerError::into_error(code, detail);
+        let error = ServerError::into_error(code, detail);
+        return match code {
+            // The client tells all commands under way of it, those too that the node carries out.
+            "CLUSTERDOWN" => error.with_effect(Effect::Unknown),
+            _ => error,
+        };
     }
     let (kind, effect) = match error.kind() {
         ClientErrorKind::Timeout => (ErrorKind::Timeout, Effect::Unknown),
         ClientErrorKind::Backpressure => (ErrorKind::Unavailable, Effect::NotApplied),
+        ClientErrorKind::Canceled if error.details() == NOT_SENT => {
+            (ErrorKind::Unavailable, Effect::NotApplied)
+        }
         ClientErrorKind::Auth => (ErrorKind::Denied, Effect::NotApplied),
         ClientErrorKind::Config | ClientErrorKind::Url => (ErrorKind::Config, Effect::NotApplied),
         ClientErrorKind::Parse | ClientErrorKind::Protocol | ClientErrorKind::NotFound => {

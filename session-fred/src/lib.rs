@@ -30,13 +30,39 @@
 //! (fred sends a command up to three times unless `max_command_attempts` is 1; its per-command
 //! options do not change that.)
 //!
+//! What fred cannot do: when a node answers `CLUSTERDOWN`, fred gives that answer to every command under way on
+//! the connection, carried out or not. So it leaves the effect unknown, and such a command is not sent again.
+//!
+//! # Redis Cluster
+//! A URL like `redis-cluster://10.0.0.1:6379?node=10.0.0.2:6379` names some nodes; one that answers is enough
+//! to find the others. [`FredBackend::cluster_builder`] takes them in the client's own types.
+//!
+//! * The routing is this workspace's, over one connection per node: the client's own cluster
+//!   mode stops all slots while one master is away, and ends when a slot is on its way.
+//! * A call goes to one node, once. It goes to another, or goes again, while the operation has time, only when
+//!   an answer says that it was not carried out: the slot is elsewhere or on its way (`MOVED`, `ASK`,
+//!   `TRYAGAIN`), or the node cannot serve (loading, demoted, not reachable).
+//! * A master that is away takes its own slots away and no others. It is waited for within the deadline once;
+//!   after that its slots fail at once, until it or its successor answers. A node that hangs is found out by
+//!   the deadline, and its successor by the next operation.
+//! * `ping` succeeds when one node answers. One node's version is looked at.
+//! * A rotation moves a session within its slot, in one call, as on one server. While Redis moves that slot to
+//!   another node no script can rename a key in it: rotations of its sessions answer
+//!   [`Unavailable`](session_core::ErrorKind::Unavailable), with nothing changed.
+//! * A principal's index is in another slot than the sessions in it, and is kept by calls of its own: log-ins by
+//!   a new session or a rotation take two round trips, log-outs of a bound session two, its rotations four.
+//!   Keep the deadline well below ten seconds: that long an entry is held for a session about to be stored.
+//! * The ACL needs `+cluster|slots +asking +zscore +zcard` as well.
+//!
 //! # Servers
 //! Redis from 7.0, Valkey from 7.2. The version is asked for on the first use.
 
 mod backend;
 mod builder;
+mod cluster;
 mod connection;
 mod convert;
+mod exchange;
 
 pub use fred;
 pub use session_redis_wire::{

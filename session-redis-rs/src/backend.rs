@@ -6,28 +6,29 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use redis::{Cmd, Pipeline, RedisResult, Value};
+use futures_util::future::join_all;
+use redis::IntoConnectionInfo;
 use session_core::steps::{
     InsertAnswer, InsertRequest, ListRequest, ReadRequest, RemoveRequest, RenameAnswer,
     RenameRequest, RevokeRequest, SessionSummary, WriteAnswer, WriteRequest,
 };
-use session_core::{
-    Effect, Error, ErrorKind, Result, SessionBackend, SessionId, SessionPolicy, SessionRecord,
-};
+use session_core::{Effect, Result, SessionBackend, SessionId, SessionPolicy, SessionRecord};
+use session_redis_wire::cluster::Question;
 use session_redis_wire::dialogue::{self, Dialogue, Next};
-use session_redis_wire::{Call, KeySpace, Reply, check_version, reply, successor_id};
+use session_redis_wire::{KeySpace, check_version, reply, successor_id};
 use tokio::time::Instant;
 
 use crate::builder::{RedisRsBuilder, Settings};
-use crate::connection::{Link, SingleServer};
-use crate::convert;
+use crate::cluster::Carrier;
+use crate::connection::SingleServer;
+use crate::exchange::{Around, in_time, run};
 
 /// Sessions on Redis through the `redis` crate. Cheap to clone; clones share the connection.
 #[derive(Clone)]
 pub struct RedisRsBackend(Arc<Inner>);
 
 struct Inner {
-    link: Link,
+    carrier: Carrier,
     keys: KeySpace,
     policy: SessionPolicy,
     deadline: Duration,
@@ -35,9 +36,29 @@ struct Inner {
 }
 
 impl RedisRsBackend {
-    /// Builds a backend for the server at this URL: `redis://[user:password@]host[:port][/db]`.
+    /// Builds a backend for the server at this URL, `redis://[user:password@]host[:port][/db]`, or for the
+    /// cluster: `redis-cluster://[user:password@]host[:port][?node=host:port&node=…]`.
     pub fn builder(url: impl Into<String>) -> RedisRsBuilder {
         RedisRsBuilder::new(url)
+    }
+
+    /// Builds a backend for the cluster of these nodes, of which one that answers is enough to find the
+    /// others. All are reached with the first one's credentials and settings.
+    ///
+    /// ```no_run
+    /// # async fn example() -> session_core::Result<()> {
+    /// use session_redis_rs::RedisRsBackend;
+    ///
+    /// let nodes = ["redis://10.0.0.1:6379", "redis://10.0.0.2:6379"];
+    /// let backend = RedisRsBackend::cluster_builder(nodes).connect().await?;
+    /// # let _ = backend;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn cluster_builder<N: IntoConnectionInfo>(
+        nodes: impl IntoIterator<Item = N>,
+    ) -> RedisRsBuilder {
+        RedisRsBuilder::of_cluster(nodes)
     }
 
     /// A backend over a connection that the application already has, with the default settings.
@@ -65,10 +86,10 @@ impl RedisRsBackend {
         configure(RedisRsBuilder::new("")).over(connection)
     }
 
-    pub(crate) fn over(link: Link, settings: Settings) -> Self {
+    pub(crate) fn over(carrier: Carrier, settings: Settings) -> Self {
         Self(Arc::new(Inner {
-            link,
-            keys: settings.keys(),
+            keys: settings.keys().at(carrier.topology()),
+            carrier,
             policy: settings.policy,
             deadline: settings.deadline,
             version_checked: AtomicBool::new(false),
@@ -79,19 +100,18 @@ impl RedisRsBackend {
     async fn converse<D: Dialogue>(&self, mut dialogue: D) -> Result<D::Answer> {
         let until = self.deadline();
         self.check_version(until).await?;
-        in_time(until, Effect::Unknown, async move {
-            let mut next = dialogue.next(None)?;
-            loop {
-                match next {
-                    Next::Done(answer) => return Ok(answer),
-                    Next::Ask(call) => {
-                        let [answer] = self.run(&call, None).await?;
-                        next = dialogue.next(Some(answer?))?;
-                    }
+        let carrier = &self.0.carrier;
+        let mut next = dialogue.next(Vec::new())?;
+        loop {
+            let answers = match next {
+                Next::Done(answer) => return Ok(answer),
+                Next::Ask(call) => vec![carrier.carry(&call, until).await],
+                Next::AskAll(calls) => {
+                    join_all(calls.iter().map(|call| carrier.carry(call, until))).await
                 }
-            }
-        })
-        .await
+            };
+            next = dialogue.next(answers)?;
+        }
     }
 
     /// When an operation that begins now must have ended.
@@ -104,89 +124,10 @@ impl RedisRsBackend {
         if self.0.version_checked.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let info = redis::cmd("INFO").arg("server").to_owned();
-        check_version(in_time(until, Effect::NotApplied, self.ask(info)).await)?;
+        check_version(self.0.carrier.ask(Question::Info, until).await)?;
         self.0.version_checked.store(true, Ordering::Relaxed);
         Ok(())
     }
-
-    /// The answer to one command.
-    async fn ask(&self, command: Cmd) -> Result<Reply> {
-        let mut commands = Pipeline::with_capacity(1);
-        commands.add_command(command).ignore_errors();
-        match self.send(&commands).await?.pop() {
-            Some(answer) => convert::reply(answer.map_err(convert::error)?),
-            None => Err(Error::new(ErrorKind::CorruptReply, Effect::Unknown)),
-        }
-    }
-
-    /// Runs a script, and perhaps a command behind it in the same round trip. `EVALSHA`; and once more by
-    /// `EVAL` if the server did not know the script, and so did not run it.
-    async fn run<const N: usize>(
-        &self,
-        call: &Call,
-        behind: Option<&Cmd>,
-    ) -> Result<[Result<Reply>; N]> {
-        let commands = |evaluate: Cmd| {
-            let mut commands = Pipeline::with_capacity(N);
-            commands.add_command(evaluate).ignore_errors();
-            if let Some(command) = behind {
-                commands.add_command(command.clone());
-            }
-            commands
-        };
-        let mut answers = self.send(&commands(evalsha(call))).await?;
-        if matches!(answers.first(), Some(Err(error)) if convert::is_unknown_script(error)) {
-            answers = self.send(&commands(eval(call))).await?;
-        }
-        let replies = answers
-            .into_iter()
-            .map(|answer| answer.map_err(convert::error).and_then(convert::reply));
-        let replies: Vec<_> = replies.collect();
-        replies
-            .try_into()
-            .map_err(|_| Error::new(ErrorKind::CorruptReply, Effect::Unknown))
-    }
-
-    async fn send(&self, commands: &Pipeline) -> Result<Vec<RedisResult<Value>>> {
-        self.0.link.send(commands).await.map_err(convert::error)
-    }
-}
-
-/// The operation's answer, if it comes in time; else an error that says what is known of the effect.
-async fn in_time<T>(
-    until: Instant,
-    effect: Effect,
-    operation: impl Future<Output = Result<T>>,
-) -> Result<T> {
-    match tokio::time::timeout_at(until, operation).await {
-        Ok(answer) => answer,
-        Err(_) => Err(Error::new(ErrorKind::Timeout, effect)),
-    }
-}
-
-fn evalsha(call: &Call) -> Cmd {
-    with_arguments("EVALSHA", call.script.sha(), call)
-}
-
-fn eval(call: &Call) -> Cmd {
-    with_arguments("EVAL", call.script.source(), call)
-}
-
-fn with_arguments(command: &str, script: &str, call: &Call) -> Cmd {
-    let bytes = call.keys.iter().chain(&call.args).map(bytes::Bytes::len);
-    let mut cmd = Cmd::with_capacity(
-        3 + call.keys.len() + call.args.len(),
-        command.len() + script.len() + 2 + bytes.sum::<usize>(),
-    );
-    cmd.arg(command).arg(script).arg(call.keys.len());
-    for key in &call.keys {
-        cmd.arg(key.as_ref());
-    }
-    for arg in &call.args {
-        cmd.arg(arg.as_ref());
-    }
-    cmd
 }
 
 #[async_trait]
@@ -196,8 +137,11 @@ impl SessionBackend for RedisRsBackend {
     }
 
     /// A script that slides the expiry, and `HGETALL` behind it in the same round trip: the fastest
-    /// form with this client.
+    /// form with this client. In a cluster one script that answers the fields: the slot may move in between.
     async fn read(&self, request: &ReadRequest) -> Result<Option<SessionRecord>> {
+        let Carrier::OneServer(link) = &self.0.carrier else {
+            return self.converse(dialogue::read(&self.0.keys, request)).await;
+        };
         let call = dialogue::read_before_hgetall(&self.0.keys, request);
         let until = self.deadline();
         self.check_version(until).await?;
@@ -205,7 +149,11 @@ impl SessionBackend for RedisRsBackend {
             let hgetall = redis::cmd("HGETALL")
                 .arg(self.0.keys.session(&request.id))
                 .to_owned();
-            let [touch, fields] = self.run(&call, Some(&hgetall)).await?;
+            let around = Around {
+                behind: Some(hgetall),
+                ..Around::default()
+            };
+            let [touch, fields] = run(link, &call, &around).await?;
             reply::read(touch?, fields)
         })
         .await
@@ -231,12 +179,12 @@ impl SessionBackend for RedisRsBackend {
         self.converse(dialogue::revoke(&self.0.keys, request)).await
     }
 
+    /// In a cluster: that one node answers. An application that calls itself unready while a part of its
+    /// sessions is away takes the rest away as well.
     async fn ping(&self) -> Result<()> {
         let until = self.deadline();
         self.check_version(until).await?;
-        in_time(until, Effect::NotApplied, self.ask(redis::cmd("PING")))
-            .await
-            .map(drop)
+        self.0.carrier.ask(Question::Ping, until).await.map(drop)
     }
 
     fn policy(&self) -> &SessionPolicy {

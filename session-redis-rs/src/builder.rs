@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::io::tcp::TcpSettings;
-use redis::{Client, IntoConnectionInfo as _, ProtocolVersion};
+use redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion};
 use session_core::{
     Effect, Error, ErrorKind, Operation, Result, SessionBackend as _, SessionPolicy,
 };
+use session_redis_wire::cluster::{ClusterUrl, Node};
 use session_redis_wire::{IdStorage, KeyPrefix, KeySpace, refuse_tls};
 
 use crate::backend::RedisRsBackend;
+use crate::cluster::{Carrier, Cluster};
 use crate::connection::{IntoLink as _, Link, SingleServer};
 use crate::convert::ClientError;
 
@@ -28,8 +30,14 @@ const DEADLINE: Duration = Duration::from_millis(500);
 /// | [`deadline`](Self::deadline) | 500 ms |
 #[must_use]
 pub struct RedisRsBuilder {
-    url: String,
+    servers: Servers,
     settings: Settings,
+}
+
+/// Where to connect.
+enum Servers {
+    Url(String),
+    Cluster(redis::RedisResult<Vec<ConnectionInfo>>),
 }
 
 /// What a backend is built with, whatever its connection.
@@ -61,7 +69,15 @@ impl Settings {
 impl RedisRsBuilder {
     pub(crate) fn new(url: impl Into<String>) -> Self {
         Self {
-            url: url.into(),
+            servers: Servers::Url(url.into()),
+            settings: Settings::default(),
+        }
+    }
+
+    pub(crate) fn of_cluster<N: IntoConnectionInfo>(nodes: impl IntoIterator<Item = N>) -> Self {
+        let nodes = nodes.into_iter().map(N::into_connection_info);
+        Self {
+            servers: Servers::Cluster(nodes.collect()),
             settings: Settings::default(),
         }
     }
@@ -95,10 +111,12 @@ impl RedisRsBuilder {
     /// # Errors
     /// [`ErrorKind::Config`] when the URL cannot be used, or asks for TLS, which is not offered yet.
     pub fn build(self) -> Result<RedisRsBackend> {
-        refuse_tls(&self.url)?;
-        let connection = lazy_connection(&self.url, self.settings.deadline)
-            .map_err(|error| configuration(error).during(Operation::Connect))?;
-        Ok(RedisRsBackend::over(connection, self.settings))
+        if let Servers::Url(url) = &self.servers {
+            refuse_tls(url)?;
+        }
+        let carrier = carrier(self.servers, self.settings.deadline)
+            .map_err(|error| error.during(Operation::Connect))?;
+        Ok(RedisRsBackend::over(carrier, self.settings))
     }
 
     /// A backend that is connected, with a server that is new enough.
@@ -116,7 +134,7 @@ impl RedisRsBuilder {
 
     /// A backend over a connection that the application has; the URL is not used.
     pub(crate) fn over<C: SingleServer>(self, connection: C) -> RedisRsBackend {
-        RedisRsBackend::over(connection.into_link(), self.settings)
+        RedisRsBackend::over(Carrier::OneServer(connection.into_link()), self.settings)
     }
 }
 
@@ -129,8 +147,49 @@ impl fmt::Debug for RedisRsBuilder {
     }
 }
 
-fn lazy_connection(url: &str, deadline: Duration) -> redis::RedisResult<Link> {
-    let info = url.into_connection_info()?;
+fn carrier(servers: Servers, deadline: Duration) -> Result<Carrier> {
+    let (like, seeds) = match servers {
+        Servers::Url(url) if ClusterUrl::is_meant(&url) => {
+            let url = ClusterUrl::parse(&url).ok_or_else(not_a_cluster)?;
+            let like = url.first.into_connection_info().map_err(configuration)?;
+            (like, url.nodes)
+        }
+        Servers::Url(url) => {
+            let info = url.into_connection_info().map_err(configuration)?;
+            let link = lazy_connection(info, deadline).map_err(configuration)?;
+            return Ok(Carrier::OneServer(link));
+        }
+        Servers::Cluster(nodes) => {
+            let nodes = nodes.map_err(configuration)?;
+            let seeds = nodes.iter().map(seed).collect::<Option<Vec<_>>>();
+            let like = nodes.into_iter().next();
+            like.zip(seeds).ok_or_else(not_a_cluster)?
+        }
+    };
+    let cluster = Cluster::new(like, seeds, deadline)?;
+    Ok(Carrier::Cluster(Box::new(cluster)))
+}
+
+/// The node at this address, if it is on the network.
+fn seed(info: &ConnectionInfo) -> Option<Node> {
+    match info.addr() {
+        ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => {
+            Some(Node::new(host.as_str(), *port))
+        }
+        _ => None,
+    }
+}
+
+fn not_a_cluster() -> Error {
+    Error::new(ErrorKind::Config, Effect::NotApplied)
+        .with_source("a cluster needs the host and port of at least one node")
+}
+
+/// A connection that is made when it is first needed.
+pub(crate) fn lazy_connection(
+    info: ConnectionInfo,
+    deadline: Duration,
+) -> redis::RedisResult<Link> {
     // RESP3 tells of a closed connection at once, RESP2 only by the next command's failure. The
     // client leaves Nagle's algorithm on.
     let settings = info
@@ -148,6 +207,6 @@ fn lazy_connection(url: &str, deadline: Duration) -> redis::RedisResult<Link> {
     Ok(ConnectionManager::new_lazy_with_config(client, config)?.into_link())
 }
 
-fn configuration(error: redis::RedisError) -> Error {
+pub(crate) fn configuration(error: redis::RedisError) -> Error {
     Error::new(ErrorKind::Config, Effect::NotApplied).with_source(ClientError::from(error))
 }

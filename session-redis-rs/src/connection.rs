@@ -8,7 +8,8 @@ pub(crate) use self::sealed::{IntoLink, Link};
 /// A connection to one server, which sends each command once.
 ///
 /// Implemented by [`ConnectionManager`] and [`MultiplexedConnection`], and sealed: a
-/// `ClusterConnection` sends a command again when its answer is late, and would count twice.
+/// `ClusterConnection` sends a command again when its answer is late, and would count twice. For a cluster
+/// there is [`RedisRsBackend::cluster_builder`](crate::RedisRsBackend::cluster_builder).
 pub trait SingleServer: IntoLink {}
 
 impl SingleServer for ConnectionManager {}

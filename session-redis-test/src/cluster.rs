@@ -1,15 +1,17 @@
 //! A Redis Cluster of masters.
 
+mod moves;
+
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, cmd};
 use tokio::time::{Instant, sleep};
 
-use crate::RedisServer;
 use crate::builder::start_anywhere;
 use crate::ports::free_port;
 use crate::version::info_field;
+use crate::{Proxy, RedisServer};
 
 /// How many hash slots a cluster has.
 const SLOTS: usize = 16_384;
@@ -27,6 +29,9 @@ const POLL: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub struct Cluster {
     nodes: Vec<RedisServer>,
+    bus_ports: Vec<u16>,
+    /// How many nodes were given slots: the first ones.
+    masters: usize,
 }
 
 impl Cluster {
@@ -37,6 +42,34 @@ impl Cluster {
     ///
     /// When a server cannot be started, or the nodes do not come to terms.
     pub async fn start(masters: usize) -> Self {
+        let cluster = Self::of_strangers(masters).await;
+        cluster.assemble().await;
+        cluster
+    }
+
+    /// Starts a cluster each of whose nodes has clients come through a proxy: the cluster's own answers name
+    /// the proxies. A node that is restarted forgets its proxy.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start).
+    pub async fn start_behind_proxies(masters: usize) -> (Self, Vec<Proxy>) {
+        let cluster = Self::of_strangers(masters).await;
+        let mut proxies = Vec::with_capacity(masters);
+        for node in &cluster.nodes {
+            let proxy = Proxy::start(node.addr()).await;
+            let mut announce = cmd("CONFIG");
+            announce.arg("SET").arg("cluster-announce-port");
+            announce.arg(proxy.addr().port());
+            tell(node, [announce]).await;
+            proxies.push(proxy);
+        }
+        cluster.assemble().await;
+        (cluster, proxies)
+    }
+
+    /// Nodes that know nothing of each other.
+    async fn of_strangers(masters: usize) -> Self {
         let mut nodes = Vec::with_capacity(masters);
         let mut bus_ports = Vec::with_capacity(masters);
         for _ in 0..masters {
@@ -44,17 +77,39 @@ impl Cluster {
             nodes.push(node);
             bus_ports.push(bus_port);
         }
-        let cluster = Self { nodes };
-        cluster.share_out_slots().await;
-        cluster.introduce(&bus_ports).await;
-        cluster.wait_until_usable().await;
-        cluster
+        Self {
+            nodes,
+            bus_ports,
+            masters,
+        }
+    }
+
+    async fn assemble(&self) {
+        self.share_out_slots().await;
+        self.introduce().await;
+        self.wait_until_usable().await;
     }
 
     /// The nodes' URLs.
     #[must_use]
     pub fn urls(&self) -> Vec<String> {
         self.nodes.iter().map(RedisServer::url).collect()
+    }
+
+    /// The cluster's URL, which names all nodes.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let mut nodes = self.nodes.iter().map(|node| node.addr().to_string());
+        let first = nodes.next().unwrap_or_default();
+        let others: Vec<_> = nodes.map(|node| format!("node={node}")).collect();
+        format!("redis-cluster://{first}?{}", others.join("&"))
+    }
+
+    /// The number of the node that holds a slot, as long as no slot was moved.
+    #[must_use]
+    pub fn owner(&self, slot: u16) -> usize {
+        // Node number n holds the slots from SLOTS * n / count on.
+        ((usize::from(slot) + 1) * self.masters - 1) / SLOTS
     }
 
     /// The nodes, in the order of the slots they hold.
@@ -109,7 +164,7 @@ impl Cluster {
     /// Gives every node its slots, and an epoch of its own, so that the nodes need not settle on
     /// who has which. They take an epoch only as long as they know no other node.
     async fn share_out_slots(&self) {
-        let count = self.nodes.len();
+        let count = self.masters;
         for (index, node) in self.nodes.iter().enumerate() {
             let first = SLOTS * index / count;
             let last = SLOTS * (index + 1) / count - 1;
@@ -123,16 +178,10 @@ impl Cluster {
 
     /// Makes every node meet every other. One chain of meetings would do, but take longer to
     /// get about.
-    async fn introduce(&self, bus_ports: &[u16]) {
+    async fn introduce(&self) {
         for (index, node) in self.nodes.iter().enumerate() {
-            let others = self.nodes.iter().zip(bus_ports).skip(index + 1);
-            let meetings = others.map(|(other, bus_port)| {
-                let addr = other.addr();
-                let mut meet = cmd("CLUSTER");
-                meet.arg("MEET").arg(addr.ip().to_string());
-                meet.arg(addr.port()).arg(bus_port);
-                meet
-            });
+            let others = self.nodes.iter().zip(&self.bus_ports).skip(index + 1);
+            let meetings = others.map(|(other, bus_port)| meet(other, *bus_port));
             tell(node, meetings).await;
         }
     }
@@ -150,6 +199,14 @@ async fn start_node() -> (RedisServer, u16) {
     })
     .await;
     (node, bus_port)
+}
+
+fn meet(other: &RedisServer, bus_port: u16) -> Cmd {
+    let addr = other.addr();
+    let mut meet = cmd("CLUSTER");
+    meet.arg("MEET").arg(addr.ip().to_string());
+    meet.arg(addr.port()).arg(bus_port);
+    meet
 }
 
 async fn tell(node: &RedisServer, commands: impl IntoIterator<Item = Cmd>) {

@@ -7,7 +7,7 @@
 //!   [`unique_prefix`];
 //! * [`Cluster`] is a Redis Cluster of masters;
 //! * [`Monitor`] tells which commands a server executed;
-//! * [`RedisHarness`] lets the conformance suite look behind a backend;
+//! * [`RedisHarness`] and [`ClusterHarness`] let the conformance suite look behind a backend;
 //! * [`Proxy`] stands between a client and a server, counts round trips, and makes the
 //!   network fail in the ways its [`Mode`]s name.
 //!
@@ -26,6 +26,7 @@
 mod builder;
 pub mod checks;
 mod cluster;
+mod cluster_harness;
 mod connect;
 mod files;
 mod harness;
@@ -42,10 +43,11 @@ mod watchdog;
 
 pub use builder::RedisServerBuilder;
 pub use cluster::Cluster;
+pub use cluster_harness::ClusterHarness;
 pub use harness::{RedisHarness, Target};
 pub use monitor::{Monitor, MonitoredCommand};
 pub use prefix::unique_prefix;
 pub use proxy::{Mode, Proxy};
 pub use server::RedisServer;
-pub use shared::shared;
+pub use shared::{shared, shared_cluster};
 pub use version::{Product, ServerVersion};

@@ -1,8 +1,8 @@
-//! One server for all tests of a process.
+//! One server, and one cluster, for all tests of a process.
 
 use tokio::sync::OnceCell;
 
-use crate::RedisServer;
+use crate::{Cluster, RedisServer};
 
 /// The server all tests of this process share, started at the first call.
 ///
@@ -19,4 +19,15 @@ use crate::RedisServer;
 pub async fn shared() -> &'static RedisServer {
     static SHARED: OnceCell<RedisServer> = OnceCell::const_new();
     SHARED.get_or_init(RedisServer::start).await
+}
+
+/// The cluster of three masters that all tests of this process share, started at the first call. The same
+/// holds as for [`shared`].
+///
+/// # Panics
+///
+/// When the cluster cannot be started, as [`Cluster::start`] does.
+pub async fn shared_cluster() -> &'static Cluster {
+    static SHARED: OnceCell<Cluster> = OnceCell::const_new();
+    SHARED.get_or_init(|| Cluster::start(3)).await
 }

@@ -4,10 +4,13 @@ use bytes::Bytes;
 use session_core::steps::{
     InsertRequest, ReadRequest, RemoveRequest, RenameRequest, Write, WriteRequest,
 };
-use session_core::{FieldChange, Principal, PrincipalLimit, SessionId, Touch};
+use session_core::{FieldChange, Principal, PrincipalLimit, SessionId, Touch, UnixMillis};
 
 use crate::key::KeySpace;
 use crate::script::{self, Script};
+use crate::slot::hash_slot;
+
+pub(crate) mod apart;
 
 /// One script call.
 #[derive(Debug, Clone)]
@@ -18,6 +21,24 @@ pub struct Call {
     pub keys: Vec<Bytes>,
     /// Its other arguments.
     pub args: Vec<Bytes>,
+}
+
+impl Call {
+    /// The hash slot of its keys.
+    pub fn slot(&self) -> u16 {
+        self.keys.first().map_or(0, |key| hash_slot(key))
+    }
+}
+
+/// What the index that has steps of its own lists of a session, before the session's step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Listed {
+    /// Whose index.
+    pub(crate) principal: Bytes,
+    /// Until when.
+    pub(crate) until: UnixMillis,
+    /// The deadline that a session gets which has none.
+    pub(crate) fresh: UnixMillis,
 }
 
 const YES: Bytes = Bytes::from_static(b"1");
@@ -33,17 +54,17 @@ pub(crate) enum FieldsBy {
     Hgetall,
 }
 
-pub(crate) fn insert(keys: &KeySpace, request: &InsertRequest) -> Call {
+pub(crate) fn insert(keys: &KeySpace, request: &InsertRequest, listed: Option<&Listed>) -> Call {
     let principal = request.session.principal();
     let hash = request.session.to_hash();
     let mut args = Vec::with_capacity(6 + 2 * hash.len());
     args.push(number(request.session.ttl().as_secs()));
-    args.push(
-        request
-            .lifetime
-            .map_or(NONE, |lifetime| millis(lifetime.as_secs())),
-    );
-    args.push(keys.index_prefix().into());
+    args.push(match (listed, request.lifetime) {
+        (Some(listed), _) => exactly(listed.fresh),
+        (None, Some(lifetime)) => millis(lifetime.as_secs()),
+        (None, None) => NONE,
+    });
+    args.push(keys.index_prefix_of_steps().into());
     args.push(principal.as_ref().map_or(NONE, name));
     limit_args(&mut args, request.principal_limit);
     for (name, value) in hash {
@@ -66,7 +87,7 @@ pub(crate) fn read(keys: &KeySpace, request: &ReadRequest, fields: FieldsBy) -> 
     call(script, vec![keys.session(&request.id)], args)
 }
 
-pub(crate) fn write(keys: &KeySpace, request: &WriteRequest) -> Call {
+pub(crate) fn write(keys: &KeySpace, request: &WriteRequest, listed: Option<&Listed>) -> Call {
     let script = if request.write.delta.may_grow() {
         &script::WRITE
     } else {
@@ -75,25 +96,29 @@ pub(crate) fn write(keys: &KeySpace, request: &WriteRequest) -> Call {
     call(
         script,
         vec![keys.session(&request.id)],
-        apply_args(keys, &request.write),
+        apply_args(keys, &request.write, listed),
     )
 }
 
-pub(crate) fn rename(keys: &KeySpace, request: &RenameRequest) -> Call {
+pub(crate) fn rename(keys: &KeySpace, request: &RenameRequest, listed: Option<&Listed>) -> Call {
     let script = if request.write.delta.may_grow() {
         &script::RENAME
     } else {
         &script::RENAME_WITHOUT_GROWTH
     };
     let session_keys = vec![keys.session(&request.from), keys.session(&request.to)];
-    call(script, session_keys, apply_args(keys, &request.write))
+    call(
+        script,
+        session_keys,
+        apply_args(keys, &request.write, listed),
+    )
 }
 
 pub(crate) fn remove(keys: &KeySpace, request: &RemoveRequest) -> Call {
     call(
         &script::REMOVE,
         vec![keys.session(&request.id)],
-        vec![keys.index_prefix().into()],
+        vec![keys.index_prefix_of_steps().into(), NONE],
     )
 }
 
@@ -143,19 +168,24 @@ fn call(script: &'static Script, keys: Vec<Vec<u8>>, args: Vec<Bytes>) -> Call {
     Call { script, keys, args }
 }
 
-fn apply_args(keys: &KeySpace, write: &Write) -> Vec<Bytes> {
+fn apply_args(keys: &KeySpace, write: &Write, listed: Option<&Listed>) -> Vec<Bytes> {
     let delta = &write.delta;
-    let mut args = Vec::with_capacity(14 + 2 * delta.changes().len());
+    let mut args = Vec::with_capacity(16 + 2 * delta.changes().len());
     args.push(write.now.to_value().into_bytes());
     args.push(touch(delta.touch_policy()));
     args.push(if delta.returns_record() { YES } else { NO });
     args.push(delta.new_ttl().map_or(NONE, |ttl| number(ttl.as_secs())));
     args.push(number(write.limits.fields()));
     args.push(write.limits.session_bytes().map_or(NONE, number));
-    args.push(keys.index_prefix().into());
+    args.push(keys.index_prefix_of_steps().into());
     args.push(delta.principal().map_or(NONE, name));
-    args.push(millis(write.principal_lifetime.as_secs()));
+    args.push(match listed {
+        Some(listed) => exactly(listed.fresh),
+        None => millis(write.principal_lifetime.as_secs()),
+    });
     limit_args(&mut args, write.principal_limit);
+    args.push(listed.map_or(NONE, |listed| listed.principal.clone()));
+    args.push(listed.map_or(NONE, |listed| listed.until.get().to_string().into()));
     let (mut counters, mut sets, mut removals) = (Vec::new(), Vec::new(), Vec::new());
     for (field, change) in delta.changes() {
         let field = Bytes::copy_from_slice(field.as_str().as_bytes());
@@ -195,6 +225,11 @@ fn number(number: u32) -> Bytes {
 
 fn millis(seconds: u32) -> Bytes {
     (u64::from(seconds) * 1000).to_string().into()
+}
+
+/// A time that is not relative, as the scripts' `time` takes it.
+fn exactly(time: UnixMillis) -> Bytes {
+    format!("={}", time.get()).into()
 }
 
 fn name(principal: &Principal) -> Bytes {

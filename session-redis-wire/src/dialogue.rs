@@ -1,7 +1,11 @@
 //! A required step as a dialogue with the server: usually one call and one answer.
 //!
 //! The client crates only carry: they send each [`Call`] and hand back each [`Reply`]. What to ask and
-//! what an answer means is decided here.
+//! what an answer means is decided here. Where a principal's index has steps of its own (Cluster) the
+//! dialogues about bound sessions are those of `apart`.
+
+mod apart;
+mod course;
 
 use std::collections::HashSet;
 
@@ -10,10 +14,12 @@ use session_core::steps::{
     InsertAnswer, InsertRequest, ListRequest, ReadRequest, RemoveRequest, RenameAnswer,
     RenameRequest, RevokeRequest, RevokeTarget, SessionSummary, WriteAnswer, WriteRequest,
 };
-use session_core::{Error, FieldChange, FieldName, FieldValue, SessionHandle, SessionRecord};
+use session_core::{
+    Effect, Error, FieldChange, FieldName, FieldValue, SessionHandle, SessionRecord,
+};
 
 use crate::call::{self, Call, FieldsBy};
-use crate::key::KeySpace;
+use crate::key::{KeySpace, Topology};
 use crate::reply::{self, Outcome, Reply, corrupt};
 
 /// What a dialogue wants next.
@@ -21,6 +27,8 @@ use crate::reply::{self, Outcome, Reply, corrupt};
 pub enum Next<T> {
     /// Send this call and hand its answer in.
     Ask(Call),
+    /// Send these calls, all at once, and hand in their answers, in this order.
+    AskAll(Vec<Call>),
     /// The step is done.
     Done(T),
 }
@@ -30,11 +38,34 @@ pub trait Dialogue: Send {
     /// What the step answers.
     type Answer: Send;
 
-    /// What to do after this reply; `None` begins the dialogue.
+    /// What to do after these answers; none begin the dialogue.
     ///
     /// # Errors
-    /// [`ErrorKind::CorruptReply`](session_core::ErrorKind::CorruptReply).
-    fn next(&mut self, reply: Option<Reply>) -> Result<Next<Self::Answer>, Error>;
+    /// [`ErrorKind::CorruptReply`](session_core::ErrorKind::CorruptReply), and those among the answers that
+    /// the step cannot do without.
+    fn next(&mut self, answers: Vec<Result<Reply, Error>>) -> Result<Next<Self::Answer>, Error>;
+}
+
+/// The answer to the only call; `None` at the beginning.
+fn only(mut answers: Vec<Result<Reply, Error>>) -> Result<Option<Reply>, Error> {
+    answers.pop().transpose()
+}
+
+/// One of two dialogues about the same.
+enum OneOf<A, B> {
+    Whole(A),
+    Apart(B),
+}
+
+impl<A: Dialogue, B: Dialogue<Answer = A::Answer>> Dialogue for OneOf<A, B> {
+    type Answer = A::Answer;
+
+    fn next(&mut self, answers: Vec<Result<Reply, Error>>) -> Result<Next<Self::Answer>, Error> {
+        match self {
+            Self::Whole(dialogue) => dialogue.next(answers),
+            Self::Apart(dialogue) => dialogue.next(answers),
+        }
+    }
 }
 
 /// How many index members one call looks at: under a millisecond of the server's time.
@@ -53,8 +84,8 @@ where
 {
     type Answer = T;
 
-    fn next(&mut self, reply: Option<Reply>) -> Result<Next<T>, Error> {
-        match reply.map(reply::outcome).transpose()? {
+    fn next(&mut self, answers: Vec<Result<Reply, Error>>) -> Result<Next<T>, Error> {
+        match only(answers)?.map(reply::outcome).transpose()? {
             None | Some(Outcome::Again) => Ok(Next::Ask((self.call)())),
             Some(outcome) => (self.decode)(outcome).map(Next::Done),
         }
@@ -66,17 +97,20 @@ pub fn insert<'a>(
     keys: &'a KeySpace,
     request: &'a InsertRequest,
 ) -> impl Dialogue<Answer = InsertAnswer> + use<'a> {
-    Single {
-        call: || call::insert(keys, request),
+    if keys.topology() == Topology::Cluster && request.session.principal().is_some() {
+        return OneOf::Apart(apart::insert(keys, request));
+    }
+    OneOf::Whole(Single {
+        call: || call::insert(keys, request, None),
         decode: |outcome| match outcome {
             Outcome::Done(mut parts) => Ok(InsertAnswer::Inserted {
                 deadline: reply::deadline(parts.next())?,
             }),
             Outcome::IdTaken => Ok(InsertAnswer::IdTaken),
             Outcome::Refused(refusal) => Ok(InsertAnswer::Refused(refusal)),
-            Outcome::Gone | Outcome::Again => Err(corrupt()),
+            _ => Err(corrupt()),
         },
-    }
+    })
 }
 
 /// See [`SessionBackend::read`](session_core::SessionBackend::read). One script that answers the fields.
@@ -107,8 +141,11 @@ pub fn write<'a>(
     keys: &'a KeySpace,
     request: &'a WriteRequest,
 ) -> impl Dialogue<Answer = WriteAnswer> + use<'a> {
-    Single {
-        call: || call::write(keys, request),
+    if keys.topology() == Topology::Cluster && request.write.delta.principal().is_some() {
+        return OneOf::Apart(apart::write(keys, request));
+    }
+    OneOf::Whole(Single {
+        call: || call::write(keys, request, None),
         decode: |outcome| match outcome {
             Outcome::Done(parts) => Ok(WriteAnswer::Written(reply::written(
                 parts,
@@ -116,9 +153,9 @@ pub fn write<'a>(
             )?)),
             Outcome::Gone => Ok(WriteAnswer::Gone),
             Outcome::Refused(refusal) => Ok(WriteAnswer::Refused(refusal)),
-            Outcome::IdTaken | Outcome::Again => Err(corrupt()),
+            _ => Err(corrupt()),
         },
-    }
+    })
 }
 
 /// See [`SessionBackend::rename`](session_core::SessionBackend::rename).
@@ -126,8 +163,11 @@ pub fn rename<'a>(
     keys: &'a KeySpace,
     request: &'a RenameRequest,
 ) -> impl Dialogue<Answer = RenameAnswer> + use<'a> {
-    Single {
-        call: || call::rename(keys, request),
+    if keys.topology() == Topology::Cluster {
+        return OneOf::Apart(apart::rename(keys, request));
+    }
+    OneOf::Whole(Single {
+        call: || call::rename(keys, request, None),
         decode: |outcome| match outcome {
             Outcome::Done(parts) => Ok(RenameAnswer::Renamed(reply::written(
                 parts,
@@ -136,9 +176,9 @@ pub fn rename<'a>(
             Outcome::Gone => Ok(RenameAnswer::Gone),
             Outcome::IdTaken => Ok(RenameAnswer::IdTaken),
             Outcome::Refused(refusal) => Ok(RenameAnswer::Refused(refusal)),
-            Outcome::Again => Err(corrupt()),
+            _ => Err(corrupt()),
         },
-    }
+    })
 }
 
 /// See [`SessionBackend::remove`](session_core::SessionBackend::remove).
@@ -146,14 +186,17 @@ pub fn remove<'a>(
     keys: &'a KeySpace,
     request: &'a RemoveRequest,
 ) -> impl Dialogue<Answer = bool> + use<'a> {
-    Single {
+    if keys.topology() == Topology::Cluster {
+        return OneOf::Apart(apart::remove(keys, request));
+    }
+    OneOf::Whole(Single {
         call: || call::remove(keys, request),
         decode: |outcome| match outcome {
             Outcome::Done(_) => Ok(true),
             Outcome::Gone => Ok(false),
             _ => Err(corrupt()),
         },
-    }
+    })
 }
 
 /// See [`SessionBackend::list`](session_core::SessionBackend::list).
@@ -161,10 +204,13 @@ pub fn list<'a>(
     keys: &'a KeySpace,
     request: &'a ListRequest,
 ) -> impl Dialogue<Answer = Vec<SessionSummary>> + use<'a> {
-    Listing {
+    if keys.topology() == Topology::Cluster {
+        return OneOf::Apart(apart::list(keys, request));
+    }
+    OneOf::Whole(Listing {
         pages: Pages::new(keys, request),
         sessions: Vec::new(),
-    }
+    })
 }
 
 /// See [`SessionBackend::revoke`](session_core::SessionBackend::revoke).
@@ -172,12 +218,15 @@ pub fn revoke<'a>(
     keys: &'a KeySpace,
     request: &'a RevokeRequest,
 ) -> impl Dialogue<Answer = u64> + use<'a> {
-    Revocation {
+    if keys.topology() == Topology::Cluster {
+        return OneOf::Apart(apart::revoke(keys, request));
+    }
+    OneOf::Whole(Revocation {
         keys,
         request,
         search: None,
         ended: 0,
-    }
+    })
 }
 
 fn counters<'a>(
@@ -265,8 +314,8 @@ struct Listing<'a> {
 impl Dialogue for Listing<'_> {
     type Answer = Vec<SessionSummary>;
 
-    fn next(&mut self, reply: Option<Reply>) -> Result<Next<Self::Answer>, Error> {
-        let Some(reply) = reply else {
+    fn next(&mut self, answers: Vec<Result<Reply, Error>>) -> Result<Next<Self::Answer>, Error> {
+        let Some(reply) = only(answers)? else {
             return Ok(Next::Ask(self.pages.call()));
         };
         let (members, more) = self.pages.take(reply)?;
@@ -343,8 +392,12 @@ impl<'a> Revocation<'a> {
 impl Dialogue for Revocation<'_> {
     type Answer = u64;
 
-    fn next(&mut self, reply: Option<Reply>) -> Result<Next<u64>, Error> {
-        let Some(reply) = reply else {
+    fn next(&mut self, answers: Vec<Result<Reply, Error>>) -> Result<Next<u64>, Error> {
+        let answer = only(answers).map_err(|error| match self.ended {
+            0 => error,
+            _ => error.with_effect(Effect::Unknown),
+        });
+        let Some(reply) = answer? else {
             return Ok(Next::Ask(self.begin()));
         };
         if let (Some(pages), RevokeTarget::One(handle)) = (self.search.take(), &self.request.target)

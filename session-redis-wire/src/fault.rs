@@ -2,6 +2,8 @@
 
 use session_core::{Effect, Error, ErrorKind};
 
+use crate::cluster::Node;
+
 /// The kind and the effect of an error reply: its first word, and the rest of its text.
 ///
 /// The server refuses a script before it starts, or a running script fails; the text of the latter
@@ -17,6 +19,7 @@ pub fn classify(code: &str, detail: &str) -> (ErrorKind, Effect) {
         // A right that a script's command lacks is reported without a code word of its own.
         "ERR" if detail.contains("user executing the script") => (ErrorKind::Denied, false),
         "ERR" if detail.contains("max number of clients") => (ErrorKind::Unavailable, true),
+        "ERR" if detail.contains("cluster support disabled") => (ErrorKind::Config, true),
         _ => (ErrorKind::Rejected, false),
     };
     let effect = if refused && !started {
@@ -32,6 +35,7 @@ pub fn classify(code: &str, detail: &str) -> (ErrorKind, Effect) {
 #[error("the server answered {code}")]
 pub struct ServerError {
     code: String,
+    redirect: Option<Node>,
 }
 
 impl ServerError {
@@ -40,6 +44,7 @@ impl ServerError {
         let (kind, effect) = classify(code, detail);
         Error::new(kind, effect).with_source(Self {
             code: code.to_owned(),
+            redirect: redirect(code, detail),
         })
     }
 
@@ -47,6 +52,19 @@ impl ServerError {
     pub fn code(&self) -> &str {
         &self.code
     }
+
+    /// The node of a cluster that the answer points to.
+    pub fn redirect(&self) -> Option<&Node> {
+        self.redirect.as_ref()
+    }
+}
+
+/// The node in `MOVED slot host:port` and `ASK slot host:port`.
+fn redirect(code: &str, detail: &str) -> Option<Node> {
+    if !matches!(code, "MOVED" | "ASK") {
+        return None;
+    }
+    detail.split_whitespace().nth(1)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -84,6 +102,29 @@ mod tests {
             classify("ERR", detail),
             (ErrorKind::Denied, Effect::Unknown)
         );
+    }
+
+    #[test]
+    fn a_redirection_names_its_node() {
+        use std::error::Error as _;
+        for (code, detail, expected) in [
+            (
+                "MOVED",
+                "3999 127.0.0.1:6381",
+                Some(Node::new("127.0.0.1", 6381)),
+            ),
+            ("ASK", "3999 [::1]:6381", Some(Node::new("::1", 6381))),
+            ("MOVED", "3999", None),
+            ("ERR", "3999 127.0.0.1:6381", None),
+        ] {
+            let error = ServerError::into_error(code, detail);
+            let source = error
+                .source()
+                .unwrap()
+                .downcast_ref::<ServerError>()
+                .unwrap();
+            assert_eq!(source.redirect(), expected.as_ref());
+        }
     }
 
     #[test]

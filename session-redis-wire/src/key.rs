@@ -79,12 +79,41 @@ const TAG: usize = 3;
 pub struct KeySpace {
     prefix: KeyPrefix,
     storage: IdStorage,
+    topology: Topology,
+}
+
+/// Where the keys of a store are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Topology {
+    /// On one server: a session and its principal's index change in one step.
+    #[default]
+    OneServer,
+    /// In a Redis Cluster: a session and its principal's index are in different hash slots, so the index
+    /// has steps of its own.
+    Cluster,
 }
 
 impl KeySpace {
-    /// The keys with this prefix.
+    /// The keys with this prefix, on one server.
     pub fn new(prefix: KeyPrefix, storage: IdStorage) -> Self {
-        Self { prefix, storage }
+        let topology = Topology::default();
+        Self {
+            prefix,
+            storage,
+            topology,
+        }
+    }
+
+    /// The same keys, there.
+    #[must_use]
+    pub fn at(mut self, topology: Topology) -> Self {
+        self.topology = topology;
+        self
+    }
+
+    /// Where the keys are.
+    pub fn topology(&self) -> Topology {
+        self.topology
     }
 
     /// The prefix of all keys.
@@ -128,9 +157,29 @@ impl KeySpace {
 
     /// The key of a principal's index.
     pub fn index(&self, principal: &Principal) -> Vec<u8> {
+        self.index_of(principal.as_str().as_bytes())
+    }
+
+    /// The key of the index of a principal as a hash names it.
+    pub(crate) fn index_of(&self, principal: &[u8]) -> Vec<u8> {
         let mut key = self.index_prefix();
-        key.extend_from_slice(principal.as_str().as_bytes());
+        key.extend_from_slice(principal);
         key
+    }
+
+    /// The key of the session of this name.
+    pub(crate) fn session_named(&self, name: &[u8]) -> Vec<u8> {
+        let mut key = self.prefix.0.clone().into_bytes();
+        key.extend_from_slice(name);
+        key
+    }
+
+    /// The index prefix, if a session's step keeps the index as well; nothing, if that has its own steps.
+    pub(crate) fn index_prefix_of_steps(&self) -> Vec<u8> {
+        match self.topology {
+            Topology::OneServer => self.index_prefix(),
+            Topology::Cluster => Vec::new(),
+        }
     }
 
     /// What all index keys begin with: the prefix and one character that no session key has there.

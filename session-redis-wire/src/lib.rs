@@ -8,10 +8,12 @@
 //! |---|---|
 //! | `key` | the names of keys |
 //! | `slot` | ids that stay in a hash slot |
+//! | `cluster` | which node of a cluster a call goes to, and when it goes again |
 //! | `lua/*.lua` | the twin of `session_core::rules`, one atomic step a script |
 //! | `script` | which parts and which server flags make a script |
 //! | `call` | the order of arguments |
 //! | `dialogue` | what to ask next |
+//! | `dialogue::apart` | the same where sessions and indexes are in different slots |
 //! | `reply` | what an answer means |
 //! | `fault` | what an error means |
 //! | `url` | what a URL may ask for |
@@ -20,6 +22,7 @@
 //! This crate's API serves the client crates of this workspace and may change with any release.
 
 mod call;
+pub mod cluster;
 pub mod dialogue;
 mod fault;
 mod key;
@@ -32,7 +35,7 @@ mod version;
 pub use self::call::Call;
 pub use self::dialogue::{Dialogue, Next};
 pub use self::fault::{ServerError, classify};
-pub use self::key::{IdStorage, InvalidPrefix, KeyPrefix, KeySpace};
+pub use self::key::{IdStorage, InvalidPrefix, KeyPrefix, KeySpace, Topology};
 pub use self::reply::Reply;
 pub use self::script::{ALL as ALL_SCRIPTS, Script};
 pub use self::slot::{hash_slot, successor_id};

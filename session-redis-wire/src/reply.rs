@@ -34,6 +34,15 @@ pub(crate) enum Outcome {
     Refused(Refusal),
     /// Only dead index members were pruned: ask again.
     Again,
+    /// The index must list the session first.
+    Unlisted {
+        /// Whose the session is.
+        principal: Option<Bytes>,
+        /// Its deadline.
+        deadline: Option<UnixMillis>,
+    },
+    /// The index has no room: how many are in it, and who.
+    Crowded(std::vec::IntoIter<Reply>),
 }
 
 pub(crate) fn corrupt() -> Error {
@@ -60,6 +69,11 @@ pub(crate) fn outcome(reply: Reply) -> Result<Outcome, Error> {
             5 => Refusal::TooManySessions,
             _ => return Err(corrupt()),
         }),
+        4 => Outcome::Unlisted {
+            principal: principal(parts.next())?,
+            deadline: deadline(parts.next())?,
+        },
+        5 => Outcome::Crowded(parts),
         9 => Outcome::Again,
         _ => return Err(corrupt()),
     })
@@ -70,6 +84,15 @@ pub(crate) fn deadline(reply: Option<Reply>) -> Result<Option<UnixMillis>, Error
     Ok(Some(millis)
         .filter(|millis| *millis > 0)
         .map(UnixMillis::new))
+}
+
+/// The principal of a session that may have none.
+pub(crate) fn principal(reply: Option<Reply>) -> Result<Option<Bytes>, Error> {
+    match reply {
+        Some(Reply::Nil) => Ok(None),
+        Some(Reply::Bytes(principal)) => Ok(Some(principal).filter(|name| !name.is_empty())),
+        _ => Err(corrupt()),
+    }
 }
 
 /// The answer of `READ` or `PEEK` without fields, and the answer of the `HGETALL` sent with it. The read
@@ -149,7 +172,7 @@ pub(crate) fn bytes(reply: Option<Reply>) -> Result<Bytes, Error> {
     }
 }
 
-fn array(reply: Reply) -> Result<Vec<Reply>, Error> {
+pub(crate) fn array(reply: Reply) -> Result<Vec<Reply>, Error> {
     match reply {
         Reply::Array(parts) => Ok(parts),
         _ => Err(corrupt()),

@@ -68,6 +68,16 @@ scripts! {
     LIST, true, "#!lua flags=allow-oom", ["session", "index", "list"];
     /// Ends sessions of a principal.
     REVOKE, true, "#!lua flags=allow-oom", ["session", "index", "revoke"];
+    /// Enters a session into the index that has steps of its own.
+    ENTER, true, "#!lua", ["session", "apart", "enter"];
+    /// Enters a session into that index in the place of another.
+    ENTER_WITHOUT_GROWTH, true, "#!lua flags=allow-oom", ["session", "apart", "enter"];
+    /// Takes sessions out of that index.
+    LEAVE, true, "#!lua flags=allow-oom", ["session", "apart", "leave"];
+    /// One page of that index.
+    PAGE, true, "#!lua flags=allow-oom", ["session", "apart", "page"];
+    /// What a list shows of a session.
+    MEMBER, false, "#!lua flags=no-writes", ["session", "member"];
 }
 
 fn hex(bytes: &[u8]) -> String {

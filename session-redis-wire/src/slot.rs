@@ -16,7 +16,8 @@ use crate::key::{IdStorage, KeySpace};
 /// CRC-16/XMODEM, as the Redis Cluster specification has it.
 static CRC: Crc<u16, Table<1>> = Crc::<u16, Table<1>>::new(&CRC_16_XMODEM);
 
-const SLOTS: usize = 16_384;
+/// How many hash slots a cluster has.
+pub(crate) const SLOTS: usize = 16_384;
 
 /// The characters of an id that the search varies: the last three, which carry 16 bits.
 const SUFFIX: usize = 3;

@@ -13,8 +13,10 @@ use session_core::{Effect, Error, ErrorKind, Operation, Result, SessionBackend, 
 /// | `memory:` | memory |
 /// | `redis://[user:password@]host[:port][/db]` | redis-rs |
 /// | `redis+fred://…` | fred |
+/// | `redis-cluster://[user:password@]host[:port][?node=host:port&node=…]` | redis-rs, on a Redis Cluster |
+/// | `redis-cluster+fred://…` | fred, on a Redis Cluster |
 ///
-/// `rediss://` and `rediss+fred://` name the same backends, and are refused: neither offers TLS yet.
+/// `rediss` in the place of `redis` names the same backends, and is refused: neither offers TLS yet.
 ///
 /// # Errors
 /// [`ErrorKind::Config`] for another scheme, and for one whose feature is off; the source, a
@@ -53,7 +55,8 @@ pub struct Connect {
 pub enum ConnectError {
     /// The scheme is none of [`connect`]'s.
     #[error(
-        "the URL's scheme names no backend: expected memory:, redis://, rediss://, redis+fred:// or rediss+fred://"
+        "the URL's scheme names no backend: expected memory:, redis://, rediss://, redis-cluster:// or rediss-cluster://, \
+         or one of the latter four with +fred before the colon"
     )]
     UnknownScheme,
     /// The backend was not compiled in.
@@ -108,10 +111,13 @@ impl Connect {
         let (scheme, rest) = self.url.split_once(':').unwrap_or((self.url.as_str(), ""));
         let backend = match scheme {
             "memory" => self.memory(),
-            "redis" | "rediss" => self.redis_rs(),
-            "redis+fred" => self.fred(format!("redis:{rest}")),
-            "rediss+fred" => self.fred(format!("rediss:{rest}")),
-            _ => Err(refused(ConnectError::UnknownScheme)),
+            "redis" | "rediss" | "redis-cluster" | "rediss-cluster" => self.redis_rs(),
+            _ => match scheme.strip_suffix("+fred") {
+                Some(plain @ ("redis" | "rediss" | "redis-cluster" | "rediss-cluster")) => {
+                    self.fred(format!("{plain}:{rest}"))
+                }
+                _ => Err(refused(ConnectError::UnknownScheme)),
+            },
         };
         backend.map_err(|error| error.during(Operation::Connect))
     }
@@ -230,6 +236,9 @@ mod tests {
             "http://host",
             "fred://host",
             "memory-x:",
+            "memory+fred:",
+            "redis-clusters://host",
+            "redis+fred-cluster://host",
             "redis+other://user:SECRET@host",
         ] {
             assert_eq!(refusal(url), ConnectError::UnknownScheme, "{url}");
@@ -266,6 +275,39 @@ mod tests {
             refusal("redis://127.0.0.1"),
             ConnectError::FeatureOff("redis-rs")
         );
+        assert_eq!(
+            refusal("redis-cluster://127.0.0.1"),
+            ConnectError::FeatureOff("redis-rs")
+        );
+    }
+
+    /// A cluster's URL is one to the backend as well: it looks for the nodes.
+    #[cfg(feature = "redis-rs")]
+    #[tokio::test]
+    async fn cluster_schemes_mean_redis_rs_on_a_cluster() {
+        let backend = Connect::to("redis-cluster://127.0.0.1:1?node=127.0.0.1:2")
+            .build()
+            .unwrap();
+        let shown = format!("{backend:?}");
+        assert!(
+            shown.contains("RedisRsBackend") && shown.contains("Cluster"),
+            "{shown}"
+        );
+        let error = Connect::to("redis-cluster://127.0.0.1:1?node=")
+            .build()
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+    }
+
+    #[cfg(feature = "fred")]
+    #[tokio::test]
+    async fn fred_is_chosen_for_a_cluster_by_its_schemes() {
+        let url = "redis-cluster+fred://127.0.0.1:1?node=127.0.0.1:2";
+        let shown = format!("{:?}", Connect::to(url).build().unwrap());
+        assert!(
+            shown.contains("FredBackend") && shown.contains("Cluster"),
+            "{shown}"
+        );
     }
 
     #[cfg(feature = "fred")]
@@ -286,21 +328,23 @@ mod tests {
             refusal("rediss+fred://127.0.0.1"),
             ConnectError::FeatureOff("fred")
         );
+        assert_eq!(
+            refusal("redis-cluster+fred://127.0.0.1"),
+            ConnectError::FeatureOff("fred")
+        );
     }
 
     #[cfg(any(feature = "redis-rs", feature = "fred"))]
     #[tokio::test]
     async fn tls_is_refused_rather_than_left_out() {
-        let scheme = if cfg!(feature = "fred") {
-            "rediss+fred"
-        } else {
-            "rediss"
-        };
-        let error = Connect::to(format!("{scheme}://127.0.0.1:1"))
-            .build()
-            .unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Config);
-        assert!(error.source().unwrap().to_string().contains("TLS"));
+        let client = if cfg!(feature = "fred") { "+fred" } else { "" };
+        for scheme in ["rediss", "rediss-cluster"] {
+            let error = Connect::to(format!("{scheme}{client}://127.0.0.1:1"))
+                .build()
+                .unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config);
+            assert!(error.source().unwrap().to_string().contains("TLS"));
+        }
     }
 
     #[cfg(any(feature = "redis-rs", feature = "fred"))]

@@ -3,6 +3,7 @@
 //! makes tests of them.
 
 mod answers;
+pub mod cluster;
 mod expiry;
 mod faults;
 mod full;

@@ -1,11 +1,12 @@
 -- Applies a delta to the session under a key, all or nothing. ARGV: last_accessed_at, touch policy,
 -- 1 to answer the fields, new TTL or '', limit of fields, limit of bytes or '', index prefix, principal
--- to bind to or '', its lifetime in milliseconds, limit of sessions or '', 1 to evict, the numbers of
--- counters, sets and removals, then counters (field, amount), sets (field, value), removals (field).
+-- to bind to or '', its lifetime (a `time`), limit of sessions or '', 1 to evict, a principal whose index
+-- lists the session already or '', until when it does, the numbers of counters, sets and removals,
+-- then counters (field, amount), sets (field, value), removals (field).
 -- Whatever can be refused is judged before the first write that is not undone.
 
-local COUNTERS = 15
-local counters, sets, removals = tonumber(ARGV[12]), tonumber(ARGV[13]), tonumber(ARGV[14])
+local COUNTERS = 17
+local counters, sets, removals = tonumber(ARGV[14]), tonumber(ARGV[15]), tonumber(ARGV[16])
 local SETS = COUNTERS + 2 * counters
 local REMOVALS = SETS + 2 * sets
 local LAST = REMOVALS + removals - 1
@@ -84,6 +85,21 @@ local function in_batches(command, key, first, last)
   end
 end
 
+-- Where the index has steps of its own (no index prefix) they come first: nil when the index lists the
+-- session as it is about to be bound or moved, else the answer that tells what it must list.
+local function unlisted(s)
+  if ARGV[7] ~= '' then return nil end
+  local principal, deadline = ARGV[8], s.deadline
+  if principal ~= '' then
+    deadline = deadline or time(ARGV[9], milliseconds())
+  elseif #KEYS > 1 then
+    principal = s.principal
+  end
+  if not principal or principal == '' or not deadline then return nil end
+  if ARGV[12] == principal and deadline <= tonumber(ARGV[13]) then return nil end
+  return { 4, s.principal, s.deadline or 0 }
+end
+
 -- The session after the delta and the values of the counters; or nil and the answer to give. A session
 -- that was `bound` is yet to be put into the index, under the name that it has in the end.
 local function apply(key)
@@ -100,6 +116,7 @@ local function apply(key)
   if not refused and principal ~= '' then
     refused = admission(index_prefix, principal, name_of(index_prefix, key), ARGV[10], ARGV[11])
   end
+  refused = refused or unlisted(s)
   if refused then
     revert(key, undo)
     return nil, refused
@@ -112,6 +129,7 @@ local function apply(key)
     redis.call('HSET', key, 'session_ttl', ARGV[4])
     slides = slides or ARGV[2] ~= 'N'
   end
+  s.former = s.principal
   if principal ~= '' then
     if s.principal ~= principal then
       index_remove(index_prefix, s.principal, name_of(index_prefix, key))
@@ -120,7 +138,7 @@ local function apply(key)
     end
     if not s.deadline then
       s.now = milliseconds()
-      s.deadline = s.now + tonumber(ARGV[9])
+      s.deadline = time(ARGV[9], s.now)
       redis.call('HSET', key, 'session_deadline', integer(s.deadline))
       local expires_at = redis.call('PEXPIRETIME', key)
       if expires_at < 0 or expires_at > s.deadline then
@@ -133,6 +151,12 @@ local function apply(key)
   return s, values
 end
 
+-- {1, remaining, counters, fields or nil} and, where the index has steps of its own, the principal that the
+-- session had before or nil, and its deadline or 0.
 local function written(key, s, values)
-  return { 1, s.remaining, values, ARGV[3] == '1' and redis.call('HGETALL', key) }
+  local answer = { 1, s.remaining, values, ARGV[3] == '1' and redis.call('HGETALL', key) }
+  if ARGV[7] == '' then
+    answer[5], answer[6] = s.former, s.deadline or 0
+  end
+  return answer
 end

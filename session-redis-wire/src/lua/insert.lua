@@ -1,4 +1,4 @@
--- KEYS session. ARGV: TTL in seconds, lifetime in milliseconds or '', index prefix, principal or '',
+-- KEYS session. ARGV: TTL in seconds, lifetime (a `time`) or '', index prefix, principal or '',
 -- limit of sessions or '', 1 to evict, then the fields and values.
 -- Answers {1, deadline or 0}.
 local key = KEYS[1]
@@ -14,7 +14,7 @@ end
 local s = { ttl = tonumber(ARGV[1]) }
 if lifetime ~= '' then
   s.now = milliseconds()
-  s.deadline = s.now + tonumber(lifetime)
+  s.deadline = time(lifetime, s.now)
   redis.call('HSET', key, 'session_deadline', integer(s.deadline))
 end
 arm(key, s)

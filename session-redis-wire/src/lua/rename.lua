@@ -1,4 +1,4 @@
--- KEYS session, its new key. ARGV as apply. Answers {1, remaining, counters, fields or nil}.
+-- KEYS session, its new key. ARGV as apply. Answers as `written`.
 local from, to = KEYS[1], KEYS[2]
 if redis.call('EXISTS', to) == 1 then
   local s, gone = session(from)

@@ -1,12 +1,19 @@
 -- What makes a key a session, and what sliding its expiry means. The twin of `rules` in session-core.
 -- Codes of every script's answer: 1 done, 0 gone, -1 gone because the key is no valid session,
--- 2 the id is taken, 3 refused (and why), 9 ask again (only dead index members were pruned).
+-- 2 the id is taken, 3 refused (and why), 4 the index must list it first (whose the session is, and until
+-- when), 5 the index has no room (and who is in it), 9 ask again (only dead index members were pruned).
 
 local function integer(n) return string.format('%.0f', n) end
 
 local function milliseconds()
   local t = redis.call('TIME')
   return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+
+-- A time: so many milliseconds from now on or, behind '=', that millisecond.
+local function time(text, now)
+  if string.sub(text, 1, 1) == '=' then return tonumber(string.sub(text, 2)) end
+  return now + tonumber(text)
 end
 
 local function number(text, digits)

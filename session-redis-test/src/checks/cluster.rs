@@ -1,0 +1,174 @@
+//! What every backend must do on a Redis Cluster beyond the contract. The same checks for each client;
+//! [`cluster_checks!`](crate::cluster_checks) makes tests of them.
+
+mod answers;
+mod faults;
+mod full;
+mod moves;
+mod races;
+mod rights;
+mod rotation;
+mod trips;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+
+use session_core::{SessionBackend, SessionId};
+use session_redis_wire::{ALL_SCRIPTS, KeySpace, hash_slot};
+
+pub use self::answers::{
+    a_lost_answer_of_a_node_is_unknown_and_nothing_is_sent_twice,
+    scripts_that_a_node_does_not_know_are_run_exactly_once,
+};
+pub use self::faults::{
+    a_cluster_that_comes_up_is_used, a_failover_is_followed, a_hanging_node_stops_its_slots_only,
+    a_killed_master_stops_its_slots_only, a_single_server_is_no_cluster,
+    dropped_backends_leave_no_connections,
+};
+pub use self::full::a_full_node_refuses_growth_only;
+pub use self::moves::{a_rotation_waits_for_its_slot, a_slot_is_followed_while_it_moves};
+pub use self::races::{
+    bindings, increments_against_rotation, logins_against_limit, logins_against_revocation,
+    logout_against_increments, rotations, rotations_against_revocation,
+};
+pub use self::rights::the_documented_rights_suffice_on_a_cluster;
+pub use self::rotation::rotations_stay_in_their_slot_and_take_one_call;
+pub use self::trips::operations_on_a_cluster_take_few_round_trips;
+
+use super::{Connect, DEADLINE, create};
+use crate::{Cluster, Target, unique_prefix};
+
+/// Makes a test of each check. The argument is an `async fn(Target) -> impl SessionBackend`.
+#[macro_export]
+macro_rules! cluster_checks {
+    ($connect:path) => {
+        $crate::__cluster_checks! { $connect,
+            operations_on_a_cluster_take_few_round_trips
+            rotations_stay_in_their_slot_and_take_one_call
+            scripts_that_a_node_does_not_know_are_run_exactly_once
+            a_lost_answer_of_a_node_is_unknown_and_nothing_is_sent_twice
+            a_slot_is_followed_while_it_moves
+            a_rotation_waits_for_its_slot
+            a_killed_master_stops_its_slots_only
+            a_hanging_node_stops_its_slots_only
+            a_failover_is_followed
+            a_cluster_that_comes_up_is_used
+            a_single_server_is_no_cluster
+            dropped_backends_leave_no_connections
+            a_full_node_refuses_growth_only
+            the_documented_rights_suffice_on_a_cluster
+        }
+    };
+}
+
+/// Makes a test of each race, on the shared cluster. The argument is as that of
+/// [`cluster_checks!`](crate::cluster_checks).
+#[macro_export]
+macro_rules! cluster_races {
+    ($connect:path) => {
+        $crate::__cluster_checks! { $connect,
+            rotations
+            increments_against_rotation
+            logins_against_revocation
+            rotations_against_revocation
+            logout_against_increments
+            bindings
+            logins_against_limit
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cluster_checks {
+    ($connect:path, $($check:ident)*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $check() {
+            $crate::checks::cluster::$check($connect).await;
+        }
+    )*};
+}
+
+/// A backend on a cluster and what its keys are called.
+struct Subject {
+    backend: Arc<dyn SessionBackend>,
+    keys: KeySpace,
+}
+
+impl Subject {
+    /// With the deadline of a backend that was not told another.
+    async fn new<F, B>(connect: Connect<F>, cluster: &Cluster) -> Self
+    where
+        F: Future<Output = B>,
+        B: SessionBackend,
+    {
+        Self::with(connect, cluster, |target| Target {
+            deadline: DEADLINE,
+            ..target
+        })
+        .await
+    }
+
+    /// With this target, which is patient.
+    async fn with<F, B>(
+        connect: Connect<F>,
+        cluster: &Cluster,
+        change: impl FnOnce(Target) -> Target,
+    ) -> Self
+    where
+        F: Future<Output = B>,
+        B: SessionBackend,
+    {
+        let prefix = unique_prefix()
+            .parse()
+            .expect("a unique prefix is a key prefix");
+        let target = change(Target::patient(cluster.url(), prefix));
+        let keys = target.keys();
+        let backend = Arc::new(connect(target).await);
+        Self { backend, keys }
+    }
+
+    fn slot(&self, id: &SessionId) -> u16 {
+        hash_slot(&self.keys.session(id))
+    }
+
+    /// A session on each node, by the node's number.
+    async fn session_per_node(&self, cluster: &Cluster) -> BTreeMap<usize, SessionId> {
+        let mut sessions = BTreeMap::new();
+        for _ in 0..1000 {
+            let id = create(&*self.backend).await.id;
+            sessions.insert(cluster.owner(self.slot(&id)), id);
+            if sessions.len() == cluster.nodes().len() {
+                return sessions;
+            }
+        }
+        panic!(
+            "a thousand sessions are not on all nodes: {:?}",
+            sessions.keys()
+        );
+    }
+
+    /// A session on this node.
+    async fn session_on(&self, cluster: &Cluster, node: usize) -> SessionId {
+        for _ in 0..1000 {
+            let id = create(&*self.backend).await.id;
+            if cluster.owner(self.slot(&id)) == node {
+                return id;
+            }
+        }
+        panic!("a thousand sessions are not on node {node}");
+    }
+}
+
+/// Tells every node every script, so that no operation meets one for the first time.
+async fn teach_scripts(cluster: &Cluster) {
+    for node in cluster.nodes() {
+        let mut admin = node.connection().await;
+        for script in ALL_SCRIPTS {
+            let mut load = redis::cmd("SCRIPT");
+            load.arg("LOAD").arg(script.source());
+            load.exec_async(&mut admin).await.expect("SCRIPT LOAD");
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! The races of the conformance suite, many rounds of each.
+
+use std::future::Future;
+
+use session_conformance::races;
+use session_core::SessionBackend;
+use session_redis_wire::IdStorage;
+
+use crate::ClusterHarness;
+use crate::checks::Connect;
+
+macro_rules! races {
+    ($($(#[$doc:meta])* $race:ident)*) => {$(
+        $(#[$doc])*
+        ///
+        /// # Panics
+        /// When the answers of a round are explained by no order of atomic steps.
+        pub async fn $race<F, B>(connect: Connect<F>)
+        where
+            F: Future<Output = B> + Send + 'static,
+            B: SessionBackend,
+        {
+            let harness = ClusterHarness::on_shared(IdStorage::Plain, connect).await;
+            println!("{}", races::$race(&harness, races::rounds()).await);
+        }
+    )*};
+}
+
+races! {
+    /// Of 64 concurrent rotations one wins.
+    rotations
+    /// Increments follow a rotation or are told.
+    increments_against_rotation
+    /// A revocation ends every login before it; the survivors are listed.
+    logins_against_revocation
+    /// No rotation escapes a revocation.
+    rotations_against_revocation
+    /// Nothing is under an id after its logout.
+    logout_against_increments
+    /// A session that several bind by turns is in one list.
+    bindings
+    /// No more sessions than the limit, all of them listed.
+    logins_against_limit
+}
