@@ -6,6 +6,7 @@ mod answers;
 pub mod cluster;
 mod expiry;
 mod faults;
+mod fixation;
 mod full;
 mod index;
 mod rights;
@@ -28,6 +29,7 @@ pub use self::faults::{
     a_server_that_comes_back_is_used_again, every_operation_ends_within_its_deadline,
     starts_without_a_server,
 };
+pub use self::fixation::no_chosen_id_is_adopted;
 pub use self::full::a_full_server_refuses_growth_only;
 pub use self::index::dead_sessions_are_never_listed_and_cost_little;
 pub use self::rights::{the_documented_rights_suffice, wrong_credentials_are_denied};
@@ -59,6 +61,7 @@ macro_rules! redis_checks {
             a_server_that_is_too_old_is_named
             expiry_is_exact_to_the_millisecond
             dead_sessions_are_never_listed_and_cost_little
+            no_chosen_id_is_adopted
         }
     };
 }
