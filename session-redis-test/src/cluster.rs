@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use crate::builder::start_anywhere;
 use crate::ports::free_port;
 use crate::version::info_field;
-use crate::{Proxy, RedisServer};
+use crate::{Proxy, RedisServer, RedisServerBuilder};
 
 /// How many hash slots a cluster has.
 const SLOTS: usize = 16_384;
@@ -42,7 +42,16 @@ impl Cluster {
     ///
     /// When a server cannot be started, or the nodes do not come to terms.
     pub async fn start(masters: usize) -> Self {
-        let cluster = Self::of_strangers(masters).await;
+        Self::start_with(masters, RedisServer::builder()).await
+    }
+
+    /// The same, each of whose nodes has these settings as well.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start).
+    pub async fn start_with(masters: usize, settings: RedisServerBuilder) -> Self {
+        let cluster = Self::of_strangers(masters, &settings).await;
         cluster.assemble().await;
         cluster
     }
@@ -54,7 +63,7 @@ impl Cluster {
     ///
     /// As [`start`](Self::start).
     pub async fn start_behind_proxies(masters: usize) -> (Self, Vec<Proxy>) {
-        let cluster = Self::of_strangers(masters).await;
+        let cluster = Self::of_strangers(masters, &RedisServer::builder()).await;
         let mut proxies = Vec::with_capacity(masters);
         for node in &cluster.nodes {
             let proxy = Proxy::start(node.addr()).await;
@@ -69,11 +78,11 @@ impl Cluster {
     }
 
     /// Nodes that know nothing of each other.
-    async fn of_strangers(masters: usize) -> Self {
+    async fn of_strangers(masters: usize, settings: &RedisServerBuilder) -> Self {
         let mut nodes = Vec::with_capacity(masters);
         let mut bus_ports = Vec::with_capacity(masters);
         for _ in 0..masters {
-            let (node, bus_port) = start_node().await;
+            let (node, bus_port) = start_node(settings).await;
             nodes.push(node);
             bus_ports.push(bus_port);
         }
@@ -188,11 +197,12 @@ impl Cluster {
 }
 
 /// Starts a node that knows of no other; with the port on which the nodes talk to it.
-async fn start_node() -> (RedisServer, u16) {
+async fn start_node(settings: &RedisServerBuilder) -> (RedisServer, u16) {
     let mut bus_port = 0;
     let node = start_anywhere(|| {
         bus_port = free_port();
-        RedisServer::builder()
+        settings
+            .clone()
             .arg("cluster-enabled", "yes")
             .arg("cluster-port", bus_port.to_string())
             .arg("cluster-node-timeout", NODE_TIMEOUT_MS)

@@ -22,6 +22,8 @@ pub struct MonitoredCommand {
     pub source: String,
     /// The command's name and its arguments; what is not UTF-8 is replaced.
     pub args: Vec<String>,
+    /// The same, byte for byte.
+    pub raw_args: Vec<Vec<u8>>,
 }
 
 impl MonitoredCommand {

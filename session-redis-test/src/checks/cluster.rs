@@ -4,6 +4,7 @@
 mod answers;
 mod faults;
 mod full;
+mod leaks;
 mod moves;
 mod races;
 mod rights;
@@ -27,6 +28,7 @@ pub use self::faults::{
     dropped_backends_leave_no_connections,
 };
 pub use self::full::a_full_node_refuses_growth_only;
+pub use self::leaks::ids_hashed_at_rest_leave_nothing_usable_on_any_node;
 pub use self::moves::{a_rotation_waits_for_its_slot, a_slot_is_followed_while_it_moves};
 pub use self::races::{
     bindings, increments_against_rotation, logins_against_limit, logins_against_revocation,
@@ -58,6 +60,7 @@ macro_rules! cluster_checks {
             dropped_backends_leave_no_connections
             a_full_node_refuses_growth_only
             the_documented_rights_suffice_on_a_cluster
+            ids_hashed_at_rest_leave_nothing_usable_on_any_node
         }
     };
 }

@@ -9,6 +9,7 @@ mod faults;
 mod fixation;
 mod full;
 mod index;
+mod leaks;
 mod rights;
 mod trips;
 mod version;
@@ -32,6 +33,7 @@ pub use self::faults::{
 pub use self::fixation::no_chosen_id_is_adopted;
 pub use self::full::a_full_server_refuses_growth_only;
 pub use self::index::dead_sessions_are_never_listed_and_cost_little;
+pub use self::leaks::ids_hashed_at_rest_leave_nothing_usable;
 pub use self::rights::{the_documented_rights_suffice, wrong_credentials_are_denied};
 pub use self::trips::every_operation_is_one_round_trip;
 pub use self::version::a_server_that_is_too_old_is_named;
@@ -62,6 +64,7 @@ macro_rules! redis_checks {
             expiry_is_exact_to_the_millisecond
             dead_sessions_are_never_listed_and_cost_little
             no_chosen_id_is_adopted
+            ids_hashed_at_rest_leave_nothing_usable
         }
     };
 }

@@ -77,7 +77,7 @@ impl Cluster {
     ///
     /// When it does not within twenty seconds.
     pub async fn add_replica(&mut self, master: usize) -> usize {
-        let (replica, bus_port) = start_node().await;
+        let (replica, bus_port) = start_node(&RedisServer::builder()).await;
         for node in &self.nodes {
             tell(node, [meet(&replica, bus_port)]).await;
         }

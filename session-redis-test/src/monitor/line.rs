@@ -15,27 +15,29 @@ pub(super) fn parse(line: &str) -> Option<MonitoredCommand> {
     let (source, rest) = rest.split_once("] \"")?;
 
     let mut bytes = rest.bytes().peekable();
-    let mut args = vec![quoted(&mut bytes)?];
+    let mut raw_args = vec![quoted(&mut bytes)?];
     while bytes.next_if_eq(&b' ').is_some() {
         bytes.next_if_eq(&b'"')?;
-        args.push(quoted(&mut bytes)?);
+        raw_args.push(quoted(&mut bytes)?);
     }
     if bytes.next().is_some() {
         return None;
     }
+    let text = |arg: &Vec<u8>| String::from_utf8_lossy(arg).into_owned();
     Some(MonitoredCommand {
         db: db.parse().ok()?,
         source: source.to_owned(),
-        args,
+        args: raw_args.iter().map(text).collect(),
+        raw_args,
     })
 }
 
 /// Reads a quoted string from behind its opening quote to behind its closing one.
-fn quoted(bytes: &mut Peekable<Bytes<'_>>) -> Option<String> {
+fn quoted(bytes: &mut Peekable<Bytes<'_>>) -> Option<Vec<u8>> {
     let mut value = Vec::new();
     loop {
         match bytes.next()? {
-            b'"' => return Some(String::from_utf8_lossy(&value).into_owned()),
+            b'"' => return Some(value),
             b'\\' => value.push(escaped(bytes)?),
             plain => value.push(plain),
         }
@@ -94,7 +96,9 @@ mod tests {
     #[test]
     fn bytes_in_hexadecimal() {
         assert_eq!(args(r#"+1.5 [0 lua] "\xc3\xa4\x00""#), ["ä\0"]);
-        assert_eq!(args(r#"+1.5 [0 lua] "\xff""#), ["\u{fffd}"]);
+        let line = r#"+1.5 [0 lua] "\xff""#;
+        assert_eq!(args(line), ["\u{fffd}"]);
+        assert_eq!(parse(line).unwrap().raw_args, [[0xff]]);
     }
 
     #[test]
