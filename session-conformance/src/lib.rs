@@ -25,7 +25,8 @@
 //! enough that a slow machine does not let them run out.
 //!
 //! # What it needs
-//! Cases and races run on a tokio runtime and spawn tasks. They never sleep. The suite is not bound
+//! Cases and races run on a tokio runtime and spawn tasks. They never sleep; one race, of sessions that
+//! expire by themselves, lists them for some seconds until they have. The suite is not bound
 //! by semantic versioning: a later version may find more.
 
 #![allow(

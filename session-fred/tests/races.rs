@@ -117,3 +117,13 @@ async fn no_login_exceeds_the_limit() {
     .await;
     println!("{summary}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_dead_are_not_listed_and_the_living_are() {
+    let summary = races::expirations_against_listing(
+        &RedisHarness::on_shared(IdStorage::Plain, common::connect).await,
+        races::rounds(),
+    )
+    .await;
+    println!("{summary}");
+}

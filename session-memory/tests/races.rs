@@ -68,3 +68,9 @@ async fn no_login_exceeds_the_limit() {
     let summary = races::logins_against_limit(&MemoryHarness::new(), races::rounds() / 10).await;
     println!("{summary}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_dead_are_not_listed_and_the_living_are() {
+    let summary = races::expirations_against_listing(&MemoryHarness::new(), races::rounds()).await;
+    println!("{summary}");
+}

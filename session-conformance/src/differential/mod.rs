@@ -24,7 +24,6 @@ mod side;
 mod strategy;
 
 use std::fmt;
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config as RunnerConfig, RngAlgorithm, TestRng, TestRunner};
@@ -32,6 +31,7 @@ use proptest::test_runner::{Config as RunnerConfig, RngAlgorithm, TestRng, TestR
 use self::lockstep::Disagreement;
 use self::operation::Sequence;
 use crate::harness::Harness;
+use crate::kit::seed;
 
 /// How many simpler sequences are tried after a divergence.
 const SHRINKS: usize = 2000;
@@ -55,18 +55,13 @@ impl Config {
     /// # Panics
     /// When a variable is set to something else than a number.
     pub fn from_env() -> Self {
-        let number = |name: &str| {
-            let text = std::env::var(name).ok()?;
-            Some(
-                text.parse::<u64>()
-                    .unwrap_or_else(|_| panic!("{name} is a number")),
-            )
-        };
-        let steps = number("SESSION_DIFFERENTIAL_STEPS").unwrap_or(20_000);
+        let steps = std::env::var("SESSION_DIFFERENTIAL_STEPS").map_or(20_000, |text| {
+            text.parse()
+                .expect("SESSION_DIFFERENTIAL_STEPS is a number")
+        });
         Self {
-            steps: usize::try_from(steps).expect("fewer steps"),
-            seed: number("SESSION_SEED")
-                .unwrap_or_else(|| RandomState::new().build_hasher().finish()),
+            steps,
+            seed: seed(),
             compare_index: true,
         }
     }

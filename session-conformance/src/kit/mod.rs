@@ -2,6 +2,7 @@
 
 mod bench;
 mod clock;
+mod dice;
 mod forced;
 mod guide;
 mod operations;
@@ -15,6 +16,7 @@ use session_core::{Delta, FieldName, Fields, NewSession, Principal, SessionId, S
 
 pub(crate) use self::bench::{Bench, Snapshot};
 pub(crate) use self::clock::AppClock;
+pub(crate) use self::dice::{Dice, seed};
 pub(crate) use self::forced::ForcedIds;
 pub(crate) use self::guide::{ClientHash, GUIDE_CREATED_AT, clients, guide_hash, with, without};
 pub(crate) use self::operations::{assert_gone_and_left_alone, assert_nothing_there};

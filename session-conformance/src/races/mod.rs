@@ -14,6 +14,7 @@
 //! ```
 
 mod crew;
+mod expiry;
 mod login;
 mod logout;
 mod readers;
@@ -23,6 +24,7 @@ mod writers;
 
 use std::fmt;
 
+pub use self::expiry::expirations_against_listing;
 pub use self::login::{bindings, logins_against_limit};
 pub use self::logout::{logout_against_increments, logout_against_uses};
 pub use self::readers::reads_against_updates;

@@ -31,8 +31,8 @@ pub use self::full::a_full_node_refuses_growth_only;
 pub use self::leaks::ids_hashed_at_rest_leave_nothing_usable_on_any_node;
 pub use self::moves::{a_rotation_waits_for_its_slot, a_slot_is_followed_while_it_moves};
 pub use self::races::{
-    bindings, increments_against_rotation, logins_against_limit, logins_against_revocation,
-    logout_against_increments, rotations, rotations_against_revocation,
+    bindings, expirations_against_listing, increments_against_rotation, logins_against_limit,
+    logins_against_revocation, logout_against_increments, rotations, rotations_against_revocation,
 };
 pub use self::rights::the_documented_rights_suffice_on_a_cluster;
 pub use self::rotation::rotations_stay_in_their_slot_and_take_one_call;
@@ -78,6 +78,7 @@ macro_rules! cluster_races {
             logout_against_increments
             bindings
             logins_against_limit
+            expirations_against_listing
         }
     };
 }

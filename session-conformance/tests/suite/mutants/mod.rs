@@ -60,7 +60,6 @@ fn all() -> Vec<Mutant> {
 }
 
 /// A new flaw of this name.
-#[cfg(feature = "differential")]
 pub(crate) fn flaw(name: &str) -> Arc<dyn Flaw> {
     let all = all();
     let mutant = all.iter().find(|mutant| mutant.name == name).unwrap();

@@ -41,4 +41,6 @@ races! {
     bindings
     /// No more sessions than the limit, all of them listed.
     logins_against_limit
+    /// What has expired is listed no more, and what lives is.
+    expirations_against_listing
 }
