@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::sync::Arc;
 
-use session_store::{Connect, ConnectError, Error, SessionBackend};
+use session_store::{Connect, ConnectError, Error, IdStorage, SessionBackend};
 
 use crate::app::About;
 use crate::args::{Args, BackendName};
@@ -26,7 +26,10 @@ pub(crate) enum OpenError {
 ///
 /// Nothing is asked of a server here: the demo starts without one.
 pub(crate) fn open(args: &Args) -> Result<(Arc<dyn SessionBackend>, About), OpenError> {
-    let mut connect = Connect::to(url(args)?).hash_ids(args.hash_ids);
+    let mut connect = Connect::to(url(args)?);
+    if args.hash_ids {
+        connect = connect.id_storage(IdStorage::Hashed);
+    }
     if let Some(prefix) = &args.prefix {
         connect = connect.key_prefix(prefix.as_str());
     }

@@ -30,10 +30,11 @@ impl fmt::Debug for Case {
     }
 }
 
-/// Runs one case on a multi-threaded runtime of its own: what [`conformance_tests!`] makes its
-/// tests of.
+/// Runs one case on a multi-threaded runtime of its own: what [`conformance_tests!`] and
+/// [`administration_tests!`] make their tests of.
 ///
 /// [`conformance_tests!`]: crate::conformance_tests
+/// [`administration_tests!`]: crate::administration_tests
 ///
 /// # Panics
 /// When the case fails, or when there is no runtime to be had.

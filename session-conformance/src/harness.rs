@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use session_core::{Principal, SessionBackend, SessionId, SessionPolicy, UnixMillis, async_trait};
+use session_core::{
+    Principal, SessionAdmin, SessionBackend, SessionId, SessionPolicy, UnixMillis, async_trait,
+};
 
 /// The fields of a hash, as names and values.
 pub type RawHash = Vec<(Vec<u8>, Vec<u8>)>;
@@ -25,6 +27,18 @@ pub trait Harness: Send + Sync + 'static {
     /// A backend over this store with the default policy.
     async fn backend(&self) -> Arc<dyn SessionBackend> {
         self.backend_with(SessionPolicy::new()).await
+    }
+
+    /// The administration of this store, ready for use. Only the cases of
+    /// [`administration_tests!`](crate::administration_tests) ask for it.
+    ///
+    /// # Panics
+    /// As provided: a store need not offer one.
+    async fn admin(&self) -> Arc<dyn SessionAdmin> {
+        panic!(
+            "this store offers no administration: leave administration_tests! out, or let the harness \
+             answer `admin`"
+        )
     }
 
     /// Writes a hash under an id as another client would, in the place of what was there. The key
@@ -137,6 +151,10 @@ impl<T: Harness + ?Sized> Harness for Arc<T> {
 
     async fn backend(&self) -> Arc<dyn SessionBackend> {
         (**self).backend().await
+    }
+
+    async fn admin(&self) -> Arc<dyn SessionAdmin> {
+        (**self).admin().await
     }
 
     async fn plant(&self, id: &SessionId, hash: RawHash, expires_in: Option<Duration>) {

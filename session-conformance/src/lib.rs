@@ -8,15 +8,24 @@
 //! | you want to | use |
 //! |---|---|
 //! | prove a backend | implement [`Harness`], then [`conformance_tests!`] |
-//! | run single cases, or count them | [`CASES`], [`clauses`] |
+//! | prove its administration | let [`Harness::admin`] answer it, then [`administration_tests!`] |
+//! | run single cases, or count them | [`CASES`], [`ADMIN_CASES`], [`clauses`] |
 //! | look for lost updates on a real server, for long | [`races`] |
 //! | compare a backend with another, step by step | `differential` (feature of that name) |
-//! | find an overridden provided method | [`RequiredOnly`] |
+//! | find an overridden provided method | [`RequiredOnly`], [`AdminRequiredOnly`] |
 //!
 //! # A harness
 //! A [`Harness`] makes backends over one store and reaches behind them: it plants and dumps raw
 //! keys, and lets time pass, so that expiry is exercised without sleeping. Each case gets a harness
 //! of its own, with an empty store or an unused key prefix, so all cases run in parallel.
+//!
+//! # An administration
+//! A store need not offer a [`SessionAdmin`](session_core::SessionAdmin), so its cases are a list of their
+//! own. One that does lets its harness answer [`Harness::admin`], an administration of the store that the
+//! harness's backends are over, and uses [`administration_tests!`] in a module beside
+//! [`conformance_tests!`], or in a file of its own. What others keep in the same store (below another key
+//! prefix, say) must not be shown, so harnesses may share one; the more they put there, the longer walks
+//! take.
 //!
 //! # How time is judged
 //! Where the clock stands still (a memory backend's manual clock) every expiry is expected to the
@@ -42,6 +51,8 @@
 mod macros;
 #[macro_use]
 mod list;
+#[macro_use]
+mod admin_list;
 
 mod case;
 pub mod clauses;
@@ -56,6 +67,10 @@ mod required_only;
 pub use self::case::{Case, CaseFn, run_case};
 pub use self::harness::{Harness, RawHash, RawKey, RawValue};
 pub use self::path::{CallPath, Via};
-pub use self::required_only::RequiredOnly;
+pub use self::required_only::{AdminRequiredOnly, RequiredOnly};
 
-__cases! { __table_of_cases }
+/// All cases about a backend, in the order of the contract.
+pub const CASES: &[Case] = __cases! { __table_of_cases };
+
+/// All cases about an administration, in the order of the contract.
+pub const ADMIN_CASES: &[Case] = __admin_cases! { __table_of_cases };

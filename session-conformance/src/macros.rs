@@ -1,4 +1,4 @@
-//! From the list of the cases: the table, and the tests of a backend.
+//! From the lists of the cases: the tables, and the tests of a backend.
 
 /// Makes a `#[test]` of each case by each [`CallPath`](crate::CallPath), in the modules `direct`,
 /// `dynamic` and `required_only`.
@@ -42,6 +42,29 @@ macro_rules! conformance_tests {
     };
 }
 
+/// Makes a `#[test]` of each case about a [`SessionAdmin`](session_core::SessionAdmin), as
+/// [`conformance_tests!`] does of each case about a backend. The harness must answer
+/// [`Harness::admin`](crate::Harness::admin).
+///
+/// Each of the two macros is to be used once per module:
+///
+/// ```ignore
+/// session_conformance::conformance_tests!(MyHarness::start().await);
+///
+/// mod administration {
+///     session_conformance::administration_tests!(crate::MyHarness::start().await);
+/// }
+/// ```
+#[macro_export]
+macro_rules! administration_tests {
+    ($harness:expr) => {
+        async fn __conformance_harness() -> impl $crate::Harness {
+            $harness
+        }
+        $crate::__admin_cases! { $crate::__tests_of_cases }
+    };
+}
+
 /// All tests, one module per path.
 #[doc(hidden)]
 #[macro_export]
@@ -76,17 +99,16 @@ macro_rules! __tests_of_cases_by {
     };
 }
 
-/// The table of all cases.
+/// A table of cases.
 macro_rules! __table_of_cases {
     ($($module:ident { $($clause:literal $name:ident)* })*) => {
-        /// All cases of the suite, in the order of the contract.
-        pub const CASES: &[Case] = &[$($(
+        &[$($(
             Case {
                 clause: $clause,
                 module: stringify!($module),
                 name: stringify!($name),
                 run: |harness| Box::pin(clauses::$module::$name(harness)),
             },
-        )*)*];
+        )*)*]
     };
 }

@@ -1,25 +1,27 @@
-//! The ways by which an application may reach a backend.
+//! The ways by which an application may reach a backend, or an administration.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use session_core::{Principal, SessionBackend, SessionId, SessionPolicy, UnixMillis, async_trait};
+use session_core::{
+    Principal, SessionAdmin, SessionBackend, SessionId, SessionPolicy, UnixMillis, async_trait,
+};
 
 use crate::harness::{Harness, RawHash, RawKey};
-use crate::required_only::RequiredOnly;
+use crate::required_only::{AdminRequiredOnly, RequiredOnly};
 
 /// The way by which the cases reach a backend. Every way must give the same answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CallPath {
-    /// The backend itself.
+    /// The backend itself, the administration itself.
     Direct,
     /// Through the `Arc` and `Box` that applications hold it in.
     Dynamic,
-    /// Through [`RequiredOnly`].
+    /// Through [`RequiredOnly`] and [`AdminRequiredOnly`].
     RequiredOnly,
 }
 
-/// A harness whose backends are reached by a certain way.
+/// A harness whose backends and administration are reached by a certain way.
 #[derive(Debug)]
 pub struct Via<H> {
     path: CallPath,
@@ -41,6 +43,15 @@ impl<H: Harness> Harness for Via<H> {
             CallPath::Direct => backend,
             CallPath::Dynamic => Arc::new(Box::new(backend)),
             CallPath::RequiredOnly => Arc::new(RequiredOnly(backend)),
+        }
+    }
+
+    async fn admin(&self) -> Arc<dyn SessionAdmin> {
+        let admin = self.harness.admin().await;
+        match self.path {
+            CallPath::Direct => admin,
+            CallPath::Dynamic => Arc::new(Box::new(admin)),
+            CallPath::RequiredOnly => Arc::new(AdminRequiredOnly(admin)),
         }
     }
 

@@ -1,11 +1,13 @@
-//! The adaptor that forwards only the required steps.
+//! The adaptors that forward only the required steps.
 
 use session_core::steps::{
     InsertAnswer, InsertRequest, ListRequest, ReadRequest, RemoveRequest, RenameAnswer,
     RenameRequest, RevokeRequest, WriteAnswer, WriteRequest,
 };
 use session_core::{
-    Result, SessionBackend, SessionId, SessionPolicy, SessionRecord, SessionSummary, async_trait,
+    ConvertedPage, PageRequest, Result, RevokeInPageRequest, RevokedInPage, SessionAdmin,
+    SessionBackend, SessionId, SessionPage, SessionPolicy, SessionRecord, SessionSummary,
+    async_trait,
 };
 
 /// A backend that forwards the required steps, `policy` and `successor_id`, and lets the trait
@@ -54,5 +56,24 @@ impl<B: SessionBackend> SessionBackend for RequiredOnly<B> {
 
     fn successor_id(&self, old: &SessionId) -> Result<SessionId> {
         self.0.successor_id(old)
+    }
+}
+
+/// The same of an administration.
+#[derive(Debug, Clone)]
+pub struct AdminRequiredOnly<A>(pub A);
+
+#[async_trait]
+impl<A: SessionAdmin> SessionAdmin for AdminRequiredOnly<A> {
+    async fn page(&self, request: &PageRequest) -> Result<SessionPage> {
+        self.0.page(request).await
+    }
+
+    async fn revoke_in_page(&self, request: &RevokeInPageRequest) -> Result<RevokedInPage> {
+        self.0.revoke_in_page(request).await
+    }
+
+    async fn convert_page(&self, request: &PageRequest) -> Result<ConvertedPage> {
+        self.0.convert_page(request).await
     }
 }

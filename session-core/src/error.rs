@@ -6,6 +6,7 @@ use std::fmt;
 use crate::field::ReservedFieldName;
 use crate::id::{InvalidSessionHandle, InvalidSessionId};
 use crate::limits::Limit;
+use crate::page::{InvalidPageCursor, InvalidPageSize};
 use crate::principal::InvalidPrincipal;
 use crate::ttl::InvalidTtl;
 
@@ -37,6 +38,10 @@ pub enum ErrorKind {
     InvalidSessionHandle,
     /// Not a principal.
     InvalidPrincipal,
+    /// Not a place where a page of this store begins.
+    InvalidCursor,
+    /// Not the size of a page.
+    InvalidPageSize,
     /// A name, a value or the session would be larger than its limit. Nothing was changed.
     LimitExceeded(Limit),
     /// A counter's field holds something else than an integer. Nothing was changed.
@@ -97,6 +102,9 @@ pub enum Operation {
     RevokeSession,
     RevokeSessions,
     Ping,
+    ListPage,
+    CountSessions,
+    ConvertSessions,
 }
 
 impl Operation {
@@ -119,6 +127,9 @@ impl Operation {
             Self::RevokeSession => "revoke_session",
             Self::RevokeSessions => "revoke_sessions",
             Self::Ping => "ping",
+            Self::ListPage => "list_page",
+            Self::CountSessions => "count_sessions",
+            Self::ConvertSessions => "convert_sessions",
         }
     }
 }
@@ -181,6 +192,8 @@ impl ErrorKind {
             Self::InvalidSessionId => "not a session id",
             Self::InvalidSessionHandle => "not a session handle",
             Self::InvalidPrincipal => "not a principal",
+            Self::InvalidCursor => "not the cursor of a page",
+            Self::InvalidPageSize => "not the size of a page",
             Self::LimitExceeded(Limit::NameBytes) => "a field name is too long",
             Self::LimitExceeded(Limit::ValueBytes) => "a field value is too long",
             Self::LimitExceeded(Limit::Fields) => "the session has too many fields",
@@ -244,6 +257,8 @@ refused_by_type! {
     InvalidSessionId => InvalidSessionId,
     InvalidSessionHandle => InvalidSessionHandle,
     InvalidPrincipal => InvalidPrincipal,
+    InvalidPageCursor => InvalidCursor,
+    InvalidPageSize => InvalidPageSize,
 }
 
 impl From<Limit> for Error {

@@ -1,13 +1,18 @@
-//! `Arc<T>` and `Box<T>` are backends when `T` is.
+//! `Arc<T>` and `Box<T>` are backends, and administrations, when `T` is.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::admin::SessionAdmin;
 use crate::backend::{CreatedSession, NewSession, Result, RotatedSession, SessionBackend};
 use crate::delta::{Delta, Touch};
 use crate::field::FieldName;
 use crate::id::{SessionHandle, SessionId};
+use crate::page::{
+    ConvertedPage, PageCursor, PageRequest, PageSize, RevokeInPageRequest, RevokedInPage,
+    SessionPage,
+};
 use crate::policy::SessionPolicy;
 use crate::principal::Principal;
 use crate::record::SessionRecord;
@@ -146,6 +151,42 @@ macro_rules! forward_to_inner {
                 keep: Option<&SessionId>,
             ) -> Result<u64> {
                 (**self).revoke_sessions(principal, keep).await
+            }
+        }
+
+        #[deny(clippy::missing_trait_methods)]
+        #[async_trait]
+        impl<T: SessionAdmin + ?Sized> SessionAdmin for $pointer<T> {
+            async fn page(&self, request: &PageRequest) -> Result<SessionPage> {
+                (**self).page(request).await
+            }
+
+            async fn revoke_in_page(&self, request: &RevokeInPageRequest) -> Result<RevokedInPage> {
+                (**self).revoke_in_page(request).await
+            }
+
+            async fn convert_page(&self, request: &PageRequest) -> Result<ConvertedPage> {
+                (**self).convert_page(request).await
+            }
+
+            async fn list_page(
+                &self,
+                cursor: Option<&PageCursor>,
+                size: PageSize,
+            ) -> Result<SessionPage> {
+                (**self).list_page(cursor, size).await
+            }
+
+            async fn count_sessions(&self) -> Result<u64> {
+                (**self).count_sessions().await
+            }
+
+            async fn revoke_session(&self, handle: &SessionHandle) -> Result<bool> {
+                (**self).revoke_session(handle).await
+            }
+
+            async fn convert_sessions(&self) -> Result<u64> {
+                (**self).convert_sessions().await
             }
         }
     };

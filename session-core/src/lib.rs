@@ -7,6 +7,7 @@
 //! | you want to | read |
 //! |---|---|
 //! | use sessions | the provided methods of [`SessionBackend`], [`NewSession`], [`Delta`], [`SessionRecord`] |
+//! | look through a store, end any session | [`SessionAdmin`] |
 //! | decide lifetimes and limits | [`SessionPolicy`], [`Limits`], [`SessionTtl`] |
 //! | handle failures | [`Error`], [`ErrorKind`], [`Effect`] |
 //! | implement a backend | the required steps of [`SessionBackend`], [`steps`], the [contract](_documentation::contract) |
@@ -14,6 +15,7 @@
 //!
 //! Applications depend on the facade `session-store`, which re-exports all of this.
 
+mod admin;
 mod backend;
 mod delta;
 mod error;
@@ -21,9 +23,11 @@ mod field;
 mod fields;
 mod forward;
 mod id;
+mod id_storage;
 mod limits;
 #[cfg(feature = "mock")]
 mod mock;
+mod page;
 mod policy;
 mod principal;
 mod record;
@@ -35,15 +39,21 @@ mod ttl;
 
 pub use async_trait::async_trait;
 
+pub use self::admin::SessionAdmin;
 pub use self::backend::{CreatedSession, NewSession, Result, RotatedSession, SessionBackend};
 pub use self::delta::{Delta, FieldChange, Touch};
 pub use self::error::{Effect, Error, ErrorKind, Operation};
 pub use self::field::{FieldName, FieldValue, ReservedFieldName, reserved};
 pub use self::fields::Fields;
 pub use self::id::{InvalidSessionHandle, InvalidSessionId, SessionHandle, SessionId};
+pub use self::id_storage::IdStorage;
 pub use self::limits::{Limit, Limits};
 #[cfg(feature = "mock")]
 pub use self::mock::MockSessionBackend;
+pub use self::page::{
+    ConvertedPage, InvalidPageCursor, InvalidPageSize, PageCursor, PageRequest, PageSize,
+    RevokeInPageRequest, RevokedInPage, SessionOverview, SessionPage,
+};
 pub use self::policy::SessionPolicy;
 pub use self::principal::{InvalidPrincipal, OnExcess, Principal, PrincipalLimit};
 pub use self::record::SessionRecord;

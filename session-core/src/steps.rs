@@ -4,6 +4,8 @@
 //! validated parts: a backend cannot receive an invalid one. Their fields are public so that
 //! backends, wrappers and mocks can read them. Later features add fields, not methods.
 
+use std::fmt;
+
 use crate::delta::{Delta, Touch};
 use crate::error::{Effect, Error, ErrorKind};
 use crate::field::{FieldName, FieldValue};
@@ -121,8 +123,8 @@ pub enum RenameAnswer {
     Refused(Refusal),
 }
 
-/// What a write did.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a write did. `Debug` shows which counters there are, not their values.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Written {
     /// The counters after the step, in order of the fields' names.
@@ -150,6 +152,17 @@ impl Written {
             .iter()
             .find(|(counter, _)| counter.as_str() == name);
         found.map(|(_, value)| *value)
+    }
+}
+
+impl fmt::Debug for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counters: Vec<_> = self.counters.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Written")
+            .field("counters", &counters)
+            .field("remaining", &self.remaining)
+            .field("record", &self.record)
+            .finish()
     }
 }
 
@@ -242,4 +255,21 @@ pub enum RevokeTarget {
     All,
     /// All but this one.
     AllExcept(SessionId),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_counters_value() {
+        let mut written = Written::new(Remaining::NoExpiry);
+        let name = FieldName::new("page_views").expect("a name");
+        written.counters.push((name, 4711));
+        let shown = format!("{written:?}");
+        assert!(
+            shown.contains("page_views") && !shown.contains("4711"),
+            "{shown}"
+        );
+    }
 }

@@ -55,27 +55,30 @@ const STORED: StaticFormatDescription = format_description!(
 pub struct Timestamp(OffsetDateTime);
 
 impl Timestamp {
-    /// The time, cut to whole seconds. Times before year 0 or after 9999 become the Unix epoch.
+    /// The first second of year 0 and the last of year 9999, since the Unix epoch.
+    const RANGE: (i64, i64) = (-62_167_219_200, 253_402_300_799);
+
+    /// The time, cut to whole seconds. What lies before year 0 or after 9999 becomes the nearest time within.
     pub fn from_system_time(time: SystemTime) -> Self {
         let seconds = match time.duration_since(UNIX_EPOCH) {
-            Ok(since) => i64::try_from(since.as_secs()).ok(),
-            Err(before) => i64::try_from(before.duration().as_secs()).ok().map(|s| -s),
+            Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+            Err(before) => i64::try_from(before.duration().as_secs()).map_or(i64::MIN, |s| -s),
         };
-        let time = seconds.and_then(|s| OffsetDateTime::from_unix_timestamp(s).ok());
-        Self(
-            time.filter(|t| (0..=9999).contains(&t.year()))
-                .unwrap_or(OffsetDateTime::UNIX_EPOCH),
-        )
+        let (first, last) = Self::RANGE;
+        let time = OffsetDateTime::from_unix_timestamp(seconds.clamp(first, last));
+        Self(time.unwrap_or(OffsetDateTime::UNIX_EPOCH))
     }
 
     /// Parses an RFC 3339 text, cut to whole seconds; `None` when it is not one.
     pub fn parse(text: &str) -> Option<Self> {
         let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-        Some(Self(
-            time.to_offset(time::UtcOffset::UTC)
-                .replace_nanosecond(0)
-                .ok()?,
-        ))
+        // An offset can lead out of the years that have a text.
+        let utc = time.checked_to_offset(time::UtcOffset::UTC)?;
+        let (first, last) = Self::RANGE;
+        let utc = utc.replace_nanosecond(0).ok()?;
+        (first..=last)
+            .contains(&utc.unix_timestamp())
+            .then_some(Self(utc))
     }
 
     /// Seconds since the Unix epoch; negative before it.
@@ -217,14 +220,17 @@ mod tests {
 
     #[test]
     fn extreme_clocks_do_not_panic() {
-        for time in [
-            UNIX_EPOCH - Duration::from_secs(1 << 40),
-            UNIX_EPOCH + Duration::from_secs(1 << 40),
+        for (time, text) in [
+            (
+                UNIX_EPOCH - Duration::from_secs(1 << 40),
+                "0000-01-01T00:00:00+00:00",
+            ),
+            (
+                UNIX_EPOCH + Duration::from_secs(1 << 40),
+                "9999-12-31T23:59:59+00:00",
+            ),
         ] {
-            assert_eq!(
-                Timestamp::from_system_time(time).to_string(),
-                "1970-01-01T00:00:00+00:00"
-            );
+            assert_eq!(Timestamp::from_system_time(time).to_string(), text);
         }
         assert_eq!(
             UnixMillis::from_system_time(UNIX_EPOCH - Duration::from_secs(5)),
@@ -258,6 +264,21 @@ mod tests {
         assert_eq!(
             Remaining::In(Duration::from_secs(3)).whole_seconds(),
             Some(3)
+        );
+    }
+
+    #[test]
+    fn times_beyond_the_years_that_have_a_text_are_refused_or_cut() {
+        for text in ["9999-12-31T23:59:59-23:59", "0000-01-01T00:00:00+23:59"] {
+            assert_eq!(Timestamp::parse(text), None, "{text}");
+        }
+        for text in ["9999-12-31T23:59:59+00:00", "0000-01-01T00:00:00+00:00"] {
+            assert_eq!(Timestamp::parse(text).unwrap().to_string(), text);
+        }
+        let last = UnixMillis::new(u64::MAX).to_system_time();
+        assert_eq!(
+            Timestamp::from_system_time(last).to_string(),
+            "9999-12-31T23:59:59+00:00"
         );
     }
 }

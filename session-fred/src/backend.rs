@@ -14,11 +14,12 @@ use session_core::steps::{
     RenameRequest, RevokeRequest, SessionSummary, WriteAnswer, WriteRequest,
 };
 use session_core::{Result, SessionBackend, SessionId, SessionPolicy, SessionRecord};
-use session_redis_wire::cluster::Question;
+use session_redis_wire::cluster::{Masters, Question};
 use session_redis_wire::dialogue::{self, Dialogue, Next};
 use session_redis_wire::{KeySpace, check_version, successor_id};
 use tokio::time::Instant;
 
+use crate::admin::FredAdmin;
 use crate::builder::{FredBuilder, Settings};
 use crate::cluster::Carrier;
 
@@ -96,6 +97,12 @@ impl FredBackend {
         configure(FredBuilder::new("")).over(client)
     }
 
+    /// The administration of these sessions: looks through all of them, and ends any. Over the same
+    /// connection; its account needs the right to `SCAN` as well.
+    pub fn admin(&self) -> FredAdmin {
+        FredAdmin::of(self.clone())
+    }
+
     pub(crate) fn over(carrier: Carrier, settings: Settings) -> Self {
         Self(Arc::new(Inner {
             keys: settings.keys().at(carrier.topology()),
@@ -107,8 +114,15 @@ impl FredBackend {
     }
 
     /// Carries a dialogue to its end, within the deadline.
-    async fn converse<D: Dialogue>(&self, mut dialogue: D) -> Result<D::Answer> {
-        let until = self.deadline();
+    async fn converse<D: Dialogue>(&self, dialogue: D) -> Result<D::Answer> {
+        self.converse_until(self.deadline(), dialogue).await
+    }
+
+    async fn converse_until<D: Dialogue>(
+        &self,
+        until: Instant,
+        mut dialogue: D,
+    ) -> Result<D::Answer> {
         self.check_version(until).await?;
         let carrier = &self.0.carrier;
         let mut next = dialogue.next(Vec::new())?;
@@ -122,6 +136,17 @@ impl FredBackend {
             };
             next = dialogue.next(answers)?;
         }
+    }
+
+    /// Carries a dialogue about a page of the store to its end, within the deadline.
+    pub(crate) async fn converse_about_page<'a, D: Dialogue>(
+        &'a self,
+        begin: impl FnOnce(&'a KeySpace, Masters) -> D + Send,
+    ) -> Result<D::Answer> {
+        let until = self.deadline();
+        let masters = self.0.carrier.masters(until).await?;
+        self.converse_until(until, begin(&self.0.keys, masters))
+            .await
     }
 
     /// When an operation that begins now must have ended.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fred::types::config::{Config, ServerConfig};
 use session_core::{Effect, Result};
-use session_redis_wire::cluster::{Node, Nodes, Question, Routes};
+use session_redis_wire::cluster::{Masters, Node, Nodes, Question, Routes};
 use session_redis_wire::{Call, Reply, Topology};
 use tokio::time::Instant;
 
@@ -30,7 +30,7 @@ impl Carrier {
 
     /// The answer to a call, from the server or from the node that serves its slot.
     pub(crate) async fn carry(&self, call: &Call, until: Instant) -> Result<Reply> {
-        match self {
+        let answer = match self {
             Self::OneServer(link) => {
                 in_time(
                     until,
@@ -40,6 +40,15 @@ impl Carrier {
                 .await
             }
             Self::Cluster(cluster) => cluster.routes.carry(&cluster.until(until), call).await,
+        };
+        answer.map_err(|error| call.judged(error))
+    }
+
+    /// The masters, in the order in which they are looked through.
+    pub(crate) async fn masters(&self, until: Instant) -> Result<Masters> {
+        match self {
+            Self::OneServer(_) => Ok(Masters::one_server()),
+            Self::Cluster(cluster) => cluster.routes.masters(&cluster.until(until)).await,
         }
     }
 

@@ -57,6 +57,7 @@
 //! # Servers
 //! Redis from 7.0, Valkey from 7.2. The version is asked for on the first use.
 
+mod admin;
 mod backend;
 mod builder;
 mod cluster;
@@ -69,6 +70,7 @@ pub use session_redis_wire::{
     IdStorage, InvalidPrefix, KeyPrefix, ServerError, ServerTooOld, TlsNotOffered,
 };
 
+pub use self::admin::FredAdmin;
 pub use self::backend::FredBackend;
 pub use self::builder::FredBuilder;
 pub use self::convert::ClientError;

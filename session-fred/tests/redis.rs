@@ -5,3 +5,4 @@
 mod common;
 
 session_redis_test::redis_checks!(common::connect);
+session_redis_test::administration_checks!(common::connect, session_fred::FredBackend::admin);

@@ -12,6 +12,7 @@ use session_core::{
     SessionSummary, UnixMillis, async_trait,
 };
 
+use crate::admin::MemoryAdmin;
 use crate::builder::MemoryBackendBuilder;
 use crate::clock::ManualClock;
 use crate::faults::{Faults, Step};
@@ -98,6 +99,11 @@ impl MemoryBackend {
         }
     }
 
+    /// The administration of these sessions: looks through all of them, and ends any.
+    pub fn admin(&self) -> MemoryAdmin {
+        MemoryAdmin::of(self.clone())
+    }
+
     /// Faults planned for calls to come, and the number of calls so far. For tests.
     pub fn faults(&self) -> &Faults {
         &self.shared.faults
@@ -146,7 +152,7 @@ impl MemoryBackend {
     }
 
     /// Frees some of what has expired, does a step, and logs what the step found amiss.
-    fn run<T>(&self, step: impl FnOnce(&mut Store, UnixMillis) -> T) -> T {
+    pub(crate) fn run<T>(&self, step: impl FnOnce(&mut Store, UnixMillis) -> T) -> T {
         let (answer, finding) = self.on_store(|store, now| {
             store.sweep(now);
             (step(store, now), store.take_finding())
@@ -162,7 +168,7 @@ impl MemoryBackend {
         answer
     }
 
-    async fn step<T>(
+    pub(crate) async fn step<T>(
         &self,
         step: Step,
         carry_out: impl FnOnce(&mut Store, UnixMillis) -> Result<T> + Send,
@@ -210,8 +216,11 @@ impl SessionBackend for MemoryBackend {
     }
 
     async fn remove(&self, request: &RemoveRequest) -> Result<bool> {
-        self.step(Step::Remove, |store, now| Ok(store.remove(request, now)))
-            .await
+        self.step(
+            Step::Remove,
+            |store, now| Ok(store.remove(&request.id, now)),
+        )
+        .await
     }
 
     async fn list(&self, request: &ListRequest) -> Result<Vec<SessionSummary>> {

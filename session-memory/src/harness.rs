@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use session_conformance::{Harness, RawHash, RawKey};
 use session_core::{
-    Clock as _, Principal, SessionBackend, SessionId, SessionPolicy, UnixMillis, async_trait,
+    Clock as _, Principal, SessionAdmin, SessionBackend, SessionId, SessionPolicy, UnixMillis,
+    async_trait,
 };
 
 use crate::backend::MemoryBackend;
@@ -53,6 +54,10 @@ impl Default for MemoryHarness {
 impl Harness for MemoryHarness {
     async fn backend_with(&self, policy: SessionPolicy) -> Arc<dyn SessionBackend> {
         Arc::new(self.backend.with_policy(policy))
+    }
+
+    async fn admin(&self) -> Arc<dyn SessionAdmin> {
+        Arc::new(self.backend.admin())
     }
 
     async fn plant(&self, id: &SessionId, hash: RawHash, expires_in: Option<Duration>) {

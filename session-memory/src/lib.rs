@@ -11,6 +11,7 @@
 //! | store sessions | [`MemoryBackend`], [`MemoryBackendBuilder`] |
 //! | test expiry without sleeping | [`ManualClock`] |
 //! | test what happens when the store fails, or when two requests meet | [`Faults`] |
+//! | look through all sessions | [`MemoryAdmin`] |
 //! | test against what another client has stored | [`testing::RawKeys`] |
 //!
 //! # Unit-test an application
@@ -76,11 +77,13 @@
 //! eight keys, each O(log n), and beyond that only
 //!
 //! * listing, revoking, and binding with a limit of sessions: all sessions of that principal;
+//! * a page of [`MemoryAdmin`]: a 64th of all sessions, or as many more as were asked for;
 //! * creating and deleting now and then: growing or shrinking one of 64 tables, that is, moving a
 //!   64th of the entries (1 ms at a million sessions);
 //! * creating in a store that holds as many keys as it may: the search for one that has expired, past
 //!   all that were used since they were queued.
 
+mod admin;
 mod backend;
 mod builder;
 mod clock;
@@ -90,6 +93,7 @@ mod harness;
 mod store;
 pub mod testing;
 
+pub use self::admin::MemoryAdmin;
 pub use self::backend::MemoryBackend;
 pub use self::builder::MemoryBackendBuilder;
 pub use self::clock::ManualClock;

@@ -9,6 +9,7 @@ mod index;
 mod invariants;
 mod key;
 mod keys;
+mod pages;
 mod principals;
 mod raw;
 mod steps;
@@ -21,6 +22,7 @@ use self::index::PrincipalIndex;
 pub(crate) use self::key::Key;
 use self::key::{Content, NoSession};
 use self::keys::Keys;
+pub(crate) use self::keys::SHARDS;
 
 /// How many keys whose turn has come are looked at on each operation. An operation adds at most one
 /// key, so that with more than one the store cannot fill with dead ones.

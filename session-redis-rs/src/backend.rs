@@ -13,11 +13,12 @@ use session_core::steps::{
     RenameRequest, RevokeRequest, SessionSummary, WriteAnswer, WriteRequest,
 };
 use session_core::{Effect, Result, SessionBackend, SessionId, SessionPolicy, SessionRecord};
-use session_redis_wire::cluster::Question;
+use session_redis_wire::cluster::{Masters, Question};
 use session_redis_wire::dialogue::{self, Dialogue, Next};
 use session_redis_wire::{KeySpace, check_version, reply, successor_id};
 use tokio::time::Instant;
 
+use crate::admin::RedisRsAdmin;
 use crate::builder::{RedisRsBuilder, Settings};
 use crate::cluster::Carrier;
 use crate::connection::SingleServer;
@@ -86,6 +87,12 @@ impl RedisRsBackend {
         configure(RedisRsBuilder::new("")).over(connection)
     }
 
+    /// The administration of these sessions: looks through all of them, and ends any. Over the same
+    /// connection; its account needs the right to `SCAN` as well.
+    pub fn admin(&self) -> RedisRsAdmin {
+        RedisRsAdmin::of(self.clone())
+    }
+
     pub(crate) fn over(carrier: Carrier, settings: Settings) -> Self {
         Self(Arc::new(Inner {
             keys: settings.keys().at(carrier.topology()),
@@ -97,8 +104,15 @@ impl RedisRsBackend {
     }
 
     /// Carries a dialogue to its end, within the deadline.
-    async fn converse<D: Dialogue>(&self, mut dialogue: D) -> Result<D::Answer> {
-        let until = self.deadline();
+    async fn converse<D: Dialogue>(&self, dialogue: D) -> Result<D::Answer> {
+        self.converse_until(self.deadline(), dialogue).await
+    }
+
+    async fn converse_until<D: Dialogue>(
+        &self,
+        until: Instant,
+        mut dialogue: D,
+    ) -> Result<D::Answer> {
         self.check_version(until).await?;
         let carrier = &self.0.carrier;
         let mut next = dialogue.next(Vec::new())?;
@@ -112,6 +126,17 @@ impl RedisRsBackend {
             };
             next = dialogue.next(answers)?;
         }
+    }
+
+    /// Carries a dialogue about a page of the store to its end, within the deadline.
+    pub(crate) async fn converse_about_page<'a, D: Dialogue>(
+        &'a self,
+        begin: impl FnOnce(&'a KeySpace, Masters) -> D + Send,
+    ) -> Result<D::Answer> {
+        let until = self.deadline();
+        let masters = self.0.carrier.masters(until).await?;
+        self.converse_until(until, begin(&self.0.keys, masters))
+            .await
     }
 
     /// When an operation that begins now must have ended.
@@ -137,15 +162,17 @@ impl SessionBackend for RedisRsBackend {
     }
 
     /// A script that slides the expiry, and `HGETALL` behind it in the same round trip: the fastest
-    /// form with this client. In a cluster one script that answers the fields: the slot may move in between.
+    /// form with this client. In a cluster, or where a session may
+    /// have one of two keys, one script that answers the fields: the slot or the key may change in between.
     async fn read(&self, request: &ReadRequest) -> Result<Option<SessionRecord>> {
-        let Carrier::OneServer(link) = &self.0.carrier else {
-            return self.converse(dialogue::read(&self.0.keys, request)).await;
+        let link = match &self.0.carrier {
+            Carrier::OneServer(link) if !self.0.keys.is_between_forms() => link,
+            _ => return self.converse(dialogue::read(&self.0.keys, request)).await,
         };
         let call = dialogue::read_before_hgetall(&self.0.keys, request);
         let until = self.deadline();
         self.check_version(until).await?;
-        in_time(until, Effect::Unknown, async move {
+        let read = in_time(until, Effect::Unknown, async {
             let hgetall = redis::cmd("HGETALL")
                 .arg(self.0.keys.session(&request.id))
                 .to_owned();
@@ -155,8 +182,8 @@ impl SessionBackend for RedisRsBackend {
             };
             let [touch, fields] = run(link, &call, &around).await?;
             reply::read(touch?, fields)
-        })
-        .await
+        });
+        read.await.map_err(|error| call.judged(error))
     }
 
     async fn write(&self, request: &WriteRequest) -> Result<WriteAnswer> {

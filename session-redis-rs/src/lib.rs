@@ -51,6 +51,7 @@
 //! # Servers
 //! Redis from 7.0, Valkey from 7.2. The version is asked for on the first use.
 
+mod admin;
 mod backend;
 mod builder;
 mod cluster;
@@ -63,6 +64,7 @@ pub use session_redis_wire::{
     IdStorage, InvalidPrefix, KeyPrefix, ServerError, ServerTooOld, TlsNotOffered,
 };
 
+pub use self::admin::RedisRsAdmin;
 pub use self::backend::RedisRsBackend;
 pub use self::builder::RedisRsBuilder;
 pub use self::connection::SingleServer;

@@ -5,3 +5,7 @@
 mod common;
 
 session_redis_test::redis_checks!(common::connect);
+session_redis_test::administration_checks!(
+    common::connect,
+    session_redis_rs::RedisRsBackend::admin
+);

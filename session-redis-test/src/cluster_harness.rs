@@ -7,11 +7,14 @@ use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use session_conformance::{Harness, RawHash, RawKey};
-use session_core::{Principal, SessionBackend, SessionId, SessionPolicy, UnixMillis, async_trait};
+use session_core::{
+    Principal, SessionAdmin, SessionBackend, SessionId, SessionPolicy, UnixMillis, async_trait,
+};
 use session_redis_wire::{IdStorage, KeySpace, hash_slot};
 
-use crate::harness::{Connect, PATIENT, Target, boxed, keys_of_its_own, raw};
-use crate::{Cluster, shared_cluster};
+use crate::harness::tidy::Tidy;
+use crate::harness::{Connect, PATIENT, Target, administrations, backends, keys_of_its_own, raw};
+use crate::{Cluster, RedisServer, shared_cluster};
 
 /// A part of a cluster: all keys below a prefix of its own.
 pub struct ClusterHarness {
@@ -19,7 +22,9 @@ pub struct ClusterHarness {
     /// A connection to each node, in the order of the slots they hold.
     admins: Vec<MultiplexedConnection>,
     keys: KeySpace,
-    connect: Box<Connect>,
+    connect: Box<Connect<dyn SessionBackend>>,
+    connect_admin: Option<Box<Connect<dyn SessionAdmin>>>,
+    _tidy: Tidy,
 }
 
 impl ClusterHarness {
@@ -34,12 +39,29 @@ impl ClusterHarness {
         for node in cluster.nodes() {
             admins.push(node.connection().await);
         }
+        let keys = keys_of_its_own(storage);
         Self {
             cluster,
             admins,
-            keys: keys_of_its_own(storage),
-            connect: boxed(connect),
+            _tidy: Tidy {
+                urls: cluster.nodes().iter().map(RedisServer::url).collect(),
+                prefix: keys.prefix().clone(),
+            },
+            keys,
+            connect: backends(connect),
+            connect_admin: None,
         }
+    }
+
+    /// With an administration, connected this way.
+    #[must_use]
+    pub fn administered<F, A>(mut self, connect: fn(Target) -> F) -> Self
+    where
+        F: Future<Output = A> + Send + 'static,
+        A: SessionAdmin,
+    {
+        self.connect_admin = Some(administrations(connect));
+        self
     }
 
     /// The names of the keys.
@@ -72,6 +94,12 @@ impl ClusterHarness {
 impl Harness for ClusterHarness {
     async fn backend_with(&self, policy: SessionPolicy) -> Arc<dyn SessionBackend> {
         (self.connect)(self.target(policy)).await
+    }
+
+    async fn admin(&self) -> Arc<dyn SessionAdmin> {
+        let connect = self.connect_admin.as_ref();
+        let connect = connect.expect("a harness that is `administered`");
+        connect(self.target(SessionPolicy::new())).await
     }
 
     async fn plant(&self, id: &SessionId, hash: RawHash, expires_in: Option<Duration>) {

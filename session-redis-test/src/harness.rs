@@ -1,6 +1,7 @@
 //! The conformance suite's view of a Redis server, the same for every client.
 
 pub(crate) mod raw;
+pub(crate) mod tidy;
 
 use std::fmt;
 use std::future::Future;
@@ -10,9 +11,12 @@ use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use session_conformance::{Harness, RawHash, RawKey};
-use session_core::{Principal, SessionBackend, SessionId, SessionPolicy, UnixMillis, async_trait};
+use session_core::{
+    Principal, SessionAdmin, SessionBackend, SessionId, SessionPolicy, UnixMillis, async_trait,
+};
 use session_redis_wire::{IdStorage, KeyPrefix, KeySpace};
 
+use self::tidy::Tidy;
 use crate::{RedisServer, shared, unique_prefix};
 
 /// What a backend under test is connected to.
@@ -51,11 +55,12 @@ impl Target {
 /// The deadline where no test is about deadlines: far beyond what a busy machine adds.
 pub(crate) const PATIENT: Duration = Duration::from_secs(30);
 
-pub(crate) type Connected = Pin<Box<dyn Future<Output = Arc<dyn SessionBackend>> + Send>>;
-pub(crate) type Connect = dyn Fn(Target) -> Connected + Send + Sync;
+/// How a harness connects what it hands out, whatever its type.
+pub(crate) type Connect<T> =
+    dyn Fn(Target) -> Pin<Box<dyn Future<Output = Arc<T>> + Send>> + Send + Sync;
 
-/// This way to connect, whatever its type.
-pub(crate) fn boxed<F, B>(connect: fn(Target) -> F) -> Box<Connect>
+/// This way to connect a backend.
+pub(crate) fn backends<F, B>(connect: fn(Target) -> F) -> Box<Connect<dyn SessionBackend>>
 where
     F: Future<Output = B> + Send + 'static,
     B: SessionBackend,
@@ -63,6 +68,18 @@ where
     Box::new(move |target| {
         let backend = connect(target);
         Box::pin(async move { Arc::new(backend.await) as Arc<dyn SessionBackend> })
+    })
+}
+
+/// This way to connect an administration.
+pub(crate) fn administrations<F, A>(connect: fn(Target) -> F) -> Box<Connect<dyn SessionAdmin>>
+where
+    F: Future<Output = A> + Send + 'static,
+    A: SessionAdmin,
+{
+    Box::new(move |target| {
+        let admin = connect(target);
+        Box::pin(async move { Arc::new(admin.await) as Arc<dyn SessionAdmin> })
     })
 }
 
@@ -77,7 +94,9 @@ pub struct RedisHarness {
     url: String,
     admin: MultiplexedConnection,
     keys: KeySpace,
-    connect: Box<Connect>,
+    connect: Box<Connect<dyn SessionBackend>>,
+    connect_admin: Option<Box<Connect<dyn SessionAdmin>>>,
+    _tidy: Tidy,
 }
 
 impl RedisHarness {
@@ -100,12 +119,29 @@ impl RedisHarness {
         F: Future<Output = B> + Send + 'static,
         B: SessionBackend,
     {
+        let keys = keys_of_its_own(storage);
         Self {
             url: server.url(),
             admin: server.connection().await,
-            keys: keys_of_its_own(storage),
-            connect: boxed(connect),
+            _tidy: Tidy {
+                urls: vec![server.url()],
+                prefix: keys.prefix().clone(),
+            },
+            keys,
+            connect: backends(connect),
+            connect_admin: None,
         }
+    }
+
+    /// With an administration, connected this way.
+    #[must_use]
+    pub fn administered<F, A>(mut self, connect: fn(Target) -> F) -> Self
+    where
+        F: Future<Output = A> + Send + 'static,
+        A: SessionAdmin,
+    {
+        self.connect_admin = Some(administrations(connect));
+        self
     }
 
     /// The names of the keys.
@@ -134,6 +170,12 @@ impl RedisHarness {
 impl Harness for RedisHarness {
     async fn backend_with(&self, policy: SessionPolicy) -> Arc<dyn SessionBackend> {
         (self.connect)(self.target(policy)).await
+    }
+
+    async fn admin(&self) -> Arc<dyn SessionAdmin> {
+        let connect = self.connect_admin.as_ref();
+        let connect = connect.expect("a harness that is `administered`");
+        connect(self.target(SessionPolicy::new())).await
     }
 
     async fn plant(&self, id: &SessionId, hash: RawHash, expires_in: Option<Duration>) {

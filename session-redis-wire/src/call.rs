@@ -4,13 +4,16 @@ use bytes::Bytes;
 use session_core::steps::{
     InsertRequest, ReadRequest, RemoveRequest, RenameRequest, Write, WriteRequest,
 };
-use session_core::{FieldChange, Principal, PrincipalLimit, SessionId, Touch, UnixMillis};
+use session_core::{
+    Effect, Error, FieldChange, Principal, PrincipalLimit, SessionId, Touch, UnixMillis,
+};
 
 use crate::key::KeySpace;
 use crate::script::{self, Script};
 use crate::slot::hash_slot;
 
 pub(crate) mod apart;
+pub(crate) mod pages;
 
 /// One script call.
 #[derive(Debug, Clone)]
@@ -24,6 +27,16 @@ pub struct Call {
 }
 
 impl Call {
+    /// What is known when the call failed so: a script that changes nothing has changed nothing.
+    #[must_use]
+    pub fn judged(&self, error: Error) -> Error {
+        if self.script.writes() {
+            error
+        } else {
+            error.with_effect(Effect::NotApplied)
+        }
+    }
+
     /// The hash slot of its keys.
     pub fn slot(&self) -> u16 {
         self.keys.first().map_or(0, |key| hash_slot(key))
@@ -100,18 +113,19 @@ pub(crate) fn write(keys: &KeySpace, request: &WriteRequest, listed: Option<&Lis
     )
 }
 
-pub(crate) fn rename(keys: &KeySpace, request: &RenameRequest, listed: Option<&Listed>) -> Call {
+pub(crate) fn rename(
+    from: &KeySpace,
+    to: &KeySpace,
+    request: &RenameRequest,
+    listed: Option<&Listed>,
+) -> Call {
     let script = if request.write.delta.may_grow() {
         &script::RENAME
     } else {
         &script::RENAME_WITHOUT_GROWTH
     };
-    let session_keys = vec![keys.session(&request.from), keys.session(&request.to)];
-    call(
-        script,
-        session_keys,
-        apply_args(keys, &request.write, listed),
-    )
+    let session_keys = vec![from.session(&request.from), to.session(&request.to)];
+    call(script, session_keys, apply_args(to, &request.write, listed))
 }
 
 pub(crate) fn remove(keys: &KeySpace, request: &RemoveRequest) -> Call {
@@ -143,23 +157,20 @@ pub(crate) fn revoke_page(
     keep: Option<&SessionId>,
     page: usize,
 ) -> Call {
-    let args = vec![
+    let keep = keep.map_or_else(Vec::new, |id| keys.names(id));
+    let mut args = vec![
         keys.index_prefix().into(),
         name(principal),
-        keep.map_or(NONE, |id| keys.name(id).into()),
         page.to_string().into(),
+        keep.len().to_string().into(),
     ];
+    args.extend(keep.into_iter().map(Bytes::from));
     call(&script::REVOKE, vec![keys.index(principal)], args)
 }
 
 pub(crate) fn revoke_one(keys: &KeySpace, principal: &Principal, session: Bytes) -> Call {
-    let args = vec![
-        keys.index_prefix().into(),
-        name(principal),
-        NONE,
-        YES,
-        session,
-    ];
+    let mut args = vec![keys.index_prefix().into(), name(principal), YES, NO];
+    args.extend(keys.names_from(session));
     call(&script::REVOKE, vec![keys.index(principal)], args)
 }
 

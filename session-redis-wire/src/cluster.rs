@@ -8,11 +8,13 @@
 //! again, only when the node's answer says that it did nothing.
 
 mod map;
+mod masters;
 mod node;
 mod nodes;
 mod routes;
 mod verdict;
 
+pub use self::masters::Masters;
 pub use self::node::{ClusterUrl, Node};
 pub use self::nodes::{Nodes, Question};
 pub use self::routes::Routes;

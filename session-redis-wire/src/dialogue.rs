@@ -6,6 +6,8 @@
 
 mod apart;
 mod course;
+mod pages;
+mod places;
 
 use std::collections::HashSet;
 
@@ -18,6 +20,8 @@ use session_core::{
     Effect, Error, FieldChange, FieldName, FieldValue, SessionHandle, SessionRecord,
 };
 
+pub use self::pages::{convert_page, page, revoke_in_page};
+use self::places::each_place;
 use crate::call::{self, Call, FieldsBy};
 use crate::key::{KeySpace, Topology};
 use crate::reply::{self, Outcome, Reply, corrupt};
@@ -118,6 +122,13 @@ pub fn read<'a>(
     keys: &'a KeySpace,
     request: &'a ReadRequest,
 ) -> impl Dialogue<Answer = Option<SessionRecord>> + use<'a> {
+    each_place(keys, move |keys| read_at(keys, request), Option::is_none)
+}
+
+fn read_at<'a>(
+    keys: &'a KeySpace,
+    request: &'a ReadRequest,
+) -> impl Dialogue<Answer = Option<SessionRecord>> + use<'a> {
     Single {
         call: || call::read(keys, request, FieldsBy::Script),
         decode: |outcome| match outcome {
@@ -138,6 +149,17 @@ pub fn read_before_hgetall(keys: &KeySpace, request: &ReadRequest) -> Call {
 
 /// See [`SessionBackend::write`](session_core::SessionBackend::write).
 pub fn write<'a>(
+    keys: &'a KeySpace,
+    request: &'a WriteRequest,
+) -> impl Dialogue<Answer = WriteAnswer> + use<'a> {
+    each_place(
+        keys,
+        move |keys| write_at(keys, request),
+        |answer| matches!(answer, WriteAnswer::Gone),
+    )
+}
+
+fn write_at<'a>(
     keys: &'a KeySpace,
     request: &'a WriteRequest,
 ) -> impl Dialogue<Answer = WriteAnswer> + use<'a> {
@@ -163,11 +185,24 @@ pub fn rename<'a>(
     keys: &'a KeySpace,
     request: &'a RenameRequest,
 ) -> impl Dialogue<Answer = RenameAnswer> + use<'a> {
+    each_place(
+        keys,
+        move |place| rename_at(place, keys, request),
+        |answer| matches!(answer, RenameAnswer::Gone),
+    )
+}
+
+/// From this place to the key of a new session; in a cluster within the form, and so within the slot.
+fn rename_at<'a>(
+    place: &'a KeySpace,
+    keys: &'a KeySpace,
+    request: &'a RenameRequest,
+) -> impl Dialogue<Answer = RenameAnswer> + use<'a> {
     if keys.topology() == Topology::Cluster {
-        return OneOf::Apart(apart::rename(keys, request));
+        return OneOf::Apart(apart::rename(place, request));
     }
     OneOf::Whole(Single {
-        call: || call::rename(keys, request, None),
+        call: || call::rename(place, keys, request, None),
         decode: |outcome| match outcome {
             Outcome::Done(parts) => Ok(RenameAnswer::Renamed(reply::written(
                 parts,
@@ -183,6 +218,17 @@ pub fn rename<'a>(
 
 /// See [`SessionBackend::remove`](session_core::SessionBackend::remove).
 pub fn remove<'a>(
+    keys: &'a KeySpace,
+    request: &'a RemoveRequest,
+) -> impl Dialogue<Answer = bool> + use<'a> {
+    each_place(
+        keys,
+        move |keys| remove_at(keys, request),
+        |is_removed| !is_removed,
+    )
+}
+
+fn remove_at<'a>(
     keys: &'a KeySpace,
     request: &'a RemoveRequest,
 ) -> impl Dialogue<Answer = bool> + use<'a> {
@@ -244,12 +290,14 @@ struct Pages<'a> {
     principal: &'a session_core::Principal,
     least_score: Bytes,
     size: usize,
-    seen: HashSet<Bytes>,
+    /// By handle: a session that is converted meanwhile has another name.
+    seen: HashSet<SessionHandle>,
 }
 
 /// One live session of a page.
 struct Member {
     name: Bytes,
+    handle: SessionHandle,
     created_at: Bytes,
     last_accessed_at: Bytes,
 }
@@ -287,14 +335,20 @@ impl<'a> Pages<'a> {
         let greatest_score = reply::bytes(parts.next())?;
         let mut members = Vec::new();
         while let Some(name) = parts.next() {
-            let member = Member {
-                name: reply::bytes(Some(name))?,
-                created_at: reply::bytes(parts.next())?,
-                last_accessed_at: reply::bytes(parts.next())?,
-            };
-            if self.seen.insert(member.name.clone()) {
-                members.push(member);
-            }
+            let name = reply::bytes(Some(name))?;
+            let created_at = reply::bytes(parts.next())?;
+            let last_accessed_at = reply::bytes(parts.next())?;
+            let handle = self.keys.handle(&name);
+            members.extend(
+                handle
+                    .filter(|it| self.seen.insert(it.clone()))
+                    .map(|handle| Member {
+                        name,
+                        handle,
+                        created_at,
+                        last_accessed_at,
+                    }),
+            );
         }
         let more = looked_at == self.size;
         if more && greatest_score == self.least_score {
@@ -319,15 +373,13 @@ impl Dialogue for Listing<'_> {
             return Ok(Next::Ask(self.pages.call()));
         };
         let (members, more) = self.pages.take(reply)?;
-        let keys = self.pages.keys;
-        self.sessions
-            .extend(members.into_iter().filter_map(|member| {
-                Some(SessionSummary::new(
-                    keys.handle(&member.name)?,
-                    FieldValue::from(member.created_at),
-                    FieldValue::from(member.last_accessed_at),
-                ))
-            }));
+        self.sessions.extend(members.into_iter().map(|member| {
+            SessionSummary::new(
+                member.handle,
+                FieldValue::from(member.created_at),
+                FieldValue::from(member.last_accessed_at),
+            )
+        }));
         if more {
             Ok(Next::Ask(self.pages.call()))
         } else {
@@ -371,7 +423,7 @@ impl<'a> Revocation<'a> {
         reply: Reply,
     ) -> Result<Next<u64>, Error> {
         let (members, more) = pages.take(reply)?;
-        let of_handle = |member: &Member| self.keys.handle(&member.name).as_ref() == Some(handle);
+        let of_handle = |member: &Member| member.handle == *handle;
         if let Some(member) = members.into_iter().find(of_handle) {
             let principal = &self.request.principal;
             return Ok(Next::Ask(call::revoke_one(

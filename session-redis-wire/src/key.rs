@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use session_core::{Principal, SessionHandle, SessionId};
+use bytes::Bytes;
+use session_core::{IdStorage, Principal, SessionHandle, SessionId};
 
 /// What all keys of a store begin with: 1 to 64 of `A-Z a-z 0-9 _ . : -`. The guide's `session:` by
 /// default.
@@ -59,20 +60,33 @@ impl fmt::Display for KeyPrefix {
     }
 }
 
-/// How a session's id becomes the name of its key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum IdStorage {
-    /// The id itself: the guide's format, readable by its clients in every language. Whoever can
-    /// read key names (a dump, `MONITOR`, the slow log) holds usable cookies.
-    #[default]
+/// What the name of a key is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Form {
     Plain,
-    /// `{` + the id's first three characters + `}` + base64url(SHA-256(id)). A leaked key name is no
-    /// usable cookie, and the braces keep a session in its hash slot when it rotates.
     Hashed,
 }
 
+/// The form of new sessions. A storage that this version does not know is taken for the safe one.
+fn form_of(storage: IdStorage) -> Form {
+    match storage {
+        IdStorage::Plain | IdStorage::PlainBeforeHashed => Form::Plain,
+        _ => Form::Hashed,
+    }
+}
+
+/// The forms that a session may have if there are several, in the order in which it is looked for. Sessions
+/// are converted from plain to hashed only: whoever looks for the hashed one after the plain one misses none.
+fn places_of(storage: IdStorage) -> &'static [IdStorage] {
+    match storage {
+        IdStorage::PlainBeforeHashed => &[IdStorage::Plain, IdStorage::Hashed],
+        IdStorage::HashedAfterPlain => &[IdStorage::Hashed, IdStorage::Plain, IdStorage::Hashed],
+        _ => &[],
+    }
+}
+
 /// Characters of an id that a hashed key shows, in braces.
-const TAG: usize = 3;
+pub(crate) const TAG: usize = 3;
 
 /// The keys of one store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +94,8 @@ pub struct KeySpace {
     prefix: KeyPrefix,
     storage: IdStorage,
     topology: Topology,
+    /// The keys of each form in which a session is looked for; none if there is one form.
+    places: Vec<KeySpace>,
 }
 
 /// Where the keys of a store are.
@@ -96,11 +112,13 @@ pub enum Topology {
 impl KeySpace {
     /// The keys with this prefix, on one server.
     pub fn new(prefix: KeyPrefix, storage: IdStorage) -> Self {
-        let topology = Topology::default();
+        let of_form = |form: &IdStorage| Self::new(prefix.clone(), *form);
+        let places = places_of(storage).iter().map(of_form).collect();
         Self {
             prefix,
             storage,
-            topology,
+            topology: Topology::default(),
+            places,
         }
     }
 
@@ -108,7 +126,24 @@ impl KeySpace {
     #[must_use]
     pub fn at(mut self, topology: Topology) -> Self {
         self.topology = topology;
+        for place in &mut self.places {
+            place.topology = topology;
+        }
         self
+    }
+
+    /// The keys of each form in which a session is looked for, in this order.
+    pub(crate) fn places(&self) -> &[KeySpace] {
+        if self.places.is_empty() {
+            std::slice::from_ref(self)
+        } else {
+            &self.places
+        }
+    }
+
+    /// Whether a session may be stored in one of several forms.
+    pub fn is_between_forms(&self) -> bool {
+        !self.places.is_empty()
     }
 
     /// Where the keys are.
@@ -126,7 +161,12 @@ impl KeySpace {
         self.storage
     }
 
-    /// The key of a session.
+    /// The form of new sessions.
+    pub(crate) fn form(&self) -> Form {
+        form_of(self.storage)
+    }
+
+    /// The key of a new session.
     pub fn session(&self, id: &SessionId) -> Vec<u8> {
         let mut key = Vec::with_capacity(self.prefix.0.len() + 2 + TAG + SessionId::LEN);
         key.extend_from_slice(self.prefix.0.as_bytes());
@@ -141,17 +181,56 @@ impl KeySpace {
         name
     }
 
-    /// The handle of the session of this name; `None` when it is no name of ours.
+    /// All names that a session may have.
+    pub(crate) fn names(&self, id: &SessionId) -> Vec<Vec<u8>> {
+        let names = self.places().iter().map(|place| place.name(id));
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// The handle of the session of this name, in whatever form; `None` when it is no name of ours.
     pub fn handle(&self, name: &[u8]) -> Option<SessionHandle> {
-        match self.storage {
-            IdStorage::Plain => SessionId::parse(name).ok().map(|id| id.handle()),
-            IdStorage::Hashed => {
-                let hash = name
-                    .get(TAG + 2..)
-                    .filter(|hash| hash.len() == SessionId::LEN)?;
-                SessionHandle::parse(std::str::from_utf8(hash.get(..SessionHandle::LEN)?).ok()?)
-                    .ok()
-            }
+        match parse(name)? {
+            Name::Plain(id) => Some(id.handle()),
+            Name::Hashed(handle) => Some(handle),
+        }
+    }
+
+    /// The same, if a session is looked for under such a name.
+    pub(crate) fn handle_in_use(&self, name: &[u8]) -> Option<SessionHandle> {
+        let form = form_of_name(name)?;
+        let is_looked_for = self.places().iter().any(|place| place.form() == form);
+        self.handle(name).filter(|_| is_looked_for)
+    }
+
+    /// Whether a session of this name is stored in another form than new ones are.
+    pub(crate) fn is_in_other_form(&self, name: &[u8]) -> bool {
+        form_of_name(name).is_some_and(|form| form != self.form())
+    }
+
+    /// The names that the session of this name may have by the time that it is asked: this one and, while
+    /// sessions may be converted, the one that it is converted to.
+    pub(crate) fn names_from(&self, name: Bytes) -> Vec<Bytes> {
+        let converted = self
+            .plain_id(&name)
+            .filter(|_| self.is_between_forms())
+            .and_then(|id| {
+                let hashed = self
+                    .places()
+                    .iter()
+                    .find(|place| place.form() == Form::Hashed)?;
+                Some(hashed.name(&id).into())
+            });
+        [name].into_iter().chain(converted).collect()
+    }
+
+    /// The id of a session that is stored plainly under this name.
+    pub(crate) fn plain_id(&self, name: &[u8]) -> Option<SessionId> {
+        match parse(name)? {
+            Name::Plain(id) => Some(id),
+            Name::Hashed(_) => None,
         }
     }
 
@@ -190,9 +269,9 @@ impl KeySpace {
     }
 
     fn append_name(&self, key: &mut Vec<u8>, id: &SessionId) {
-        match self.storage {
-            IdStorage::Plain => key.extend_from_slice(id.expose().as_bytes()),
-            IdStorage::Hashed => {
+        match self.form() {
+            Form::Plain => key.extend_from_slice(id.expose().as_bytes()),
+            Form::Hashed => {
                 key.push(b'{');
                 key.extend_from_slice(id.expose().as_bytes().get(..TAG).unwrap_or_default());
                 key.push(b'}');
@@ -200,6 +279,31 @@ impl KeySpace {
             }
         }
     }
+}
+
+/// What a name tells of its session.
+enum Name {
+    Plain(SessionId),
+    Hashed(SessionHandle),
+}
+
+fn parse(name: &[u8]) -> Option<Name> {
+    if let Ok(id) = SessionId::parse(name) {
+        return Some(Name::Plain(id));
+    }
+    let tagged = name.strip_prefix(b"{")?;
+    let hash = tagged.get(TAG..)?.strip_prefix(b"}")?;
+    // The text of any 32 bytes, as an id's is.
+    SessionId::parse(hash).ok()?;
+    let handle = std::str::from_utf8(hash.get(..SessionHandle::LEN)?).ok()?;
+    SessionHandle::parse(handle).ok().map(Name::Hashed)
+}
+
+fn form_of_name(name: &[u8]) -> Option<Form> {
+    Some(match parse(name)? {
+        Name::Plain(_) => Form::Plain,
+        Name::Hashed(_) => Form::Hashed,
+    })
 }
 
 #[cfg(test)]
@@ -235,6 +339,50 @@ mod tests {
         let keys = space(IdStorage::Plain);
         assert_eq!(keys.handle(&keys.name(&id())), Some(id().handle()));
         assert_eq!(keys.handle(b"someone else's member"), None);
+    }
+
+    #[test]
+    fn names_of_both_forms_are_known_whatever_new_ones_are() {
+        let hashed = space(IdStorage::Hashed).name(&id());
+        for storage in [
+            IdStorage::Plain,
+            IdStorage::PlainBeforeHashed,
+            IdStorage::HashedAfterPlain,
+            IdStorage::Hashed,
+        ] {
+            let keys = space(storage);
+            for name in [id().expose().as_bytes(), &hashed] {
+                assert_eq!(keys.handle(name), Some(id().handle()));
+                let is_new = *name == keys.name(&id());
+                assert_eq!(keys.is_in_other_form(name), !is_new);
+                let is_found = is_new || keys.is_between_forms();
+                assert_eq!(keys.handle_in_use(name).is_some(), is_found);
+            }
+            for broken in [&hashed[1..], &hashed[..hashed.len() - 1], &hashed[5..47]] {
+                assert_eq!(keys.handle(broken), None);
+            }
+            assert!(keys.names(&id()).contains(&keys.name(&id())));
+        }
+    }
+
+    #[test]
+    fn who_finds_both_forms_looks_for_hashed_sessions_last() {
+        for storage in [IdStorage::PlainBeforeHashed, IdStorage::HashedAfterPlain] {
+            let keys = space(storage).at(Topology::Cluster);
+            assert!(keys.is_between_forms());
+            let forms: Vec<_> = keys.places().iter().map(KeySpace::form).collect();
+            assert_eq!(forms[0], keys.form());
+            assert_eq!(forms[forms.len() - 2..], [Form::Plain, Form::Hashed]);
+            let is_there = |place: &KeySpace| place.topology() == Topology::Cluster;
+            assert!(keys.places().iter().all(is_there));
+            assert_eq!(keys.names(&id()).len(), 2);
+            let plain = Bytes::from(space(IdStorage::Plain).name(&id()));
+            let hashed = Bytes::from(space(IdStorage::Hashed).name(&id()));
+            let both = vec![plain.clone(), hashed.clone()];
+            assert_eq!(keys.names_from(plain.clone()), both);
+            assert_eq!(keys.names_from(hashed.clone()), [hashed]);
+            assert_eq!(space(IdStorage::Plain).names_from(plain.clone()), [plain]);
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@
 //! | `script` | which parts and which server flags make a script |
 //! | `call` | the order of arguments |
 //! | `dialogue` | what to ask next |
+//! | `dialogue::pages` | how a store is looked through |
 //! | `dialogue::apart` | the same where sessions and indexes are in different slots |
 //! | `reply` | what an answer means |
 //! | `fault` | what an error means |
@@ -32,10 +33,12 @@ mod slot;
 mod url;
 mod version;
 
+pub use session_core::IdStorage;
+
 pub use self::call::Call;
 pub use self::dialogue::{Dialogue, Next};
 pub use self::fault::{ServerError, classify};
-pub use self::key::{IdStorage, InvalidPrefix, KeyPrefix, KeySpace, Topology};
+pub use self::key::{InvalidPrefix, KeyPrefix, KeySpace, Topology};
 pub use self::reply::Reply;
 pub use self::script::{ALL as ALL_SCRIPTS, Script};
 pub use self::slot::{hash_slot, successor_id};

@@ -78,6 +78,12 @@ scripts! {
     PAGE, true, "#!lua flags=allow-oom", ["session", "apart", "page"];
     /// What a list shows of a session.
     MEMBER, false, "#!lua flags=no-writes", ["session", "member"];
+    /// One page of a server's keys.
+    SCAN, false, "#!lua flags=no-writes", ["session", "scan"];
+    /// One page of the keys of a node of a cluster.
+    SCAN_NODE, false, "#!lua flags=no-writes,allow-cross-slot-keys", ["session", "scan"];
+    /// Gives a session another key.
+    CONVERT, true, "#!lua flags=allow-oom", ["session", "index", "convert"];
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -4,7 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use session_core::{Effect, Error, ErrorKind, Operation, Result, SessionBackend, SessionPolicy};
+use session_core::{
+    Effect, Error, ErrorKind, IdStorage, Operation, Result, SessionAdmin, SessionBackend,
+    SessionPolicy,
+};
 
 /// A backend for this URL, connected.
 ///
@@ -45,7 +48,7 @@ pub struct Connect {
     url: String,
     policy: SessionPolicy,
     key_prefix: Option<String>,
-    hash_ids: bool,
+    id_storage: IdStorage,
     deadline: Option<Duration>,
 }
 
@@ -67,6 +70,9 @@ pub enum ConnectError {
     InvalidPrefix,
 }
 
+/// A backend, and the administration of the same sessions.
+type Opened = (Arc<dyn SessionBackend>, Arc<dyn SessionAdmin>);
+
 impl Connect {
     /// To the server at this URL; see [`connect`].
     pub fn to(url: impl Into<String>) -> Self {
@@ -74,7 +80,7 @@ impl Connect {
             url: url.into(),
             policy: SessionPolicy::new(),
             key_prefix: None,
-            hash_ids: false,
+            id_storage: IdStorage::default(),
             deadline: None,
         }
     }
@@ -91,9 +97,10 @@ impl Connect {
         self
     }
 
-    /// Whether key names on Redis show hashes in the place of ids. Memory has no use for it.
-    pub fn hash_ids(mut self, hash_ids: bool) -> Self {
-        self.hash_ids = hash_ids;
+    /// Whether key names on Redis show ids or their hashes; ids unless said otherwise. Memory has no use
+    /// for it.
+    pub fn id_storage(mut self, storage: IdStorage) -> Self {
+        self.id_storage = storage;
         self
     }
 
@@ -108,6 +115,36 @@ impl Connect {
     /// # Errors
     /// [`ErrorKind::Config`], as [`connect`].
     pub fn build(self) -> Result<Arc<dyn SessionBackend>> {
+        self.open().map(|(backend, _)| backend)
+    }
+
+    /// As [`build`](Self::build), and the administration of the same sessions. On Redis the URL's account
+    /// needs the right to `SCAN` for the latter: give the application one without it, and connect to
+    /// administrate with another.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`], as [`connect`].
+    ///
+    /// ```
+    /// # #[cfg(feature = "memory")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> session_store::Result<()> {
+    /// use session_store::{Connect, NewSession};
+    ///
+    /// let (sessions, admin) = Connect::to("memory:").build_with_admin()?;
+    /// let handle = sessions.create_session(NewSession::default()).await?.id.handle();
+    /// assert_eq!(admin.count_sessions().await?, 1);
+    /// assert!(admin.revoke_session(&handle).await?);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "memory"))]
+    /// # fn main() {}
+    /// ```
+    pub fn build_with_admin(self) -> Result<(Arc<dyn SessionBackend>, Arc<dyn SessionAdmin>)> {
+        self.open()
+    }
+
+    fn open(self) -> Result<Opened> {
         let (scheme, rest) = self.url.split_once(':').unwrap_or((self.url.as_str(), ""));
         let backend = match scheme {
             "memory" => self.memory(),
@@ -136,20 +173,25 @@ impl Connect {
     }
 
     #[cfg(feature = "memory")]
-    fn memory(&self) -> Result<Arc<dyn SessionBackend>> {
-        let backend = session_memory::MemoryBackend::builder().policy(self.policy.clone());
-        Ok(Arc::new(backend.build()))
+    fn memory(&self) -> Result<Opened> {
+        use session_memory::MemoryBackend;
+        let backend = MemoryBackend::builder().policy(self.policy.clone());
+        let backend = backend.build();
+        let admin = Arc::new(backend.admin());
+        Ok((Arc::new(backend), admin))
     }
 
     #[cfg(not(feature = "memory"))]
-    fn memory(&self) -> Result<Arc<dyn SessionBackend>> {
+    fn memory(&self) -> Result<Opened> {
         Err(refused(ConnectError::FeatureOff("memory")))
     }
 
     #[cfg(feature = "redis-rs")]
-    fn redis_rs(&self) -> Result<Arc<dyn SessionBackend>> {
-        use session_redis_rs::{IdStorage, RedisRsBackend};
-        let mut builder = RedisRsBackend::builder(self.url.as_str()).policy(self.policy.clone());
+    fn redis_rs(&self) -> Result<Opened> {
+        use session_redis_rs::RedisRsBackend;
+        let mut builder = RedisRsBackend::builder(self.url.as_str())
+            .policy(self.policy.clone())
+            .id_storage(self.id_storage);
         if let Some(prefix) = &self.key_prefix {
             builder = builder.key_prefix(
                 prefix
@@ -157,24 +199,25 @@ impl Connect {
                     .map_err(|_| refused(ConnectError::InvalidPrefix))?,
             );
         }
-        if self.hash_ids {
-            builder = builder.id_storage(IdStorage::Hashed);
-        }
         if let Some(deadline) = self.deadline {
             builder = builder.deadline(deadline);
         }
-        Ok(Arc::new(builder.build()?))
+        let backend = builder.build()?;
+        let admin = Arc::new(backend.admin());
+        Ok((Arc::new(backend), admin))
     }
 
     #[cfg(not(feature = "redis-rs"))]
-    fn redis_rs(&self) -> Result<Arc<dyn SessionBackend>> {
+    fn redis_rs(&self) -> Result<Opened> {
         Err(refused(ConnectError::FeatureOff("redis-rs")))
     }
 
     #[cfg(feature = "fred")]
-    fn fred(&self, url: String) -> Result<Arc<dyn SessionBackend>> {
-        use session_fred::{FredBackend, IdStorage};
-        let mut builder = FredBackend::builder(url).policy(self.policy.clone());
+    fn fred(&self, url: String) -> Result<Opened> {
+        use session_fred::FredBackend;
+        let mut builder = FredBackend::builder(url)
+            .policy(self.policy.clone())
+            .id_storage(self.id_storage);
         if let Some(prefix) = &self.key_prefix {
             builder = builder.key_prefix(
                 prefix
@@ -182,17 +225,16 @@ impl Connect {
                     .map_err(|_| refused(ConnectError::InvalidPrefix))?,
             );
         }
-        if self.hash_ids {
-            builder = builder.id_storage(IdStorage::Hashed);
-        }
         if let Some(deadline) = self.deadline {
             builder = builder.deadline(deadline);
         }
-        Ok(Arc::new(builder.build()?))
+        let backend = builder.build()?;
+        let admin = Arc::new(backend.admin());
+        Ok((Arc::new(backend), admin))
     }
 
     #[cfg(not(feature = "fred"))]
-    fn fred(&self, _url: String) -> Result<Arc<dyn SessionBackend>> {
+    fn fred(&self, _url: String) -> Result<Opened> {
         Err(refused(ConnectError::FeatureOff("fred")))
     }
 }
@@ -203,7 +245,7 @@ impl fmt::Debug for Connect {
         f.debug_struct("Connect")
             .field("policy", &self.policy)
             .field("key_prefix", &self.key_prefix)
-            .field("hash_ids", &self.hash_ids)
+            .field("id_storage", &self.id_storage)
             .field("deadline", &self.deadline)
             .finish_non_exhaustive()
     }

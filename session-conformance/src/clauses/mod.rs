@@ -1,11 +1,14 @@
 //! The cases, one module per group of clauses.
 //!
 //! A case is a plain async function over a [`Harness`](crate::Harness), and panics where the
-//! backend breaks its clause. [`CASES`](crate::CASES) says which clause each one proves.
+//! backend breaks its clause. [`CASES`](crate::CASES) and [`ADMIN_CASES`](crate::ADMIN_CASES) say
+//! which clause each one proves.
 
 pub mod binding;
 pub mod bytes;
 pub mod clock;
+pub mod converting;
+pub mod cursor;
 pub mod delete;
 pub mod expiry;
 pub mod foreign;
@@ -14,7 +17,10 @@ pub mod increment;
 pub mod lifetime;
 pub mod limits;
 pub mod listing;
+pub mod looking;
 pub mod operation;
+pub mod operator;
+pub mod overview;
 pub mod quota;
 pub mod range;
 pub mod record;
@@ -26,6 +32,8 @@ pub mod size;
 pub mod taken;
 pub mod throttle;
 pub mod touch;
+pub mod unshown;
 pub mod unusual;
 pub mod validity;
+pub mod walk;
 pub mod write;

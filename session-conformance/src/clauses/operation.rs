@@ -1,14 +1,11 @@
 //! What holds for every operation.
 
-use std::error::Error as _;
-use std::pin::pin;
-use std::task::Poll;
-
-use session_core::{Delta, Error, Limits, NewSession};
+use session_core::{Delta, Limits, NewSession};
 
 use crate::harness::Harness;
 use crate::kit::{
-    Bench, add, fields, fresh_principal, guide_hash, name, rename_request, secs, session, set, with,
+    Bench, POLLS, SECRET, add, assert_silent, fields, fresh_principal, guide_hash, name,
+    poll_and_drop, rename_request, secs, session, set, shown, with,
 };
 
 /// The store answers.
@@ -27,27 +24,6 @@ pub async fn ping_changes_nothing(h: &dyn Harness) {
     b.ping().await.expect("the store answers");
     b.assert_unchanged(&id, &before, "ping").await;
 }
-
-/// Polls a future so many times, and drops it if it is not ready by then.
-async fn poll_and_drop<F: Future>(future: F, times: usize) -> Option<F::Output> {
-    let mut future = pin!(future);
-    let mut left = times;
-    std::future::poll_fn(|context| {
-        if left == 0 {
-            return Poll::Ready(None);
-        }
-        left -= 1;
-        match future.as_mut().poll(context) {
-            Poll::Ready(output) => Poll::Ready(Some(output)),
-            Poll::Pending if left == 0 => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
-        }
-    })
-    .await
-}
-
-/// How often a future is polled before it is dropped, round after round.
-const POLLS: usize = 6;
 
 /// After a write that was dropped, its delta is in the session as a whole or not at all.
 pub async fn a_dropped_write_is_whole_or_nothing(h: &dyn Harness) {
@@ -161,29 +137,6 @@ pub async fn a_dropped_binding_is_whole_or_nothing(h: &dyn Harness) {
             b.assert_listed(&ann, &[&id]).await;
         }
     }
-}
-
-/// What must not be shown.
-const SECRET: &str = "hunter2-correct-horse";
-
-#[track_caller]
-fn assert_silent(shown: &str, id: &session_core::SessionId, what: &str) {
-    assert!(!shown.contains(SECRET), "{what} shows a value: {shown}");
-    // A part that is long enough to be no coincidence.
-    let text = id.expose();
-    for part in [&text[..12], &text[16..28], &text[31..]] {
-        assert!(!shown.contains(part), "{what} shows an id: {shown}");
-    }
-}
-
-fn shown(error: &Error) -> String {
-    let mut text = format!("{error} {error:?} {error:#?}");
-    let mut source = error.source();
-    while let Some(error) = source {
-        text += &format!(" {error} {error:?}");
-        source = error.source();
-    }
-    text
 }
 
 /// Neither the backend nor a record shows an id or a value.

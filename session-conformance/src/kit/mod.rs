@@ -3,10 +3,13 @@
 mod bench;
 mod clock;
 mod dice;
+mod dropped;
 mod forced;
 mod guide;
 mod operations;
+mod operator;
 mod requests;
+mod secret;
 mod timer;
 
 use std::borrow::Cow;
@@ -17,10 +20,13 @@ use session_core::{Delta, FieldName, Fields, NewSession, Principal, SessionId, S
 pub(crate) use self::bench::{Bench, Snapshot};
 pub(crate) use self::clock::AppClock;
 pub(crate) use self::dice::{Dice, seed};
+pub(crate) use self::dropped::{POLLS, poll_and_drop};
 pub(crate) use self::forced::ForcedIds;
 pub(crate) use self::guide::{ClientHash, GUIDE_CREATED_AT, clients, guide_hash, with, without};
 pub(crate) use self::operations::{assert_gone_and_left_alone, assert_nothing_there};
+pub(crate) use self::operator::{AdminCatcher, Operator};
 pub(crate) use self::requests::{Catcher, insert_request, rename_request};
+pub(crate) use self::secret::{SECRET, assert_silent, shown};
 pub(crate) use self::timer::Timer;
 
 /// A field name.

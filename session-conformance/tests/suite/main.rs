@@ -22,9 +22,23 @@ mod conformance {
     session_conformance::conformance_tests!(ReferenceHarness::flawless());
 }
 
+/// So does its administration.
+mod administration {
+    use crate::reference::ReferenceHarness;
+
+    session_conformance::administration_tests!(ReferenceHarness::flawless());
+}
+
 /// So does one in real time.
 mod conformance_in_real_time {
     use crate::reference::ReferenceHarness;
 
     session_conformance::conformance_tests!(ReferenceHarness::ticking());
+}
+
+/// And its administration.
+mod administration_in_real_time {
+    use crate::reference::ReferenceHarness;
+
+    session_conformance::administration_tests!(ReferenceHarness::ticking());
 }

@@ -28,6 +28,9 @@ async fn the_reference_wins_every_race() {
         races::logins_against_revocation(h, ROUNDS).await,
         races::rotations_against_revocation(h, ROUNDS).await,
         races::expirations_against_listing(h, ROUNDS).await,
+        races::endings(h, ROUNDS).await,
+        races::rotations_against_operator(h, ROUNDS).await,
+        races::operator_against_uses(h, ROUNDS).await,
     ] {
         assert_eq!(summary.rounds, ROUNDS);
         assert!(summary.operations > 0);

@@ -1,6 +1,7 @@
 //! The kinds of calls.
 
-/// A kind of call: one for each required step of [`SessionBackend`](session_core::SessionBackend).
+/// A kind of call: one for each required step of [`SessionBackend`](session_core::SessionBackend) and
+/// [`SessionAdmin`](session_core::SessionAdmin).
 ///
 /// The provided methods end in these: `get_session`, `peek_session`, `ttl` and `configured_ttl` in a
 /// [`Read`](Step::Read); `update_session`, `increment_field`, `remove_fields` and `set_session_ttl` in a
@@ -30,11 +31,17 @@ pub enum Step {
     Revoke,
     /// `ping`.
     Ping,
+    /// An administration's `list_page`, and each page that `count_sessions` looks at.
+    Page,
+    /// Each page that an administration's `revoke_session` looks at.
+    RevokeInPage,
+    /// Each page that an administration's `convert_sessions` looks at.
+    ConvertPage,
 }
 
 impl Step {
     /// All kinds of calls.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Insert,
         Self::Read,
         Self::Write,
@@ -43,5 +50,8 @@ impl Step {
         Self::List,
         Self::Revoke,
         Self::Ping,
+        Self::Page,
+        Self::RevokeInPage,
+        Self::ConvertPage,
     ];
 }

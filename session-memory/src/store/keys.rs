@@ -8,7 +8,7 @@ use super::key::Key;
 
 /// How many tables the keys are spread over. A table that grows or shrinks moves all its entries at
 /// once; with so many of them that is a 64th of all keys (1 ms at a million).
-const SHARDS: usize = 64;
+pub(crate) const SHARDS: usize = 64;
 /// A table this small is not worth shrinking.
 const SMALL: usize = 64;
 
@@ -61,6 +61,12 @@ impl Keys {
             shard.shrink_to(shard.len() * 2);
         }
         Some(key)
+    }
+
+    /// The keys of one table.
+    pub(super) fn shard(&self, shard: usize) -> impl Iterator<Item = (&SessionId, &Key)> {
+        let keys = self.shards.get(shard).into_iter().flatten();
+        keys.map(|(id, key)| (id, &**key))
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&SessionId, &Key)> {

@@ -2,10 +2,10 @@
 
 use session_core::rules;
 use session_core::steps::{
-    InsertAnswer, InsertRequest, ReadRequest, RemoveRequest, RenameAnswer, RenameRequest,
-    WriteAnswer, WriteRequest,
+    InsertAnswer, InsertRequest, ReadRequest, RenameAnswer, RenameRequest, WriteAnswer,
+    WriteRequest,
 };
-use session_core::{Effect, Error, ErrorKind, Result, SessionRecord, UnixMillis};
+use session_core::{Effect, Error, ErrorKind, Result, SessionId, SessionRecord, UnixMillis};
 
 use super::key::{Content, Key, listing};
 use super::{Finding, Store};
@@ -114,7 +114,7 @@ impl Store {
     }
 
     /// Deletes a session; whether there was one.
-    pub(crate) fn remove(&mut self, request: &RemoveRequest, now: UnixMillis) -> bool {
-        self.live(&request.id, now).is_some() && self.take_key(&request.id)
+    pub(crate) fn remove(&mut self, id: &SessionId, now: UnixMillis) -> bool {
+        self.live(id, now).is_some() && self.take_key(id)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use session_core::{Delta, Effect, ErrorKind, NewSession, SessionBackend};
+use session_core::{Delta, Effect, ErrorKind, NewSession, SessionAdmin as _, SessionBackend};
 use session_memory::Step;
 use tokio::time::Instant;
 
@@ -40,6 +40,7 @@ async fn every_kind_of_call_can_fail() {
     let id = setup.session(60).await;
     let ann = principal("ann");
     let backend = &setup.backend;
+    let admin = backend.admin();
     let faults = backend.faults();
     for step in Step::ALL {
         faults
@@ -56,7 +57,11 @@ async fn every_kind_of_call_can_fail() {
         backend.list_sessions(&ann).await.err(),
         backend.revoke_sessions(&ann, None).await.err(),
         backend.ping().await.err(),
+        admin.count_sessions().await.err(),
+        admin.revoke_session(&id.handle()).await.err(),
+        admin.convert_sessions().await.err(),
     ];
+    assert_eq!(errors.len(), Step::ALL.len());
     for error in errors {
         assert_eq!(error.unwrap().kind(), ErrorKind::Denied);
     }

@@ -121,6 +121,9 @@ where
         }
         carried_out += usize::try_from(counted).expect("0 or 1");
     }
+    proxy.set(Mode::CutBeforeReply);
+    let error = backend.peek_session(&id).await.expect_err("no answer came");
+    assert_eq!(error.effect(), Effect::NotApplied, "a peek changes nothing");
     // The cut can strike the making of a connection instead; mostly it strikes the answer.
     assert!(carried_out > ROUNDS / 2, "{carried_out} of {ROUNDS}");
 }

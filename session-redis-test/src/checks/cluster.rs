@@ -10,6 +10,7 @@ mod races;
 mod rights;
 mod rotation;
 mod trips;
+mod walk;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -37,6 +38,7 @@ pub use self::races::{
 pub use self::rights::the_documented_rights_suffice_on_a_cluster;
 pub use self::rotation::rotations_stay_in_their_slot_and_take_one_call;
 pub use self::trips::operations_on_a_cluster_take_few_round_trips;
+pub use self::walk::a_cluster_is_looked_through_while_a_slot_moves;
 
 use super::{Connect, DEADLINE, create};
 use crate::{Cluster, Target, unique_prefix};

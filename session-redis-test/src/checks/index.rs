@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use redis::aio::MultiplexedConnection;
-use session_core::{NewSession, SessionBackend, SessionId};
+use session_core::{Delta, NewSession, SessionBackend, SessionId};
 use session_redis_wire::KeySpace;
 
 use super::{Connect, ann, fields};
@@ -97,6 +97,83 @@ where
         1
     );
     assert_eq!(members(&mut admin, &keys).await, 0);
+}
+
+/// A text of another client's that is no principal binds to nobody, and no operation makes an index of it;
+/// one of any script does.
+///
+/// # Panics
+/// When it is not so.
+pub async fn only_a_principal_has_an_index<F, B>(connect: Connect<F>)
+where
+    F: Future<Output = B>,
+    B: SessionBackend,
+{
+    let server = RedisServer::start().await;
+    let mut admin = server.connection().await;
+    let target = Target::patient(server.url(), unique_prefix().parse().expect("a key prefix"));
+    let keys = target.keys();
+    let backend = connect(target).await;
+    let deadline = super::now(&mut admin).await + 1_000_000;
+    let long = "x".repeat(257);
+    let broken: [&[u8]; 9] = [
+        b"",
+        long.as_bytes(),
+        b"\xff",
+        b"\xc0\xaf",
+        b"\xe0\x80\x80",
+        b"\xed\xa0\x80",
+        b"\xf4\x90\x80\x80",
+        b"ann\xc3",
+        b"\xe2\xc3\xa9\x82\xac",
+    ];
+    let whole = [
+        "ann",
+        "naïve",
+        "€",
+        "\u{7ff}\u{800}\u{ffff}",
+        "🦀\u{10ffff}",
+        "a\0\r\n",
+    ];
+    let whole = whole.map(str::as_bytes);
+    for (texts, are_principals) in [(&broken[..], false), (&whole[..], true)] {
+        for text in texts {
+            let id = SessionId::random().expect("an id");
+            let mut plant = redis::cmd("HSET");
+            plant.arg(keys.session(&id)).arg("created_at").arg("then");
+            plant
+                .arg("last_accessed_at")
+                .arg("then")
+                .arg("session_ttl")
+                .arg(900);
+            plant
+                .arg("session_deadline")
+                .arg(deadline)
+                .arg("session_principal")
+                .arg(text);
+            let () = plant.query_async(&mut admin).await.expect("HSET");
+            let rotated = backend
+                .rotate_session(&id, Delta::new())
+                .await
+                .expect("an answer");
+            let id = rotated.expect("a session").id;
+            let index = [&keys.index_prefix(), *text].concat();
+            let mut exists = redis::cmd("EXISTS");
+            let has_index: bool = exists
+                .arg(index)
+                .query_async(&mut admin)
+                .await
+                .expect("EXISTS");
+            assert_eq!(has_index, are_principals, "{}", text.escape_ascii());
+            let record = backend
+                .peek_session(&id)
+                .await
+                .expect("an answer")
+                .expect("a session");
+            assert_eq!(record.principal().is_some(), are_principals);
+            assert!(backend.delete_session(&id).await.expect("an answer"));
+        }
+    }
 }
 
 /// Puts members into the index whose sessions do not exist.

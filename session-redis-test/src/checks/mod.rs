@@ -4,12 +4,14 @@
 
 mod answers;
 pub mod cluster;
+mod conversion;
 mod expiry;
 mod faults;
 mod fixation;
 mod full;
 mod index;
 mod leaks;
+mod pages;
 mod rights;
 mod trips;
 mod version;
@@ -25,6 +27,8 @@ use session_core::{
 pub use self::answers::{
     a_lost_answer_is_unknown_and_nothing_is_sent_twice, an_unknown_script_is_run_exactly_once,
 };
+pub use self::cluster::a_cluster_is_looked_through_while_a_slot_moves;
+pub use self::conversion::{a_cluster_in_use_changes_its_form, a_store_in_use_is_converted};
 pub use self::expiry::expiry_is_exact_to_the_millisecond;
 pub use self::faults::{
     a_server_that_comes_back_is_used_again, every_operation_ends_within_its_deadline,
@@ -32,8 +36,13 @@ pub use self::faults::{
 };
 pub use self::fixation::no_chosen_id_is_adopted;
 pub use self::full::a_full_server_refuses_growth_only;
-pub use self::index::dead_sessions_are_never_listed_and_cost_little;
+pub use self::index::{
+    dead_sessions_are_never_listed_and_cost_little, only_a_principal_has_an_index,
+};
 pub use self::leaks::ids_hashed_at_rest_leave_nothing_usable;
+pub use self::pages::{
+    a_large_store_is_looked_through_without_blocking, looking_through_takes_a_right_of_its_own,
+};
 pub use self::rights::{the_documented_rights_suffice, wrong_credentials_are_denied};
 pub use self::trips::every_operation_is_one_round_trip;
 pub use self::version::a_server_that_is_too_old_is_named;
@@ -45,6 +54,9 @@ pub(crate) const DEADLINE: Duration = Duration::from_millis(500);
 
 /// Makes a backend that is not connected yet.
 pub type Connect<F> = fn(Target) -> F;
+
+/// Makes the administration of a backend.
+pub type Administrate<B, A> = fn(&B) -> A;
 
 /// Makes a test of each check. The argument is an `async fn(Target) -> impl SessionBackend`.
 #[macro_export]
@@ -63,6 +75,7 @@ macro_rules! redis_checks {
             a_server_that_is_too_old_is_named
             expiry_is_exact_to_the_millisecond
             dead_sessions_are_never_listed_and_cost_little
+            only_a_principal_has_an_index
             no_chosen_id_is_adopted
             ids_hashed_at_rest_leave_nothing_usable
         }
@@ -76,6 +89,32 @@ macro_rules! __redis_checks {
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $check() {
             $crate::checks::$check($connect).await;
+        }
+    )*};
+}
+
+/// Makes a test of each check of a backend and its administration. The arguments are as that of
+/// [`redis_checks!`](crate::redis_checks), and a `fn(&impl SessionBackend) -> impl SessionAdmin`.
+#[macro_export]
+macro_rules! administration_checks {
+    ($connect:path, $admin:path) => {
+        $crate::__administration_checks! { $connect, $admin,
+            a_store_in_use_is_converted
+            a_cluster_in_use_changes_its_form
+            a_large_store_is_looked_through_without_blocking
+            looking_through_takes_a_right_of_its_own
+            a_cluster_is_looked_through_while_a_slot_moves
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __administration_checks {
+    ($connect:path, $admin:path, $($check:ident)*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $check() {
+            $crate::checks::$check($connect, $admin).await;
         }
     )*};
 }

@@ -2,6 +2,7 @@
 
 use session_core::Error;
 
+use super::masters::Masters;
 use super::node::Node;
 use crate::reply::{self, Reply, corrupt};
 use crate::slot::SLOTS;
@@ -66,6 +67,19 @@ impl SlotMap {
         }
     }
 
+    /// The masters that serve slots.
+    pub(super) fn masters(&self) -> Masters {
+        let mut is_seen = vec![false; self.nodes.len()];
+        let mut least_slots = Vec::new();
+        for (slot, owner) in (0..).zip(&self.owners) {
+            let is_seen = owner.and_then(|owner| is_seen.get_mut(usize::from(owner)));
+            if is_seen.is_some_and(|is_seen| !std::mem::replace(is_seen, true)) {
+                least_slots.push(slot);
+            }
+        }
+        Masters::new(least_slots)
+    }
+
     /// All nodes.
     pub(super) fn nodes(&self) -> &[Node] {
         &self.nodes
@@ -124,6 +138,7 @@ mod tests {
         assert_eq!(map.owner(100), Some(&Node::new("seed", 7002)));
         assert_eq!(map.owner(16_383), Some(&Node::new("a", 7001)));
         assert_eq!(map.nodes().len(), 2);
+        assert_eq!(map.masters(), Masters::new(vec![0, 100]));
         map.set_owner(5, Node::new("b", 7003));
         assert_eq!(map.owner(5), Some(&Node::new("b", 7003)));
         assert_eq!(map.owner(6), Some(&Node::new("a", 7001)));
@@ -133,6 +148,7 @@ mod tests {
     fn slots_that_nobody_serves_have_no_owner() {
         let map = SlotMap::parse(Reply::Array(vec![]), &Node::new("a", 1)).unwrap();
         assert_eq!(map.owner(0), None);
+        assert!(map.masters().is_empty());
     }
 
     #[test]

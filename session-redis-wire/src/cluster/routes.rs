@@ -7,6 +7,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use session_core::{Effect, Error, ErrorKind};
 
 use super::map::SlotMap;
+use super::masters::Masters;
 use super::node::Node;
 use super::nodes::{Nodes, Question};
 use super::verdict::{Pauses, Verdict, verdict};
@@ -135,6 +136,27 @@ impl Routes {
         Err(failure)
     }
 
+    /// The masters, as the nodes tell now.
+    ///
+    /// # Errors
+    /// When no node tells, or none serves a slot.
+    pub async fn masters(&self, nodes: &impl Nodes) -> Result<Masters, Error> {
+        let mut pauses = Pauses::default();
+        loop {
+            let refreshed = self.refresh(nodes, None).await;
+            let masters = self.read().map.masters();
+            if !masters.is_empty() {
+                return Ok(masters);
+            }
+            // Another operation may be about to learn the first map: it is waited for.
+            let is_another_at_it = matches!(refreshed, Ok(false));
+            if !is_another_at_it || !nodes.pause(pauses.next()).await {
+                let error = refreshed.err().unwrap_or_else(unreachable);
+                return Err(error.with_effect(Effect::NotApplied));
+            }
+        }
+    }
+
     /// The node to begin with.
     async fn first(
         &self,
@@ -168,10 +190,10 @@ impl Routes {
     }
 
     /// Asks the nodes for the map, those without trouble first, until one answers. If another operation is at
-    /// it, nothing.
-    async fn refresh(&self, nodes: &impl Nodes, avoided: Option<&Node>) -> Result<(), Error> {
+    /// it, nothing, and `false`.
+    async fn refresh(&self, nodes: &impl Nodes, avoided: Option<&Node>) -> Result<bool, Error> {
         let Some(_turn) = Turn::take(&self.is_refreshing) else {
-            return Ok(());
+            return Ok(false);
         };
         let mut failure = unreachable();
         for node in self.candidates(avoided) {
@@ -184,7 +206,7 @@ impl Routes {
                     known.in_trouble.retain(|node| all.contains(node));
                     known.is_lost = false;
                     known.map = map;
-                    return Ok(());
+                    return Ok(true);
                 }
                 Err(error) => failure = error,
             }
@@ -254,7 +276,9 @@ struct Turn<'a>(&'a AtomicBool);
 
 impl<'a> Turn<'a> {
     fn take(flag: &'a AtomicBool) -> Option<Self> {
-        (!flag.swap(true, Ordering::Acquire)).then_some(Self(flag))
+        // Made only when it was had: dropping it ends the turn, also another's.
+        let is_taken = flag.swap(true, Ordering::Acquire);
+        (!is_taken).then(|| Self(flag))
     }
 }
 

@@ -32,13 +32,13 @@ use super::Dialogue;
 use super::course::{Course, Server};
 use crate::call::apart::{self as calls, Entry, Leaving, Until};
 use crate::call::{self, Call, Listed};
-use crate::key::KeySpace;
+use crate::key::{KeySpace, Topology};
 use crate::reply::{self, Outcome, Reply, corrupt};
 
 /// What the courses have in common.
-struct Apart<'a> {
-    keys: &'a KeySpace,
-    server: Server,
+pub(super) struct Apart<'a> {
+    pub(super) keys: &'a KeySpace,
+    pub(super) server: Server,
 }
 
 /// A name that was entered into an index for a step to come.
@@ -173,7 +173,7 @@ impl Apart<'_> {
                 limit: request.write.principal_limit,
                 may_grow: true,
             };
-            let judge = call::rename(self.keys, request, None);
+            let judge = call::rename(self.keys, self.keys, request, None);
             place = match self.admit(principal, &entry, Some(judge)).await? {
                 Admission::Entered(place) => Some(place),
                 Admission::Full => return Ok(RenameAnswer::Refused(Refusal::TooManySessions)),
@@ -185,7 +185,10 @@ impl Apart<'_> {
         }
         let answer = loop {
             let listed = place.as_ref().map(|place: &Place| &place.listed);
-            match self.outcome(call::rename(self.keys, request, listed)).await {
+            match self
+                .outcome(call::rename(self.keys, self.keys, request, listed))
+                .await
+            {
                 Ok(Outcome::Done(parts)) => {
                     let (written, was) = settled(parts, &request.write)?;
                     let former = was.principal.map(|former| (former, former_name));
@@ -219,12 +222,18 @@ impl Apart<'_> {
         Ok(answer)
     }
 
-    /// Session; then, if it was bound, the index.
     async fn remove(&self, request: &RemoveRequest) -> Result<bool, Error> {
-        match self.outcome(call::remove(self.keys, request)).await? {
+        let name = self.keys.name(&request.id).into();
+        self.end(call::remove(self.keys, request), name).await
+    }
+
+    /// Session; then, if it was bound and the index has steps of its own, the index.
+    pub(super) async fn end(&self, call: Call, name: Bytes) -> Result<bool, Error> {
+        match self.outcome(call).await? {
             Outcome::Done(mut parts) => {
-                if let Some(principal) = reply::principal(parts.next())? {
-                    let name = self.keys.name(&request.id).into();
+                let principal = reply::principal(parts.next())?;
+                let is_apart = self.keys.topology() == Topology::Cluster;
+                if let Some(principal) = principal.filter(|_| is_apart) {
                     self.settle(None, None, Some((principal, name))).await;
                 }
                 Ok(true)

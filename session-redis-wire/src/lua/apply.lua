@@ -24,7 +24,7 @@ local function bytes(key, except)
 end
 
 local function reserved_count(s)
-  return 3 + (s.deadline and 1 or 0) + (s.principal and 1 or 0)
+  return 3 + (s.deadline and 1 or 0) + (s.names_principal and 1 or 0)
 end
 
 -- Why the session would be too large after the counters (done), the sets and the removals (to do).

@@ -20,6 +20,25 @@ local function number(text, digits)
   if #text <= digits and string.find(text, '^[1-9]%d*$') then return tonumber(text) end
 end
 
+-- What valid UTF-8 has beyond ASCII (RFC 3629).
+local SEQUENCES = {
+  '[\194-\223][\128-\191]',
+  '\224[\160-\191][\128-\191]', '\237[\128-\159][\128-\191]', '[\225-\236\238\239][\128-\191][\128-\191]',
+  '\240[\144-\191][\128-\191][\128-\191]', '[\241-\243][\128-\191][\128-\191][\128-\191]', '\244[\128-\143][\128-\191][\128-\191]',
+}
+
+-- The principal that a text names: 1 to 256 bytes of UTF-8. Another text binds to nobody: false, which an
+-- answer can hold in the midst of others.
+local function principal_of(text)
+  if not text or #text < 1 or #text > 256 then return false end
+  local rest = text
+  if string.find(rest, '[\128-\255]') then
+    -- A space in its place, so that what is around a sequence does not make another.
+    for _, sequence in ipairs(SEQUENCES) do rest = string.gsub(rest, sequence, ' ') end
+  end
+  return not string.find(rest, '[\128-\255]') and text
+end
+
 -- The live session under a key, or nil and the code that says why there is none.
 local function session(key)
   local v = redis.pcall('HMGET', key, 'created_at', 'last_accessed_at', 'session_ttl', 'session_deadline', 'session_principal')
@@ -30,7 +49,7 @@ local function session(key)
   if not (v[1] and v[2] and v[3]) then
     return nil, -redis.call('EXISTS', key)
   end
-  local s = { created_at = v[1], last_accessed_at = v[2], ttl = number(v[3], 10), principal = v[5] }
+  local s = { created_at = v[1], last_accessed_at = v[2], ttl = number(v[3], 10), principal = principal_of(v[5]), names_principal = v[5] }
   if not s.ttl or s.ttl > 4294967295 then return nil, -1 end
   if v[4] then
     s.deadline = number(v[4], 15)

@@ -1,8 +1,10 @@
 //! Backends with one plausible defect each: the suite must find it, in the cases of the clause that
 //! the defect breaks.
 
+mod admin;
 mod binding;
 mod change;
+mod count;
 mod dead;
 mod declare;
 mod expiry;
@@ -10,7 +12,10 @@ mod identity;
 mod lifetime;
 mod limits;
 mod listing;
+mod looking;
 mod operation;
+mod operator;
+mod page;
 mod quota;
 mod record;
 mod revocation;
@@ -23,7 +28,7 @@ mod write;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use session_conformance::{CASES, Case};
+use session_conformance::{ADMIN_CASES, CASES, Case};
 
 use self::declare::{forward, mutants, same_policy, wrapper};
 use crate::reference::{Flaw, ReferenceHarness};
@@ -55,6 +60,11 @@ fn all() -> Vec<Mutant> {
         quota::ALL,
         limits::ALL,
         operation::ALL,
+        page::ALL,
+        looking::ALL,
+        count::ALL,
+        operator::ALL,
+        admin::ALL,
     ];
     groups.concat()
 }
@@ -64,6 +74,11 @@ pub(crate) fn flaw(name: &str) -> Arc<dyn Flaw> {
     let all = all();
     let mutant = all.iter().find(|mutant| mutant.name == name).unwrap();
     (mutant.flaw)()
+}
+
+/// The cases about a backend, and those about an administration.
+fn cases() -> impl Iterator<Item = &'static Case> {
+    CASES.iter().chain(ADMIN_CASES)
 }
 
 /// Whether a case fails. On one thread, where tasks take turns at each `yield_now`, so that a race
@@ -82,7 +97,7 @@ fn killer(
     mutant: &Mutant,
     harness: fn(Arc<dyn Flaw>) -> ReferenceHarness,
 ) -> Option<&'static Case> {
-    let mut cases = CASES.iter().filter(|case| case.clause == mutant.clause);
+    let mut cases = cases().filter(|case| case.clause == mutant.clause);
     cases.find(|case| fails(case, harness((mutant.flaw)())))
 }
 
@@ -101,7 +116,7 @@ fn every_clause_has_a_mutant() {
     let names: BTreeSet<_> = all().iter().map(|mutant| mutant.name).collect();
     assert_eq!(names.len(), all().len(), "two mutants of one name");
     let tested: BTreeSet<_> = all().iter().map(|mutant| mutant.clause).collect();
-    let clauses: BTreeSet<_> = CASES.iter().map(|case| case.clause).collect();
+    let clauses: BTreeSet<_> = cases().map(|case| case.clause).collect();
     let untested: Vec<_> = clauses.difference(&tested).collect();
     assert!(untested.is_empty(), "no mutant for {untested:?}");
     println!("{} mutants of {} clauses", all().len(), clauses.len());
@@ -109,7 +124,7 @@ fn every_clause_has_a_mutant() {
 
 #[test]
 fn the_reference_without_a_flaw_passes_on_one_thread() {
-    for case in CASES {
+    for case in cases() {
         assert!(!fails(case, ReferenceHarness::flawless()), "{case:?}");
     }
 }

@@ -8,7 +8,8 @@ use session_core::steps::{
     SessionSummary, WriteAnswer, WriteRequest,
 };
 use session_core::{
-    OnExcess, Principal, PrincipalLimit, SessionId, SessionRecord, StoredSession, UnixMillis,
+    OnExcess, Principal, PrincipalLimit, SessionHandle, SessionId, SessionRecord, StoredSession,
+    UnixMillis,
 };
 
 use super::Flaw;
@@ -28,6 +29,8 @@ pub(crate) struct Data {
     pub(crate) keys: HashMap<SessionId, Key>,
     /// Whom which session is bound to, as the index remembers it, by deadline.
     pub(crate) index: HashMap<Principal, BTreeMap<(UnixMillis, SessionId), ()>>,
+    /// The handles that pages have asked for.
+    pub(crate) handles: HashMap<SessionId, SessionHandle>,
 }
 
 impl Key {
@@ -64,6 +67,7 @@ impl Data {
             now: UnixMillis::new(1_767_225_600_789),
             keys: HashMap::new(),
             index: HashMap::new(),
+            handles: HashMap::new(),
         }
     }
 

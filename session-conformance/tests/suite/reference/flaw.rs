@@ -9,10 +9,11 @@ use session_core::steps::{
     SessionSummary, WriteAnswer, WriteRequest,
 };
 use session_core::{
-    Principal, Result, SessionBackend, SessionId, SessionRecord, UnixMillis, async_trait,
+    ConvertedPage, PageRequest, Principal, Result, RevokeInPageRequest, RevokedInPage,
+    SessionAdmin, SessionBackend, SessionId, SessionPage, SessionRecord, UnixMillis, async_trait,
 };
 
-use super::{Key, Reference, Store};
+use super::{Key, Reference, ReferenceAdmin, Store};
 
 /// One defect: what a backend does otherwise than the reference. As provided, nothing.
 ///
@@ -66,9 +67,30 @@ pub(crate) trait Flaw: fmt::Debug + Send + Sync + 'static {
         SessionId::random()
     }
 
+    async fn page(&self, store: &Store, request: PageRequest) -> Result<SessionPage> {
+        store.page(&request)
+    }
+
+    async fn revoke_in_page(
+        &self,
+        store: &Store,
+        request: RevokeInPageRequest,
+    ) -> Result<RevokedInPage> {
+        store.revoke_in_page(&request)
+    }
+
+    async fn convert_page(&self, store: &Store, request: PageRequest) -> Result<ConvertedPage> {
+        store.convert_page(&request)
+    }
+
     /// The backend as it is handed out: for flaws in provided methods.
     fn dress(&self, backend: Reference) -> Arc<dyn SessionBackend> {
         Arc::new(backend)
+    }
+
+    /// The administration as it is handed out.
+    fn dress_admin(&self, admin: ReferenceAdmin) -> Arc<dyn SessionAdmin> {
+        Arc::new(admin)
     }
 }
 

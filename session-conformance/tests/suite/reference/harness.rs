@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_conformance::{Harness, RawHash, RawKey};
-use session_core::{Principal, SessionBackend, SessionId, SessionPolicy, UnixMillis, async_trait};
+use session_core::{
+    Principal, SessionAdmin, SessionBackend, SessionId, SessionPolicy, UnixMillis, async_trait,
+};
 
-use super::{Data, Flaw, Flawless, Key, Reference, Store};
+use super::{Data, Flaw, Flawless, Key, Reference, ReferenceAdmin, Store};
 
 /// A store of the reference backend.
 pub(crate) struct ReferenceHarness(Arc<Store>);
@@ -71,6 +73,11 @@ impl Harness for ReferenceHarness {
     async fn backend_with(&self, policy: SessionPolicy) -> Arc<dyn SessionBackend> {
         let backend = Reference::new(Arc::clone(&self.0), policy);
         self.0.flaw().dress(backend)
+    }
+
+    async fn admin(&self) -> Arc<dyn SessionAdmin> {
+        let store = Arc::clone(&self.0);
+        self.0.flaw().dress_admin(ReferenceAdmin { store })
     }
 
     async fn plant(&self, id: &SessionId, hash: RawHash, expires_in: Option<Duration>) {

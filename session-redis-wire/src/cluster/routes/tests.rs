@@ -237,3 +237,18 @@ fn any_node_answers_for_all() {
     assert_eq!(nodes.asked(), ["ping 1", "ping 2"]);
     assert!(ready(routes.ask_any(&nodes, Question::Ping)).is_err());
 }
+
+#[test]
+fn the_masters_are_waited_for_while_another_asks() {
+    let (routes, nodes) = (routes(), Told::default().pauses(2).answer(1, all_at(2)));
+    let turn = Turn::take(&routes.is_refreshing);
+    let error = ready(routes.masters(&nodes)).unwrap_err();
+    assert_eq!(error.effect(), Effect::NotApplied);
+    assert_eq!(*nodes.pauses.lock().unwrap(), 0);
+    drop(turn);
+    assert_eq!(ready(routes.masters(&nodes)).unwrap().first(), 0);
+    // What is known already will do.
+    let _turn = Turn::take(&routes.is_refreshing);
+    assert!(ready(routes.masters(&nodes)).is_ok());
+    assert_eq!(nodes.asked(), ["slots 1"]);
+}

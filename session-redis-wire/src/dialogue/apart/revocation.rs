@@ -70,10 +70,8 @@ impl Apart<'_> {
     /// that the index had already, whose session is asked a second time at the end of the round; or to one
     /// that was entered later. So rounds follow until the index names nobody new.
     async fn revoke_all(&self, principal: &Bytes, keep: Option<&SessionId>) -> Result<u64, Error> {
-        let mut asked: HashSet<Bytes> = keep
-            .map(|id| self.keys.name(id).into())
-            .into_iter()
-            .collect();
+        let keep = keep.map_or_else(Vec::new, |id| self.keys.names(id));
+        let mut asked: HashSet<Bytes> = keep.into_iter().map(Bytes::from).collect();
         let mut ended = 0;
         let mut leaving = Vec::new();
         loop {

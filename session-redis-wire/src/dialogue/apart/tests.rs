@@ -7,13 +7,13 @@ use std::task::{Context, Poll, Waker};
 
 use session_core::steps::{ListRequest, ReadRequest, RevokeRequest};
 use session_core::{
-    Delta, ErrorKind, NewSession, OnExcess, PrincipalLimit, SessionBackend, SessionId,
+    Delta, ErrorKind, IdStorage, NewSession, OnExcess, PrincipalLimit, SessionBackend, SessionId,
     SessionPolicy, SessionRecord, SessionSummary, async_trait,
 };
 
 use super::*;
 use crate::dialogue::Next;
-use crate::key::{IdStorage, KeyPrefix, Topology};
+use crate::key::{KeyPrefix, Topology};
 
 /// A backend that keeps what it is asked.
 #[derive(Debug, Default)]

@@ -1,0 +1,221 @@
+//! Cursors, the store's own and others'; and what holds for every step of an operator.
+
+use session_core::{Effect, Error, ErrorKind, NewSession, PageCursor, PageSize, Principal};
+
+use crate::harness::Harness;
+use crate::kit::{
+    AdminCatcher, Bench, Operator, POLLS, SECRET, assert_silent, fields, fresh_id, fresh_principal,
+    guide_hash, poll_and_drop, secs, session, shown, with,
+};
+
+/// Texts that no store hands out.
+fn garbage() -> Vec<PageCursor> {
+    let long = "~".repeat(PageCursor::MAX_LEN);
+    let digits = "9".repeat(PageCursor::MAX_LEN);
+    let texts = [
+        "x",
+        "-1",
+        "+1",
+        ".",
+        "0.0.0",
+        "999999999999999999999",
+        "1e3",
+        "*",
+        "{a}",
+        "'or'1'='1",
+        &long,
+        &digits,
+    ];
+    texts
+        .iter()
+        .map(|text| text.parse().expect("visible characters"))
+        .collect()
+}
+
+/// A few cursors of walks through the store.
+async fn cursors(b: &Bench<'_>, operator: &Operator) -> Vec<PageCursor> {
+    for _ in 0..50 {
+        b.create(session(5000)).await;
+    }
+    let mut cursors = Vec::new();
+    let mut walk = operator.walk(PageSize::new(5).expect("a size"));
+    while walk.page().await.is_some() && cursors.len() < 10 {
+        cursors.extend(walk.cursor().cloned());
+    }
+    cursors
+}
+
+#[track_caller]
+fn assert_refused<T: std::fmt::Debug>(answer: Result<T, Error>, cursor: &PageCursor) {
+    let error = answer.expect_err(cursor.as_str());
+    assert_eq!(error.kind(), ErrorKind::InvalidCursor, "{cursor}");
+    assert_eq!(error.effect(), Effect::NotApplied, "{cursor}");
+}
+
+/// Asks every step for the page that begins there, and asserts that each refuses.
+async fn assert_all_refuse(operator: &Operator, cursor: &PageCursor) {
+    for size in [PageSize::DEFAULT, PageSize::MAX] {
+        assert_refused(operator.list_page(Some(cursor), size).await, cursor);
+    }
+    let request = AdminCatcher::page_request(cursor).await;
+    assert_refused(operator.page(&request).await, cursor);
+    assert_refused(operator.convert_page(&request).await, cursor);
+    let request = AdminCatcher::revoke_request(&fresh_id().handle(), cursor).await;
+    assert_refused(operator.revoke_in_page(&request).await, cursor);
+}
+
+/// Every step refuses what is no cursor, whether there is anything in the store or not.
+pub async fn a_foreign_cursor_is_refused(h: &dyn Harness) {
+    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    for _ in 0..2 {
+        for cursor in garbage() {
+            assert_all_refuse(&operator, &cursor).await;
+        }
+        b.create(session(5000)).await;
+    }
+}
+
+/// A session on the page is not ended when the cursor is refused.
+pub async fn a_foreign_cursor_ends_nobody(h: &dyn Harness) {
+    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    let id = b.create(session(5000).bind(fresh_principal("ann"))).await;
+    let before = b.snapshot(&id).await;
+    for cursor in garbage() {
+        let request = AdminCatcher::revoke_request(&id.handle(), &cursor).await;
+        assert_refused(operator.revoke_in_page(&request).await, &cursor);
+        b.assert_unchanged(&id, &before, "a refused step").await;
+    }
+}
+
+/// A cursor is one text: with a sign before it, it is none.
+pub async fn a_cursor_with_a_sign_is_refused(h: &dyn Harness) {
+    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    for cursor in cursors(&b, &operator).await {
+        for sign in ["+", "-"] {
+            let text = format!("{sign}{cursor}");
+            let cursor = text.parse().expect("visible characters");
+            assert_all_refuse(&operator, &cursor).await;
+        }
+    }
+}
+
+/// A cursor of which one character was changed, or that is longer or shorter, is refused or leads to a page of
+/// live sessions.
+pub async fn a_changed_cursor_does_no_harm(h: &dyn Harness) {
+    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    let dead = b.create(session(5000)).await;
+    assert!(b.delete_session(&dead).await.expect("an answer"));
+    let mut changed = Vec::new();
+    for cursor in cursors(&b, &operator).await {
+        let text = cursor.as_str();
+        for at in 0..text.len() {
+            let (head, tail) = (&text[..at], &text[at + 1..]);
+            changed.extend(["0", "9", "A", ".", ""].map(|put| format!("{head}{put}{tail}")));
+        }
+        changed.extend(["0", "9", "9999999999999999"].map(|put| format!("{text}{put}")));
+    }
+    for text in changed {
+        let Ok(cursor) = text.parse::<PageCursor>() else {
+            continue;
+        };
+        match operator.list_page(Some(&cursor), PageSize::DEFAULT).await {
+            Ok(page) => {
+                let mut handles = page.sessions.iter().map(|session| &session.handle);
+                assert!(handles.all(|handle| *handle != dead.handle()));
+            }
+            Err(error) => assert_eq!(error.kind(), ErrorKind::InvalidCursor, "{cursor}"),
+        }
+    }
+    assert_eq!(operator.count_sessions().await.expect("a number"), 50);
+}
+
+/// A cursor of a walk that is over, also of one whose sessions are gone, leads somewhere or is refused.
+pub async fn a_spent_cursor_does_no_harm(h: &dyn Harness) {
+    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    let cursors = cursors(&b, &operator).await;
+    let check = async |live: usize| {
+        for cursor in &cursors {
+            for _ in 0..2 {
+                match operator.list_page(Some(cursor), PageSize::MAX).await {
+                    Ok(page) => assert!(page.sessions.len() <= live),
+                    Err(error) => assert_eq!(error.kind(), ErrorKind::InvalidCursor),
+                }
+            }
+        }
+    };
+    check(50).await;
+    h.advance(secs(5001)).await;
+    check(0).await;
+    let id = b.create(session(5000)).await;
+    check(1).await;
+    operator.assert_shows(&[&id], PageSize::DEFAULT).await;
+}
+
+/// Steps whose futures are dropped leave each session as it was, or ended as a whole, and later answers belong
+/// to their own questions.
+pub async fn a_dropped_step_does_no_harm(h: &dyn Harness) {
+    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    let ann = fresh_principal("ann");
+    let lasting = b.create(session(5000).bind(ann.clone())).await;
+    let before = b.snapshot(&lasting).await;
+    for round in 0..24 {
+        let id = b.create(session(5000).bind(ann.clone())).await;
+        let polls = |shift: usize| (round + shift) % POLLS;
+        poll_and_drop(operator.list_page(None, PageSize::DEFAULT), polls(0)).await;
+        poll_and_drop(operator.count_sessions(), polls(1)).await;
+        poll_and_drop(operator.convert_sessions(), polls(2)).await;
+        poll_and_drop(operator.revoke_session(&id.handle()), polls(3)).await;
+        // One that lives was in the list before, and is ended as a whole.
+        let listed = b.listed(&ann).await;
+        if b.is_alive(&id).await {
+            assert!(listed.contains(&id.handle()), "round {round}: half ended");
+        }
+        // It may still be on its way; asked again, it has happened in either case.
+        operator.revoke(&id).await;
+        assert_eq!(h.dump(&id).await, None, "round {round}");
+        b.assert_listed(&ann, &[&lasting]).await;
+        operator.assert_shows(&[&lasting], PageSize::MAX).await;
+        b.assert_unchanged(&lasting, &before, "a dropped step")
+            .await;
+    }
+}
+
+/// Neither the administration nor a page, a request, a cursor or an error of one shows an id, a principal or
+/// a text of a session.
+pub async fn no_page_shows_a_secret(h: &dyn Harness) {
+    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    let ann = Principal::new(SECRET).expect("a principal");
+    let new = NewSession::new(fields([("password", SECRET)]));
+    let foreign = with(guide_hash("100"), "created_at", SECRET);
+    let foreign = with(foreign, "last_accessed_at", SECRET);
+    let mut ids = vec![
+        b.create(new.bind(ann)).await,
+        b.plant(with(foreign, "session_principal", SECRET), None)
+            .await,
+    ];
+    for _ in 0..20 {
+        ids.push(b.create(session(5000)).await);
+    }
+    let mut texts = vec![format!("{:?} {:#?}", operator.shared(), operator.shared())];
+    let mut cursor = None;
+    loop {
+        let size = PageSize::new(1).expect("a size");
+        let page = operator.list_page(cursor.as_ref(), size).await;
+        let page = page.expect("a page");
+        texts.push(format!("{page:?} {page:#?}"));
+        let Some(next) = page.next else { break };
+        texts.push(format!("{next} {next:?}"));
+        let request = AdminCatcher::revoke_request(&ids[0].handle(), &next).await;
+        texts.push(format!("{request:?}"));
+        cursor = Some(next);
+    }
+    for cursor in garbage() {
+        let refused = operator.list_page(Some(&cursor), PageSize::DEFAULT).await;
+        texts.push(shown(&refused.expect_err("refused")));
+    }
+    for text in texts {
+        for id in &ids {
+            assert_silent(&text, id, "an administration");
+        }
+    }
+}

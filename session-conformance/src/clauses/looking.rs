@@ -1,0 +1,209 @@
+//! Looking changes nothing; and counting.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use session_core::{Delta, NewSession, PageSize, SessionId};
+
+use crate::harness::Harness;
+use crate::kit::{
+    Bench, Operator, Snapshot, fresh_id, fresh_principal, guide_hash, secs, session, ttl, with,
+    without,
+};
+
+/// Sessions of all kinds, and what is none.
+async fn all_kinds(b: &Bench<'_>) -> Vec<SessionId> {
+    let ann = fresh_principal("ann");
+    let deadline = b.h.now().await.plus_millis(9_000_000).get().to_string();
+    let mut ids = vec![
+        b.create(session(5000)).await,
+        b.create(session(5000).bind(ann.clone())).await,
+        b.create(session(5000).max_lifetime(ttl(6000))).await,
+        b.create(session(5000).bind(ann).max_lifetime(ttl(5500)))
+            .await,
+    ];
+    for (hash, expires_in) in [
+        (guide_hash("100"), None),
+        (guide_hash("100"), Some(secs(90_000))),
+        (with(guide_hash("100"), "session_deadline", &deadline), None),
+        (with(guide_hash("100"), "session_principal", "bob"), None),
+        (
+            with(guide_hash("100"), [0xff, 0xfe], "hidden"),
+            Some(secs(5000)),
+        ),
+        (with(guide_hash("100"), "session_deadline", "1"), None),
+        (
+            with(guide_hash("100"), "session_deadline", "soon"),
+            Some(secs(5000)),
+        ),
+        (without(guide_hash("100"), "created_at"), None),
+        (guide_hash("0"), Some(secs(5000))),
+    ] {
+        ids.push(b.plant(hash, expires_in).await);
+    }
+    let other = fresh_id();
+    b.h.plant_other_type(&other).await;
+    ids.push(other);
+    ids
+}
+
+async fn snapshots(b: &Bench<'_>, ids: &[SessionId]) -> Vec<Snapshot> {
+    let mut snapshots = Vec::new();
+    for id in ids {
+        snapshots.push(b.snapshot(id).await);
+    }
+    snapshots
+}
+
+async fn assert_all_unchanged(b: &Bench<'_>, ids: &[SessionId], before: &[Snapshot], by: &str) {
+    for (id, before) in ids.iter().zip(before) {
+        b.assert_unchanged(id, before, by).await;
+    }
+}
+
+/// Pages of any size, and counting, leave what is there as it is, sessions or not.
+pub async fn looking_changes_nothing(h: &dyn Harness) {
+    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    let ids = all_kinds(&b).await;
+    h.advance(secs(40)).await;
+    b.clock.forward(secs(40));
+    let before = snapshots(&b, &ids).await;
+    for keys in [1, 3, 256] {
+        let shown = operator.all(PageSize::new(keys).expect("a size")).await;
+        assert_eq!(shown.len(), 9);
+        assert_all_unchanged(&b, &ids, &before, "a page").await;
+    }
+    assert_eq!(operator.count_sessions().await.expect("a number"), 9);
+    assert_all_unchanged(&b, &ids, &before, "count_sessions").await;
+}
+
+/// So do a search for a session that there is not, and a conversion of what is in its form already.
+pub async fn searching_in_vain_changes_nothing(h: &dyn Harness) {
+    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    let ids = all_kinds(&b).await;
+    h.advance(secs(40)).await;
+    b.clock.forward(secs(40));
+    let before = snapshots(&b, &ids).await;
+    let stranger = fresh_id();
+    assert!(!operator.revoke(&stranger).await);
+    assert_all_unchanged(&b, &ids, &before, "revoke_session").await;
+    assert_eq!(h.dump(&stranger).await, None);
+    let converted = operator.convert_sessions().await;
+    assert_eq!(converted.expect("a number"), 0);
+    assert_all_unchanged(&b, &ids, &before, "convert_sessions").await;
+}
+
+/// A page takes nobody out of an index, not even what another client has made invalid.
+pub async fn looking_prunes_no_index(h: &dyn Harness) {
+    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    let ann = fresh_principal("ann");
+    let alive = b.create(session(5000).bind(ann.clone())).await;
+    for _ in 0..3 {
+        let id = b.create(session(5000).bind(ann.clone())).await;
+        h.plant(&id, without(guide_hash("100"), "created_at"), None)
+            .await;
+    }
+    let entries = h.index_len(&ann).await;
+    assert!(entries >= Some(1));
+    operator.assert_shows(&[&alive], PageSize::DEFAULT).await;
+    assert_eq!(operator.count_sessions().await.expect("a number"), 1);
+    assert_eq!(h.index_len(&ann).await, entries);
+    b.assert_listed(&ann, &[&alive]).await;
+}
+
+/// A session that operators look at again and again ends when it would have ended.
+pub async fn a_session_that_is_looked_at_expires(h: &dyn Harness) {
+    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    let id = b.create(session(100)).await;
+    for _ in 0..4 {
+        operator.assert_shows(&[&id], PageSize::DEFAULT).await;
+        assert_eq!(operator.count_sessions().await.expect("a number"), 1);
+        h.advance(secs(24)).await;
+    }
+    h.advance(secs(5)).await;
+    assert!(!b.is_alive(&id).await);
+    operator.assert_shows(&[], PageSize::DEFAULT).await;
+}
+
+/// Zero, one, none again.
+pub async fn an_empty_store_counts_zero(h: &dyn Harness) {
+    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    assert_eq!(operator.count_sessions().await.expect("a number"), 0);
+    let id = b.create(session(100)).await;
+    assert_eq!(operator.count_sessions().await.expect("a number"), 1);
+    assert!(b.delete_session(&id).await.expect("an answer"));
+    assert_eq!(operator.count_sessions().await.expect("a number"), 0);
+}
+
+/// More than fit on one page, bound and unbound, and the same number whenever it is asked.
+pub async fn each_session_counts_once(h: &dyn Harness) {
+    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    let ann = fresh_principal("ann");
+    for n in 0..400 {
+        let new = NewSession::default();
+        match n % 2 {
+            0 => b.create(new).await,
+            _ => b.create(new.bind(ann.clone())).await,
+        };
+        if n % 100 == 99 {
+            for _ in 0..2 {
+                let counted = operator.count_sessions().await;
+                assert_eq!(counted.expect("a number"), n + 1);
+            }
+        }
+    }
+}
+
+/// Those that have ended in whatever way do not count, nor does what never was a session.
+pub async fn the_dead_do_not_count(h: &dyn Harness) {
+    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    all_kinds(&b).await;
+    let count = async || operator.count_sessions().await.expect("a number");
+    assert_eq!(count().await, 9);
+    let id = b.create(session(5000)).await;
+    assert_eq!(count().await, 10);
+    let rotated = b.rotate_session(&id, Delta::new()).await;
+    let id = rotated.expect("an answer").expect("a session").id;
+    assert_eq!(count().await, 10);
+    assert!(operator.revoke(&id).await);
+    assert_eq!(count().await, 9);
+    b.create(session(100).bind(fresh_principal("ann"))).await;
+    b.create(session(5000).max_lifetime(ttl(100))).await;
+    assert_eq!(count().await, 11);
+    h.advance(secs(101)).await;
+    assert_eq!(count().await, 9);
+}
+
+/// While others come and go, those that live throughout count once, and the others at most once.
+pub async fn counting_beside_others_is_near(h: &dyn Harness) {
+    const LASTING: u64 = 100;
+    const PASSING: u64 = 40;
+    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    for _ in 0..LASTING {
+        b.create(NewSession::default()).await;
+    }
+    let is_over = Arc::new(AtomicBool::new(false));
+    let (backend, over) = (b.shared(), Arc::clone(&is_over));
+    let others = tokio::spawn(async move {
+        for _ in 0..PASSING {
+            let created = backend.create_session(session(5000)).await;
+            let id = created.expect("a session").id;
+            tokio::task::yield_now().await;
+            assert!(backend.delete_session(&id).await.expect("an answer"));
+            if over.load(Ordering::Relaxed) {
+                break;
+            }
+        }
+    });
+    for _ in 0..5 {
+        let counted = operator.count_sessions().await.expect("a number");
+        assert!(
+            (LASTING..=LASTING + PASSING).contains(&counted),
+            "{counted}"
+        );
+        tokio::task::yield_now().await;
+    }
+    is_over.store(true, Ordering::Relaxed);
+    others.await.expect("the others");
+    assert_eq!(operator.count_sessions().await.expect("a number"), LASTING);
+}

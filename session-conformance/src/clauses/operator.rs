@@ -1,0 +1,197 @@
+//! Sessions that an operator ends.
+
+use std::num::NonZeroU32;
+
+use session_core::{
+    Delta, ErrorKind, NewSession, OnExcess, PageSize, PrincipalLimit, SessionHandle,
+};
+
+use crate::harness::Harness;
+use crate::kit::{
+    Bench, Operator, assert_nothing_there, fresh_id, fresh_principal, guide_hash, secs, session,
+    ttl, with, without,
+};
+use crate::races;
+
+/// The session of that handle is gone as if deleted, bound or not; the others are as they were.
+pub async fn an_operator_ends_that_session(h: &dyn Harness) {
+    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    let (ann, bob) = (fresh_principal("ann"), fresh_principal("bob"));
+    let others = [
+        b.create(session(5000)).await,
+        b.create(session(5000).bind(ann.clone())).await,
+        b.create(session(5000).bind(bob.clone())).await,
+        b.plant(guide_hash("100"), None).await,
+    ];
+    let mut before = Vec::new();
+    for id in &others {
+        before.push(b.snapshot(id).await);
+    }
+    let deadline = h.now().await.plus_millis(500_000).get().to_string();
+    let foreign = with(guide_hash("100"), "session_principal", [0xff, 0xfe]);
+    for id in [
+        b.create(session(5000)).await,
+        b.create(session(5000).bind(ann.clone())).await,
+        b.create(session(5000).max_lifetime(ttl(6000))).await,
+        b.plant(guide_hash("100"), None).await,
+        b.plant(with(guide_hash("100"), "session_deadline", deadline), None)
+            .await,
+        b.plant(foreign, Some(secs(100))).await,
+    ] {
+        assert!(operator.revoke(&id).await);
+        assert_nothing_there(&b, &id, "a session that was ended").await;
+        assert!(!operator.revoke(&id).await, "there was none any more");
+        for (id, before) in others.iter().zip(&before) {
+            b.assert_unchanged(id, before, "another's end").await;
+        }
+    }
+    let all: Vec<_> = others.iter().collect();
+    operator.assert_shows(&all, PageSize::MAX).await;
+    b.assert_listed(&ann, &[&others[1]]).await;
+    b.assert_listed(&bob, &[&others[2]]).await;
+}
+
+/// By the handle as a page shows it, also when it went through a text.
+pub async fn a_handle_that_was_shown_ends_its_session(h: &dyn Harness) {
+    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    let ids = [
+        b.create(session(5000).bind(fresh_principal("ann"))).await,
+        b.create(session(5000)).await,
+    ];
+    for handle in operator.all(PageSize::DEFAULT).await.into_keys() {
+        let handle: SessionHandle = handle.as_str().parse().expect("a handle");
+        let ended = operator.revoke_session(&handle).await;
+        assert!(ended.expect("an answer"));
+    }
+    for id in &ids {
+        assert_nothing_there(&b, id, "a session that was ended").await;
+    }
+}
+
+/// It leaves its principal's list, and the index behind it.
+pub async fn an_ended_session_is_unlisted(h: &dyn Harness) {
+    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    let ann = fresh_principal("ann");
+    let ids = [
+        b.create(session(5000).bind(ann.clone())).await,
+        b.create(session(5000).bind(ann.clone())).await,
+    ];
+    let unbound = b.create(session(5000)).await;
+    let bind = Delta::new().bind(ann.clone());
+    let rotated = b.rotate_session(&unbound, bind).await;
+    let late = rotated.expect("an answer").expect("a session").id;
+    assert_eq!(h.index_len(&ann).await, Some(3));
+    assert!(operator.revoke(&ids[0]).await);
+    assert_eq!(h.index_len(&ann).await, Some(2));
+    b.assert_listed(&ann, &[&ids[1], &late]).await;
+    assert!(operator.revoke(&late).await);
+    assert!(operator.revoke(&ids[1]).await);
+    assert_eq!(h.index_len(&ann).await, None);
+    b.assert_listed(&ann, &[]).await;
+    let ended = b.revoke_sessions(&ann, None).await;
+    assert_eq!(ended.expect("a number"), 0);
+}
+
+/// One session in place of the one that was ended keeps a principal's limit.
+pub async fn an_ended_session_makes_room(h: &dyn Harness) {
+    let limit = PrincipalLimit {
+        max: NonZeroU32::new(2).expect("not zero"),
+        on_excess: OnExcess::Refuse,
+    };
+    let b = Bench::with(h, |policy| policy.with_principal_limit(limit)).await;
+    let operator = Operator::new(h).await;
+    let ann = fresh_principal("ann");
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        ids.push(b.create(session(5000).bind(ann.clone())).await);
+    }
+    for _ in 0..3 {
+        let refused = b.create_session(session(5000).bind(ann.clone())).await;
+        let error = refused.expect_err("refused");
+        assert_eq!(error.kind(), ErrorKind::TooManySessions);
+        assert!(operator.revoke(&ids.remove(0)).await);
+        ids.push(b.create(session(5000).bind(ann.clone())).await);
+        b.assert_listed(&ann, &[&ids[0], &ids[1]]).await;
+    }
+}
+
+/// Whatever there was has ended: nothing to end, and nothing is changed.
+pub async fn ending_what_has_ended_answers_false(h: &dyn Harness) {
+    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    let ann = fresh_principal("ann");
+    let expired = b.create(session(100).bind(ann.clone())).await;
+    let ended = b.create(session(5000).max_lifetime(ttl(100))).await;
+    let deleted = b.create(session(5000).bind(ann.clone())).await;
+    assert!(b.delete_session(&deleted).await.expect("an answer"));
+    let old = b.create(session(5000).bind(ann.clone())).await;
+    let rotated = b.rotate_session(&old, Delta::new()).await;
+    let new = rotated.expect("an answer").expect("a session").id;
+    h.advance(secs(101)).await;
+    for id in [&expired, &ended, &deleted, &old, &fresh_id()] {
+        assert!(!operator.revoke(id).await);
+        assert_eq!(h.dump(id).await, None);
+    }
+    assert!(b.is_alive(&new).await);
+    b.assert_listed(&ann, &[&new]).await;
+}
+
+/// What is no session is not ended, and stays as it is.
+pub async fn what_is_no_session_is_not_ended(h: &dyn Harness) {
+    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    let mut ids = Vec::new();
+    for hash in [
+        without(guide_hash("100"), "created_at"),
+        guide_hash("0"),
+        with(guide_hash("100"), "session_deadline", "1"),
+        with(guide_hash("100"), "session_deadline", "soon"),
+    ] {
+        ids.push(b.plant(hash, None).await);
+    }
+    ids.push(fresh_id());
+    h.plant_other_type(&ids[4]).await;
+    for id in &ids {
+        let before = b.snapshot(id).await;
+        assert!(!operator.revoke(id).await);
+        b.assert_unchanged(id, &before, "an operator's revocation")
+            .await;
+    }
+}
+
+/// One of several hundred of a principal, wherever it is; the next ones are still found.
+pub async fn one_of_hundreds_is_ended(h: &dyn Harness) {
+    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    let ann = fresh_principal("ann");
+    let mut ids = Vec::new();
+    for n in 0..300 {
+        let new = NewSession::default();
+        ids.push(match n % 2 {
+            0 => b.create(new).await,
+            _ => b.create(new.bind(ann.clone())).await,
+        });
+    }
+    for n in (0..300).rev().step_by(25) {
+        let id = ids.remove(n);
+        assert!(operator.revoke(&id).await, "session {n}");
+        assert_eq!(h.dump(&id).await, None);
+    }
+    let counted = operator.count_sessions().await.expect("a number");
+    assert_eq!(counted, ids.len() as u64);
+    for id in &ids {
+        assert!(b.is_alive(id).await);
+    }
+}
+
+/// Of an operator's revocation, a log-out and other revocations of one session one is acknowledged.
+pub async fn one_of_racing_endings_is_acknowledged(h: &dyn Harness) {
+    races::endings(h, 10).await;
+}
+
+/// A rotation that races an operator has moved the session, or finds it ended.
+pub async fn a_racing_rotation_escapes_or_is_told(h: &dyn Harness) {
+    races::rotations_against_operator(h, 10).await;
+}
+
+/// After it was acknowledged nothing exists, though the session is in use meanwhile.
+pub async fn nothing_comes_back_after_an_operator(h: &dyn Harness) {
+    races::operator_against_uses(h, 10).await;
+}

@@ -1,0 +1,188 @@
+//! What a page shows of a session.
+
+use std::time::Duration;
+
+use session_core::{PageSize, Principal, Remaining, SessionId, SessionOverview, UnixMillis};
+
+use crate::harness::{Harness, RawKey};
+use crate::kit::{
+    Bench, ClientHash, Operator, clients, fresh_id, fresh_principal, guide_hash, secs, session,
+    set, ttl, with,
+};
+
+/// Asserts that an overview shows what was stored just before and just after it was made.
+fn assert_shows_key(shown: &SessionOverview, before: &RawKey, after: &RawKey) {
+    assert_eq!(before.value, after.value, "the case leaves it alone");
+    let text = |name: &str| before.field(name).expect("a reserved field");
+    assert_eq!(shown.created_at.as_bytes(), text("created_at"));
+    assert_eq!(shown.last_accessed_at.as_bytes(), text("last_accessed_at"));
+    assert_eq!(shown.ttl.to_string().as_bytes(), text("session_ttl"));
+    let deadline = before.field("session_deadline").map(|text| {
+        let text = std::str::from_utf8(text).expect("digits");
+        UnixMillis::new(text.parse().expect("a number"))
+    });
+    assert_eq!(shown.deadline, deadline);
+    let principal = before.field("session_principal");
+    let principal = principal.and_then(|text| Principal::new(std::str::from_utf8(text).ok()?).ok());
+    assert_eq!(shown.principal, principal);
+    match (before.expires_in, shown.remaining, after.expires_in) {
+        (None, Remaining::NoExpiry, None) => {}
+        (Some(most), Remaining::In(left), Some(least)) => assert!(
+            least <= left && left <= most,
+            "{left:?} remains, expected {least:?} to {most:?}"
+        ),
+        (before, shown, _) => panic!("{shown:?} remains, expected {before:?}"),
+    }
+}
+
+/// Asserts that a walk shows of each of these sessions what is stored, whatever the size of its pages.
+async fn assert_shows_what_is_stored(b: &Bench<'_>, operator: &Operator, ids: &[SessionId]) {
+    for keys in [2, 256] {
+        let mut before = Vec::new();
+        for id in ids {
+            before.push(b.stored(id).await);
+        }
+        let shown = operator.all(PageSize::new(keys).expect("a size")).await;
+        assert_eq!(shown.len(), ids.len());
+        for (id, before) in ids.iter().zip(&before) {
+            let shown = shown.get(&id.handle()).expect("the session is shown");
+            assert_shows_key(shown, before, &b.stored(id).await);
+        }
+    }
+}
+
+/// Sessions of all kinds that the operations make, before and after they are used.
+pub async fn every_fact_is_as_stored(h: &dyn Harness) {
+    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    let (ann, bob) = (fresh_principal("ann"), fresh_principal("bob"));
+    let mut ids = Vec::new();
+    for (n, new) in [
+        session(1000),
+        session(2000).max_lifetime(ttl(70_000)),
+        session(3000).bind(ann.clone()),
+        session(4000).bind(ann.clone()).max_lifetime(ttl(5000)),
+        session(5000).bind(bob.clone()).max_lifetime(ttl(600)),
+        session(4_294_967_295),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        b.clock.forward(secs(60 * n as u64));
+        ids.push(b.create(new).await);
+    }
+    assert_shows_what_is_stored(&b, &operator, &ids).await;
+    h.advance(Duration::from_millis(123_456)).await;
+    b.clock.forward(secs(123));
+    assert_shows_what_is_stored(&b, &operator, &ids).await;
+    let (used, quiet) = ids.split_at(3);
+    for id in used {
+        assert!(b.get_session(id).await.expect("an answer").is_some());
+    }
+    for id in &quiet[..1] {
+        let delta = set("a", "b").ttl(ttl(700)).bind(bob.clone());
+        let written = b.update_session(id, delta).await;
+        assert!(written.expect("an answer").is_some());
+    }
+    assert_shows_what_is_stored(&b, &operator, &ids).await;
+}
+
+/// Sessions that other clients wrote, with texts and expiries of their own.
+pub async fn foreign_sessions_are_shown_as_stored(h: &dyn Harness) {
+    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    let mut ids = Vec::new();
+    for ClientHash { hash, .. } in clients() {
+        ids.push(b.plant(hash, Some(secs(900))).await);
+    }
+    let texts: [&[u8]; 7] = [
+        b"",
+        b"yesterday",
+        b"1775133296",
+        b"2026-04-02 12:34:56",
+        b"\0\r\n",
+        &[0xff, 0xfe],
+        &[b'x'; 5000],
+    ];
+    for text in texts {
+        let hash = with(guide_hash("100"), "created_at", text);
+        ids.push(b.plant(hash, Some(secs(100))).await);
+        let hash = with(guide_hash("100"), "last_accessed_at", text);
+        ids.push(b.plant(hash, Some(secs(100))).await);
+    }
+    for seconds in ["1", "4294967295"] {
+        ids.push(b.plant(guide_hash(seconds), Some(secs(5000))).await);
+    }
+    assert_shows_what_is_stored(&b, &operator, &ids).await;
+}
+
+/// What remains of a key is to the millisecond, longer than its TTL or not.
+pub async fn what_remains_is_exact(h: &dyn Harness) {
+    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    let mut timer = b.timer().await;
+    let id = b.plant(guide_hash("100"), Some(secs(86_400))).await;
+    for millis in [1, 999, 1000, 86_000_123] {
+        timer.advance(Duration::from_millis(millis)).await;
+        let shown = operator.shown(&id).await.expect("the session is shown");
+        let elapsed = timer.elapsed().await;
+        elapsed.assert_remaining(shown.remaining, secs(86_400));
+    }
+}
+
+/// A key without an expiry is shown as one, also when it has a deadline.
+pub async fn a_key_without_expiry_is_shown(h: &dyn Harness) {
+    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    let eternal = b.plant(guide_hash("100"), None).await;
+    let deadline = h.now().await.plus_millis(500_000).get().to_string();
+    let hash = with(guide_hash("100"), "session_deadline", deadline);
+    let ending = b.plant(hash, None).await;
+    let farthest = with(guide_hash("100"), "session_deadline", "999999999999999");
+    let far = b.plant(farthest, None).await;
+    for id in [&eternal, &ending, &far] {
+        let shown = operator.shown(id).await.expect("the session is shown");
+        assert_eq!(shown.remaining, Remaining::NoExpiry);
+        assert_shows_key(&shown, &b.stored(id).await, &b.stored(id).await);
+    }
+}
+
+/// Each session is shown with its own principal, whatever the name.
+pub async fn every_principal_is_shown_with_its_sessions(h: &dyn Harness) {
+    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    let long = "x".repeat(Principal::MAX_LEN);
+    let id_like = fresh_id();
+    let names = [
+        "ann",
+        "Ann",
+        "ann ",
+        "*",
+        "{ann}",
+        "a\0",
+        "a\r\nb",
+        "🦀",
+        "\"",
+        "0",
+        long.as_str(),
+        id_like.expose(),
+    ];
+    let mut ids = Vec::new();
+    for name in names {
+        let principal = Principal::new(name).expect("a principal");
+        let id = b.create(session(1000).bind(principal.clone())).await;
+        let shown = operator.shown(&id).await.expect("the session is shown");
+        assert_eq!(shown.principal, Some(principal));
+        ids.push(id);
+    }
+    ids.push(b.create(session(1000)).await);
+    assert_shows_what_is_stored(&b, &operator, &ids).await;
+}
+
+/// A text that is no principal is none, and its session is shown.
+pub async fn a_foreign_text_as_principal_is_none(h: &dyn Harness) {
+    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    let long = vec![b'x'; Principal::MAX_LEN + 1];
+    for text in [b"".as_slice(), &[0xff, 0xfe], &long] {
+        let hash = with(guide_hash("100"), "session_principal", text);
+        let id = b.plant(hash, Some(secs(100))).await;
+        let shown = operator.shown(&id).await.expect("the session is shown");
+        assert_eq!(shown.principal, None);
+        assert_eq!(shown.deadline, None);
+    }
+}

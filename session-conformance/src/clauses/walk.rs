@@ -1,0 +1,203 @@
+//! Walks through the store: that they end, and miss nobody.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use session_core::{Delta, NewSession, PageSize, SessionHandle, SessionId};
+
+use crate::harness::Harness;
+use crate::kit::{Bench, Operator, fresh_principal, guide_hash, secs, session, set, ttl};
+
+/// A page of about so many keys.
+fn size(keys: u32) -> PageSize {
+    PageSize::new(keys).expect("a page's size")
+}
+
+/// Creates sessions, every third of them bound.
+async fn crowd(b: &Bench<'_>, count: usize) -> Vec<SessionId> {
+    let mut ids = Vec::new();
+    for n in 0..count {
+        let new = NewSession::default().ttl(ttl(5000));
+        ids.push(match n % 3 {
+            0 => b.create(new.bind(fresh_principal("ann"))).await,
+            _ => b.create(new).await,
+        });
+    }
+    ids
+}
+
+/// Asserts that each of these sessions is among those that were shown.
+#[track_caller]
+fn assert_all_shown(ids: &[SessionId], shown: &HashSet<SessionHandle>) {
+    let missed = ids.iter().filter(|id| !shown.contains(&id.handle()));
+    assert_eq!(missed.count(), 0, "of {} sessions were missed", ids.len());
+}
+
+/// Where there is nothing, nothing is shown.
+pub async fn a_walk_through_an_empty_store_ends(h: &dyn Harness) {
+    let operator = Operator::new(h).await;
+    for keys in [1, 100, 256] {
+        operator.assert_shows(&[], size(keys)).await;
+    }
+}
+
+/// A few sessions are shown, however many keys a page looks at.
+pub async fn a_walk_shows_all_of_few(h: &dyn Harness) {
+    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    let mut ids = Vec::new();
+    for count in 1..=3 {
+        ids.extend(crowd(&b, 1).await);
+        assert_eq!(ids.len(), count);
+        for keys in [1, 2, 256] {
+            let all: Vec<_> = ids.iter().collect();
+            operator.assert_shows(&all, size(keys)).await;
+        }
+    }
+}
+
+/// Several hundred sessions are shown, by pages of the least size, the default one and the greatest.
+pub async fn a_walk_shows_all_of_many(h: &dyn Harness) {
+    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    let ids = crowd(&b, 300).await;
+    let all: Vec<_> = ids.iter().collect();
+    for size in [PageSize::MAX, PageSize::DEFAULT, size(1)] {
+        operator.assert_shows(&all, size).await;
+    }
+}
+
+/// Two walks at once, by turns, do not disturb each other.
+pub async fn walks_are_independent(h: &dyn Harness) {
+    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    let ids = crowd(&b, 120).await;
+    let (mut few, mut many) = (operator.walk(size(10)), operator.walk(size(50)));
+    let mut shown = [HashSet::new(), HashSet::new()];
+    loop {
+        let pages = [few.page().await, many.page().await];
+        if pages.iter().all(Option::is_none) {
+            break;
+        }
+        for (shown, page) in shown.iter_mut().zip(pages) {
+            shown.extend(page.into_iter().flatten().map(|session| session.handle));
+        }
+    }
+    for shown in &shown {
+        assert_all_shown(&ids, shown);
+        assert_eq!(shown.len(), ids.len());
+    }
+}
+
+/// Sessions that are read, changed, bound and given a TTL between the pages are shown; so are those that live
+/// beside others that are created, rotated and deleted.
+pub async fn sessions_in_use_are_shown(h: &dyn Harness) {
+    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    let ids = crowd(&b, 150).await;
+    let mut passing = crowd(&b, 90).await;
+    let mut shown = HashSet::new();
+    let mut walk = operator.walk(size(4));
+    let mut turn = 0;
+    while let Some(page) = walk.page().await {
+        shown.extend(page.into_iter().map(|session| session.handle));
+        turn += 1;
+        let id = &ids[turn * 7 % ids.len()];
+        let delta = match turn % 4 {
+            0 => Delta::new(),
+            1 => set("theme", "dark"),
+            2 => Delta::new().ttl(ttl(9000)),
+            _ => Delta::new().bind(fresh_principal("bob")),
+        };
+        let written = b.update_session(id, delta).await;
+        assert!(written.expect("an answer").is_some());
+        match passing.pop() {
+            Some(id) if turn % 2 == 0 => {
+                assert!(b.delete_session(&id).await.expect("an answer"));
+            }
+            Some(id) => {
+                let rotated = b.rotate_session(&id, Delta::new()).await;
+                assert!(rotated.expect("an answer").is_some());
+            }
+            None => {}
+        }
+        if turn < 200 {
+            b.create(session(5000)).await;
+        }
+    }
+    assert_all_shown(&ids, &shown);
+}
+
+/// A store that grows a lot and shrinks again between the pages hides nobody.
+pub async fn a_store_that_grows_and_shrinks_hides_nobody(h: &dyn Harness) {
+    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    let ids = crowd(&b, 60).await;
+    let mut passing = Vec::new();
+    let mut shown = HashSet::new();
+    let mut walk = operator.walk(size(3));
+    let mut turn = 0;
+    while let Some(page) = walk.page().await {
+        shown.extend(page.into_iter().map(|session| session.handle));
+        turn += 1;
+        if turn <= 8 {
+            passing.extend(crowd(&b, 50).await);
+        } else {
+            for id in passing.drain(passing.len().saturating_sub(50)..) {
+                assert!(b.delete_session(&id).await.expect("an answer"));
+            }
+        }
+    }
+    assert_all_shown(&ids, &shown);
+}
+
+/// Nor is anybody missed while tasks use the store at the same time.
+pub async fn a_walk_beside_others_misses_nobody(h: &dyn Harness) {
+    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    let ids = Arc::new(crowd(&b, 100).await);
+    let is_over = Arc::new(AtomicBool::new(false));
+    let mut tasks = tokio::task::JoinSet::new();
+    for task in 0..4 {
+        let (backend, ids, is_over) = (b.shared(), Arc::clone(&ids), Arc::clone(&is_over));
+        tasks.spawn(async move {
+            for n in 0..500 {
+                if is_over.load(Ordering::Relaxed) {
+                    break;
+                }
+                let id = &ids[(n * 4 + task) % ids.len()];
+                let session = backend.get_session(id).await;
+                assert!(session.expect("an answer").is_some());
+                let new = NewSession::default().ttl(ttl(5000));
+                let other = backend.create_session(new).await.expect("a session").id;
+                if n % 2 == 0 {
+                    let deleted = backend.delete_session(&other).await;
+                    assert!(deleted.expect("an answer"));
+                }
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+    for keys in [7, 30] {
+        let mut shown = HashSet::new();
+        let mut walk = operator.walk(size(keys));
+        while let Some(page) = walk.page().await {
+            shown.extend(page.into_iter().map(|session| session.handle));
+            tokio::task::yield_now().await;
+        }
+        assert_all_shown(&ids, &shown);
+    }
+    is_over.store(true, Ordering::Relaxed);
+    tasks.join_all().await;
+}
+
+/// A session is shown until its end, and a rotated one goes on under its new handle.
+pub async fn a_session_is_shown_for_life(h: &dyn Harness) {
+    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    let mut id = b.create(session(100).bind(fresh_principal("ann"))).await;
+    let other = b.plant(guide_hash("100"), None).await;
+    for _ in 0..5 {
+        operator.assert_shows(&[&id, &other], size(1)).await;
+        h.advance(secs(60)).await;
+        let rotated = b.rotate_session(&id, Delta::new()).await;
+        id = rotated.expect("an answer").expect("a session").id;
+    }
+    operator.assert_shows(&[&id, &other], size(1)).await;
+    h.advance(secs(101)).await;
+    operator.assert_shows(&[&other], size(1)).await;
+}

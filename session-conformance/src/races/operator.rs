@@ -1,0 +1,154 @@
+//! An operator, while the session's own user does something else.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use session_core::{Delta, NewSession};
+
+use super::Summary;
+use super::crew::{Crew, both};
+use crate::harness::Harness;
+use crate::kit::{add, fresh_principal, name};
+
+/// Operators, each after a few turns of the others.
+const OPERATORS: usize = 4;
+
+/// Four operators, two log-outs and a revocation of the principal's end one session. One of them is
+/// acknowledged, and then nothing exists.
+pub async fn endings(h: &dyn Harness, rounds: usize) -> Summary {
+    let crew = Crew::new(h).await;
+    let admin = h.admin().await;
+    for round in 0..rounds {
+        let ann = fresh_principal("ann");
+        let member = crew.member(round);
+        let new = NewSession::default().bind(ann.clone());
+        let id = member.did(member.backend.create_session(new).await).id;
+        let answers = crew
+            .all(OPERATORS + 3, |n, member| {
+                let (admin, id, ann) = (Arc::clone(&admin), id.clone(), ann.clone());
+                async move {
+                    for _ in 0..(n * 5 + round) % 7 {
+                        tokio::task::yield_now().await;
+                    }
+                    match n {
+                        0 | 1 => member.did(member.backend.delete_session(&id).await),
+                        2 => {
+                            let handle = id.handle();
+                            member.did(member.backend.revoke_session(&ann, &handle).await)
+                        }
+                        _ => member.did(admin.revoke_session(&id.handle()).await),
+                    }
+                }
+            })
+            .await;
+        let acknowledged = answers.iter().filter(|ended| **ended).count();
+        assert_eq!(acknowledged, 1, "round {round}: {answers:?}");
+        assert_eq!(h.dump(&id).await, None, "round {round}");
+        let listed = member.did(member.backend.list_sessions(&ann).await);
+        assert_eq!(listed, [], "round {round}");
+    }
+    crew.summary("endings", rounds)
+}
+
+/// Two operators end a session while its user rotates it. One of the three is acknowledged; the session lives
+/// on under its new id when it was the rotation, and is dead when it was not.
+pub async fn rotations_against_operator(h: &dyn Harness, rounds: usize) -> Summary {
+    let crew = Crew::new(h).await;
+    let admin = h.admin().await;
+    for round in 0..rounds {
+        let ann = fresh_principal("ann");
+        let member = crew.member(round);
+        let new = NewSession::default().bind(ann.clone());
+        let id = member.did(member.backend.create_session(new).await).id;
+        let operators = crew.all(2, |n, member| {
+            let (admin, id) = (Arc::clone(&admin), id.clone());
+            async move {
+                for _ in 0..(n + round) % 4 {
+                    tokio::task::yield_now().await;
+                }
+                member.did(admin.revoke_session(&id.handle()).await)
+            }
+        });
+        let mut rotated = None;
+        let rotation = async {
+            for _ in 0..round % 5 {
+                tokio::task::yield_now().await;
+            }
+            rotated = member.did(member.backend.rotate_session(&id, Delta::new()).await);
+        };
+        let ended = both(operators, rotation).await;
+        let acknowledged = ended.iter().filter(|ended| **ended).count();
+        assert_eq!(h.dump(&id).await, None, "round {round}: the old id");
+        let listed = member.did(member.backend.list_sessions(&ann).await);
+        match rotated {
+            Some(rotated) => {
+                assert_eq!(acknowledged, 0, "round {round}: it had escaped");
+                let session = member.did(member.backend.peek_session(&rotated.id).await);
+                assert!(session.is_some(), "round {round}: lost");
+                assert_eq!(listed.len(), 1, "round {round}");
+            }
+            None => {
+                assert_eq!(acknowledged, 1, "round {round}: nobody ended it");
+                assert_eq!(listed, [], "round {round}");
+            }
+        }
+    }
+    crew.summary("rotations against operator", rounds)
+}
+
+/// Eight tasks count, read and bind while an operator ends the session. Once that is acknowledged nothing
+/// exists, and no use that begins later succeeds.
+pub async fn operator_against_uses(h: &dyn Harness, rounds: usize) -> Summary {
+    let crew = Crew::new(h).await;
+    let admin = h.admin().await;
+    for round in 0..rounds {
+        let id = crew.session().await;
+        let ann = fresh_principal("ann");
+        let is_over = Arc::new(AtomicBool::new(false));
+        let uses = crew.all(8, |n, member| {
+            let (id, ann, is_over) = (id.clone(), ann.clone(), Arc::clone(&is_over));
+            async move {
+                loop {
+                    let was_over = is_over.load(Ordering::SeqCst);
+                    let backend = &member.backend;
+                    let found = match n % 4 {
+                        0 => member.did(backend.get_session(&id).await).is_some(),
+                        1 => {
+                            let bind = Delta::new().bind(ann.clone());
+                            member
+                                .did(backend.update_session(&id, bind).await)
+                                .is_some()
+                        }
+                        2 => member
+                            .did(backend.update_session(&id, add("m", 1)).await)
+                            .is_some(),
+                        _ => member
+                            .did(backend.increment_field(&id, name("n"), 1).await)
+                            .is_some(),
+                    };
+                    assert!(!(was_over && found), "round {round}: it came back");
+                    if !found {
+                        return;
+                    }
+                    tokio::task::yield_now().await;
+                }
+            }
+        });
+        let ending = async {
+            for _ in 0..round % 16 {
+                tokio::task::yield_now().await;
+            }
+            let member = crew.member(round);
+            let ended = member.did(admin.revoke_session(&id.handle()).await);
+            is_over.store(true, Ordering::SeqCst);
+            assert!(ended, "round {round}: nobody else ends it");
+            assert_eq!(h.dump(&id).await, None, "round {round}");
+        };
+        both(uses, ending).await;
+        assert_eq!(h.dump(&id).await, None, "round {round}");
+        let member = crew.member(round);
+        let listed = member.did(member.backend.list_sessions(&ann).await);
+        assert_eq!(listed, [], "round {round}");
+    }
+    crew.summary("operator against uses", rounds)
+}

@@ -1,0 +1,158 @@
+//! The trait of those who run a store, beside that of those who use it.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use async_trait::async_trait;
+
+use crate::backend::Result;
+use crate::error::{Effect, Error, Operation};
+use crate::id::SessionHandle;
+use crate::page::{
+    ConvertedPage, PageCursor, PageRequest, PageSize, RevokeInPageRequest, RevokedInPage,
+    SessionPage,
+};
+
+/// Looks through all sessions of a store, whoever they belong to, and ends any of them.
+///
+/// A capability of its own, apart from [`SessionBackend`](crate::SessionBackend): an application that
+/// serves sessions needs none of it, and its account on the server should not have the right to it (in
+/// Redis: `SCAN`). Each backend of this workspace makes one where it is asked to.
+///
+/// The **required steps** (`page`, `revoke_in_page`, `convert_page`) are for implementors: each looks at
+/// one page of the store, so that no step blocks a server for longer than that. The **provided methods**
+/// are for operators. What every implementation must do are the clauses ADM of the
+/// [contract](crate::_documentation::contract).
+///
+/// # Walks
+/// A store is looked through page by page, each naming where the next begins. A session that lives
+/// from the beginning of a walk to its end is on one of the pages; one that is created, rotated or ended
+/// meanwhile may be on one or not; one session may be on two. A page may be empty, and still not be the
+/// last. A Redis server that restarts during a walk, or a Cluster that moves hash slots meanwhile, may
+/// leave sessions out: begin again.
+///
+/// No page shows an id: it shows a [`SessionHandle`], with which a session can be ended and not opened.
+///
+/// # Errors
+/// As those of [`SessionBackend`](crate::SessionBackend). Each step ends within the backend's deadline;
+/// a provided method that walks takes as many steps as there are pages.
+///
+/// # Cancellation
+/// Dropping the future of any operation is safe. A walk ends where it is; what it ended or converted so
+/// far stays so.
+///
+/// # Example
+/// ```
+/// # async fn example(admin: &dyn session_core::SessionAdmin) -> session_core::Result<()> {
+/// use session_core::PageSize;
+///
+/// let mut cursor = None;
+/// loop {
+///     let page = admin.list_page(cursor.as_ref(), PageSize::DEFAULT).await?;
+///     for session in &page.sessions {
+///         println!("{} {}", session.handle, session.last_accessed_at.as_str().unwrap_or("?"));
+///     }
+///     cursor = page.next;
+///     if cursor.is_none() {
+///         break;
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[async_trait]
+pub trait SessionAdmin: fmt::Debug + Send + Sync + 'static {
+    // ---- Required steps -------------------------------------------------------------------------
+
+    /// The live sessions of one page. Changes nothing, touches nothing.
+    async fn page(&self, request: &PageRequest) -> Result<SessionPage>;
+
+    /// Ends the live session of this handle if it is on this page.
+    async fn revoke_in_page(&self, request: &RevokeInPageRequest) -> Result<RevokedInPage>;
+
+    /// Stores the sessions of one page in the form that the store is set to, where it has several. They
+    /// are in use meanwhile; nothing else about them changes.
+    async fn convert_page(&self, request: &PageRequest) -> Result<ConvertedPage>;
+
+    // ---- Provided -------------------------------------------------------------------------------
+
+    /// One page of the live sessions, from the beginning or from where another page ended. `size` is how
+    /// many keys the store looks at, about: those that are no live sessions are not shown.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidCursor`](crate::ErrorKind::InvalidCursor) when the cursor is not one of this
+    /// store's; [`ErrorKind::Denied`](crate::ErrorKind::Denied) when the server does not grant the right;
+    /// and the backend's own.
+    async fn list_page(&self, cursor: Option<&PageCursor>, size: PageSize) -> Result<SessionPage> {
+        self.page(&PageRequest::new(cursor, size))
+            .await
+            .map_err(|error| error.during(Operation::ListPage))
+    }
+
+    /// How many live sessions there are. Walks through the store; those that live throughout count once,
+    /// those created or ended meanwhile once or not at all. Remembers the handles of all it has seen.
+    ///
+    /// # Errors
+    /// As [`list_page`](Self::list_page).
+    async fn count_sessions(&self) -> Result<u64> {
+        let mut seen = HashSet::new();
+        let mut request = PageRequest::new(None, PageSize::MAX);
+        loop {
+            let page = self.page(&request).await;
+            let page = page.map_err(|error| error.during(Operation::CountSessions))?;
+            seen.extend(page.sessions.into_iter().map(|session| session.handle));
+            match page.next {
+                Some(next) => request.cursor = Some(next),
+                None => return Ok(u64::try_from(seen.len()).unwrap_or(u64::MAX)),
+            }
+        }
+    }
+
+    /// Ends the live session of this handle, bound to a principal or not; whether there was one.
+    ///
+    /// Looks for it through the whole store. Where the principal is known,
+    /// [`SessionBackend::revoke_session`](crate::SessionBackend::revoke_session) looks at that one's
+    /// sessions only. A session that is rotated meanwhile has a new handle, and is not ended.
+    ///
+    /// # Errors
+    /// As [`list_page`](Self::list_page).
+    async fn revoke_session(&self, handle: &SessionHandle) -> Result<bool> {
+        let mut request = RevokeInPageRequest {
+            page: PageRequest::new(None, PageSize::MAX),
+            handle: handle.clone(),
+        };
+        loop {
+            let answer = self.revoke_in_page(&request).await;
+            let answer = answer.map_err(|error| error.during(Operation::RevokeSession))?;
+            match answer.next {
+                _ if answer.is_revoked => return Ok(true),
+                Some(next) => request.page.cursor = Some(next),
+                None => return Ok(false),
+            }
+        }
+    }
+
+    /// Stores all sessions in the form that the store is set to; how many were in another. See the
+    /// backend for what forms it has.
+    ///
+    /// # Errors
+    /// As [`list_page`](Self::list_page), and [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported)
+    /// where sessions cannot be converted. Converting again goes on.
+    async fn convert_sessions(&self) -> Result<u64> {
+        let mut converted: u64 = 0;
+        let mut request = PageRequest::new(None, PageSize::MAX);
+        loop {
+            let failed = |error: Error| match converted {
+                0 => error,
+                _ => error.with_effect(Effect::Unknown),
+            };
+            let answer = self.convert_page(&request).await.map_err(failed);
+            let answer = answer.map_err(|error| error.during(Operation::ConvertSessions))?;
+            converted = converted.saturating_add(answer.converted);
+            match answer.next {
+                Some(next) => request.cursor = Some(next),
+                None => return Ok(converted),
+            }
+        }
+    }
+}

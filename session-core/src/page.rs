@@ -1,0 +1,263 @@
+//! A store looked through page by page: what [`SessionAdmin`](crate::SessionAdmin) asks and answers.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::field::FieldValue;
+use crate::id::SessionHandle;
+use crate::principal::Principal;
+use crate::time::{Remaining, UnixMillis};
+use crate::ttl::SessionTtl;
+
+/// Where a page begins: 1 to 128 visible ASCII characters that only the store understands. Holds no
+/// secret; may be put into a link.
+///
+/// ```
+/// use session_core::PageCursor;
+///
+/// let cursor: PageCursor = "0.4711".parse()?;
+/// assert_eq!(cursor.as_str(), "0.4711");
+/// # Ok::<(), session_core::InvalidPageCursor>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PageCursor(String);
+
+/// Not a page's cursor: expected 1 to 128 visible ASCII characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not the cursor of a page: expected 1 to 128 visible ASCII characters")]
+pub struct InvalidPageCursor;
+
+impl PageCursor {
+    /// The greatest length, in characters.
+    pub const MAX_LEN: usize = 128;
+
+    /// The cursor's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for PageCursor {
+    type Err = InvalidPageCursor;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_length = (1..=Self::MAX_LEN).contains(&text.len());
+        if is_length && text.bytes().all(|b| b.is_ascii_graphic()) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidPageCursor)
+        }
+    }
+}
+
+impl fmt::Display for PageCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// About how many keys a page looks at: 1 to 256. The store may look at a few more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PageSize(u16);
+
+/// Not the size of a page: expected 1 to 256 keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not the size of a page: expected 1 to {} keys", PageSize::MAX.get())]
+pub struct InvalidPageSize;
+
+impl PageSize {
+    /// A screenful: 100 keys.
+    pub const DEFAULT: Self = Self(100);
+    /// The most keys that one step looks at: about a millisecond of a server's time.
+    pub const MAX: Self = Self(256);
+
+    /// So many keys.
+    ///
+    /// # Errors
+    /// [`InvalidPageSize`] unless from 1 to 256.
+    pub fn new(keys: u32) -> Result<Self, InvalidPageSize> {
+        u16::try_from(keys)
+            .ok()
+            .filter(|keys| (1..=Self::MAX.0).contains(keys))
+            .map(Self)
+            .ok_or(InvalidPageSize)
+    }
+
+    /// The number.
+    pub const fn get(self) -> u16 {
+        self.0
+    }
+}
+
+impl fmt::Display for PageSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for PageSize {
+    type Err = InvalidPageSize;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse()
+            .map_err(|_| InvalidPageSize)
+            .and_then(Self::new)
+    }
+}
+
+impl Default for PageSize {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// Look at one page of the store.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct PageRequest {
+    /// Where it begins; `None` for the first.
+    pub cursor: Option<PageCursor>,
+    /// About how many keys to look at.
+    pub size: PageSize,
+}
+
+impl PageRequest {
+    pub(crate) fn new(cursor: Option<&PageCursor>, size: PageSize) -> Self {
+        let cursor = cursor.cloned();
+        Self { cursor, size }
+    }
+}
+
+/// End the session of this handle, if it is on this page.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct RevokeInPageRequest {
+    /// The page.
+    pub page: PageRequest,
+    /// The session.
+    pub handle: SessionHandle,
+}
+
+/// One page of a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionPage {
+    /// The live sessions among the keys of the page, in no order.
+    pub sessions: Vec<SessionOverview>,
+    /// Where the next page begins; `None` when this is the last.
+    pub next: Option<PageCursor>,
+}
+
+impl SessionPage {
+    /// A page.
+    pub fn new(sessions: Vec<SessionOverview>, next: Option<PageCursor>) -> Self {
+        Self { sessions, next }
+    }
+}
+
+/// What an operator sees of a session. No id and no field of the application's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionOverview {
+    /// Names the session without opening it.
+    pub handle: SessionHandle,
+    /// Whom it is bound to.
+    pub principal: Option<Principal>,
+    /// `created_at`, as stored.
+    pub created_at: FieldValue,
+    /// `last_accessed_at`, as stored.
+    pub last_accessed_at: FieldValue,
+    /// Its own TTL.
+    pub ttl: SessionTtl,
+    /// What remains of its life, if nobody uses it.
+    pub remaining: Remaining,
+    /// The end of its absolute lifetime.
+    pub deadline: Option<UnixMillis>,
+}
+
+impl SessionOverview {
+    /// The overview of a session that is bound to nobody and has no deadline.
+    pub fn new(
+        handle: SessionHandle,
+        created_at: FieldValue,
+        last_accessed_at: FieldValue,
+        ttl: SessionTtl,
+        remaining: Remaining,
+    ) -> Self {
+        Self {
+            handle,
+            principal: None,
+            created_at,
+            last_accessed_at,
+            ttl,
+            remaining,
+            deadline: None,
+        }
+    }
+}
+
+/// The answer to a [`RevokeInPageRequest`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RevokedInPage {
+    /// Whether a live session of the handle was on the page; it is ended.
+    pub is_revoked: bool,
+    /// Where to go on looking; `None` when there is no need to.
+    pub next: Option<PageCursor>,
+}
+
+impl RevokedInPage {
+    /// A page on which the session was, or was not.
+    pub fn new(is_revoked: bool, next: Option<PageCursor>) -> Self {
+        Self { is_revoked, next }
+    }
+}
+
+/// What became of the sessions of one page that were stored in another form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConvertedPage {
+    /// How many were converted.
+    pub converted: u64,
+    /// Where the next page begins; `None` when this was the last.
+    pub next: Option<PageCursor>,
+}
+
+impl ConvertedPage {
+    /// A page of which so many were converted.
+    pub fn new(converted: u64, next: Option<PageCursor>) -> Self {
+        Self { converted, next }
+    }
+
+    /// Of a store that has one form only.
+    pub fn nothing_to_do() -> Self {
+        Self::new(0, None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cursors_are_short_visible_texts() {
+        for text in ["", "a b", "é", "\n", &"a".repeat(129)] {
+            assert_eq!(
+                text.parse::<PageCursor>(),
+                Err(InvalidPageCursor),
+                "{text:?}"
+            );
+        }
+        assert!("a".repeat(128).parse::<PageCursor>().is_ok());
+    }
+
+    #[test]
+    fn a_page_has_a_size_that_a_server_bears() {
+        assert_eq!(PageSize::new(0), Err(InvalidPageSize));
+        assert_eq!(PageSize::new(257), Err(InvalidPageSize));
+        assert_eq!(PageSize::new(256), Ok(PageSize::MAX));
+        assert_eq!(PageSize::new(1).map(PageSize::get), Ok(1));
+        assert_eq!(PageSize::DEFAULT.to_string().parse(), Ok(PageSize::DEFAULT));
+        assert_eq!("-1".parse::<PageSize>(), Err(InvalidPageSize));
+    }
+}

@@ -1,0 +1,102 @@
+//! Looking through the store, and ending any session of it.
+
+use std::fmt;
+
+use session_core::{
+    ConvertedPage, Effect, Error, ErrorKind, PageCursor, PageRequest, Result, RevokeInPageRequest,
+    RevokedInPage, SessionAdmin, SessionOverview, SessionPage, async_trait,
+};
+
+use crate::backend::MemoryBackend;
+use crate::faults::Step;
+
+/// The administration of a backend's sessions. Had from [`MemoryBackend::admin`].
+///
+/// # Atomicity
+/// A page is one critical section: its sessions as they are at one moment. It is one or several of the
+/// 64 tables that the sessions are spread over, so it may show a 64th of them more than was asked for.
+/// Revoking is two sections a page; it is as if it happened at the second.
+#[derive(Clone)]
+pub struct MemoryAdmin(MemoryBackend);
+
+impl MemoryAdmin {
+    pub(crate) fn of(backend: MemoryBackend) -> Self {
+        Self(backend)
+    }
+}
+
+impl fmt::Debug for MemoryAdmin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("MemoryAdmin").field(&self.0).finish()
+    }
+}
+
+#[async_trait]
+impl SessionAdmin for MemoryAdmin {
+    async fn page(&self, request: &PageRequest) -> Result<SessionPage> {
+        let shard = shard(request)?;
+        let page = self.0.step(Step::Page, |store, now| {
+            Ok(store.page(shard, request.size.get().into(), now))
+        });
+        let (found, next) = page.await?;
+        // A handle costs a hash: they are computed without the lock.
+        let sessions = found.into_iter().map(|found| {
+            let session = &found.state.session;
+            let mut overview = SessionOverview::new(
+                found.id.handle(),
+                session.created_at().clone(),
+                session.last_accessed_at().clone(),
+                session.ttl(),
+                found.remaining,
+            );
+            overview.principal = session.principal();
+            overview.deadline = session.deadline();
+            overview
+        });
+        Ok(SessionPage::new(sessions.collect(), cursor(next)?))
+    }
+
+    async fn revoke_in_page(&self, request: &RevokeInPageRequest) -> Result<RevokedInPage> {
+        let shard = shard(&request.page)?;
+        let revoke = || {
+            let size = request.page.size.get().into();
+            let (found, next) = self.0.run(|store, now| store.page(shard, size, now));
+            let named = found
+                .into_iter()
+                .find(|found| found.id.handle() == request.handle);
+            let Some(named) = named else {
+                return Ok(RevokedInPage::new(false, cursor(next)?));
+            };
+            let is_revoked = self.0.run(|store, now| store.remove(&named.id, now));
+            Ok(RevokedInPage::new(is_revoked, None))
+        };
+        self.0.faults().around(Step::RevokeInPage, revoke).await
+    }
+
+    /// Sessions in memory have one form.
+    async fn convert_page(&self, request: &PageRequest) -> Result<ConvertedPage> {
+        shard(request)?;
+        let faults = self.0.faults();
+        faults
+            .around(Step::ConvertPage, || Ok(ConvertedPage::nothing_to_do()))
+            .await
+    }
+}
+
+/// The table that a page begins with.
+fn shard(request: &PageRequest) -> Result<usize> {
+    let Some(cursor) = &request.cursor else {
+        return Ok(0);
+    };
+    let shard: Option<usize> = cursor.as_str().parse().ok();
+    shard
+        .filter(|shard| (1..crate::store::SHARDS).contains(shard))
+        // One text for one table: "+1" and "01" are none that a page names.
+        .filter(|shard| shard.to_string() == cursor.as_str())
+        .ok_or_else(|| Error::new(ErrorKind::InvalidCursor, Effect::NotApplied))
+}
+
+fn cursor(shard: Option<usize>) -> Result<Option<PageCursor>> {
+    let cursor = shard.map(|shard| shard.to_string().parse());
+    Ok(cursor.transpose()?)
+}

@@ -1,0 +1,47 @@
+//! The administration: each required step as a dialogue over the backend's connection.
+
+use session_core::{
+    ConvertedPage, PageRequest, Result, RevokeInPageRequest, RevokedInPage, SessionAdmin,
+    SessionPage, async_trait,
+};
+use session_redis_wire::dialogue;
+
+use crate::backend::RedisRsBackend;
+
+/// The administration of a backend's sessions. Had from [`RedisRsBackend::admin`].
+///
+/// A page is one round trip and one script, which looks at the page's keys by `SCAN` and at nothing else:
+/// the server is never blocked for longer. In a Redis Cluster the nodes are looked through one after
+/// another, and each page begins with a look at the map of slots; it needs Redis 7.0.7 there. The ACL
+/// needs `+scan` beside what the backend needs.
+///
+/// [`convert_sessions`](SessionAdmin::convert_sessions) gives sessions that are stored under their plain
+/// ids the keys that [`IdStorage::HashedAfterPlain`](crate::IdStorage::HashedAfterPlain) looks for. In a
+/// Cluster the two are in different hash slots: while there is such a session it answers
+/// [`Unsupported`](session_core::ErrorKind::Unsupported).
+#[derive(Debug, Clone)]
+pub struct RedisRsAdmin(RedisRsBackend);
+
+impl RedisRsAdmin {
+    pub(crate) fn of(backend: RedisRsBackend) -> Self {
+        Self(backend)
+    }
+}
+
+#[async_trait]
+impl SessionAdmin for RedisRsAdmin {
+    async fn page(&self, request: &PageRequest) -> Result<SessionPage> {
+        let page = |keys, masters| dialogue::page(keys, request, masters);
+        self.0.converse_about_page(page).await
+    }
+
+    async fn revoke_in_page(&self, request: &RevokeInPageRequest) -> Result<RevokedInPage> {
+        let page = |keys, masters| dialogue::revoke_in_page(keys, request, masters);
+        self.0.converse_about_page(page).await
+    }
+
+    async fn convert_page(&self, request: &PageRequest) -> Result<ConvertedPage> {
+        let page = |keys, masters| dialogue::convert_page(keys, request, masters);
+        self.0.converse_about_page(page).await
+    }
+}

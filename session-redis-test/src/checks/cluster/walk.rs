@@ -1,0 +1,82 @@
+//! A cluster looked through node by node.
+
+use std::collections::HashSet;
+use std::future::Future;
+
+use session_core::{NewSession, PageSize, SessionAdmin, SessionBackend, SessionHandle, SessionId};
+use session_redis_wire::hash_slot;
+
+use crate::checks::{Administrate, Connect, fields};
+use crate::{Cluster, Target, unique_prefix};
+
+const SESSIONS: usize = 300;
+
+/// A walk shows the sessions of all nodes, each once if nothing moves. While a slot moves, and after it has,
+/// every page is answered, and the sessions of all other slots are shown; a session whose slot moves can
+/// be revoked before and after.
+///
+/// # Panics
+/// When it is not so.
+pub async fn a_cluster_is_looked_through_while_a_slot_moves<F, B, A>(
+    connect: Connect<F>,
+    admin: Administrate<B, A>,
+) where
+    F: Future<Output = B>,
+    B: SessionBackend,
+    A: SessionAdmin,
+{
+    let cluster = Cluster::start(3).await;
+    let prefix = unique_prefix().parse().expect("a key prefix");
+    let target = Target::patient(cluster.url(), prefix);
+    let keys = target.keys();
+    let backend = connect(target).await;
+    let admin = admin(&backend);
+    let mut ids = Vec::new();
+    for _ in 0..SESSIONS {
+        let created = backend.create_session(NewSession::new(fields())).await;
+        ids.push(created.expect("a session").id);
+    }
+    let slot_of = |id: &SessionId| hash_slot(&keys.session(id));
+    let nodes: HashSet<usize> = ids.iter().map(|id| cluster.owner(slot_of(id))).collect();
+    assert_eq!(nodes.len(), 3, "every node has sessions");
+    let first = ids.first().expect("there are some");
+    let slot = slot_of(first);
+    let (from, to) = (cluster.owner(slot), (cluster.owner(slot) + 1) % 3);
+    let all: HashSet<SessionHandle> = ids.iter().map(SessionId::handle).collect();
+    let others = ids.iter().filter(|id| slot_of(id) != slot);
+    let others: HashSet<SessionHandle> = others.map(SessionId::handle).collect();
+
+    assert_eq!(walk(&admin).await, all);
+    cluster.begin_move(slot, from, to).await;
+    assert!(walk(&admin).await.is_superset(&others));
+    cluster.move_keys(slot, from, to).await;
+    assert!(walk(&admin).await.is_superset(&others));
+    cluster.end_move(slot, to).await;
+    assert_eq!(walk(&admin).await, all);
+    let counted = admin.count_sessions().await.expect("a count");
+    assert_eq!(counted, u64::try_from(SESSIONS).expect("a number"));
+    assert!(
+        admin
+            .revoke_session(&first.handle())
+            .await
+            .expect("an answer")
+    );
+    let revoked = backend.peek_session(first).await.expect("an answer");
+    assert!(revoked.is_none());
+}
+
+async fn walk(admin: &impl SessionAdmin) -> HashSet<SessionHandle> {
+    let size = PageSize::new(40).expect("a size");
+    let (mut shown, mut cursor) = (HashSet::new(), None);
+    loop {
+        let page = admin
+            .list_page(cursor.as_ref(), size)
+            .await
+            .expect("a page");
+        shown.extend(page.sessions.into_iter().map(|session| session.handle));
+        cursor = page.next;
+        if cursor.is_none() {
+            return shown;
+        }
+    }
+}
