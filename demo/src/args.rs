@@ -1,46 +1,39 @@
 //! The command line.
 
-use std::fmt;
+mod command;
+mod store;
+mod words;
+
+use std::ffi::OsString;
 use std::net::IpAddr;
 
-use clap::{Parser, ValueEnum};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser};
+
+pub(crate) use self::command::{Command, ListArgs, SessionsCommand};
+pub(crate) use self::store::{BackendName, StoreArgs};
 
 /// A web application that shows server-side sessions as they run: start one, watch it expire, see what the
-/// server keeps, rotate its id, revoke it from another browser.
+/// server keeps, rotate its id, revoke it from another browser. And a command that administrates them.
 #[derive(Parser)]
 #[command(name = "demo", version, after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// Where the sessions are kept
-    #[arg(long, value_enum, default_value_t = BackendName::Memory, value_name = "BACKEND")]
-    pub(crate) backend: BackendName,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
 
-    /// The Redis server's host
-    #[arg(long, default_value = "127.0.0.1", value_name = "HOST", value_parser = redis_host)]
-    pub(crate) redis_host: String,
+    #[command(flatten)]
+    pub(crate) listen: ListenArgs,
 
-    /// The Redis server's port
-    #[arg(
-        long,
-        default_value_t = 6379,
-        value_name = "PORT",
-        value_parser = clap::value_parser!(u16).range(1..),
-        allow_negative_numbers = true
-    )]
-    pub(crate) redis_port: u16,
+    /// What to do in place of serving
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
 
-    /// The Redis server's URL, in place of host and port: redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]
-    #[arg(long, value_name = "URL", conflicts_with_all = ["redis_host", "redis_port"])]
-    pub(crate) redis_url: Option<String>,
-
-    /// What the keys on Redis begin with [default: session:]
-    #[arg(long, value_name = "PREFIX")]
-    pub(crate) prefix: Option<String>,
-
-    /// Keep hashes of the session ids on Redis in place of the ids: who reads the server's data cannot
-    /// use a session
-    #[arg(long)]
-    pub(crate) hash_ids: bool,
-
+/// Where the server listens.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Where to listen")]
+pub(crate) struct ListenArgs {
     /// The address to listen on
     #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
     pub(crate) host: IpAddr,
@@ -60,58 +53,67 @@ Examples:
   demo                                      sessions in memory, on http://localhost:8080
   demo --backend redis-rs                   on the Redis server of this machine
   demo --backend fred --redis-port 7000     through the other client, on another port
+  demo sessions list --backend redis-rs     who is logged in there
 
 The environment variable RUST_LOG chooses what is logged, such as RUST_LOG=debug.";
 
-/// The backends there are, compiled in or not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum BackendName {
-    /// In this process: nothing to install, and gone when it ends
-    Memory,
-    /// On Redis, through the crate `redis`
-    RedisRs,
-    /// On Redis, through the crate `fred`
-    Fred,
-}
+/// Flags that exclude each other; clap sees it only when both are before or both after the subcommand.
+const CONFLICTS: [(&str, &str); 3] = [
+    ("redis_url", "redis_host"),
+    ("redis_url", "redis_port"),
+    ("id_storage", "hash_ids"),
+];
 
-impl BackendName {
-    /// Its name on the command line, which is its cargo feature's, too.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Memory => "memory",
-            Self::RedisRs => "redis-rs",
-            Self::Fred => "fred",
+/// Flags that concern the server alone.
+const SERVERS_OWN: [&str; 2] = ["host", "port"];
+
+impl Args {
+    /// What the process was started with. Ends it when that is help or a mistake.
+    pub(crate) fn of_process() -> Self {
+        Self::of(std::env::args_os()).unwrap_or_else(|error| error.exit())
+    }
+
+    fn of(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let matches = Self::command().try_get_matches_from(words::with_handles_kept(words))?;
+        let args = Self::from_arg_matches(&matches)?;
+        args.check(&matches)?;
+        Ok(args)
+    }
+
+    fn check(&self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        let given = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
+        let refused = |text: String| Self::command().error(ErrorKind::ArgumentConflict, text);
+        for (one, other) in CONFLICTS {
+            if given(one) && given(other) {
+                let (one, other) = (flag(one), flag(other));
+                return Err(refused(format!(
+                    "the argument '{one}' cannot be used with '{other}'"
+                )));
+            }
+        }
+        let own = SERVERS_OWN.into_iter().find(|id| given(id));
+        match (own, &self.command) {
+            (Some(own), Some(_)) => Err(refused(format!(
+                "the argument '{}' says where the server listens and cannot be used with a subcommand",
+                flag(own)
+            ))),
+            _ => Ok(()),
         }
     }
 }
 
-impl fmt::Display for BackendName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// A host goes into a URL as it is, so it must not be able to say more than a host.
-fn redis_host(text: &str) -> Result<String, String> {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:".contains(&byte);
-    if !text.is_empty() && text.bytes().all(allowed) {
-        Ok(text.to_owned())
-    } else {
-        Err(
-            "expected a host name or an IP address; for a whole URL there is --redis-url"
-                .to_owned(),
-        )
-    }
+fn flag(id: &str) -> String {
+    format!("--{}", id.replace('_', "-"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
-    use clap::error::ErrorKind;
+    use clap::ValueEnum as _;
+    use session_store::IdStorage;
 
     fn parse(flags: &[&str]) -> Result<Args, clap::Error> {
-        Args::try_parse_from(["demo"].iter().chain(flags))
+        Args::of(["demo"].iter().chain(flags).map(OsString::from))
     }
 
     fn refusal(flags: &[&str]) -> clap::Error {
@@ -126,16 +128,19 @@ mod tests {
     #[test]
     fn without_flags_it_is_memory_on_port_8080_of_this_machine() {
         let args = parse(&[]).unwrap();
-        assert_eq!(args.backend, BackendName::Memory);
+        let Args { store, listen, .. } = args;
+        assert_eq!(store.backend, BackendName::Memory);
         assert_eq!(
-            (args.host.to_string().as_str(), args.port),
+            (listen.host.to_string().as_str(), listen.port),
             ("127.0.0.1", 8080)
         );
         assert_eq!(
-            (args.redis_host.as_str(), args.redis_port),
+            (store.redis_host.as_str(), store.redis_port),
             ("127.0.0.1", 6379)
         );
-        assert!(args.prefix.is_none() && args.redis_url.is_none() && !args.hash_ids);
+        assert!(store.prefix.is_none() && store.redis_url.is_none());
+        assert_eq!(store.id_storage(), IdStorage::Plain);
+        assert!(args.command.is_none());
     }
 
     #[test]
@@ -150,7 +155,7 @@ mod tests {
             (&["--redis-host", ""], "--redis-url"),
             (&["--host", "localhost:80"], "invalid IP address"),
             (&["--bakend", "memory"], "--backend"),
-            (&["extra"], "unexpected argument"),
+            (&["extra"], "unrecognized subcommand"),
         ] {
             let text = refusal(flags).to_string();
             assert!(text.contains(expected), "{flags:?}: {text}");
@@ -165,6 +170,51 @@ mod tests {
     }
 
     #[test]
+    fn flags_of_the_store_may_stand_on_both_sides_of_the_subcommand() {
+        for flags in [
+            &["--backend", "fred", "--prefix", "x:", "sessions", "count"][..],
+            &["--backend", "fred", "sessions", "--prefix", "x:", "count"],
+            &["sessions", "count", "--backend", "fred", "--prefix", "x:"],
+        ] {
+            let args = parse(flags).unwrap();
+            assert_eq!(args.store.backend, BackendName::Fred, "{flags:?}");
+            assert_eq!(args.store.prefix.as_deref(), Some("x:"), "{flags:?}");
+        }
+    }
+
+    #[test]
+    fn what_excludes_each_other_does_so_on_both_sides_of_the_subcommand() {
+        for (one, other) in [
+            (["--redis-url", "redis://a"], ["--redis-host", "127.0.0.1"]),
+            (["--redis-port", "6379"], ["--redis-url", "redis://a"]),
+        ] {
+            for flags in [
+                [&one[..], &other, &["sessions", "count"]].concat(),
+                [&["sessions", "count"], &one[..], &other].concat(),
+                [&one[..], &["sessions", "count"], &other].concat(),
+            ] {
+                let error = refusal(&flags);
+                assert_eq!(error.kind(), ErrorKind::ArgumentConflict, "{flags:?}");
+                assert!(error.to_string().contains("cannot be used with"), "{error}");
+            }
+        }
+        let flags = ["--hash-ids", "sessions", "count", "--id-storage", "hashed"];
+        assert_eq!(refusal(&flags).kind(), ErrorKind::ArgumentConflict);
+        let flags = ["--hash-ids", "--id-storage", "plain"];
+        assert_eq!(refusal(&flags).kind(), ErrorKind::ArgumentConflict);
+    }
+
+    #[test]
+    fn the_servers_own_flags_are_none_of_the_command() {
+        for flag in [["--port", "8080"], ["--host", "::1"]] {
+            let error = refusal(&[&flag[..], &["sessions", "count"]].concat());
+            assert_eq!(error.kind(), ErrorKind::ArgumentConflict);
+            assert!(error.to_string().contains(flag[0]), "{error}");
+            assert!(parse(&[&["sessions", "count"], &flag[..]].concat()).is_err());
+        }
+    }
+
+    #[test]
     fn help_explains_every_flag() {
         let help = Args::command().render_long_help().to_string();
         for flag in [
@@ -174,18 +224,27 @@ mod tests {
             "--redis-url",
             "--prefix",
             "--hash-ids",
+            "--id-storage",
             "--host",
             "--port",
         ] {
             assert!(help.contains(flag), "{flag}");
         }
-        for argument in Args::command().get_arguments() {
-            assert!(argument.get_help().is_some(), "{}", argument.get_id());
-        }
+        every_argument_is_explained(&Args::command());
         for backend in BackendName::value_variants() {
             let value = backend.to_possible_value().unwrap();
             assert_eq!(value.get_name(), backend.as_str());
             assert!(value.get_help().is_some());
+        }
+    }
+
+    fn every_argument_is_explained(command: &clap::Command) {
+        for argument in command.get_arguments() {
+            assert!(argument.get_help().is_some(), "{}", argument.get_id());
+        }
+        for command in command.get_subcommands() {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            every_argument_is_explained(command);
         }
     }
 }

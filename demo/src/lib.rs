@@ -6,8 +6,10 @@
 //! | module | what it does |
 //! |---|---|
 //! | `args` | the command line |
+//! | `run` | from there to the end of the process |
 //! | `open` | from the command line to a backend |
-//! | `serve`, `signals` | from there to the end of the process |
+//! | `serve`, `signals` | the server, from its start to its end |
+//! | `admin` | the command that looks at all sessions and ends any of them |
 //! | `app` | the router and what surrounds it |
 //! | `routes` | the handlers: what an application does with its session |
 //! | `answer`, `failure` | the JSON they answer |
@@ -15,6 +17,7 @@
 //! | `guard`, `headers`, `log` | what every request passes |
 //! | `page` | the page and its files |
 
+mod admin;
 mod answer;
 mod app;
 mod args;
@@ -26,8 +29,9 @@ mod log;
 mod open;
 mod page;
 mod routes;
+mod run;
 mod serve;
 mod signals;
 
 pub use self::app::{About, app};
-pub use self::serve::run;
+pub use self::run::run;

@@ -3,10 +3,10 @@
 use std::error::Error as StdError;
 use std::sync::Arc;
 
-use session_store::{Connect, ConnectError, Error, IdStorage, SessionBackend};
+use session_store::{Connect, ConnectError, Error, IdStorage, SessionAdmin, SessionBackend};
 
 use crate::app::About;
-use crate::args::{Args, BackendName};
+use crate::args::{BackendName, StoreArgs};
 
 /// Why there is no backend.
 #[derive(Debug, thiserror::Error)]
@@ -25,33 +25,43 @@ pub(crate) enum OpenError {
 /// The backend that the command line asks for, and what the page says of it.
 ///
 /// Nothing is asked of a server here: the demo starts without one.
-pub(crate) fn open(args: &Args) -> Result<(Arc<dyn SessionBackend>, About), OpenError> {
-    let mut connect = Connect::to(url(args)?);
-    if args.hash_ids {
-        connect = connect.id_storage(IdStorage::Hashed);
-    }
-    if let Some(prefix) = &args.prefix {
-        connect = connect.key_prefix(prefix.as_str());
-    }
-    match connect.build() {
-        Ok(backend) => Ok((backend, about(args))),
-        Err(error) => Err(match connect_error(&error) {
-            Some(ConnectError::FeatureOff(feature)) => OpenError::FeatureOff(feature),
-            _ => OpenError::Unusable(args.backend, error),
-        }),
+pub(crate) fn open(args: &StoreArgs) -> Result<(Arc<dyn SessionBackend>, About), OpenError> {
+    let backend = connect(args)?.build();
+    let backend = backend.map_err(|error| unusable(args, error))?;
+    Ok((backend, about(args)))
+}
+
+/// The administration of the sessions that the command line asks for. Asks nothing of a server, either.
+pub(crate) fn open_admin(args: &StoreArgs) -> Result<Arc<dyn SessionAdmin>, OpenError> {
+    let opened = connect(args)?.build_with_admin();
+    let (_, admin) = opened.map_err(|error| unusable(args, error))?;
+    Ok(admin)
+}
+
+fn connect(args: &StoreArgs) -> Result<Connect, OpenError> {
+    let connect = Connect::to(url(args)?).id_storage(args.id_storage());
+    Ok(match &args.prefix {
+        Some(prefix) => connect.key_prefix(prefix.as_str()),
+        None => connect,
+    })
+}
+
+fn unusable(args: &StoreArgs, error: Error) -> OpenError {
+    match connect_error(&error) {
+        Some(ConnectError::FeatureOff(feature)) => OpenError::FeatureOff(feature),
+        _ => OpenError::Unusable(args.backend, error),
     }
 }
 
 /// The flags that were given and have no effect on this backend.
-pub(crate) fn unused(args: &Args) -> Option<&'static str> {
-    let has_key_flags = args.prefix.is_some() || args.hash_ids || args.redis_url.is_some();
-    (args.backend == BackendName::Memory && has_key_flags).then_some(
-        "--redis-url, --prefix and --hash-ids concern Redis; the backend memory has no use for them",
+pub(crate) fn unused(args: &StoreArgs) -> Option<&'static str> {
+    (args.backend == BackendName::Memory && args.concerns_redis()).then_some(
+        "--redis-url, --prefix, --id-storage and --hash-ids concern Redis; the backend memory has no use for them",
     )
 }
 
 /// The URL by which the facade knows the backend.
-fn url(args: &Args) -> Result<String, OpenError> {
+fn url(args: &StoreArgs) -> Result<String, OpenError> {
     let scheme = match args.backend {
         BackendName::Memory => return Ok("memory:".to_owned()),
         BackendName::RedisRs => "",
@@ -70,7 +80,7 @@ fn url(args: &Args) -> Result<String, OpenError> {
     }
 }
 
-fn about(args: &Args) -> About {
+fn about(args: &StoreArgs) -> About {
     let description = match args.backend {
         BackendName::Memory => "Sessions live in the memory of this process and end with it.",
         BackendName::RedisRs => "Sessions live on Redis, reached through the crate redis.",
@@ -79,7 +89,8 @@ fn about(args: &Args) -> About {
     About {
         backend: args.backend.as_str(),
         description,
-        ids_hashed: args.hash_ids && args.backend != BackendName::Memory,
+        // Not before all of them are: in between, keys may still show ids.
+        ids_hashed: args.id_storage() == IdStorage::Hashed && args.backend != BackendName::Memory,
     }
 }
 
@@ -102,10 +113,12 @@ pub(crate) fn chain(error: &dyn StdError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::args::Args;
     use clap::Parser as _;
 
-    fn args(flags: &[&str]) -> Args {
-        Args::try_parse_from(["demo"].iter().chain(flags)).unwrap()
+    fn args(flags: &[&str]) -> StoreArgs {
+        let args = Args::try_parse_from(["demo"].iter().chain(flags));
+        args.unwrap().store
     }
 
     fn url_of(flags: &[&str]) -> String {
@@ -170,13 +183,29 @@ mod tests {
         );
     }
 
+    #[test]
+    fn ids_are_said_to_be_hashed_when_all_of_them_are() {
+        for (flags, is_hashed) in [
+            (&["--id-storage", "plain"][..], false),
+            (&["--id-storage", "plain-before-hashed"], false),
+            (&["--id-storage", "hashed-after-plain"], false),
+            (&["--id-storage", "hashed"], true),
+            (&["--hash-ids"], true),
+        ] {
+            let flags = [&["--backend", "fred"], flags].concat();
+            assert_eq!(about(&args(&flags)).ids_hashed, is_hashed, "{flags:?}");
+        }
+    }
+
     #[cfg(feature = "memory")]
     #[tokio::test]
     async fn memory_hashes_no_ids_and_says_that_the_flag_is_idle() {
-        let args = args(&["--hash-ids"]);
-        let (_, about) = open(&args).unwrap();
-        assert!(!about.ids_hashed);
-        assert!(unused(&args).is_some());
+        for flags in [&["--hash-ids"][..], &["--id-storage", "hashed"]] {
+            let args = args(flags);
+            let (_, about) = open(&args).unwrap();
+            assert!(!about.ids_hashed);
+            assert!(unused(&args).is_some());
+        }
         assert!(unused(&super::tests::args(&[])).is_none());
     }
 }

@@ -1,20 +1,17 @@
-//! From the command line to the end of the process.
+//! The server, from its start to its end.
 
 use std::future::Future;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::serve::ListenerExt as _;
-use clap::Parser as _;
 use session_store::tower::InvalidCookie;
 use session_store::{Error, ErrorKind, SessionBackend};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tracing_subscriber::EnvFilter;
 
 use crate::app::app;
 use crate::args::Args;
@@ -28,7 +25,7 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Why the demo ends before it is told to.
 #[derive(Debug, thiserror::Error)]
-enum Fatal {
+pub(crate) enum Fatal {
     #[error(transparent)]
     Open(#[from] OpenError),
     #[error("cannot listen on {0}: {1}; --port chooses another port, 0 takes a free one")]
@@ -41,35 +38,13 @@ enum Fatal {
     Serve(#[from] io::Error),
 }
 
-/// The demo, from its command line to its end.
-pub async fn run() -> ExitCode {
-    let args = Args::parse();
-    start_logging();
-    match serve_until_told(&args).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(fatal) => {
-            eprintln!("demo: {fatal}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// To standard error, at `info` unless `RUST_LOG` says otherwise.
-fn start_logging() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .init();
-}
-
-async fn serve_until_told(args: &Args) -> Result<(), Fatal> {
-    let (backend, about) = open(args)?;
-    if let Some(note) = unused(args) {
+/// Serves until the process is told to end.
+pub(crate) async fn serve_until_told(args: &Args) -> Result<(), Fatal> {
+    let (backend, about) = open(&args.store)?;
+    if let Some(note) = unused(&args.store) {
         eprintln!("demo: {note}");
     }
-    let address = SocketAddr::new(args.host, args.port);
+    let address = SocketAddr::new(args.listen.host, args.listen.port);
     let listener = TcpListener::bind(address).await;
     let listener = listener.map_err(|error| Fatal::Listen(address, error))?;
     look_for_store(&backend).await?;
@@ -109,7 +84,7 @@ fn announce(address: SocketAddr, args: &Args) -> io::Result<()> {
     writeln!(
         out,
         "Listening on http://{address} (backend {}), Ctrl-C ends it",
-        args.backend
+        args.store.backend
     )?;
     out.flush()
 }

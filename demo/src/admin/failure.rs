@@ -1,0 +1,116 @@
+//! Why the command could not do what it was told.
+
+use std::io;
+
+use session_store::{Effect, Error, ErrorKind, Operation};
+
+use crate::open::{OpenError, chain};
+
+/// Why the command could not do what it was told.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    #[error(
+        "the backend memory keeps its sessions in the server's own process, where no other program can reach them: \
+         say on which store they are (--backend redis-rs or --backend fred); \
+         those in memory end with their server, or by \"Log out everywhere\" on its page"
+    )]
+    InAnotherProcess,
+    #[error(
+        "convert gives sessions the keys that a server with --id-storage hashed-after-plain looks for: restart all \
+         servers with that, then convert with the same flag (see demo sessions convert --help)"
+    )]
+    NotConverting,
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error("{}{}", chain(.0), hint(.0))]
+    Store(#[from] Error),
+    #[error("cannot write the answer: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl Failure {
+    /// With what the process ends: 2 is what the parser of the command line ends it with, too.
+    pub(super) const fn code(&self) -> u8 {
+        match self {
+            Self::InAnotherProcess | Self::NotConverting | Self::Open(_) => 2,
+            Self::Store(_) | Self::Output(_) => 3,
+        }
+    }
+}
+
+/// What an operator can do about it.
+fn hint(error: &Error) -> &'static str {
+    match (error.kind(), error.operation()) {
+        (ErrorKind::Denied, _) => {
+            "; the account needs the right +scan beside those of the server's account \
+             (or its name or password is wrong: --redis-url takes them)"
+        }
+        // Both are safe to do again.
+        (_, Some(Operation::RevokeSession)) if error.effect() == Effect::Unknown => {
+            "; it may be revoked or not: try again"
+        }
+        (_, Some(Operation::ConvertSessions)) if error.effect() == Effect::Unknown => {
+            "; some may be converted: converting again goes on"
+        }
+        (ErrorKind::Unavailable, _) => {
+            "; --redis-host and --redis-port, or --redis-url, say where it is"
+        }
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(kind: ErrorKind, effect: Effect, during: Operation) -> String {
+        Failure::from(Error::new(kind, effect).during(during)).to_string()
+    }
+
+    #[test]
+    fn what_can_be_done_is_said() {
+        for (kind, effect, during, said) in [
+            (
+                ErrorKind::Denied,
+                Effect::Unknown,
+                Operation::RevokeSession,
+                "+scan",
+            ),
+            (
+                ErrorKind::Unavailable,
+                Effect::NotApplied,
+                Operation::ListPage,
+                "--redis-url",
+            ),
+            (
+                ErrorKind::Timeout,
+                Effect::Unknown,
+                Operation::RevokeSession,
+                "try again",
+            ),
+            (
+                ErrorKind::Unavailable,
+                Effect::Unknown,
+                Operation::ConvertSessions,
+                "again goes on",
+            ),
+        ] {
+            let text = text(kind, effect, during);
+            assert!(text.contains(said), "{text}");
+            assert!(text.starts_with(during.as_str()), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_failure_ends_as_a_session_that_is_not_there() {
+        let failures = [
+            Failure::InAnotherProcess,
+            Failure::NotConverting,
+            Failure::Open(OpenError::NotRedis),
+            Error::new(ErrorKind::Timeout, Effect::Unknown).into(),
+            io::Error::other("full").into(),
+        ];
+        let codes = failures.map(|failure| failure.code());
+        assert_eq!(codes, [2, 2, 2, 3, 3]);
+    }
+}

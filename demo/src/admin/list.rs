@@ -1,0 +1,89 @@
+//! Showing the sessions.
+
+use std::io::Write;
+
+use session_store::{SessionAdmin, SessionOverview};
+
+use super::failure::Failure;
+use super::output::Output;
+use super::row::Row;
+use super::seen::Seen;
+use crate::args::ListArgs;
+
+/// Writes a line per session, page by page; how many.
+///
+/// One user's sessions are picked out of the walk. `SessionBackend::list_sessions` would find them faster, but
+/// knows neither TTL nor deadline nor what remains of them; and it prunes the user's index, where looking
+/// should change nothing.
+pub(super) async fn list<W: Write>(
+    admin: &dyn SessionAdmin,
+    args: &ListArgs,
+    out: &mut Output<W>,
+) -> Result<u64, Failure> {
+    let is_meant = |session: &SessionOverview| match &args.principal {
+        Some(principal) => session.principal.as_ref() == Some(principal),
+        None => true,
+    };
+    let size = args.page_size.unwrap_or_default();
+    let (mut seen, mut shown) = (Seen::default(), 0);
+    let mut cursor = None;
+    loop {
+        let page = admin.list_page(cursor.as_ref(), size).await?;
+        for session in page.sessions.iter().filter(|session| is_meant(session)) {
+            if !seen.is_new(&session.handle) {
+                continue;
+            }
+            if shown == 0 && !args.json {
+                out.line(&Row::heading())?;
+            }
+            shown += 1;
+            let row = Row::of(session);
+            out.line(&if args.json { row.json()? } else { row.line() })?;
+        }
+        out.flush()?;
+        cursor = page.next;
+        if cursor.is_none() || !out.is_read() {
+            return Ok(shown);
+        }
+    }
+}
+
+#[cfg(test)]
+#[cfg(feature = "memory")]
+mod tests {
+    use super::*;
+    use session_store::{Connect, NewSession, PageSize, Principal};
+
+    async fn listed(admin: &dyn SessionAdmin, principal: Option<&str>, json: bool) -> Vec<String> {
+        let args = ListArgs {
+            principal: principal.map(|name| Principal::new(name).unwrap()),
+            page_size: Some(PageSize::new(2).unwrap()),
+            json,
+        };
+        let mut out = Vec::new();
+        let shown = list(admin, &args, &mut Output::to(&mut out)).await.unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let lines: Vec<_> = text.lines().map(str::to_owned).collect();
+        let headings = u64::from(shown > 0 && !json);
+        assert_eq!(lines.len() as u64, shown + headings, "{text}");
+        lines
+    }
+
+    #[tokio::test]
+    async fn one_users_sessions_are_picked_out() {
+        let (sessions, admin) = Connect::to("memory:").build_with_admin().unwrap();
+        assert!(listed(&*admin, None, false).await.is_empty());
+        for name in ["Ann", "Bob", "Ann", "ann", "Ann "] {
+            let bound = NewSession::default().bind(Principal::new(name).unwrap());
+            sessions.create_session(bound).await.unwrap();
+        }
+        sessions
+            .create_session(NewSession::default())
+            .await
+            .unwrap();
+        assert_eq!(listed(&*admin, None, true).await.len(), 6);
+        assert_eq!(listed(&*admin, Some("Ann"), true).await.len(), 2);
+        assert_eq!(listed(&*admin, Some("Ann"), false).await.len(), 3);
+        assert!(listed(&*admin, Some("Eve"), false).await.is_empty());
+    }
+}

@@ -1,0 +1,217 @@
+//! What is shown of a session, for people and for programs.
+
+use std::borrow::Cow;
+use std::io;
+
+use serde::Serialize;
+use session_store::{FieldValue, SessionOverview, Timestamp, UnixMillis};
+
+use super::text::{ascii_controls, cut, duration, escaped, or_dash};
+
+/// The longest timestamp in the table. Others' clients may have written more, and no time.
+const MOST_OF_TIMESTAMP: usize = 40;
+
+/// A session's facts. The names are those of the JSON, which programs rely on.
+#[derive(Serialize)]
+pub(super) struct Row<'a> {
+    handle: &'a str,
+    principal: Option<&'a str>,
+    created_at: Cow<'a, str>,
+    last_accessed_at: Cow<'a, str>,
+    ttl_seconds: u32,
+    remaining_seconds: Option<u64>,
+    deadline: Option<String>,
+}
+
+impl<'a> Row<'a> {
+    pub(super) fn of(session: &'a SessionOverview) -> Self {
+        Self {
+            handle: session.handle.as_str(),
+            principal: session.principal.as_ref().map(|name| name.as_str()),
+            created_at: lossy(&session.created_at),
+            last_accessed_at: lossy(&session.last_accessed_at),
+            ttl_seconds: session.ttl.as_secs(),
+            remaining_seconds: session.remaining.whole_seconds(),
+            deadline: session.deadline.map(iso),
+        }
+    }
+
+    /// The names of the table's columns.
+    pub(super) fn heading() -> String {
+        columns(
+            "HANDLE",
+            "PRINCIPAL",
+            "CREATED",
+            "LAST USED",
+            "REMAINING",
+            "TTL",
+            "DEADLINE",
+        )
+    }
+
+    /// A line of the table.
+    pub(super) fn line(&self) -> String {
+        let time = |text: &str| escaped(&cut(text, MOST_OF_TIMESTAMP));
+        let remaining = self.remaining_seconds.map(duration);
+        columns(
+            self.handle,
+            &or_dash(self.principal),
+            &time(&self.created_at),
+            &time(&self.last_accessed_at),
+            remaining.as_deref().unwrap_or("no expiry"),
+            &duration(self.ttl_seconds.into()),
+            self.deadline.as_deref().unwrap_or("-"),
+        )
+    }
+
+    /// A line of JSON.
+    pub(super) fn json(&self) -> io::Result<String> {
+        Ok(ascii_controls(&serde_json::to_string(self)?))
+    }
+}
+
+fn columns(
+    handle: &str,
+    principal: &str,
+    created: &str,
+    used: &str,
+    remaining: &str,
+    ttl: &str,
+    deadline: &str,
+) -> String {
+    format!(
+        "{handle:22}  {principal:16}  {created:25}  {used:25}  {remaining:10}  {ttl:8}  {deadline}"
+    )
+}
+
+fn lossy(value: &FieldValue) -> Cow<'_, str> {
+    String::from_utf8_lossy(value.as_bytes())
+}
+
+/// ISO 8601 in UTC. A time after the year 9999 has no such text; that year's end is as good as never.
+fn iso(time: UnixMillis) -> String {
+    const LAST: &str = "9999-12-31T23:59:59+00:00";
+    let written = Timestamp::from_system_time(time.to_system_time());
+    if written.unix_seconds().unsigned_abs() == time.get() / 1000 {
+        written.to_string()
+    } else {
+        LAST.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+    use session_store::{Principal, Remaining, SessionHandle, SessionTtl};
+    use std::time::Duration;
+
+    fn overview() -> SessionOverview {
+        let at = FieldValue::from("2026-04-02T12:34:56+00:00");
+        let handle = SessionHandle::parse("4nWUyWTEw-6RWZJ0oVgwLg").unwrap();
+        let ttl = SessionTtl::from_secs(3600).unwrap();
+        let remaining = Remaining::In(Duration::from_millis(58_001));
+        let mut overview = SessionOverview::new(handle, at.clone(), at, ttl, remaining);
+        overview.principal = Some(Principal::new("Ann").unwrap());
+        overview.deadline = Some(UnixMillis::new(1_775_133_296_999));
+        overview
+    }
+
+    fn line(overview: &SessionOverview) -> String {
+        Row::of(overview).line()
+    }
+
+    fn json(overview: &SessionOverview) -> (String, Value) {
+        let text = Row::of(overview).json().unwrap();
+        let value = serde_json::from_str(&text).unwrap();
+        (text, value)
+    }
+
+    #[test]
+    fn people_see_columns_below_their_headings() {
+        assert_eq!(
+            line(&overview()),
+            "4nWUyWTEw-6RWZJ0oVgwLg  Ann               2026-04-02T12:34:56+00:00  2026-04-02T12:34:56+00:00  \
+             59s         1h        2026-04-02T12:34:56+00:00"
+        );
+        let heading = Row::heading();
+        for (name, at) in [
+            ("HANDLE", 0),
+            ("PRINCIPAL", 24),
+            ("CREATED", 42),
+            ("TTL", 108),
+        ] {
+            assert_eq!(heading.find(name), Some(at), "{heading}");
+        }
+    }
+
+    #[test]
+    fn programs_see_the_same_facts() {
+        assert_eq!(
+            json(&overview()).1,
+            json!({
+                "handle": "4nWUyWTEw-6RWZJ0oVgwLg",
+                "principal": "Ann",
+                "created_at": "2026-04-02T12:34:56+00:00",
+                "last_accessed_at": "2026-04-02T12:34:56+00:00",
+                "ttl_seconds": 3600,
+                "remaining_seconds": 59,
+                "deadline": "2026-04-02T12:34:56+00:00",
+            })
+        );
+    }
+
+    #[test]
+    fn what_a_session_has_not_is_a_dash_or_null() {
+        let mut bare = overview();
+        (bare.principal, bare.deadline) = (None, None);
+        bare.remaining = Remaining::NoExpiry;
+        let line = line(&bare);
+        assert!(line.contains("  -                 2026"), "{line}");
+        assert!(line.contains("no expiry   1h        -"), "{line}");
+        let (_, json) = json(&bare);
+        for name in ["principal", "remaining_seconds", "deadline"] {
+            assert_eq!(json[name], Value::Null);
+        }
+    }
+
+    #[test]
+    fn foreign_text_moves_no_cursor_and_keeps_to_its_line() {
+        let foreign = "a\u{1b}[2J\r\n\t\u{9b}1m\u{7f}\u{202e}\u{2028}\0";
+        let mut overview = overview();
+        overview.principal = Some(Principal::new(foreign).unwrap());
+        overview.created_at = FieldValue::from(foreign);
+        overview.last_accessed_at = FieldValue::from(&b"\xff\x1b"[..]);
+        let (text, value) = json(&overview);
+        assert_eq!(value["principal"], foreign);
+        assert_eq!(value["last_accessed_at"], "\u{fffd}\u{1b}");
+        for shown in [text, line(&overview)] {
+            let harmless = |c: char| c == '\u{fffd}' || (' '..='~').contains(&c);
+            assert!(shown.chars().all(harmless), "{shown:?}");
+        }
+    }
+
+    #[test]
+    fn a_timestamp_that_is_none_is_cut_in_the_table() {
+        let mut overview = overview();
+        overview.created_at = FieldValue::from("x".repeat(10_000));
+        assert!(line(&overview).len() < 200);
+        assert_eq!(
+            json(&overview).1["created_at"].as_str().unwrap().len(),
+            10_000
+        );
+    }
+
+    #[test]
+    fn deadlines_beyond_all_calendars_are_the_last_there_is() {
+        for (millis, text) in [
+            (1, "1970-01-01T00:00:00+00:00"),
+            (253_402_300_799_999, "9999-12-31T23:59:59+00:00"),
+            (253_402_300_800_000, "9999-12-31T23:59:59+00:00"),
+            (999_999_999_999_999, "9999-12-31T23:59:59+00:00"),
+            (u64::MAX, "9999-12-31T23:59:59+00:00"),
+        ] {
+            assert_eq!(iso(UnixMillis::new(millis)), text);
+        }
+    }
+}

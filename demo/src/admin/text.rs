@@ -1,0 +1,146 @@
+//! Text for a terminal.
+//!
+//! A user name is foreign text, and so is a timestamp that another program stored. On a terminal such text
+//! could move the cursor, forge lines or turn the reading direction.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// The text with everything escaped that is not seen as what it is: control and format characters, line
+/// separators, blanks other than the space; and the backslash, so that an escape is told from text.
+pub(super) fn escaped(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            // They delimit nothing here.
+            '"' | '\'' => shown.push(character),
+            // After a letter, where the standard library lets marks be that belong to letters.
+            _ => shown.extend(String::from_iter(['a', character]).escape_debug().skip(1)),
+        }
+    }
+    shown
+}
+
+/// The text, escaped, or a dash. A text that looks like the dash or like nothing is put in quotes.
+pub(super) fn or_dash(text: Option<&str>) -> String {
+    match text {
+        None => "-".to_owned(),
+        Some(text) if text == "-" || text.trim() != text => format!("\"{}\"", escaped(text)),
+        Some(text) => escaped(text),
+    }
+}
+
+/// The text's beginning, of at most so many characters.
+pub(super) fn cut(text: &str, most: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(most) {
+        Some((at, _)) => Cow::Owned(format!("{}…", text.get(..at).unwrap_or_default())),
+        None => Cow::Borrowed(text),
+    }
+}
+
+/// JSON with the characters escaped that `serde_json` leaves as they are and a terminal may obey. They can
+/// be in its strings only, where the escape means the same.
+pub(super) fn ascii_controls(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for character in json.chars() {
+        let is_foreign = !character.is_ascii() || character == '\u{7f}';
+        if is_foreign && !escaped(character.encode_utf8(&mut [0; 4])).starts_with(character) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                // Writing to a string does not fail.
+                let _ = write!(text, "\\u{unit:04x}");
+            }
+        } else {
+            text.push(character);
+        }
+    }
+    text
+}
+
+/// Seconds as people read them, exactly: `59s`, `15m`, `1h05s`.
+pub(super) fn duration(seconds: u64) -> String {
+    let parts = [
+        (seconds / 86_400, "d"),
+        (seconds / 3600 % 24, "h"),
+        (seconds / 60 % 60, "m"),
+        (seconds % 60, "s"),
+    ];
+    let mut text = String::new();
+    for (number, unit) in parts.into_iter().filter(|(number, _)| *number > 0) {
+        // Writing to a string does not fail.
+        let _ = match text.is_empty() {
+            true => write!(text, "{number}{unit}"),
+            false => write!(text, "{number:02}{unit}"),
+        };
+    }
+    if text.is_empty() {
+        text.push_str("0s");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_stay_and_what_acts_is_escaped() {
+        for (text, shown) in [
+            ("Ann", "Ann"),
+            ("Zoë 日本語 🦀", "Zoë 日本語 🦀"),
+            // Marks that belong to letters.
+            ("กิ e\u{301}", "กิ e\u{301}"),
+            ("O'Neil", "O'Neil"),
+            ("\u{1b}[31m", "\\u{1b}[31m"),
+            ("a\r\n\tb\0", "a\\r\\n\\tb\\0"),
+            ("\u{9b}x\u{7f}", "\\u{9b}x\\u{7f}"),
+            (
+                "\u{202e}\u{2066}\u{200b}\u{2028}",
+                "\\u{202e}\\u{2066}\\u{200b}\\u{2028}",
+            ),
+            ("\\u{1b}", "\\\\u{1b}"),
+            ("", ""),
+        ] {
+            assert_eq!(escaped(text), shown);
+        }
+    }
+
+    #[test]
+    fn a_name_is_told_from_none() {
+        assert_eq!(or_dash(None), "-");
+        assert_eq!(or_dash(Some("-")), "\"-\"");
+        assert_eq!(or_dash(Some(" Ann")), "\" Ann\"");
+        assert_eq!(or_dash(Some("A n")), "A n");
+    }
+
+    #[test]
+    fn json_means_the_same_and_acts_on_no_terminal() {
+        let text = "a\u{1b}\u{9b}\u{7f}\u{202e}\u{feff}\u{2029}\u{e0041} Zoë กิ e\u{301} 🦀 \"\\";
+        let json = ascii_controls(&serde_json::to_string(text).unwrap());
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+        let shown = "\"a\\u001b\\u009b\\u007f\\u202e\\ufeff\\u2029\\udb40\\udc41 Zoë กิ e\u{301} 🦀 \\\"\\\\\"";
+        assert_eq!(json, shown);
+    }
+
+    #[test]
+    fn durations_are_exact() {
+        for (seconds, text) in [
+            (0, "0s"),
+            (1, "1s"),
+            (59, "59s"),
+            (60, "1m"),
+            (61, "1m01s"),
+            (3600, "1h"),
+            (3605, "1h05s"),
+            (90_061, "1d01h01m01s"),
+            (4_294_967_295, "49710d06h28m15s"),
+        ] {
+            assert_eq!(duration(seconds), text);
+        }
+    }
+
+    #[test]
+    fn cutting_heeds_characters() {
+        assert_eq!(cut("äöü", 3), "äöü");
+        assert_eq!(cut("äöü", 2), "äö…");
+    }
+}

@@ -1,0 +1,166 @@
+//! The flags that say where the sessions are. The server and the command share them.
+
+use std::fmt;
+
+use clap::ValueEnum;
+use session_store::IdStorage;
+
+/// Where the sessions are.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Where the sessions are")]
+pub(crate) struct StoreArgs {
+    /// Where the sessions are kept
+    #[arg(long, global = true, value_enum, default_value_t = BackendName::Memory, value_name = "BACKEND")]
+    pub(crate) backend: BackendName,
+
+    /// The Redis server's host
+    #[arg(long, global = true, default_value = "127.0.0.1", value_name = "HOST", value_parser = redis_host)]
+    pub(crate) redis_host: String,
+
+    /// The Redis server's port
+    #[arg(
+        long,
+        global = true,
+        default_value_t = 6379,
+        value_name = "PORT",
+        value_parser = clap::value_parser!(u16).range(1..),
+        allow_negative_numbers = true
+    )]
+    pub(crate) redis_port: u16,
+
+    /// The Redis server's URL, in place of host and port: redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]
+    #[arg(long, global = true, value_name = "URL", conflicts_with_all = ["redis_host", "redis_port"])]
+    pub(crate) redis_url: Option<String>,
+
+    /// What the keys on Redis begin with [default: session:]
+    #[arg(long, global = true, value_name = "PREFIX")]
+    pub(crate) prefix: Option<String>,
+
+    /// How the keys on Redis name sessions [default: plain]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "FORM",
+        conflicts_with = "hash_ids"
+    )]
+    id_storage: Option<IdStorageName>,
+
+    /// Keep hashes of the session ids on Redis in place of the ids: who reads the server's data cannot
+    /// use a session. Short for --id-storage hashed
+    #[arg(long, global = true)]
+    hash_ids: bool,
+}
+
+impl StoreArgs {
+    pub(crate) fn id_storage(&self) -> IdStorage {
+        match self.id_storage {
+            Some(name) => name.into(),
+            None if self.hash_ids => IdStorage::Hashed,
+            None => IdStorage::Plain,
+        }
+    }
+
+    /// Whether a flag was given that only Redis has a use for.
+    pub(crate) fn concerns_redis(&self) -> bool {
+        self.prefix.is_some()
+            || self.redis_url.is_some()
+            || self.id_storage.is_some()
+            || self.hash_ids
+    }
+}
+
+/// The backends there are, compiled in or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BackendName {
+    /// In this process: nothing to install, and gone when it ends
+    Memory,
+    /// On Redis, through the crate `redis`
+    RedisRs,
+    /// On Redis, through the crate `fred`
+    Fred,
+}
+
+impl BackendName {
+    /// Its name on the command line, which is its cargo feature's, too.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::RedisRs => "redis-rs",
+            Self::Fred => "fred",
+        }
+    }
+}
+
+impl fmt::Display for BackendName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// [`IdStorage`] on the command line. A store in use moves down this list, a roll-out of its servers at a
+/// time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum IdStorageName {
+    /// By their ids
+    Plain,
+    /// New ones by their ids; those by a hash are found, too
+    PlainBeforeHashed,
+    /// New ones by a hash; those by their ids are found, too, until `sessions convert` has been run
+    HashedAfterPlain,
+    /// By hashes of their ids
+    Hashed,
+}
+
+impl From<IdStorageName> for IdStorage {
+    fn from(name: IdStorageName) -> Self {
+        match name {
+            IdStorageName::Plain => Self::Plain,
+            IdStorageName::PlainBeforeHashed => Self::PlainBeforeHashed,
+            IdStorageName::HashedAfterPlain => Self::HashedAfterPlain,
+            IdStorageName::Hashed => Self::Hashed,
+        }
+    }
+}
+
+/// A host goes into a URL as it is, so it must not be able to say more than a host.
+fn redis_host(text: &str) -> Result<String, String> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:".contains(&byte);
+    if !text.is_empty() && text.bytes().all(allowed) {
+        Ok(text.to_owned())
+    } else {
+        Err(
+            "expected a host name or an IP address; for a whole URL there is --redis-url"
+                .to_owned(),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::Args;
+    use clap::Parser as _;
+
+    fn id_storage(flags: &[&str]) -> IdStorage {
+        let args = Args::try_parse_from(["demo"].iter().chain(flags)).unwrap();
+        args.store.id_storage()
+    }
+
+    #[test]
+    fn every_form_of_ids_has_a_name_and_a_help() {
+        for (name, storage) in [
+            ("plain", IdStorage::Plain),
+            ("plain-before-hashed", IdStorage::PlainBeforeHashed),
+            ("hashed-after-plain", IdStorage::HashedAfterPlain),
+            ("hashed", IdStorage::Hashed),
+        ] {
+            assert_eq!(id_storage(&["--id-storage", name]), storage);
+        }
+        assert_eq!(id_storage(&["--hash-ids"]), IdStorage::Hashed);
+        assert_eq!(id_storage(&[]), IdStorage::Plain);
+        for value in IdStorageName::value_variants() {
+            assert!(value.to_possible_value().unwrap().get_help().is_some());
+        }
+    }
+}
