@@ -1,6 +1,7 @@
 //! The command line.
 
 mod command;
+mod handle;
 mod store;
 mod words;
 

@@ -2,11 +2,16 @@
 
 use std::error::Error as StdError;
 use std::sync::Arc;
+use std::time::Duration;
 
 use session_store::{Connect, ConnectError, Error, IdStorage, SessionAdmin, SessionBackend};
 
 use crate::app::About;
 use crate::args::{BackendName, StoreArgs};
+
+/// How long an operator waits for one answer. A server that is busy answers late, and a visitor, who would
+/// sooner be told so, is not waiting here.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why there is no backend.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +38,7 @@ pub(crate) fn open(args: &StoreArgs) -> Result<(Arc<dyn SessionBackend>, About),
 
 /// The administration of the sessions that the command line asks for. Asks nothing of a server, either.
 pub(crate) fn open_admin(args: &StoreArgs) -> Result<Arc<dyn SessionAdmin>, OpenError> {
-    let opened = connect(args)?.build_with_admin();
+    let opened = connect(args)?.deadline(PATIENCE).build_with_admin();
     let (_, admin) = opened.map_err(|error| unusable(args, error))?;
     Ok(admin)
 }

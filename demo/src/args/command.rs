@@ -3,6 +3,8 @@
 use clap::Subcommand;
 use session_store::{PageSize, Principal, SessionHandle};
 
+use super::handle::HandleParser;
+
 /// What to do in place of serving.
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -48,7 +50,7 @@ pub(crate) enum SessionsCommand {
     /// at once.
     Revoke {
         /// The sessions' handles, as `list` shows them
-        #[arg(required = true, value_name = "HANDLE", value_parser = handle)]
+        #[arg(required = true, value_name = "HANDLE", value_parser = HandleParser)]
         handles: Vec<SessionHandle>,
     },
 
@@ -75,11 +77,6 @@ pub(crate) struct ListArgs {
     /// remaining_seconds (null: no expiry), deadline
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-/// Blanks around it come with pasting, and from [`with_handles_kept`](super::words::with_handles_kept).
-fn handle(text: &str) -> Result<SessionHandle, String> {
-    SessionHandle::parse(text.trim()).map_err(|error| error.to_string())
 }
 
 fn principal(text: &str) -> Result<Principal, String> {

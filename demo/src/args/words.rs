@@ -2,11 +2,11 @@
 
 use std::ffi::{OsStr, OsString};
 
-use session_store::SessionHandle;
+use session_store::{SessionHandle, SessionId};
 
 /// One handle in 64 begins with a hyphen, and would be taken for a flag. So handles after `sessions revoke`
 /// get a blank before them, which their parser ignores. No flag looks like a handle: none is 22 characters
-/// long.
+/// long. (And so do ids, which somebody may paste: a flag that is refused would be shown.)
 ///
 /// (clap's `allow_hyphen_values` would take the flags after a handle for handles.)
 pub(super) fn with_handles_kept(
@@ -14,7 +14,7 @@ pub(super) fn with_handles_kept(
 ) -> impl Iterator<Item = OsString> {
     let (mut is_sessions, mut is_revoke) = (false, false);
     words.into_iter().map(move |word| {
-        if is_revoke && is_hyphened_handle(&word) {
+        if is_revoke && is_hyphened_name(&word) {
             let mut kept = OsString::from(" ");
             kept.push(word);
             return kept;
@@ -25,9 +25,10 @@ pub(super) fn with_handles_kept(
     })
 }
 
-fn is_hyphened_handle(word: &OsStr) -> bool {
+fn is_hyphened_name(word: &OsStr) -> bool {
     let text = word.to_str().unwrap_or_default();
-    text.starts_with('-') && SessionHandle::parse(text).is_ok()
+    let is_name = SessionHandle::parse(text).is_ok() || SessionId::parse(text).is_ok();
+    text.starts_with('-') && is_name
 }
 
 #[cfg(test)]
@@ -66,7 +67,7 @@ mod tests {
         while let Some(command) = commands.pop() {
             for argument in command.get_arguments() {
                 let flag = format!("--{}", argument.get_long().unwrap_or_default());
-                assert!(!is_hyphened_handle(OsStr::new(&flag)), "{flag}");
+                assert!(!is_hyphened_name(OsStr::new(&flag)), "{flag}");
             }
             commands.extend(command.get_subcommands().cloned());
         }

@@ -1,5 +1,7 @@
-//! The program: its flags, its start and end, a store that is away, round trips.
+//! The program: its flags, its start and end, a store that is away, round trips;
+//! the command that administrates.
 
+mod admin;
 mod away;
 mod ending;
 mod flags;

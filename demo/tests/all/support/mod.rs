@@ -3,11 +3,13 @@
 mod demo;
 mod rules;
 mod server;
+mod store;
 mod until;
 mod visitor;
 
 pub(crate) use demo::{Backend, Demo, command};
 pub(crate) use rules::is_cleared;
 pub(crate) use server::Server;
+pub(crate) use store::{Ended, Store};
 pub(crate) use until::{until, within};
 pub(crate) use visitor::{Answer, Visitor, request};

@@ -1,0 +1,161 @@
+//! What keeps the command from doing what it is told.
+
+use std::fs::OpenOptions;
+use std::process::Stdio;
+
+use session_redis_test::RedisServer;
+
+use crate::support::{Backend, Ended, Store, command};
+
+const HANDLE: &str = "AAAAAAAAAAAAAAAAAAAAAA";
+
+const EVERY_COMMAND: [&[&str]; 4] = [
+    &["list"],
+    &["count"],
+    &["revoke", HANDLE],
+    &["convert", "--hash-ids"],
+];
+
+/// What the command says when it fails so.
+async fn failure(store: &Store, words: &[&str], code: i32) -> String {
+    let ended = store.sessions(words).await;
+    assert_eq!(ended.code, Some(code), "{words:?}: {ended:?}");
+    assert_eq!(ended.stdout, "", "{words:?}");
+    let said = ended.stderr;
+    assert!(
+        said.starts_with("demo: ") && said.lines().count() == 1,
+        "{said}"
+    );
+    said
+}
+
+async fn outcome(words: &[&str]) -> Ended {
+    let mut command = command(words);
+    command.stderr(Stdio::piped());
+    Ended::of(command).await
+}
+
+#[tokio::test]
+async fn sessions_in_memory_are_out_of_reach() {
+    for words in EVERY_COMMAND {
+        for backend in [&[][..], &["--backend", "memory"]] {
+            let ended = outcome(&[&["sessions"], words, backend].concat()).await;
+            assert_eq!((ended.code, &*ended.stdout), (Some(2), ""));
+            for said in ["memory", "--backend redis-rs", "Log out everywhere"] {
+                assert!(ended.stderr.contains(said), "{}", ended.stderr);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_is_said_so() {
+    let mut server = RedisServer::start().await;
+    server.kill();
+    for backend in Backend::REDIS {
+        let store = Store::at(backend, &server);
+        for words in EVERY_COMMAND {
+            let said = failure(&store, words, 3).await;
+            assert!(said.contains("the session store is unavailable"), "{said}");
+            assert!(said.contains("--redis-port"), "{said}");
+        }
+    }
+}
+
+/// The account of a server that serves sessions and does nothing else, and with the right to scan.
+#[tokio::test]
+async fn an_account_that_may_not_scan_is_said_so() {
+    const RIGHTS: &str = "-@all +ping +evalsha +eval +exists +hget +hmget +hgetall +hset +hdel +hlen \
+        +hexists +hincrby +expire +pexpireat +pexpiretime +pttl +time +del +rename +zadd +zrem +zrange \
+        +zrangebyscore";
+    let user =
+        |name: &str, more: &str| format!("user {name} on >SECRET ~session:* {RIGHTS} {more}");
+    let builder = RedisServer::builder()
+        .config_line(user("app", ""))
+        .config_line(user("operator", "+scan"));
+    let server = builder.start().await;
+    for backend in Backend::REDIS {
+        let url = |name| format!("redis://{name}:SECRET@{}", server.addr());
+        let flags = |url| ["--backend", backend.name(), "--redis-url", url];
+        let (app, operator) = (url("app"), url("operator"));
+        for words in EVERY_COMMAND {
+            let ended = outcome(&[&["sessions"], words, &flags(&app)].concat()).await;
+            assert_eq!((ended.code, &*ended.stdout), (Some(3), ""));
+            assert!(ended.stderr.contains("+scan"), "{}", ended.stderr);
+            assert!(!ended.stderr.contains("SECRET"), "{}", ended.stderr);
+            let ended = outcome(&[&["sessions"], words, &flags(&operator)].concat()).await;
+            let expected = if words[0] == "revoke" { 1 } else { 0 };
+            assert_eq!(ended.code, Some(expected), "{ended:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn settings_that_cannot_be_used_are_said_so() {
+    for backend in Backend::REDIS {
+        for (flags, said) in [
+            (&["--redis-url", "http://SECRET@x"][..], "redis://"),
+            (&["--prefix", "a*"], "not a key prefix"),
+            (
+                &["--hash-ids", "--id-storage", "plain"],
+                "cannot be used with",
+            ),
+            (&["--port", "1"], "--port"),
+            (&["--host", "::1"], "--host"),
+        ] {
+            for words in [
+                [&["sessions", "count", "--backend", backend.name()], flags].concat(),
+                [
+                    &["--backend", backend.name()],
+                    flags,
+                    &["sessions", "count"],
+                ]
+                .concat(),
+            ] {
+                let ended = outcome(&words).await;
+                assert_eq!((ended.code, &*ended.stdout), (Some(2), ""), "{words:?}");
+                assert!(ended.stderr.contains(said), "{}", ended.stderr);
+                assert!(!ended.stderr.contains("SECRET"), "{}", ended.stderr);
+            }
+        }
+    }
+}
+
+/// An answer that cannot be written is not taken for one that was.
+#[tokio::test]
+async fn a_full_disk_is_said_so() {
+    let store = Store::new(Backend::RedisRs).await;
+    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut command = store.command(&["count"]);
+    let child = command.stdout(full).spawn().unwrap();
+    let output = child.wait_with_output().await.unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("cannot write the answer"), "{said}");
+}
+
+#[tokio::test]
+async fn help_explains_every_command() {
+    for (words, said) in [
+        (&["--help"][..], &["sessions", "--id-storage"][..]),
+        (
+            &["sessions", "--help"],
+            &["list", "count", "revoke", "convert", "+scan", "--prefix"],
+        ),
+        (
+            &["sessions", "list", "--help"],
+            &["--principal", "--page-size", "--json", "remaining_seconds"],
+        ),
+        (
+            &["sessions", "revoke", "--help"],
+            &["HANDLE", "no such session"],
+        ),
+        (&["sessions", "convert", "--help"], &["hashed-after-plain"]),
+    ] {
+        let ended = outcome(words).await;
+        assert_eq!(ended.code, Some(0));
+        for said in said {
+            assert!(ended.stdout.contains(said), "{said} in:\n{}", ended.stdout);
+        }
+    }
+}

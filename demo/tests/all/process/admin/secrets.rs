@@ -1,0 +1,46 @@
+//! What must not be written.
+
+use super::{listed, on_every_store};
+use crate::support::{Ended, Store};
+
+on_every_store! {
+    no_id_is_ever_written
+}
+
+/// Not at the most talkative level of any crate, either.
+async fn no_id_is_ever_written(store: Store) {
+    let demo = store.serve().await;
+    let mut ids = Vec::new();
+    for name in ["Ann", "Bob", "Cem"] {
+        let visitor = demo.visitor();
+        visitor.log_in(name, "600").await;
+        ids.extend(visitor.cookie());
+    }
+    let found = listed(&store, &[]).await;
+    let handles: Vec<_> = found
+        .iter()
+        .map(|session| session["handle"].as_str().unwrap())
+        .collect();
+    for words in [
+        &["list"][..],
+        &["list", "--json", "--principal", "Ann"],
+        &["count"],
+        &["revoke", handles[0], handles[1]],
+        &["revoke", handles[0]],
+        &["convert"],
+        &["list"],
+        &["count", "--redis-host", "localhost"],
+    ] {
+        let mut command = store.command(words);
+        command.env("RUST_LOG", "trace");
+        let Ended { stdout, stderr, .. } = Ended::of(command).await;
+        for id in &ids {
+            // Nor the most of one. (A hashed key shows three characters.)
+            let part = &id[..22];
+            assert!(!stdout.contains(part), "{words:?}: {stdout}");
+            let line = stderr.lines().find(|line| line.contains(part));
+            assert_eq!(line, None, "{words:?}");
+        }
+    }
+    assert_eq!(store.told(&["count"]).await, "1\n");
+}
