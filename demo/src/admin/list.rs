@@ -41,6 +41,8 @@ pub(super) async fn list<W: Write>(
             out.line(&if args.json { row.json()? } else { row.line() })?;
         }
         out.flush()?;
+        // How far it is, for whoever waits for one user among millions.
+        tracing::debug!(looked_at = page.sessions.len(), shown, "a page");
         cursor = page.next;
         if cursor.is_none() || !out.is_read() {
             return Ok(shown);

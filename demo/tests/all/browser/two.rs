@@ -2,11 +2,12 @@
 
 use super::page::Page;
 use super::scenarios::on_every_backend;
-use crate::support::{Backend, Demo};
+use crate::support::{Backend, Demo, Visitor};
 
 on_every_backend! {
     two_tabs_share_one_session
     two_browsers_have_two_sessions
+    logging_in_while_logged_in_kills_the_old_id
 }
 
 async fn two_tabs_share_one_session(backend: Backend) {
@@ -73,4 +74,48 @@ async fn two_browsers_have_two_sessions(backend: Backend) {
     there.shows("view-out").await;
     here.had_no_complaints().await;
     there.had_no_complaints().await;
+}
+
+/// One tab still has the form when the other is logged in.
+async fn logging_in_while_logged_in_kills_the_old_id(backend: Backend) {
+    let demo = Demo::on(backend).await;
+    let page = Page::of(&demo).await;
+    let first = page.browser().tab().await;
+    let second = page.browser().new_tab().await;
+    page.load().await;
+    page.log_in("Ann", "600").await;
+    let old = cookie(&page).await;
+
+    page.browser().switch_to(&first).await;
+    page.idle().await;
+    // The tab may have noticed when it came to the front, and hidden the form; whoever is quick sends it.
+    let send = "(() => {
+        document.querySelector('[data-testid=username]').value = 'Bob';
+        document.getElementById('login-form').requestSubmit();
+    })()";
+    page.evaluate(send).await;
+    page.has_text("current-user", "Bob").await;
+    let new = cookie(&page).await;
+    assert_ne!(new, old);
+    let thief = Visitor::with_cookie(demo.server(), old);
+    assert_eq!(thief.get("/session").await.json()["authenticated"], false);
+
+    // It is one session, under one id: the other tab is Bob's now, and Ann has none left.
+    page.browser().switch_to(&second).await;
+    page.click("refresh").await;
+    page.has_text("current-user", "Bob").await;
+    assert_eq!(cookie(&page).await, new);
+    page.click("sessions-reload").await;
+    page.has(1, "session-entry").await;
+    let ann = demo.visitor();
+    ann.log_in("Ann", "600").await;
+    let list = ann.get("/sessions").await.json();
+    assert_eq!(list["sessions"].as_array().map(Vec::len), Some(1));
+    page.had_no_complaints().await;
+}
+
+async fn cookie(page: &Page) -> String {
+    let cookies = page.browser().cookies().await;
+    assert_eq!(cookies.len(), 1, "{cookies:?}");
+    cookies[0]["value"].as_str().unwrap().to_owned()
 }

@@ -34,6 +34,8 @@ async fn no_id_is_ever_written(store: Store) {
         let mut command = store.command(words);
         command.env("RUST_LOG", "trace");
         let Ended { stdout, stderr, .. } = Ended::of(command).await;
+        let is_logged = stderr.contains("a page");
+        assert_eq!(is_logged, words[0] == "list", "{words:?}: {stderr}");
         for id in &ids {
             // Nor the most of one. (A hashed key shows three characters.)
             let part = &id[..22];
