@@ -49,9 +49,11 @@ impl Store {
         self.flags.iter().map(String::as_str).collect()
     }
 
-    /// A server on it.
+    /// A server on it that has reached it.
     pub(crate) async fn serve(&self) -> Demo {
-        Demo::start(&self.flags()).await
+        let demo = Demo::start(&self.flags()).await;
+        demo.ready().await;
+        demo
     }
 
     /// `demo sessions` with these words.

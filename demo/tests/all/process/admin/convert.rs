@@ -57,8 +57,9 @@ async fn nobody_is_logged_out_on_the_way_to_hashed_ids(backend: Backend) {
             assert_eq!(answer.field("username"), *name, "{form}");
             assert_eq!(answer.json()["page_views"], views, "{form}");
             assert_eq!(visitor.cookie().as_ref(), Some(cookie), "{form}");
-            let list = visitor.get("/sessions").await.json();
-            assert_eq!(list["sessions"].as_array().unwrap().len(), 1, "{form}");
+            let list = visitor.get("/sessions").await;
+            let own = list.json()["sessions"].as_array().map(Vec::len);
+            assert_eq!(own, Some(1), "{form}: {list:?}");
         }
         assert_eq!(store.told(&["count"]).await, "2\n", "{form}");
         // The page does not say that ids are hashed before all of them are.
