@@ -9,13 +9,22 @@
 mod common;
 
 use session_conformance::differential::{Config, run};
-use session_fred::IdStorage;
+use session_fred::{FredAdmin, IdStorage};
 use session_memory::MemoryHarness;
-use session_redis_test::RedisHarness;
+use session_redis_test::{RedisHarness, Target};
+
+async fn admin(target: Target) -> FredAdmin {
+    common::connect(target).await.admin()
+}
 
 async fn no_divergence(storage: IdStorage) {
     let redis = RedisHarness::on_shared(storage, common::connect).await;
-    match run(&redis, &MemoryHarness::new(), &Config::from_env()).await {
+    let redis = redis.administered(admin);
+    let config = Config {
+        has_administration: true,
+        ..Config::from_env()
+    };
+    match run(&redis, &MemoryHarness::new(), &config).await {
         Ok(summary) => println!("{summary}"),
         Err(divergence) => panic!("{divergence}"),
     }
@@ -29,4 +38,9 @@ async fn with_plain_ids() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_hashed_ids() {
     no_divergence(IdStorage::Hashed).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn between_the_two() {
+    no_divergence(IdStorage::HashedAfterPlain).await;
 }

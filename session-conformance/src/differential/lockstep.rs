@@ -54,9 +54,8 @@ pub(super) async fn run(
     let clock = AppClock::new();
     let policy = || sequence.policy.build().with_clock(Arc::new(clock.clone()));
     let principals: [Principal; PRINCIPALS] = std::array::from_fn(|_| fresh_principal("someone"));
-    let compare = config.compare_index;
-    let mut subject = Side::new(subject, policy(), &principals, compare).await;
-    let mut model = Side::new(model, policy(), &principals, compare).await;
+    let mut subject = Side::new(subject, policy(), &principals, config).await;
+    let mut model = Side::new(model, policy(), &principals, config).await;
     let result = steps(&mut subject, &mut model, &clock, sequence).await;
     subject.clean().await;
     model.clean().await;

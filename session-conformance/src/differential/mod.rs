@@ -46,6 +46,8 @@ pub struct Config {
     /// Whether the sizes of principal indexes are compared, each time a list has pruned them. Off
     /// for a store that keeps young entries of dead sessions.
     pub compare_index: bool,
+    /// Whether both sides have an administration, and theirs are compared as well.
+    pub has_administration: bool,
 }
 
 impl Config {
@@ -63,6 +65,7 @@ impl Config {
             steps,
             seed: seed(),
             compare_index: true,
+            has_administration: false,
         }
     }
 }

@@ -102,6 +102,10 @@ pub(super) enum Step {
     RevokeOne(usize, Target),
     RevokeAll(usize),
     RevokeAllExcept(usize, Target),
+    /// An operator looks through the store.
+    Walk,
+    /// An operator ends a session.
+    RevokeAnywhere(Target),
     Advance(u32),
 }
 

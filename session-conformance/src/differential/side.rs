@@ -1,10 +1,14 @@
 //! One of the two stores, and the ids it has drawn.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use session_core::{Principal, SessionBackend, SessionHandle, SessionId, SessionPolicy};
+use session_core::{
+    PageSize, Principal, SessionAdmin, SessionBackend, SessionHandle, SessionId, SessionPolicy,
+};
 
+use super::Config;
 use super::answer::Facts;
 use super::build::{delta, new_session, plant};
 use super::operation::{MOST_UNITS, SLOTS, STEP, Step, Target, UNIT, units};
@@ -15,6 +19,7 @@ use crate::kit::{Timer, fresh_id, guide_hash, name};
 pub(super) struct Side<'a> {
     h: &'a dyn Harness,
     backend: Arc<dyn SessionBackend>,
+    admin: Option<Arc<dyn SessionAdmin>>,
     slots: [Vec<SessionId>; SLOTS],
     principals: &'a [Principal],
     compare_index: bool,
@@ -26,15 +31,19 @@ impl<'a> Side<'a> {
         h: &'a dyn Harness,
         policy: SessionPolicy,
         principals: &'a [Principal],
-        compare_index: bool,
+        config: &Config,
     ) -> Self {
         Self {
             h,
             backend: h.backend_with(policy).await,
+            admin: match config.has_administration {
+                true => Some(h.admin().await),
+                false => None,
+            },
             // An id that was never stored, so that every slot has one.
             slots: std::array::from_fn(|_| vec![fresh_id()]),
             principals,
-            compare_index,
+            compare_index: config.compare_index,
             timer: Timer::start(h).await,
         }
     }
@@ -152,6 +161,14 @@ impl<'a> Side<'a> {
                 let ended = backend.revoke_sessions(who, Some(self.id(*at))).await?;
                 Facts::number(ended)
             }
+            Step::Walk => self.walk().await?,
+            Step::RevokeAnywhere(at) => {
+                let handle = self.id(*at).handle();
+                match &self.admin {
+                    Some(admin) => Facts::number(admin.revoke_session(&handle).await?),
+                    None => Facts::word("nobody may"),
+                }
+            }
             Step::Advance(steps) => {
                 self.timer.advance(STEP * *steps).await;
                 Facts::word("advanced")
@@ -178,6 +195,40 @@ impl<'a> Side<'a> {
             facts = facts
                 .and(Facts::word("of index"))
                 .and(Facts::number(entries));
+        }
+        Ok(facts)
+    }
+
+    /// What an operator sees of all sessions.
+    async fn walk(&self) -> session_core::Result<Facts> {
+        let Some(admin) = &self.admin else {
+            return Ok(Facts::word("nobody may"));
+        };
+        let mut shown = BTreeMap::new();
+        let mut cursor = None;
+        loop {
+            let page = admin.list_page(cursor.as_ref(), PageSize::MAX).await?;
+            for session in page.sessions {
+                shown.insert(self.label(&session.handle), session);
+            }
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        let now = self.h.now().await;
+        let mut facts = Facts::number(admin.count_sessions().await?);
+        for (label, session) in shown {
+            let deadline = session.deadline.map(|deadline| deadline.since(now));
+            let principal = session.principal.as_ref().map_or("", Principal::as_str);
+            facts = facts
+                .text(label)
+                .text(principal)
+                .text(session.created_at.as_bytes())
+                .text(session.last_accessed_at.as_bytes())
+                .text(session.ttl.to_string())
+                .and(Facts::remaining(session.remaining))
+                .time(deadline);
         }
         Ok(facts)
     }
