@@ -12,7 +12,7 @@ use crate::backend::FredBackend;
 ///
 /// A page is one round trip and one script, which looks at the page's keys by `SCAN` and at nothing else:
 /// the server is never blocked for longer. In a Redis Cluster the nodes are looked through one after
-/// another, and each page begins with a look at the map of slots; it needs Redis 7.0.7 there. The ACL
+/// another, and each walk begins with a look at the map of slots; it needs Redis 7.0.7 there. The ACL
 /// needs `+scan` beside what the backend needs.
 ///
 /// [`convert_sessions`](SessionAdmin::convert_sessions) gives sessions that are stored under their plain
@@ -32,16 +32,16 @@ impl FredAdmin {
 impl SessionAdmin for FredAdmin {
     async fn page(&self, request: &PageRequest) -> Result<SessionPage> {
         let page = |keys, masters| dialogue::page(keys, request, masters);
-        self.0.converse_about_page(page).await
+        self.0.converse_about_page(request, page).await
     }
 
     async fn revoke_in_page(&self, request: &RevokeInPageRequest) -> Result<RevokedInPage> {
         let page = |keys, masters| dialogue::revoke_in_page(keys, request, masters);
-        self.0.converse_about_page(page).await
+        self.0.converse_about_page(&request.page, page).await
     }
 
     async fn convert_page(&self, request: &PageRequest) -> Result<ConvertedPage> {
         let page = |keys, masters| dialogue::convert_page(keys, request, masters);
-        self.0.converse_about_page(page).await
+        self.0.converse_about_page(request, page).await
     }
 }

@@ -13,7 +13,7 @@ use session_core::steps::{
     InsertAnswer, InsertRequest, ListRequest, ReadRequest, RemoveRequest, RenameAnswer,
     RenameRequest, RevokeRequest, SessionSummary, WriteAnswer, WriteRequest,
 };
-use session_core::{Result, SessionBackend, SessionId, SessionPolicy, SessionRecord};
+use session_core::{PageRequest, Result, SessionBackend, SessionId, SessionPolicy, SessionRecord};
 use session_redis_wire::cluster::{Masters, Question};
 use session_redis_wire::dialogue::{self, Dialogue, Next};
 use session_redis_wire::{KeySpace, check_version, successor_id};
@@ -141,10 +141,12 @@ impl FredBackend {
     /// Carries a dialogue about a page of the store to its end, within the deadline.
     pub(crate) async fn converse_about_page<'a, D: Dialogue>(
         &'a self,
+        request: &PageRequest,
         begin: impl FnOnce(&'a KeySpace, Masters) -> D + Send,
     ) -> Result<D::Answer> {
         let until = self.deadline();
-        let masters = self.0.carrier.masters(until).await?;
+        let is_beginning = request.cursor.is_none();
+        let masters = self.0.carrier.masters(is_beginning, until).await?;
         self.converse_until(until, begin(&self.0.keys, masters))
             .await
     }

@@ -225,8 +225,9 @@ pub(crate) fn lazy_connection(
 ) -> Result<Link, fred::error::Error> {
     // Not "fail fast" but "give up": the first refused connection would end the client.
     config.fail_fast = false;
-    let mut reconnect = ReconnectPolicy::new_exponential(0, 20, 500, 2);
-    reconnect.set_jitter(20);
+    // The client waits for the first of these before its first attempt, too.
+    let mut reconnect = ReconnectPolicy::new_exponential(0, 1, 500, 2);
+    reconnect.set_jitter(5);
     let client = Builder::from_config(config)
         .with_connection_config(|connection| {
             connection.connection_timeout = deadline;

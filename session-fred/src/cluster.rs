@@ -44,11 +44,14 @@ impl Carrier {
         answer.map_err(|error| call.judged(error))
     }
 
-    /// The masters, in the order in which they are looked through.
-    pub(crate) async fn masters(&self, until: Instant) -> Result<Masters> {
+    /// The masters, in the order in which they are looked through by a walk that begins or goes on.
+    pub(crate) async fn masters(&self, is_beginning: bool, until: Instant) -> Result<Masters> {
         match self {
             Self::OneServer(_) => Ok(Masters::one_server()),
-            Self::Cluster(cluster) => cluster.routes.masters(&cluster.until(until)).await,
+            Self::Cluster(cluster) => {
+                let nodes = cluster.until(until);
+                cluster.routes.masters(&nodes, is_beginning).await
+            }
         }
     }
 

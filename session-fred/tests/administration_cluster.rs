@@ -34,17 +34,6 @@ mod hashed {
     );
 }
 
-mod plain_before_hashed {
-    use session_fred::IdStorage;
-    use session_redis_test::ClusterHarness;
-
-    session_conformance::administration_tests!(
-        ClusterHarness::on_shared(IdStorage::PlainBeforeHashed, crate::common::connect)
-            .await
-            .administered(crate::admin)
-    );
-}
-
 mod hashed_after_plain {
     use session_fred::IdStorage;
     use session_redis_test::ClusterHarness;

@@ -17,12 +17,14 @@ async fn admin(target: Target) -> RedisRsAdmin {
     common::connect(target).await.admin()
 }
 
-async fn no_divergence(storage: IdStorage) {
+async fn no_divergence(storage: IdStorage, part: usize) {
     let redis = RedisHarness::on_shared(storage, common::connect).await;
     let redis = redis.administered(admin);
+    let config = Config::from_env();
     let config = Config {
+        steps: config.steps / part,
         has_administration: true,
-        ..Config::from_env()
+        ..config
     };
     match run(&redis, &MemoryHarness::new(), &config).await {
         Ok(summary) => println!("{summary}"),
@@ -32,15 +34,15 @@ async fn no_divergence(storage: IdStorage) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_plain_ids() {
-    no_divergence(IdStorage::Plain).await;
+    no_divergence(IdStorage::Plain, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_hashed_ids() {
-    no_divergence(IdStorage::Hashed).await;
+    no_divergence(IdStorage::Hashed, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn between_the_two() {
-    no_divergence(IdStorage::HashedAfterPlain).await;
+    no_divergence(IdStorage::HashedAfterPlain, 4).await;
 }

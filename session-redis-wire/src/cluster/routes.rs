@@ -136,11 +136,18 @@ impl Routes {
         Err(failure)
     }
 
-    /// The masters, as the nodes tell now.
+    /// The masters: for a walk that begins as the nodes tell now, else as they are known.
     ///
     /// # Errors
     /// When no node tells, or none serves a slot.
-    pub async fn masters(&self, nodes: &impl Nodes) -> Result<Masters, Error> {
+    pub async fn masters(&self, nodes: &impl Nodes, is_beginning: bool) -> Result<Masters, Error> {
+        let known = {
+            let known = self.read();
+            (!known.is_stale).then(|| known.map.masters())
+        };
+        if let Some(known) = known.filter(|known| !is_beginning && !known.is_empty()) {
+            return Ok(known);
+        }
         let mut pauses = Pauses::default();
         loop {
             let refreshed = self.refresh(nodes, None).await;

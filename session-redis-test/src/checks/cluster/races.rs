@@ -1,4 +1,5 @@
-//! The races of the conformance suite, many rounds of each.
+//! The races of the conformance suite, many rounds of each; a part of them where the race is not about the
+//! cluster's separate steps, or each round is long.
 
 use std::future::Future;
 
@@ -10,7 +11,7 @@ use crate::ClusterHarness;
 use crate::checks::Connect;
 
 macro_rules! races {
-    ($($(#[$doc:meta])* $race:ident)*) => {$(
+    ($($(#[$doc:meta])* $race:ident $part:literal)*) => {$(
         $(#[$doc])*
         ///
         /// # Panics
@@ -21,26 +22,26 @@ macro_rules! races {
             B: SessionBackend,
         {
             let harness = ClusterHarness::on_shared(IdStorage::Plain, connect).await;
-            println!("{}", races::$race(&harness, races::rounds()).await);
+            println!("{}", races::$race(&harness, races::rounds() / $part).await);
         }
     )*};
 }
 
 races! {
     /// Of 64 concurrent rotations one wins.
-    rotations
+    rotations 1
     /// Increments follow a rotation or are told.
-    increments_against_rotation
+    increments_against_rotation 1
     /// A revocation ends every login before it; the survivors are listed.
-    logins_against_revocation
+    logins_against_revocation 1
     /// No rotation escapes a revocation.
-    rotations_against_revocation
+    rotations_against_revocation 1
     /// Nothing is under an id after its logout.
-    logout_against_increments
+    logout_against_increments 4
     /// A session that several bind by turns is in one list.
-    bindings
+    bindings 10
     /// No more sessions than the limit, all of them listed.
-    logins_against_limit
+    logins_against_limit 10
     /// What has expired is listed no more, and what lives is.
-    expirations_against_listing
+    expirations_against_listing 1
 }

@@ -242,13 +242,14 @@ fn any_node_answers_for_all() {
 fn the_masters_are_waited_for_while_another_asks() {
     let (routes, nodes) = (routes(), Told::default().pauses(2).answer(1, all_at(2)));
     let turn = Turn::take(&routes.is_refreshing);
-    let error = ready(routes.masters(&nodes)).unwrap_err();
+    let error = ready(routes.masters(&nodes, true)).unwrap_err();
     assert_eq!(error.effect(), Effect::NotApplied);
     assert_eq!(*nodes.pauses.lock().unwrap(), 0);
     drop(turn);
-    assert_eq!(ready(routes.masters(&nodes)).unwrap().first(), 0);
+    assert_eq!(ready(routes.masters(&nodes, true)).unwrap().first(), 0);
+    assert!(ready(routes.masters(&nodes, false)).is_ok());
     // What is known already will do.
     let _turn = Turn::take(&routes.is_refreshing);
-    assert!(ready(routes.masters(&nodes)).is_ok());
+    assert!(ready(routes.masters(&nodes, true)).is_ok());
     assert_eq!(nodes.asked(), ["slots 1"]);
 }
