@@ -6,7 +6,7 @@ use std::fmt;
 use async_trait::async_trait;
 
 use crate::backend::Result;
-use crate::error::{Effect, Error, Operation};
+use crate::error::{Effect, Error, ErrorKind, Operation};
 use crate::id::SessionHandle;
 use crate::page::{
     ConvertedPage, PageCursor, PageRequest, PageSize, RevokeInPageRequest, RevokedInPage,
@@ -28,8 +28,10 @@ use crate::page::{
 /// A store is looked through page by page, each naming where the next begins. A session that lives
 /// from the beginning of a walk to its end is on one of the pages; one that is created, rotated or ended
 /// meanwhile may be on one or not; one session may be on two. A page may be empty, and still not be the
-/// last. A Redis server that restarts during a walk, or a Cluster that moves hash slots meanwhile, may
-/// leave sessions out: begin again.
+/// last. Where keys move from server to server (a Redis server that restarts or fails over, a Cluster that
+/// moves hash slots) sessions may be left out: begin again when that is over. A place that is known to be
+/// none any more is refused as [`ErrorKind::InvalidCursor`](crate::ErrorKind::InvalidCursor); the methods
+/// that walk then begin anew, a few times.
 ///
 /// No page shows an id: it shows a [`SessionHandle`], with which a session can be ended and not opened.
 ///
@@ -95,11 +97,14 @@ pub trait SessionAdmin: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// As [`list_page`](Self::list_page).
     async fn count_sessions(&self) -> Result<u64> {
-        let mut seen = HashSet::new();
+        let (mut seen, mut anew) = (HashSet::new(), Anew::default());
         let mut request = PageRequest::new(None, PageSize::MAX);
         loop {
-            let page = self.page(&request).await;
-            let page = page.map_err(|error| error.during(Operation::CountSessions))?;
+            let page = match self.page(&request).await {
+                Ok(page) => page,
+                Err(error) if anew.may_begin(&mut request, &error) => continue,
+                Err(error) => return Err(error.during(Operation::CountSessions)),
+            };
             seen.extend(page.sessions.into_iter().map(|session| session.handle));
             match page.next {
                 Some(next) => request.cursor = Some(next),
@@ -117,13 +122,17 @@ pub trait SessionAdmin: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// As [`list_page`](Self::list_page).
     async fn revoke_session(&self, handle: &SessionHandle) -> Result<bool> {
+        let mut anew = Anew::default();
         let mut request = RevokeInPageRequest {
             page: PageRequest::new(None, PageSize::MAX),
             handle: handle.clone(),
         };
         loop {
-            let answer = self.revoke_in_page(&request).await;
-            let answer = answer.map_err(|error| error.during(Operation::RevokeSession))?;
+            let answer = match self.revoke_in_page(&request).await {
+                Ok(answer) => answer,
+                Err(error) if anew.may_begin(&mut request.page, &error) => continue,
+                Err(error) => return Err(error.during(Operation::RevokeSession)),
+            };
             match answer.next {
                 _ if answer.is_revoked => return Ok(true),
                 Some(next) => request.page.cursor = Some(next),
@@ -132,27 +141,122 @@ pub trait SessionAdmin: fmt::Debug + Send + Sync + 'static {
         }
     }
 
-    /// Stores all sessions in the form that the store is set to; how many were in another. See the
-    /// backend for what forms it has.
+    /// Stores all sessions in the form that the store is set to; how many were in another. Each is converted
+    /// in one atomic step, and may be used meanwhile. See [`IdStorage`](crate::IdStorage) for what forms
+    /// there are.
+    ///
+    /// None is left when a call answers 0, and keys did not move from server to server meanwhile.
     ///
     /// # Errors
     /// As [`list_page`](Self::list_page), and [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported)
-    /// where sessions cannot be converted. Converting again goes on.
+    /// when there is a session that cannot be converted. Converting again goes on where it stopped.
     async fn convert_sessions(&self) -> Result<u64> {
-        let mut converted: u64 = 0;
+        let (mut converted, mut anew) = (0_u64, Anew::default());
         let mut request = PageRequest::new(None, PageSize::MAX);
         loop {
-            let failed = |error: Error| match converted {
-                0 => error,
-                _ => error.with_effect(Effect::Unknown),
+            let answer = match self.convert_page(&request).await {
+                Ok(answer) => answer,
+                Err(error) if anew.may_begin(&mut request, &error) => continue,
+                Err(error) => {
+                    let error = match converted {
+                        0 => error,
+                        _ => error.with_effect(Effect::Unknown),
+                    };
+                    return Err(error.during(Operation::ConvertSessions));
+                }
             };
-            let answer = self.convert_page(&request).await.map_err(failed);
-            let answer = answer.map_err(|error| error.during(Operation::ConvertSessions))?;
             converted = converted.saturating_add(answer.converted);
             match answer.next {
                 Some(next) => request.cursor = Some(next),
                 None => return Ok(converted),
             }
         }
+    }
+}
+
+/// How often a walk begins anew whose place is none any more.
+#[derive(Default)]
+struct Anew {
+    times: u8,
+}
+
+impl Anew {
+    const MOST: u8 = 3;
+
+    /// Whether this failure means that the walk is to begin anew; then the request is for the first page.
+    fn may_begin(&mut self, request: &mut PageRequest, error: &Error) -> bool {
+        let is_lost = error.kind() == ErrorKind::InvalidCursor && request.cursor.is_some();
+        if !is_lost || self.times == Self::MOST {
+            return false;
+        }
+        self.times += 1;
+        request.cursor = None;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::pin::pin;
+    use std::sync::Mutex;
+    use std::task::{Context, Poll, Waker};
+
+    /// A store of two pages, whose second is lost so many times.
+    #[derive(Debug)]
+    struct Shifting(Mutex<u8>);
+
+    impl Shifting {
+        fn next(&self, request: &PageRequest) -> Result<Option<PageCursor>> {
+            if request.cursor.is_none() {
+                return Ok(Some("2".parse()?));
+            }
+            let mut left = self.0.lock().unwrap();
+            if *left > 0 {
+                *left -= 1;
+                return Err(Error::new(ErrorKind::InvalidCursor, Effect::NotApplied));
+            }
+            Ok(None)
+        }
+    }
+
+    #[async_trait]
+    impl SessionAdmin for Shifting {
+        async fn page(&self, request: &PageRequest) -> Result<SessionPage> {
+            Ok(SessionPage::new(Vec::new(), self.next(request)?))
+        }
+
+        async fn revoke_in_page(&self, request: &RevokeInPageRequest) -> Result<RevokedInPage> {
+            Ok(RevokedInPage::new(false, self.next(&request.page)?))
+        }
+
+        async fn convert_page(&self, request: &PageRequest) -> Result<ConvertedPage> {
+            Ok(ConvertedPage::new(1, self.next(request)?))
+        }
+    }
+
+    fn ready<T>(future: impl Future<Output = T>) -> T {
+        match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(answer) => answer,
+            Poll::Pending => panic!("nothing is waited for"),
+        }
+    }
+
+    #[test]
+    fn a_walk_whose_place_is_lost_begins_anew_a_few_times() {
+        let handle = SessionHandle::parse("AAAAAAAAAAAAAAAAAAAAAA").unwrap();
+        let shifting = |times| Shifting(Mutex::new(times));
+        assert_eq!(ready(shifting(3).count_sessions()).unwrap(), 0);
+        assert!(!ready(shifting(3).revoke_session(&handle)).unwrap());
+        assert_eq!(ready(shifting(3).convert_sessions()).unwrap(), 5);
+        let errors = [
+            ready(shifting(4).count_sessions()).unwrap_err(),
+            ready(shifting(4).revoke_session(&handle)).unwrap_err(),
+            ready(shifting(4).convert_sessions()).unwrap_err(),
+        ];
+        for error in &errors {
+            assert_eq!(error.kind(), ErrorKind::InvalidCursor);
+        }
+        assert_eq!(errors[2].effect(), Effect::Unknown, "some were converted");
     }
 }

@@ -10,13 +10,15 @@
 /// 1. [`Plain`](Self::Plain), where it is;
 /// 2. [`PlainBeforeHashed`](Self::PlainBeforeHashed), which finds what the next step stores;
 /// 3. [`HashedAfterPlain`](Self::HashedAfterPlain). When every process is there,
-///    [`convert_sessions`](crate::SessionAdmin::convert_sessions), called once, moves the sessions that are
-///    still stored plainly, each in one atomic step; so does a rotation;
+///    [`convert_sessions`](crate::SessionAdmin::convert_sessions) moves the sessions that are still stored
+///    plainly, each in one atomic step; so does a rotation. Call it until it answers 0, with no restart or
+///    failover of the server meanwhile;
 /// 4. [`Hashed`](Self::Hashed), when none is left.
 ///
 /// In a Redis Cluster a session's two keys are in different hash slots, and no step moves a session between
 /// them: there it stays as it was created, rotated or not. The fourth step is due when the last plain one has
-/// ended: when `convert_sessions` does not answer [`Unsupported`](crate::ErrorKind::Unsupported) any more.
+/// ended: when `convert_sessions` answers 0 and not [`Unsupported`](crate::ErrorKind::Unsupported), with no
+/// slot moving meanwhile.
 ///
 /// While there are two forms, an operation on a session in the less likely form costs one round trip more,
 /// one on an id that is no session one or two more; listing and revoking cost what they always do.

@@ -12,13 +12,15 @@ use crate::backend::RedisRsBackend;
 ///
 /// A page is one round trip and one script, which looks at the page's keys by `SCAN` and at nothing else:
 /// the server is never blocked for longer. In a Redis Cluster the nodes are looked through one after
-/// another, and each walk begins with a look at the map of slots; it needs Redis 7.0.7 there. The ACL
-/// needs `+scan` beside what the backend needs.
+/// another, and each walk begins with a look at the map of slots. The ACL needs `+scan` beside what the
+/// backend needs. Sessions are shown that the backend would find: of both forms between plain ids and hashed
+/// ones, and then the keys are gone through twice, for those that are converted meanwhile.
 ///
 /// [`convert_sessions`](SessionAdmin::convert_sessions) gives sessions that are stored under their plain
-/// ids the keys that [`IdStorage::HashedAfterPlain`](crate::IdStorage::HashedAfterPlain) looks for. In a
-/// Cluster the two are in different hash slots: while there is such a session it answers
-/// [`Unsupported`](session_core::ErrorKind::Unsupported).
+/// ids the keys that [`IdStorage::HashedAfterPlain`](crate::IdStorage::HashedAfterPlain) looks for. Where there
+/// is a session that it does not convert it answers [`Unsupported`](session_core::ErrorKind::Unsupported): a
+/// hashed one while new ones are stored plainly, and any in the other form in a Cluster, where the two keys
+/// are in different hash slots.
 #[derive(Debug, Clone)]
 pub struct RedisRsAdmin(RedisRsBackend);
 

@@ -24,6 +24,8 @@ pub struct Call {
     pub keys: Vec<Bytes>,
     /// Its other arguments.
     pub args: Vec<Bytes>,
+    /// It is meant for the node that serves the slot, not for the keys: it must not be led to another.
+    pub is_for_node: bool,
 }
 
 impl Call {
@@ -176,7 +178,12 @@ pub(crate) fn revoke_one(keys: &KeySpace, principal: &Principal, session: Bytes)
 
 fn call(script: &'static Script, keys: Vec<Vec<u8>>, args: Vec<Bytes>) -> Call {
     let keys = keys.into_iter().map(Bytes::from).collect();
-    Call { script, keys, args }
+    Call {
+        script,
+        keys,
+        args,
+        is_for_node: false,
+    }
 }
 
 fn apply_args(keys: &KeySpace, write: &Write, listed: Option<&Listed>) -> Vec<Bytes> {

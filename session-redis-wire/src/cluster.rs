@@ -14,6 +14,7 @@ mod nodes;
 mod routes;
 mod verdict;
 
+pub(crate) use self::masters::Master;
 pub use self::masters::Masters;
 pub use self::node::{ClusterUrl, Node};
 pub use self::nodes::{Nodes, Question};

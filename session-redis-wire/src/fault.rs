@@ -59,6 +59,21 @@ impl ServerError {
     }
 }
 
+/// Whether a node says that a slot is at another, or on its way.
+pub(crate) fn is_redirected(error: &Error) -> bool {
+    let source = std::error::Error::source(error);
+    let server = source.and_then(|source| source.downcast_ref::<ServerError>());
+    server.is_some_and(|server| matches!(server.code(), "MOVED" | "ASK" | "TRYAGAIN"))
+}
+
+/// Of two failures the one that leaves more in doubt.
+pub(crate) fn worse(one: Option<Error>, other: Error) -> Error {
+    match one {
+        Some(one) if one.effect() == Effect::Unknown => one,
+        _ => other,
+    }
+}
+
 /// The node in `MOVED slot host:port` and `ASK slot host:port`.
 fn redirect(code: &str, detail: &str) -> Option<Node> {
     if !matches!(code, "MOVED" | "ASK") {
@@ -131,5 +146,17 @@ mod tests {
     fn the_text_shows_the_code_word_only() {
         let error = ServerError::into_error("WRONGTYPE", "key session:SECRET");
         assert!(!format!("{error:?} {error}").contains("SECRET"));
+    }
+
+    #[test]
+    fn doubt_outlasts_certainty_in_either_order() {
+        let error = |effect| Error::new(ErrorKind::Unavailable, effect);
+        let (certain, doubtful) = (Effect::NotApplied, Effect::Unknown);
+        for effects in [[certain, doubtful, certain], [doubtful, certain, certain]] {
+            let failure = effects
+                .into_iter()
+                .fold(None, |failure, effect| Some(worse(failure, error(effect))));
+            assert_eq!(failure.unwrap().effect(), doubtful);
+        }
     }
 }

@@ -96,6 +96,8 @@ pub struct KeySpace {
     topology: Topology,
     /// The keys of each form in which a session is looked for; none if there is one form.
     places: Vec<KeySpace>,
+    /// These are such keys.
+    is_place: bool,
 }
 
 /// Where the keys of a store are.
@@ -112,13 +114,17 @@ pub enum Topology {
 impl KeySpace {
     /// The keys with this prefix, on one server.
     pub fn new(prefix: KeyPrefix, storage: IdStorage) -> Self {
-        let of_form = |form: &IdStorage| Self::new(prefix.clone(), *form);
+        let of_form = |form: &IdStorage| Self {
+            is_place: true,
+            ..Self::new(prefix.clone(), *form)
+        };
         let places = places_of(storage).iter().map(of_form).collect();
         Self {
             prefix,
             storage,
             topology: Topology::default(),
             places,
+            is_place: false,
         }
     }
 
@@ -139,6 +145,11 @@ impl KeySpace {
         } else {
             &self.places
         }
+    }
+
+    /// Whether these are the keys of one of several forms that a session may be stored in.
+    pub(crate) fn is_one_of_several(&self) -> bool {
+        self.is_place
     }
 
     /// Whether a session may be stored in one of several forms.
@@ -170,14 +181,14 @@ impl KeySpace {
     pub fn session(&self, id: &SessionId) -> Vec<u8> {
         let mut key = Vec::with_capacity(self.prefix.0.len() + 2 + TAG + SessionId::LEN);
         key.extend_from_slice(self.prefix.0.as_bytes());
-        self.append_name(&mut key, id);
+        append_name(self.form(), &mut key, id);
         key
     }
 
     /// The name of a session: its key without the prefix. Members of the principal index are names.
     pub fn name(&self, id: &SessionId) -> Vec<u8> {
         let mut name = Vec::with_capacity(2 + TAG + SessionId::LEN);
-        self.append_name(&mut name, id);
+        append_name(self.form(), &mut name, id);
         name
     }
 
@@ -210,19 +221,15 @@ impl KeySpace {
         form_of_name(name).is_some_and(|form| form != self.form())
     }
 
-    /// The names that the session of this name may have by the time that it is asked: this one and, while
-    /// sessions may be converted, the one that it is converted to.
+    /// The names that the session of this name may have by the time that it is asked: this one and, as another
+    /// process may convert it meanwhile, the one that it gets then.
     pub(crate) fn names_from(&self, name: Bytes) -> Vec<Bytes> {
-        let converted = self
-            .plain_id(&name)
-            .filter(|_| self.is_between_forms())
-            .and_then(|id| {
-                let hashed = self
-                    .places()
-                    .iter()
-                    .find(|place| place.form() == Form::Hashed)?;
-                Some(hashed.name(&id).into())
-            });
+        let mut converted = None;
+        if let Some(id) = self.plain_id(&name) {
+            let mut hashed = Vec::with_capacity(2 + TAG + SessionId::LEN);
+            append_name(Form::Hashed, &mut hashed, &id);
+            converted = Some(hashed.into());
+        }
         [name].into_iter().chain(converted).collect()
     }
 
@@ -267,16 +274,16 @@ impl KeySpace {
         key.push(b'@');
         key
     }
+}
 
-    fn append_name(&self, key: &mut Vec<u8>, id: &SessionId) {
-        match self.form() {
-            Form::Plain => key.extend_from_slice(id.expose().as_bytes()),
-            Form::Hashed => {
-                key.push(b'{');
-                key.extend_from_slice(id.expose().as_bytes().get(..TAG).unwrap_or_default());
-                key.push(b'}');
-                key.extend_from_slice(URL_SAFE_NO_PAD.encode(id.digest()).as_bytes());
-            }
+fn append_name(form: Form, key: &mut Vec<u8>, id: &SessionId) {
+    match form {
+        Form::Plain => key.extend_from_slice(id.expose().as_bytes()),
+        Form::Hashed => {
+            key.push(b'{');
+            key.extend_from_slice(id.expose().as_bytes().get(..TAG).unwrap_or_default());
+            key.push(b'}');
+            key.extend_from_slice(URL_SAFE_NO_PAD.encode(id.digest()).as_bytes());
         }
     }
 }
@@ -381,7 +388,8 @@ mod tests {
             let both = vec![plain.clone(), hashed.clone()];
             assert_eq!(keys.names_from(plain.clone()), both);
             assert_eq!(keys.names_from(hashed.clone()), [hashed]);
-            assert_eq!(space(IdStorage::Plain).names_from(plain.clone()), [plain]);
+            let of_one_form = space(IdStorage::Hashed);
+            assert_eq!(of_one_form.names_from(plain.clone()), both);
         }
     }
 

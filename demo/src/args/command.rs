@@ -69,7 +69,7 @@ pub(crate) struct ListArgs {
     #[arg(long, value_name = "NAME", value_parser = principal)]
     pub(crate) principal: Option<Principal>,
 
-    /// About how many keys the server looks at in one step, 1 to 1024 [default: 100]
+    /// About how many keys the server looks at in one step, 1 to 256 [default: 100]
     #[arg(long, value_name = "N", value_parser = page_size)]
     pub(crate) page_size: Option<PageSize>,
 
@@ -86,7 +86,7 @@ fn principal(text: &str) -> Result<Principal, String> {
 fn page_size(text: &str) -> Result<PageSize, String> {
     let keys = text.parse().ok();
     keys.and_then(|keys| PageSize::new(keys).ok())
-        .ok_or_else(|| "expected a whole number from 1 to 1024".to_owned())
+        .ok_or_else(|| format!("expected a whole number from 1 to {}", PageSize::MAX))
 }
 
 #[cfg(test)]
@@ -118,9 +118,9 @@ mod tests {
         assert_eq!(list.page_size.map(PageSize::get), Some(7));
         assert!(list.json);
         for (words, said) in [
-            (&["list", "--page-size", "0"][..], "1 to 1024"),
-            (&["list", "--page-size", "1025"], "1 to 1024"),
-            (&["list", "--page-size", "x"], "1 to 1024"),
+            (&["list", "--page-size", "0"][..], "1 to 256"),
+            (&["list", "--page-size", "257"], "1 to 256"),
+            (&["list", "--page-size", "x"], "1 to 256"),
             (&["list", "--principal", ""], "1 to 256 bytes"),
         ] {
             assert!(refusal(words).contains(said), "{words:?}");

@@ -2,15 +2,18 @@
 
 mod users;
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use redis::aio::MultiplexedConnection;
 use session_conformance::RawKey;
 use session_core::{
-    Effect, ErrorKind, NewSession, Principal, SessionAdmin, SessionBackend, SessionId, SessionTtl,
+    Effect, ErrorKind, NewSession, PageSize, Principal, SessionAdmin, SessionBackend,
+    SessionHandle, SessionId, SessionTtl,
 };
-use session_redis_wire::{IdStorage, KeyPrefix, KeySpace};
+use session_redis_wire::{IdStorage, KeyPrefix, KeySpace, hash_slot};
 
 use self::users::Users;
 use super::{Administrate, Connect, fields};
@@ -61,14 +64,21 @@ where
 
     let (one, other) = (admin(&steps.hashed_after), admin(&steps.hashed_after));
     let processes = [&steps.hashed_after];
-    let (converted, again, ()) = tokio::join!(
-        one.convert_sessions(),
-        other.convert_sessions(),
+    let is_over = AtomicBool::new(false);
+    let convert = async {
+        let (converted, again) = tokio::join!(one.convert_sessions(), other.convert_sessions());
+        is_over.store(true, Ordering::Relaxed);
+        converted.expect("converted") + again.expect("converted")
+    };
+    let operator = admin(&steps.hashed_after);
+    let (converted, walks, ()) = tokio::join!(
+        convert,
+        walks_meanwhile(&operator, &idle, &is_over),
         users.live_on(&processes),
     );
-    let converted = converted.expect("converted") + again.expect("converted");
-    println!("{converted} sessions converted");
-    assert!(converted >= u64::try_from(IDLE).expect("a small number"));
+    println!("{converted} sessions converted, {walks} walks meanwhile");
+    let idle_ones = u64::try_from(IDLE).expect("a small number");
+    assert!(converted > idle_ones, "sessions in use among them");
     assert_eq!(
         one.convert_sessions().await.expect("converted"),
         0,
@@ -125,6 +135,7 @@ pub async fn a_cluster_in_use_changes_its_form<F, B, A>(
     users.live_on(&[&steps.hashed_after]).await;
     users.log_in_anew(&steps.hashed_after).await;
     assert_eq!(operator.convert_sessions().await.expect("none is plain"), 0);
+    assert_a_moving_session_is_noticed(&cluster, &steps, &operator).await;
     users.live_on(&[&steps.hashed_after, &steps.hashed]).await;
     users.live_on(&[&steps.hashed]).await;
     let alive = users.assert_all_are_well(&steps.hashed).await;
@@ -138,6 +149,62 @@ pub async fn a_cluster_in_use_changes_its_form<F, B, A>(
         let is_shown = |name: &String| !name.starts_with(['{', '@']);
         assert!(!keys.iter().any(is_shown), "a session's key shows its id");
     }
+}
+
+/// While one plain session's slot moves to another node, it is not overlooked.
+async fn assert_a_moving_session_is_noticed<B: SessionBackend>(
+    cluster: &Cluster,
+    steps: &Steps<B>,
+    operator: &impl SessionAdmin,
+) {
+    let created = steps.plain.create_session(NewSession::new(fields())).await;
+    let id = created.expect("a session").id;
+    let slot = hash_slot(&steps.keys(IdStorage::Plain).session(&id));
+    let (from, to) = (cluster.owner(slot), (cluster.owner(slot) + 1) % 3);
+    let is_noticed = async || {
+        let answer = operator.convert_sessions().await;
+        answer.expect_err("one is plain").kind() == ErrorKind::Unsupported
+    };
+    assert!(is_noticed().await);
+    cluster.begin_move(slot, from, to).await;
+    assert!(is_noticed().await);
+    cluster.move_keys(slot, from, to).await;
+    assert!(is_noticed().await);
+    cluster.end_move(slot, to).await;
+    assert!(is_noticed().await);
+    assert!(steps.plain.delete_session(&id).await.expect("an answer"));
+    assert_eq!(operator.convert_sessions().await.expect("none is plain"), 0);
+}
+
+/// Looks through the store until it is over; how often. Each walk shows every session that nobody ends.
+async fn walks_meanwhile(
+    operator: &impl SessionAdmin,
+    idle: &[SessionId],
+    is_over: &AtomicBool,
+) -> usize {
+    let idle: HashSet<SessionHandle> = idle.iter().map(SessionId::handle).collect();
+    let mut walks = 0;
+    while !is_over.load(Ordering::Relaxed) {
+        let (mut missing, mut cursor) = (idle.clone(), None);
+        loop {
+            let page = operator.list_page(cursor.as_ref(), PageSize::DEFAULT).await;
+            let page = page.expect("a page");
+            for session in page.sessions {
+                missing.remove(&session.handle);
+            }
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert!(
+            missing.is_empty(),
+            "{} sessions were not shown",
+            missing.len()
+        );
+        walks += 1;
+    }
+    walks
 }
 
 /// One process of each step of the way, all on one store.

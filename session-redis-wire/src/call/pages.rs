@@ -1,5 +1,6 @@
 //! Calls of the steps that look through the store.
 
+use bytes::Bytes;
 use session_core::SessionId;
 
 use super::{Call, NO, NONE, YES, call};
@@ -28,7 +29,16 @@ pub(crate) fn scan(keys: &KeySpace, slot: u16, position: u64, size: u16, shows: 
         Topology::OneServer => &script::SCAN,
         Topology::Cluster => &script::SCAN_NODE,
     };
-    call(script, vec![any_key.into_bytes()], args)
+    Call {
+        is_for_node: true,
+        ..call(script, vec![any_key.into_bytes()], args)
+    }
+}
+
+/// Whether the session of this name lives.
+pub(crate) fn peek(keys: &KeySpace, session: &[u8]) -> Call {
+    let args = vec![NONE, Bytes::from_static(b"N"), NO];
+    call(&script::PEEK, vec![keys.session_named(session)], args)
 }
 
 /// Ends the session of this name, whoever's it is.

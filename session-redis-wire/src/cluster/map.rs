@@ -69,15 +69,14 @@ impl SlotMap {
 
     /// The masters that serve slots.
     pub(super) fn masters(&self) -> Masters {
-        let mut is_seen = vec![false; self.nodes.len()];
-        let mut least_slots = Vec::new();
+        let mut slots = vec![Vec::new(); self.nodes.len()];
         for (slot, owner) in (0..).zip(&self.owners) {
-            let is_seen = owner.and_then(|owner| is_seen.get_mut(usize::from(owner)));
-            if is_seen.is_some_and(|is_seen| !std::mem::replace(is_seen, true)) {
-                least_slots.push(slot);
+            let of_owner = owner.and_then(|owner| slots.get_mut(usize::from(owner)));
+            if let Some(of_owner) = of_owner {
+                of_owner.push(slot);
             }
         }
-        Masters::new(least_slots)
+        Masters::new(self.nodes.iter().zip(slots))
     }
 
     /// All nodes.
@@ -138,7 +137,10 @@ mod tests {
         assert_eq!(map.owner(100), Some(&Node::new("seed", 7002)));
         assert_eq!(map.owner(16_383), Some(&Node::new("a", 7001)));
         assert_eq!(map.nodes().len(), 2);
-        assert_eq!(map.masters(), Masters::new(vec![0, 100]));
+        let masters = map.masters();
+        let first = masters.first().unwrap();
+        assert_eq!(first.least_slot(), 0);
+        assert_eq!(masters.after(first).unwrap().least_slot(), 100);
         map.set_owner(5, Node::new("b", 7003));
         assert_eq!(map.owner(5), Some(&Node::new("b", 7003)));
         assert_eq!(map.owner(6), Some(&Node::new("a", 7001)));

@@ -1,32 +1,77 @@
 //! The masters of a cluster in the order in which they are looked through.
 
-/// For each master the least slot that it serves, in ascending order. A single server has slot 0.
+use crate::slot::hash_slot;
+
+use super::node::Node;
+
+/// The masters that serve slots, ordered by the least slot that each serves.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Masters(Vec<u16>);
+pub struct Masters(Vec<Master>);
+
+/// A master, as it is named to others than its clients.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Master {
+    /// In ascending order.
+    slots: Vec<u16>,
+    mark: u16,
+}
 
 impl Masters {
     /// One server, which has all keys.
     pub fn one_server() -> Self {
-        Self(vec![0])
+        Self(vec![Master {
+            slots: vec![0],
+            mark: 0,
+        }])
     }
 
-    pub(super) fn new(mut least_slots: Vec<u16>) -> Self {
-        least_slots.sort_unstable();
-        Self(least_slots)
+    pub(super) fn new<'n>(masters: impl Iterator<Item = (&'n Node, Vec<u16>)>) -> Self {
+        let master = |(node, slots): (&Node, Vec<u16>)| Master {
+            slots,
+            mark: hash_slot(node.to_string().as_bytes()),
+        };
+        let serves = |master: &Master| !master.slots.is_empty();
+        let mut masters: Vec<Master> = masters.map(master).filter(serves).collect();
+        masters.sort_by_key(Master::least_slot);
+        Self(masters)
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// A slot of the first one.
-    pub(crate) fn first(&self) -> u16 {
-        self.0.first().copied().unwrap_or_default()
+    pub(crate) fn first(&self) -> Option<&Master> {
+        self.0.first()
     }
 
-    /// A slot of the one that comes after that of this slot.
-    pub(crate) fn after(&self, slot: u16) -> Option<u16> {
-        self.0.iter().copied().find(|least| *least > slot)
+    /// The one whose least slot this is, if it is still the same node.
+    pub(crate) fn find(&self, least_slot: u16, mark: u16) -> Option<&Master> {
+        let is_it = |it: &&Master| it.least_slot() == least_slot && it.mark == mark;
+        self.0.iter().find(is_it)
+    }
+
+    /// The one that comes after this.
+    pub(crate) fn after(&self, master: &Master) -> Option<&Master> {
+        self.0
+            .iter()
+            .find(|it| it.least_slot() > master.least_slot())
+    }
+}
+
+impl Master {
+    pub(crate) fn least_slot(&self) -> u16 {
+        self.slots.first().copied().unwrap_or_default()
+    }
+
+    /// Tells whether a slot is served by the same node as before.
+    pub(crate) fn mark(&self) -> u16 {
+        self.mark
+    }
+
+    /// Slots that lead to it, at most so many, spread over all that it serves.
+    pub(crate) fn ways(&self, most: usize) -> impl Iterator<Item = u16> + '_ {
+        let step = (self.slots.len() / most).max(1);
+        self.slots.iter().copied().rev().step_by(step).take(most)
     }
 }
 
@@ -35,12 +80,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_comes_once_in_order() {
-        let masters = Masters::new(vec![9000, 0, 5000]);
-        assert_eq!(masters.first(), 0);
-        assert_eq!(masters.after(0), Some(5000));
-        assert_eq!(masters.after(5000), Some(9000));
-        assert_eq!(masters.after(9000), None);
-        assert_eq!(Masters::one_server().after(0), None);
+    fn each_comes_once_in_order_and_is_known_again() {
+        let nodes = ["a", "b", "c"].map(|host| Node::new(host, 7001));
+        let slots = [vec![9000, 9001], vec![0, 16_000], vec![]];
+        let masters = Masters::new(nodes.iter().zip(slots));
+        let first = masters.first().unwrap();
+        assert_eq!(first.least_slot(), 0);
+        let second = masters.after(first).unwrap();
+        assert_eq!(second.least_slot(), 9000);
+        assert_eq!(masters.after(second), None);
+        assert_eq!(masters.find(9000, second.mark()), Some(second));
+        assert_eq!(masters.find(9000, first.mark()), None);
+        assert_eq!(masters.find(9001, second.mark()), None);
+    }
+
+    #[test]
+    fn several_slots_lead_to_a_master() {
+        let node = Node::new("a", 7001);
+        let masters = Masters::new([(&node, (0..5461).collect())].into_iter());
+        let ways: Vec<u16> = masters.first().unwrap().ways(4).collect();
+        assert_eq!(ways, [5460, 4095, 2730, 1365]);
+        let one = Masters::one_server();
+        assert_eq!(one.first().unwrap().ways(4).collect::<Vec<_>>(), [0]);
     }
 }

@@ -90,6 +90,9 @@ impl Routes {
                         known.map.set_owner(slot, to.clone());
                         known.is_stale = true;
                     }
+                    if call.is_for_node {
+                        return Err(error);
+                    }
                     hops += 1;
                     (node, is_asking) = (to, asks);
                 }

@@ -109,6 +109,7 @@ mod tests {
             script: &script::PEEK,
             keys: Vec::new(),
             args: Vec::new(),
+            is_for_node: false,
         }
     }
 

@@ -56,13 +56,22 @@ pub(super) fn members(mut parts: impl Iterator<Item = Reply>) -> Result<Vec<Memb
 impl Apart<'_> {
     /// Enters a name. The limit is judged by the index, in one step with the entry; here is found out who of
     /// those in it is dead, and, where the limit evicts, who has to go. Before anybody has to, `judge` (the
-    /// step that the entry is for, as yet unlisted) says whether that step would happen at all.
+    /// step that the entry is for, as yet unlisted) says whether that step would happen at all. Where the
+    /// session may be stored in another form it says so first: under two names it would count twice.
     pub(super) async fn admit(
         &self,
         principal: &Bytes,
         entry: &Entry,
         mut judge: Option<Call>,
     ) -> Result<Admission, Error> {
+        if self.keys.is_one_of_several()
+            && let Some(judge) = judge.take()
+        {
+            match self.outcome(judge).await? {
+                Outcome::Unlisted { .. } => {}
+                judged => return Ok(Admission::Judged(judged)),
+            }
+        }
         let mut leaving = Vec::new();
         let mut has_evicted = false;
         let mut patience = PATIENCE;

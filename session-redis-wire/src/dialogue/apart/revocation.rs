@@ -12,6 +12,7 @@ use super::{Apart, name_of};
 use crate::call::apart::{self as calls, Leaving};
 use crate::dialogue::Dialogue;
 use crate::dialogue::course::Course;
+use crate::fault::worse;
 use crate::key::KeySpace;
 use crate::reply::{self, Outcome, corrupt};
 
@@ -146,7 +147,7 @@ impl Apart<'_> {
                 Ok(Outcome::Gone) if member.is_young => round.pending.push(member.name),
                 Ok(Outcome::Gone) => round.leaving.push(member.leaving()),
                 Ok(_) => return Err(corrupt()),
-                Err(error) => failure = Some(error),
+                Err(error) => failure = Some(worse(failure, error)),
             }
         }
         failure.map_or(Ok(()), Err)
