@@ -336,3 +336,25 @@ fn a_revocation_that_fails_midway_leaves_doubt() {
     let (answer, _) = carry(revoke(&keys, &request), vec![page(), away(), away()]);
     assert_eq!(answer.unwrap_err().effect(), Effect::NotApplied);
 }
+
+/// It is looked for under two names. Entered under the one that it does not have, beside the one that it has, it
+/// would count twice, and a limit would end it for a log-in that fits.
+#[test]
+fn a_session_of_two_forms_is_entered_under_no_name_that_it_does_not_have() {
+    let keys = KeySpace::new(KeyPrefix::default(), IdStorage::HashedAfterPlain);
+    let keys = keys.at(Topology::Cluster);
+    let request = write_request();
+    let gone = || numbers([0]);
+    let (answer, sent) = carry(
+        crate::dialogue::write(&keys, &request),
+        vec![gone(), gone(), gone()],
+    );
+    assert_eq!(answer.unwrap(), WriteAnswer::Gone);
+    assert!(sent.iter().all(|call| is_of(call, &crate::script::WRITE)));
+    let names: Vec<Bytes> = sent.iter().map(|call| call.keys[0].clone()).collect();
+    let [hashed, plain, again] = names.as_slice() else {
+        panic!("three calls");
+    };
+    assert_eq!(hashed, again);
+    assert_ne!(hashed, plain);
+}
