@@ -48,12 +48,34 @@ macro_rules! conformance_tests {
 ///
 /// Each of the two macros is to be used once per module:
 ///
-/// ```ignore
-/// session_conformance::conformance_tests!(MyHarness::start().await);
+/// ```
+/// # mod harness {
+/// #     use session_conformance::{Harness, RawHash, RawKey};
+/// #     use session_core::*;
+/// #     use std::{sync::Arc, time::Duration};
+/// #     pub struct MyHarness;
+/// #     #[async_trait]
+/// #     impl Harness for MyHarness {
+/// #         async fn backend_with(&self, _: SessionPolicy) -> Arc<dyn SessionBackend> {
+/// #             unreachable!()
+/// #         }
+/// #         async fn plant(&self, _: &SessionId, _: RawHash, _: Option<Duration>) {}
+/// #         async fn plant_other_type(&self, _: &SessionId) {}
+/// #         async fn dump(&self, _: &SessionId) -> Option<RawKey> { None }
+/// #         async fn advance(&self, _: Duration) {}
+/// #         async fn now(&self) -> UnixMillis { UnixMillis::new(1) }
+/// #         async fn index_len(&self, _: &Principal) -> Option<usize> { None }
+/// #     }
+/// #     impl MyHarness { pub async fn start() -> Self { Self } }
+/// # }
+/// mod conformance {
+///     session_conformance::conformance_tests!(crate::harness::MyHarness::start().await);
+/// }
 ///
 /// mod administration {
-///     session_conformance::administration_tests!(crate::MyHarness::start().await);
+///     session_conformance::administration_tests!(crate::harness::MyHarness::start().await);
 /// }
+/// # fn main() {}
 /// ```
 #[macro_export]
 macro_rules! administration_tests {
