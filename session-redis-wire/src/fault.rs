@@ -16,8 +16,14 @@ pub fn classify(code: &str, detail: &str) -> (ErrorKind, Effect) {
         "OOM" => (ErrorKind::StoreFull, true),
         "NOAUTH" | "WRONGPASS" | "NOPERM" => (ErrorKind::Denied, true),
         "NOSCRIPT" | "CROSSSLOT" | "WRONGTYPE" => (ErrorKind::Rejected, true),
-        // A right that a script's command lacks is reported without a code word of its own.
-        "ERR" if detail.contains("user executing the script") => (ErrorKind::Denied, false),
+        // A right that a script's command lacks is reported without a code word of its own; in the first of
+        // these words up to Redis 7.0, in the second since.
+        "ERR"
+            if detail.contains("user executing the script")
+                || detail.contains("ACL failure in script") =>
+        {
+            (ErrorKind::Denied, false)
+        }
         "ERR" if detail.contains("max number of clients") => (ErrorKind::Unavailable, true),
         "ERR" if detail.contains("cluster support disabled") => (ErrorKind::Config, true),
         _ => (ErrorKind::Rejected, false),
@@ -111,12 +117,15 @@ mod tests {
             classify("OOM", detail),
             (ErrorKind::StoreFull, Effect::Unknown)
         );
-        let detail =
-            "The user executing the script can't run this command or subcommand script: 9f";
-        assert_eq!(
-            classify("ERR", detail),
-            (ErrorKind::Denied, Effect::Unknown)
-        );
+        for detail in [
+            "The user executing the script can't run this command or subcommand script: 9f",
+            "ACL failure in script: User app has no permissions to run the 'scan' command script: 9f",
+        ] {
+            assert_eq!(
+                classify("ERR", detail),
+                (ErrorKind::Denied, Effect::Unknown)
+            );
+        }
     }
 
     #[test]
