@@ -10,15 +10,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use redis::aio::MultiplexedConnection;
 use session_conformance::RawKey;
 use session_core::{
-    Effect, ErrorKind, NewSession, PageSize, Principal, SessionAdmin, SessionBackend,
+    Delta, Effect, ErrorKind, NewSession, PageSize, Principal, SessionAdmin, SessionBackend,
     SessionHandle, SessionId, SessionTtl,
 };
 use session_redis_wire::{IdStorage, KeyPrefix, KeySpace, hash_slot};
 
 use self::users::Users;
-use super::{Administrate, Connect, fields};
+use super::{Administrate, Connect, fields, name};
 use crate::harness::raw;
-use crate::{Cluster, RedisServer, Target, unique_prefix};
+use crate::{Cluster, Proxy, RedisServer, Target, unique_prefix};
 
 /// Sessions that nobody uses meanwhile.
 const IDLE: usize = 3_000;
@@ -205,6 +205,75 @@ async fn walks_meanwhile(
         walks += 1;
     }
     walks
+}
+
+/// What two forms cost: nothing where the session is in the form of new ones, one round trip more in the other,
+/// one or two more where there is none. A page is one round trip, and ending what is on it
+/// one more.
+///
+/// # Panics
+/// When it is more, or less than the documentation says.
+pub async fn two_forms_cost_one_round_trip_more<F, B, A>(
+    connect: Connect<F>,
+    admin: Administrate<B, A>,
+) where
+    F: Future<Output = B>,
+    B: SessionBackend,
+    A: SessionAdmin,
+{
+    let server = RedisServer::start().await;
+    let proxy = Proxy::start(server.addr()).await;
+    let steps = Steps::connect(connect, proxy.url()).await;
+    let created = async |process: &B| {
+        let new = NewSession::new(fields());
+        process.create_session(new).await.expect("a session").id
+    };
+    let (before, after) = (&*steps.plain_before, &*steps.hashed_after);
+    for (process, other, trips_to_nothing) in [(before, after, 2), (after, before, 3)] {
+        // The server learns the scripts, the process the version, in the first round.
+        for is_measured in [false, true] {
+            let here = created(process).await;
+            let there = created(other).await;
+            let nowhere = SessionId::random().expect("an id");
+            for (id, expected) in [(&here, 1), (&there, 2), (&nowhere, trips_to_nothing)] {
+                proxy.reset();
+                drop(process.get_session(id).await.expect("an answer"));
+                let read = proxy.bursts();
+                let delta = || Delta::new().set(name("note"), "x");
+                drop(
+                    process
+                        .update_session(id, delta())
+                        .await
+                        .expect("an answer"),
+                );
+                let written = proxy.bursts() - read;
+                let was_live = process.delete_session(id).await.expect("an answer");
+                assert_eq!(was_live, *id != nowhere);
+                let deleted = proxy.bursts() - read - written;
+                if is_measured {
+                    assert_eq!((read, written, deleted), (expected, expected, expected));
+                }
+            }
+        }
+    }
+    let operator = admin(&steps.plain);
+    for is_measured in [false, true] {
+        let id = created(&steps.plain).await;
+        proxy.reset();
+        let page = operator.list_page(None, PageSize::MAX).await;
+        let shown = proxy.bursts();
+        assert_eq!(page.expect("a page").sessions.len(), 1);
+        assert!(
+            operator
+                .revoke_session(&id.handle())
+                .await
+                .expect("an answer")
+        );
+        let ended = proxy.bursts() - shown;
+        if is_measured {
+            assert_eq!((shown, ended), (1, 2), "a page; a page and the session");
+        }
+    }
 }
 
 /// One process of each step of the way, all on one store.

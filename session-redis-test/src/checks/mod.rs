@@ -28,7 +28,10 @@ pub use self::answers::{
     a_lost_answer_is_unknown_and_nothing_is_sent_twice, an_unknown_script_is_run_exactly_once,
 };
 pub use self::cluster::a_cluster_is_looked_through_while_a_slot_moves;
-pub use self::conversion::{a_cluster_in_use_changes_its_form, a_store_in_use_is_converted};
+pub use self::conversion::{
+    a_cluster_in_use_changes_its_form, a_store_in_use_is_converted,
+    two_forms_cost_one_round_trip_more,
+};
 pub use self::expiry::expiry_is_exact_to_the_millisecond;
 pub use self::faults::{
     a_server_that_comes_back_is_used_again, every_operation_ends_within_its_deadline,
@@ -101,6 +104,7 @@ macro_rules! administration_checks {
         $crate::__administration_checks! { $connect, $admin,
             a_store_in_use_is_converted
             a_cluster_in_use_changes_its_form
+            two_forms_cost_one_round_trip_more
             a_large_store_is_looked_through_without_blocking
             looking_through_takes_a_right_of_its_own
             a_cluster_is_looked_through_while_a_slot_moves
