@@ -2,6 +2,27 @@
 //! what the server may refuse. The same checks for each client; [`redis_checks!`](crate::redis_checks)
 //! makes tests of them.
 
+/// Makes a check of each race of the conformance suite, on harnesses of this type, with this part of the rounds.
+macro_rules! races_on {
+    ($harness:ident, $($(#[$doc:meta])* $race:ident $part:literal)*) => {$(
+        $(#[$doc])*
+        ///
+        /// # Panics
+        /// When the answers of a round are explained by no order of atomic steps.
+        pub async fn $race<F, B>(connect: $crate::checks::Connect<F>)
+        where
+            F: Future<Output = B> + Send + 'static,
+            B: session_core::SessionBackend,
+        {
+            use session_conformance::races;
+
+            let plain = session_redis_wire::IdStorage::Plain;
+            let harness = $harness::on_shared(plain, connect).await;
+            println!("{}", races::$race(&harness, races::rounds() / $part).await);
+        }
+    )*};
+}
+
 mod answers;
 pub mod cluster;
 mod conversion;
@@ -12,6 +33,7 @@ mod full;
 mod index;
 mod leaks;
 mod pages;
+pub mod races;
 mod rights;
 mod trips;
 mod version;
@@ -92,6 +114,39 @@ macro_rules! __redis_checks {
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $check() {
             $crate::checks::$check($connect).await;
+        }
+    )*};
+}
+
+/// Makes a test of each race, on the shared server. The argument is as that of
+/// [`redis_checks!`](crate::redis_checks).
+#[macro_export]
+macro_rules! redis_races {
+    ($connect:path) => {
+        $crate::__redis_races! { $connect,
+            logout_against_increments
+            updates_of_different_fields
+            rotations
+            increments_against_rotation
+            logins_against_revocation
+            rotations_against_revocation
+            expirations_against_listing
+            increments
+            logout_against_uses
+            reads_against_updates
+            bindings
+            logins_against_limit
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __redis_races {
+    ($connect:path, $($race:ident)*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $race() {
+            $crate::checks::races::$race($connect).await;
         }
     )*};
 }

@@ -1,33 +1,9 @@
 //! The races of the conformance suite, many rounds of each; a part of them where the race is not about the
 //! cluster's separate steps, or each round is long.
 
-use std::future::Future;
-
-use session_conformance::races;
-use session_core::SessionBackend;
-use session_redis_wire::IdStorage;
-
 use crate::ClusterHarness;
-use crate::checks::Connect;
 
-macro_rules! races {
-    ($($(#[$doc:meta])* $race:ident $part:literal)*) => {$(
-        $(#[$doc])*
-        ///
-        /// # Panics
-        /// When the answers of a round are explained by no order of atomic steps.
-        pub async fn $race<F, B>(connect: Connect<F>)
-        where
-            F: Future<Output = B> + Send + 'static,
-            B: SessionBackend,
-        {
-            let harness = ClusterHarness::on_shared(IdStorage::Plain, connect).await;
-            println!("{}", races::$race(&harness, races::rounds() / $part).await);
-        }
-    )*};
-}
-
-races! {
+races_on! { ClusterHarness,
     /// Of 64 concurrent rotations one wins.
     rotations 1
     /// Increments follow a rotation or are told.
