@@ -1,145 +1,228 @@
-//! The connection that carries the calls.
+//! Connections of the `fred` crate: made, used, and their end noticed.
 
+use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use fred::clients::{Client, WithOptions};
+use fred::clients::{Client, Pipeline, WithOptions};
 use fred::interfaces::{ClientLike as _, EventInterface as _};
-use fred::types::ConnectHandle;
-use fred::types::config::Options;
-use session_core::{Effect, Error, ErrorKind};
-use tokio::task::JoinHandle;
+use fred::types::Builder;
+use fred::types::config::{Config, Options, Server, ServerConfig, TcpConfig, UnresponsiveConfig};
+use session_core::{Effect, Error, ErrorKind, Result};
+use session_redis::{Command, Connect, Connection, Endpoint, PushSink, ReadForm, Reply};
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use crate::convert;
 
-/// How long to wait before a client that has ended is started again.
-const RESTART_PAUSE: Duration = Duration::from_millis(100);
+/// How many commands may wait for the socket.
+const COMMAND_BUFFER: usize = 10_000;
 
-/// A client with the options that every command needs.
-#[derive(Clone)]
-pub(crate) struct Link {
-    client: Client,
-    /// What keeps the client running, if this started it.
-    _keeper: Option<Arc<Keeper>>,
-    options: Options,
-    /// An operation has waited for the connection in vain, and it is not back yet.
-    known_down: Arc<AtomicBool>,
+/// Makes connections of the `fred` crate; or gives out the client that the application has.
+pub struct FredConnect(Source);
+
+enum Source {
+    /// Connections of its own.
+    Own {
+        /// The credentials and settings of all of them; the addresses are not used.
+        like: Box<Config>,
+        /// How long an attempt may take, and a connection be silent that owes a reply.
+        limit: Duration,
+    },
+    Given(Client),
 }
 
-impl Link {
-    /// Over a client that the application runs.
-    pub(crate) fn of(client: Client, deadline: Duration) -> Self {
-        let options = Options {
-            // The client's own timeout, for only that keeps a command which was not yet written when
-            // the time was over from being written later.
-            timeout: Some(deadline),
+impl FredConnect {
+    /// Connections with the credentials and settings of this configuration, whose addresses are not used.
+    pub(crate) fn like(config: Config, limit: Duration) -> Self {
+        let like = Box::new(config);
+        Self(Source::Own { like, limit })
+    }
+
+    /// Always this client.
+    pub(crate) fn given(client: Client) -> Self {
+        Self(Source::Given(client))
+    }
+}
+
+impl fmt::Debug for FredConnect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The configuration may hold a password.
+        f.write_str("FredConnect")
+    }
+}
+
+/// Where a connection to this server leads.
+pub(crate) fn endpoint(server: &Server) -> Endpoint {
+    Endpoint::tcp(&*server.host, server.port)
+}
+
+impl Connect for FredConnect {
+    type Connection = FredConnection;
+
+    const READ_FORM: ReadForm = ReadForm::Script;
+
+    async fn connect(&self, endpoint: &Endpoint, _: PushSink) -> Result<FredConnection> {
+        match &self.0 {
+            Source::Own { like, limit } => own(like, *limit, endpoint).await,
+            Source::Given(client) => given(client).await,
+        }
+    }
+}
+
+/// A client of one connection: it does not connect again by itself, so that its end is the connection's.
+async fn own(like: &Config, limit: Duration, endpoint: &Endpoint) -> Result<FredConnection> {
+    let Endpoint::Tcp { host, port } = endpoint else {
+        return Err(not_sent(ErrorKind::Config));
+    };
+    let config = Config {
+        server: ServerConfig::new_centralized(&**host, *port),
+        fail_fast: true,
+        ..like.clone()
+    };
+    let client = Builder::from_config(config)
+        .with_connection_config(|connection| {
+            connection.connection_timeout = limit;
+            connection.internal_command_timeout = limit;
+            // By default a command is sent up to three times.
+            connection.max_command_attempts = 1;
+            connection.max_command_buffer_len = COMMAND_BUFFER;
+            connection.tcp = TcpConfig {
+                nodelay: Some(true),
+                ..TcpConfig::default()
+            };
+            connection.unresponsive = UnresponsiveConfig {
+                max_timeout: Some(limit.saturating_mul(2)),
+                interval: limit / 2,
+            };
+        })
+        .build()
+        .map_err(|error| convert::error(error).with_effect(Effect::NotApplied))?;
+    let task = client.connect();
+    let abort = AbortOnDrop(task.abort_handle());
+    let (is_open, closed) = watch::channel(());
+    tokio::spawn(async move {
+        // Whether it ended well or not, the client is of no use without it.
+        drop(task.await);
+        drop(is_open);
+    });
+    client
+        .wait_for_connect()
+        .await
+        // Nothing but the handshake was sent.
+        .map_err(|error| convert::error(error).with_effect(Effect::NotApplied))?;
+    Ok(FredConnection {
+        client,
+        closed: Some(closed),
+        _task: Some(Arc::new(abort)),
+    })
+}
+
+/// The application's client, connected. Waits for the connection until it is there or is refused.
+async fn given(client: &Client) -> Result<FredConnection> {
+    if !client.is_connected() {
+        // Subscribed before the wait, or the news could come in between.
+        let mut failures = client.error_rx();
+        let connected = tokio::select! {
+            connected = client.wait_for_connect() => connected,
+            Ok((failure, _)) = failures.recv() => Err(failure),
+        };
+        connected.map_err(|error| convert::error(error).with_effect(Effect::NotApplied))?;
+    }
+    Ok(FredConnection {
+        client: client.clone(),
+        closed: None,
+        _task: None,
+    })
+}
+
+/// A client's task, which nothing else would end.
+struct AbortOnDrop(AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// A connection of the `fred` crate.
+#[derive(Clone)]
+pub struct FredConnection {
+    client: Client,
+    /// Has an error once the client's task has ended; nothing for a client of the application's.
+    closed: Option<watch::Receiver<()>>,
+    _task: Option<Arc<AbortOnDrop>>,
+}
+
+impl fmt::Debug for FredConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FredConnection")
+    }
+}
+
+impl Connection for FredConnection {
+    async fn send(&self, commands: &[Command], deadline: Instant) -> Vec<Result<Reply>> {
+        let errors = |effect| {
+            let error = || Err(Error::new(ErrorKind::Unavailable, effect));
+            commands.iter().map(|_| error()).collect()
+        };
+        if self.is_closed() {
+            return errors(Effect::NotApplied);
+        }
+        // The client's own timeout, for only that keeps a command which was not yet written when the time
+        // was over from being written later.
+        let client = self.client.with_options(&Options {
+            timeout: Some(deadline.saturating_duration_since(Instant::now())),
             fail_fast: true,
             ..Options::default()
-        };
-        Self {
-            client,
-            _keeper: None,
-            options,
-            known_down: Arc::default(),
-        }
-    }
-
-    /// Over a client that this starts.
-    pub(crate) fn connecting(client: Client, deadline: Duration) -> Self {
-        Self {
-            _keeper: Some(Arc::new(Keeper::of(client.clone()))),
-            ..Self::of(client, deadline)
-        }
-    }
-
-    /// The client, connected. Waits for the connection until it is there, is refused, or the time is
-    /// over; not at all if it is known to be away.
-    pub(crate) async fn ready(&self, until: Instant) -> Result<WithOptions<Client>, Error> {
-        if !self.client.is_connected() {
-            if self.known_down.load(Ordering::Relaxed) {
-                return Err(not_sent(ErrorKind::Unavailable));
-            }
-            if let Err(kind) = self.connected(until).await {
-                self.known_down.store(true, Ordering::Relaxed);
-                return Err(not_sent(kind));
-            }
-        }
-        self.known_down.store(false, Ordering::Relaxed);
-        Ok(self.client.with_options(&self.options))
-    }
-
-    /// Waits until the client is connected, or until it is clear that it will not be in time.
-    async fn connected(&self, until: Instant) -> Result<(), ErrorKind> {
-        // Subscribed before the wait, or the news could come in between.
-        let mut failures = self.client.error_rx();
+        });
         tokio::select! {
-            connected = self.client.wait_for_connect() => connected.map_err(|error| convert::error(error).kind()),
-            Ok((failure, _)) = failures.recv() => Err(convert::error(failure).kind()),
-            () = tokio::time::sleep_until(until) => Err(ErrorKind::Timeout),
+            biased;
+            replies = send(&client, commands) => replies,
+            // A client whose task has ended would let its commands wait for ever.
+            () = self.closed() => errors(Effect::Unknown),
+        }
+    }
+
+    async fn closed(&self) {
+        match &self.closed {
+            // Nothing is ever sent: the error is all that comes.
+            Some(closed) => drop(closed.clone().changed().await),
+            None => std::future::pending().await,
         }
     }
 }
 
-/// Keeps a client running: its task ends of itself after some errors, and only then; nothing else would
-/// start or end it.
-struct Keeper(JoinHandle<()>);
+impl FredConnection {
+    fn is_closed(&self) -> bool {
+        let closed = self.closed.as_ref();
+        closed.is_some_and(|closed| closed.has_changed().is_err())
+    }
+}
 
-impl Keeper {
-    fn of(client: Client) -> Self {
-        Self(tokio::spawn(async move {
-            loop {
-                let mut running = Running(client.connect());
-                // Whether it ended well or not, the client is of no use without it.
-                drop((&mut running.0).await);
-                tokio::time::sleep(RESTART_PAUSE).await;
+/// As custom commands: the client's own methods for scripts leave its options aside, the timeout too.
+async fn send(client: &WithOptions<Client>, commands: &[Command]) -> Vec<Result<Reply>> {
+    let replies = if let [command] = commands {
+        let (command, args) = convert::command(command);
+        vec![client.custom(command, args).await]
+    } else {
+        let pipeline = Pipeline::from(client.clone());
+        for command in commands {
+            let (command, args) = convert::command(command);
+            if let Err(error) = pipeline.custom::<(), _>(command, args).await {
+                let refused = |_| Err(convert::error(error.clone()));
+                return commands.iter().map(refused).collect();
             }
-        }))
-    }
+        }
+        pipeline.try_all().await
+    };
+    let replies = replies.into_iter();
+    replies
+        .map(|reply| reply.map_err(convert::error).and_then(convert::reply))
+        .collect()
 }
 
-impl Drop for Keeper {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// A client's task, which ends with this.
-struct Running(ConnectHandle);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// Why no connection could be had: nothing was sent.
 fn not_sent(kind: ErrorKind) -> Error {
     Error::new(kind, Effect::NotApplied)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use fred::types::Builder;
-    use fred::types::config::Config;
-    use session_redis_test::RedisServer;
-
-    #[tokio::test]
-    async fn a_client_that_has_ended_is_started_again() {
-        let mut server = RedisServer::start().await;
-        server.kill();
-        // So it ends when its first connection fails.
-        let mut config = Config::from_url(&server.url()).unwrap();
-        config.fail_fast = true;
-        let client = Builder::from_config(config).build().unwrap();
-        let keeper = Keeper::of(client.clone());
-        tokio::time::sleep(2 * RESTART_PAUSE).await;
-        assert!(!client.is_connected());
-        server.restart().await;
-        let connected = tokio::time::timeout(Duration::from_secs(10), client.wait_for_connect());
-        connected.await.expect("in time").expect("connected");
-        drop(keeper);
-    }
 }

@@ -1,11 +1,11 @@
-//! The client's values and errors, as the wire crate and the core know them.
+//! Commands for the client, and its values and errors as the backend knows them.
 
 use std::fmt;
 
 use fred::error::{Error as FredError, ErrorKind as ClientErrorKind};
-use fred::types::Value;
+use fred::types::{CustomCommand, Value};
 use session_core::{Effect, Error, ErrorKind};
-use session_redis_wire::{Reply, ServerError};
+use session_redis::{Command, Reply, ServerError};
 
 /// An error of the client. Its text shows the kind only: the client's own texts can hold keys and
 /// values. [`get_ref`](Self::get_ref) gives the whole.
@@ -46,8 +46,12 @@ pub(crate) fn error(error: FredError) -> Error {
     if let Some((code, detail)) = server_error(&error) {
         let error = ServerError::into_error(code, detail);
         return match code {
-            // The client tells all commands under way of it, those too that the node carries out.
-            "CLUSTERDOWN" => error.with_effect(Effect::Unknown),
+            // The client gives these to all commands under way on the connection, those too that were done:
+            // the first by itself, the others where the application has turned its feature
+            // `custom-reconnect-errors` on.
+            "CLUSTERDOWN" | "LOADING" | "MASTERDOWN" | "READONLY" => {
+                error.with_effect(Effect::Unknown)
+            }
             _ => error,
         };
     }
@@ -67,12 +71,16 @@ pub(crate) fn error(error: FredError) -> Error {
     Error::new(kind, effect).with_source(ClientError(error))
 }
 
-/// Whether the server does not know the script, and so did not run it.
-pub(crate) fn is_unknown_script(error: &FredError) -> bool {
-    server_error(error).is_some_and(|(code, _)| code == "NOSCRIPT")
+/// A command, as the client sends it: its arguments share the command's buffer.
+pub(crate) fn command(command: &Command) -> (CustomCommand, Vec<Value>) {
+    let name = CustomCommand::new_static(command.name(), None::<u16>, false);
+    let mut args = Vec::with_capacity(1 + command.args().len());
+    args.extend(command.word().map(Value::from_static_str));
+    args.extend(command.args().shared().map(Value::Bytes));
+    (name, args)
 }
 
-/// The code word and the text of an error that the server answered. The client keeps no mark of
+/// The code word and the text of an error reply. The client keeps no mark of
 /// these, but gives their text as it came: it begins with a word in capitals.
 fn server_error(error: &FredError) -> Option<(&str, &str)> {
     if matches!(
@@ -89,7 +97,7 @@ fn server_error(error: &FredError) -> Option<(&str, &str)> {
     is_code.then_some((code, detail))
 }
 
-/// The answer to a command, in RESP2 or RESP3.
+/// The reply to a command, in RESP2 or RESP3.
 pub(crate) fn reply(value: Value) -> Result<Reply, Error> {
     Ok(match value {
         Value::Null => Reply::Nil,

@@ -57,20 +57,17 @@
 //! # Servers
 //! Redis from 7.0, Valkey from 7.2. The version is asked for on the first use.
 
-mod admin;
 mod backend;
 mod builder;
-mod cluster;
 mod connection;
 mod convert;
-mod exchange;
 
 pub use fred;
-pub use session_redis_wire::{
+pub use session_redis::{
     IdStorage, InvalidPrefix, KeyPrefix, ServerError, ServerTooOld, TlsNotOffered,
 };
 
-pub use self::admin::FredAdmin;
-pub use self::backend::FredBackend;
+pub use self::backend::{FredAdmin, FredBackend};
 pub use self::builder::FredBuilder;
+pub use self::connection::{FredConnect, FredConnection};
 pub use self::convert::ClientError;

@@ -3,29 +3,24 @@
 use std::fmt;
 use std::time::Duration;
 
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::io::tcp::TcpSettings;
-use redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion};
+use redis::{ConnectionInfo, IntoConnectionInfo};
 use session_core::{
     Effect, Error, ErrorKind, Operation, Result, SessionBackend as _, SessionPolicy,
 };
-use session_redis_wire::cluster::{ClusterUrl, Node};
-use session_redis_wire::{IdStorage, KeyPrefix, KeySpace, refuse_tls};
+use session_redis::{
+    ClusterUrl, Endpoint, IdStorage, KeyPrefix, RedisBackend, Settings, refuse_tls,
+};
 
 use crate::backend::RedisRsBackend;
-use crate::cluster::{Carrier, Cluster};
-use crate::connection::{IntoLink as _, Link, SingleServer};
+use crate::connection::{Given, RedisRsConnect, endpoint};
 use crate::convert::ClientError;
-
-/// The time within which an operation ends, unless the builder says otherwise.
-const DEADLINE: Duration = Duration::from_millis(500);
 
 /// Builds a [`RedisRsBackend`].
 ///
 /// | setting | default |
 /// |---|---|
 /// | [`key_prefix`](Self::key_prefix) | `session:` |
-/// | [`id_storage`](Self::id_storage) | [`IdStorage::Plain`], the guide's format |
+/// | [`id_storage`](Self::id_storage) | [`IdStorage::Plain`], the Redis guide's format |
 /// | [`policy`](Self::policy) | [`SessionPolicy::new`] |
 /// | [`deadline`](Self::deadline) | 500 ms |
 #[must_use]
@@ -40,57 +35,30 @@ enum Servers {
     Cluster(redis::RedisResult<Vec<ConnectionInfo>>),
 }
 
-/// What a backend is built with, whatever its connection.
-#[derive(Debug, Clone)]
-pub(crate) struct Settings {
-    pub(crate) prefix: KeyPrefix,
-    pub(crate) storage: IdStorage,
-    pub(crate) policy: SessionPolicy,
-    pub(crate) deadline: Duration,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            prefix: KeyPrefix::default(),
-            storage: IdStorage::default(),
-            policy: SessionPolicy::default(),
-            deadline: DEADLINE,
-        }
-    }
-}
-
-impl Settings {
-    pub(crate) fn keys(&self) -> KeySpace {
-        KeySpace::new(self.prefix.clone(), self.storage)
-    }
-}
-
 impl RedisRsBuilder {
     pub(crate) fn new(url: impl Into<String>) -> Self {
-        Self {
-            servers: Servers::Url(url.into()),
-            settings: Settings::default(),
-        }
+        Self::to(Servers::Url(url.into()))
     }
 
     pub(crate) fn of_cluster<N: IntoConnectionInfo>(nodes: impl IntoIterator<Item = N>) -> Self {
         let nodes = nodes.into_iter().map(N::into_connection_info);
-        Self {
-            servers: Servers::Cluster(nodes.collect()),
-            settings: Settings::default(),
-        }
+        Self::to(Servers::Cluster(nodes.collect()))
+    }
+
+    fn to(servers: Servers) -> Self {
+        let settings = Settings::default();
+        Self { servers, settings }
     }
 
     /// What all keys begin with.
     pub fn key_prefix(mut self, prefix: KeyPrefix) -> Self {
-        self.settings.prefix = prefix;
+        self.settings.key_prefix = prefix;
         self
     }
 
     /// Whether key names show ids or their hashes.
     pub fn id_storage(mut self, storage: IdStorage) -> Self {
-        self.settings.storage = storage;
+        self.settings.id_storage = storage;
         self
     }
 
@@ -106,17 +74,13 @@ impl RedisRsBuilder {
         self
     }
 
-    /// A backend that connects when it is first used. Must be called within a Tokio runtime.
+    /// A backend that connects when it is first used, which must be within a Tokio runtime.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] when the URL cannot be used, or asks for TLS, which is not offered yet.
     pub fn build(self) -> Result<RedisRsBackend> {
-        if let Servers::Url(url) = &self.servers {
-            refuse_tls(url)?;
-        }
-        let carrier = carrier(self.servers, self.settings.deadline)
-            .map_err(|error| error.during(Operation::Connect))?;
-        Ok(RedisRsBackend::over(carrier, self.settings))
+        let built = build(self.servers, self.settings);
+        built.map_err(|error| error.during(Operation::Connect))
     }
 
     /// A backend that is connected, with a server that is new enough.
@@ -133,8 +97,11 @@ impl RedisRsBuilder {
     }
 
     /// A backend over a connection that the application has; the URL is not used.
-    pub(crate) fn over<C: SingleServer>(self, connection: C) -> RedisRsBackend {
-        RedisRsBackend::over(Carrier::OneServer(connection.into_link()), self.settings)
+    pub(crate) fn over(self, connection: Given) -> RedisRsBackend {
+        let connect = RedisRsConnect::given(connection);
+        // The connection knows where it leads.
+        let nowhere = Endpoint::tcp("", 0);
+        RedisRsBackend(RedisBackend::standalone(connect, nowhere, self.settings))
     }
 }
 
@@ -147,66 +114,42 @@ impl fmt::Debug for RedisRsBuilder {
     }
 }
 
-fn carrier(servers: Servers, deadline: Duration) -> Result<Carrier> {
+fn build(servers: Servers, settings: Settings) -> Result<RedisRsBackend> {
     let (like, seeds) = match servers {
-        Servers::Url(url) if ClusterUrl::is_meant(&url) => {
-            let url = ClusterUrl::parse(&url).ok_or_else(not_a_cluster)?;
-            let like = url.first.into_connection_info().map_err(configuration)?;
-            (like, url.nodes)
-        }
         Servers::Url(url) => {
-            let info = url.into_connection_info().map_err(configuration)?;
-            let link = lazy_connection(info, deadline).map_err(configuration)?;
-            return Ok(Carrier::OneServer(link));
+            refuse_tls(&url)?;
+            if let Some(url) = ClusterUrl::parse(&url)? {
+                let like = url.first.into_connection_info().map_err(configuration)?;
+                (like, url.nodes)
+            } else {
+                let info = url.into_connection_info().map_err(configuration)?;
+                let endpoint = endpoint(info.addr()).ok_or_else(|| refused(NO_ENDPOINT))?;
+                let connect = RedisRsConnect::like(&info);
+                let backend = RedisBackend::standalone(connect, endpoint, settings);
+                return Ok(RedisRsBackend(backend));
+            }
         }
         Servers::Cluster(nodes) => {
             let nodes = nodes.map_err(configuration)?;
-            let seeds = nodes.iter().map(seed).collect::<Option<Vec<_>>>();
+            let seeds = nodes.iter().map(|node| endpoint(node.addr()));
+            let seeds = seeds.collect::<Option<Vec<_>>>();
             let like = nodes.into_iter().next();
-            like.zip(seeds).ok_or_else(not_a_cluster)?
+            like.zip(seeds).ok_or_else(|| refused(NO_NODE))?
         }
     };
-    let cluster = Cluster::new(like, seeds, deadline)?;
-    Ok(Carrier::Cluster(Box::new(cluster)))
+    let connect = RedisRsConnect::like(&like);
+    Ok(RedisRsBackend(RedisBackend::cluster(
+        connect, seeds, settings,
+    )))
 }
 
-/// The node at this address, if it is on the network.
-fn seed(info: &ConnectionInfo) -> Option<Node> {
-    match info.addr() {
-        ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => {
-            Some(Node::new(host.as_str(), *port))
-        }
-        _ => None,
-    }
+const NO_ENDPOINT: &str = "the URL must lead to a host and port, or to a unix socket, without TLS";
+const NO_NODE: &str = "a cluster needs the host and port of at least one node";
+
+fn refused(why: &'static str) -> Error {
+    Error::new(ErrorKind::Config, Effect::NotApplied).with_source(why)
 }
 
-fn not_a_cluster() -> Error {
-    Error::new(ErrorKind::Config, Effect::NotApplied)
-        .with_source("a cluster needs the host and port of at least one node")
-}
-
-/// A connection that is made when it is first needed.
-pub(crate) fn lazy_connection(
-    info: ConnectionInfo,
-    deadline: Duration,
-) -> redis::RedisResult<Link> {
-    // RESP3 tells of a closed connection at once, RESP2 only by the next command's failure. The
-    // client leaves Nagle's algorithm on.
-    let settings = info
-        .redis_settings()
-        .clone()
-        .set_protocol(ProtocolVersion::RESP3);
-    let tcp = TcpSettings::default().set_nodelay(true);
-    let client = Client::open(info.set_redis_settings(settings).set_tcp_settings(tcp))?;
-    // By default a command waits through six reconnections, more than nine seconds.
-    let config = ConnectionManagerConfig::new()
-        .set_number_of_retries(0)
-        .set_connection_timeout(Some(deadline))
-        .set_response_timeout(Some(deadline))
-        .set_pipeline_buffer_size(1024);
-    Ok(ConnectionManager::new_lazy_with_config(client, config)?.into_link())
-}
-
-pub(crate) fn configuration(error: redis::RedisError) -> Error {
+fn configuration(error: redis::RedisError) -> Error {
     Error::new(ErrorKind::Config, Effect::NotApplied).with_source(ClientError::from(error))
 }

@@ -1,10 +1,10 @@
-//! The client's values and errors, as the wire crate and the core know them.
+//! Commands for the client, and its values and errors as the backend knows them.
 
 use std::fmt;
 
-use redis::{ErrorKind as ClientErrorKind, RedisError, Value};
+use redis::{Cmd, ErrorKind as ClientErrorKind, RedisError, Value};
 use session_core::{Effect, Error, ErrorKind};
-use session_redis_wire::{Reply, ServerError};
+use session_redis::{Command, Reply, ServerError};
 
 /// An error of the client. Its text shows the kind only: the client's own texts can hold keys and
 /// values. [`get_ref`](Self::get_ref) gives the whole.
@@ -59,12 +59,23 @@ pub(crate) fn error(error: RedisError) -> Error {
     Error::new(kind, effect).with_source(ClientError(error))
 }
 
-/// Whether the server does not know the script, and so did not run it.
-pub(crate) fn is_unknown_script(error: &RedisError) -> bool {
-    error.code() == Some("NOSCRIPT")
+/// A command, as the client packs it.
+pub(crate) fn command(command: &Command) -> Cmd {
+    let args = command.args();
+    let words = [Some(command.name()), command.word()];
+    let words = words.into_iter().flatten();
+    let bytes = words.clone().map(str::len).sum::<usize>() + args.bytes();
+    let mut cmd = Cmd::with_capacity(2 + args.len(), bytes);
+    for word in words {
+        cmd.arg(word);
+    }
+    for arg in args.iter() {
+        cmd.arg(arg);
+    }
+    cmd
 }
 
-/// The answer to a command, in RESP2 or RESP3.
+/// The reply to a command, in RESP2 or RESP3.
 pub(crate) fn reply(value: Value) -> Result<Reply, Error> {
     Ok(match value {
         Value::Nil => Reply::Nil,

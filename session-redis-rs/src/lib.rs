@@ -51,21 +51,17 @@
 //! # Servers
 //! Redis from 7.0, Valkey from 7.2. The version is asked for on the first use.
 
-mod admin;
 mod backend;
 mod builder;
-mod cluster;
 mod connection;
 mod convert;
-mod exchange;
 
 pub use redis;
-pub use session_redis_wire::{
+pub use session_redis::{
     IdStorage, InvalidPrefix, KeyPrefix, ServerError, ServerTooOld, TlsNotOffered,
 };
 
-pub use self::admin::RedisRsAdmin;
-pub use self::backend::RedisRsBackend;
+pub use self::backend::{RedisRsAdmin, RedisRsBackend};
 pub use self::builder::RedisRsBuilder;
-pub use self::connection::SingleServer;
+pub use self::connection::{RedisRsConnect, RedisRsConnection, SingleServer};
 pub use self::convert::ClientError;

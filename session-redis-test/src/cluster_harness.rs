@@ -10,7 +10,7 @@ use session_conformance::{Harness, RawHash, RawKey};
 use session_core::{
     Principal, SessionAdmin, SessionBackend, SessionId, SessionPolicy, UnixMillis, async_trait,
 };
-use session_redis_wire::{IdStorage, KeySpace, hash_slot};
+use session_redis::{IdStorage, KeySpace, hash_slot};
 
 use crate::harness::tidy::Tidy;
 use crate::harness::{Connect, PATIENT, Target, administrations, backends, keys_of_its_own, raw};

@@ -14,7 +14,7 @@ use session_conformance::{Harness, RawHash, RawKey};
 use session_core::{
     Principal, SessionAdmin, SessionBackend, SessionId, SessionPolicy, UnixMillis, async_trait,
 };
-use session_redis_wire::{IdStorage, KeyPrefix, KeySpace};
+use session_redis::{IdStorage, KeyPrefix, KeySpace};
 
 use self::tidy::Tidy;
 use crate::{RedisServer, shared, unique_prefix};

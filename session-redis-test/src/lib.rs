@@ -38,6 +38,7 @@ mod process;
 mod proxy;
 mod server;
 mod shared;
+mod suite;
 mod version;
 mod watchdog;
 
@@ -49,5 +50,6 @@ pub use monitor::{Monitor, MonitoredCommand};
 pub use prefix::unique_prefix;
 pub use proxy::{Mode, Proxy};
 pub use server::RedisServer;
+pub use session_redis::IdStorage;
 pub use shared::{shared, shared_cluster};
 pub use version::{Product, ServerVersion};

@@ -191,7 +191,7 @@ impl Connect {
         use session_redis_rs::RedisRsBackend;
         let mut builder = RedisRsBackend::builder(self.url.as_str())
             .policy(self.policy.clone())
-            .id_storage(self.id_storage);
+            .id_storage(self.id_storage.into());
         if let Some(prefix) = &self.key_prefix {
             builder = builder.key_prefix(
                 prefix
@@ -217,7 +217,7 @@ impl Connect {
         use session_fred::FredBackend;
         let mut builder = FredBackend::builder(url)
             .policy(self.policy.clone())
-            .id_storage(self.id_storage);
+            .id_storage(self.id_storage.into());
         if let Some(prefix) = &self.key_prefix {
             builder = builder.key_prefix(
                 prefix

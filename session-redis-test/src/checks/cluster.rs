@@ -17,7 +17,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use session_core::{SessionBackend, SessionId};
-use session_redis_wire::{ALL_SCRIPTS, KeySpace, hash_slot};
+use session_redis::{ALL_SCRIPTS, KeySpace, hash_slot};
 
 pub use self::answers::{
     a_lost_answer_of_a_node_is_unknown_and_nothing_is_sent_twice,

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use redis::aio::MultiplexedConnection;
 use session_core::{Delta, NewSession, SessionBackend, SessionId};
-use session_redis_wire::KeySpace;
+use session_redis::KeySpace;
 
 use super::{Connect, ann, fields};
 use crate::{RedisServer, Target, unique_prefix};
@@ -184,7 +184,7 @@ async fn bury(admin: &mut MultiplexedConnection, keys: &KeySpace, deadline: u64,
         for n in batch..count.min(batch + 1_000) {
             let id = SessionId::random().expect("an id");
             add.arg(deadline + u64::try_from(n / 100).unwrap_or_default())
-                .arg(keys.name(&id));
+                .arg(keys.suffix(&id));
         }
         let () = add.query_async(admin).await.expect("ZADD");
     }

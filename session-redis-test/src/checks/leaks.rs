@@ -10,7 +10,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 
 use session_core::{OnExcess, SessionBackend, SessionId, SessionPolicy};
-use session_redis_wire::{IdStorage, KeySpace};
+use session_redis::{IdStorage, KeySpace};
 
 use self::evidence::{Evidence, Watch};
 use self::needles::Needles;
@@ -140,7 +140,7 @@ impl<B: SessionBackend> Life<B> {
     /// It is this store that was looked into: every source has the whole names that it must have.
     fn assert_names_are_there(&self) {
         for (source, expected) in self.expectations() {
-            let mut missing: BTreeSet<_> = expected.iter().map(|id| self.keys.name(id)).collect();
+            let mut missing: BTreeSet<_> = expected.iter().map(|id| self.keys.suffix(id)).collect();
             let length = missing.first().map_or(1, Vec::len);
             for text in self.evidence.of(source) {
                 for part in text.windows(length) {

@@ -16,7 +16,7 @@ macro_rules! races_on {
         {
             use session_conformance::races;
 
-            let plain = session_redis_wire::IdStorage::Plain;
+            let plain = session_redis::IdStorage::Plain;
             let harness = $harness::on_shared(plain, connect).await;
             println!("{}", races::$race(&harness, races::rounds() / $part).await);
         }
@@ -25,10 +25,11 @@ macro_rules! races_on {
 
 mod answers;
 pub mod cluster;
-mod conversion;
+
 mod expiry;
 mod faults;
 mod fixation;
+mod formats;
 mod full;
 mod index;
 mod leaks;
@@ -50,16 +51,16 @@ pub use self::answers::{
     a_lost_answer_is_unknown_and_nothing_is_sent_twice, an_unknown_script_is_run_exactly_once,
 };
 pub use self::cluster::a_cluster_is_looked_through_while_a_slot_moves;
-pub use self::conversion::{
-    a_cluster_in_use_changes_its_form, a_store_in_use_is_converted,
-    two_forms_cost_one_round_trip_more,
-};
 pub use self::expiry::expiry_is_exact_to_the_millisecond;
 pub use self::faults::{
     a_server_that_comes_back_is_used_again, every_operation_ends_within_its_deadline,
     starts_without_a_server,
 };
 pub use self::fixation::no_chosen_id_is_adopted;
+pub use self::formats::{
+    a_cluster_in_use_changes_its_key_format, a_store_in_use_changes_its_key_format,
+    two_key_formats_cost_one_round_trip_more,
+};
 pub use self::full::a_full_server_refuses_growth_only;
 pub use self::index::{
     dead_sessions_are_never_listed_and_cost_little, only_a_principal_has_an_index,
@@ -80,7 +81,7 @@ pub(crate) const DEADLINE: Duration = Duration::from_millis(500);
 /// Makes a backend that is not connected yet.
 pub type Connect<F> = fn(Target) -> F;
 
-/// Makes the administration of a backend.
+/// Makes the admin API of a backend.
 pub type Administrate<B, A> = fn(&B) -> A;
 
 /// Makes a test of each check. The argument is an `async fn(Target) -> impl SessionBackend`.
@@ -157,9 +158,9 @@ macro_rules! __redis_races {
 macro_rules! administration_checks {
     ($connect:path, $admin:path) => {
         $crate::__administration_checks! { $connect, $admin,
-            a_store_in_use_is_converted
-            a_cluster_in_use_changes_its_form
-            two_forms_cost_one_round_trip_more
+            a_store_in_use_changes_its_key_format
+            a_cluster_in_use_changes_its_key_format
+            two_key_formats_cost_one_round_trip_more
             a_large_store_is_looked_through_without_blocking
             looking_through_takes_a_right_of_its_own
             a_cluster_is_looked_through_while_a_slot_moves

@@ -8,7 +8,7 @@ use redis::aio::MultiplexedConnection;
 use session_core::{
     Effect, ErrorKind, PageSize, SessionAdmin, SessionBackend, SessionHandle, SessionId,
 };
-use session_redis_wire::KeySpace;
+use session_redis::KeySpace;
 
 use super::rights::COMMANDS;
 use super::{Administrate, Connect, create};

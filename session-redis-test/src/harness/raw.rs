@@ -6,7 +6,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncCommands as _, Script};
 use session_conformance::{RawHash, RawKey};
 use session_core::UnixMillis;
-use session_redis_wire::KeyPrefix;
+use session_redis::KeyPrefix;
 
 /// Time passes for every key below the prefix: its expiry, its deadline and the scores of an index
 /// come nearer. A key of which nothing remains is gone. (Where the index has steps of its own, a score's

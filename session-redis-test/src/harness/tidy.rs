@@ -1,7 +1,7 @@
 //! Keys that are taken away when nobody needs them any more.
 
 use redis::Client;
-use session_redis_wire::KeyPrefix;
+use session_redis::KeyPrefix;
 
 const CLEAR: &str = r"
 for _, key in ipairs(redis.call('KEYS', ARGV[1] .. '*')) do redis.call('UNLINK', key) end

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use session_core::{Delta, Effect, ErrorKind, NewSession, SessionBackend};
-use session_redis_wire::hash_slot;
+use session_redis::hash_slot;
 
 use super::Subject;
 use crate::checks::{Connect, ann, fields};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::future::Future;
 
 use session_core::{Delta, NewSession, SessionBackend};
-use session_redis_wire::{IdStorage, hash_slot};
+use session_redis::{IdStorage, hash_slot};
 
 use super::{Subject, teach_scripts};
 use crate::checks::{Connect, fields, name};

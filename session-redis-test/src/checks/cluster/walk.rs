@@ -6,7 +6,7 @@ use std::future::Future;
 use session_core::{
     ErrorKind, NewSession, PageSize, SessionAdmin, SessionBackend, SessionHandle, SessionId,
 };
-use session_redis_wire::hash_slot;
+use session_redis::hash_slot;
 
 use crate::checks::{Administrate, Connect, fields};
 use crate::{Cluster, Target, unique_prefix};

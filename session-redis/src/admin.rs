@@ -1,0 +1,280 @@
+//! The admin API: the store, page by page.
+//!
+//! A page is what one `SCAN` of one server looks at, in one script, so its sessions are as they are at one
+//! moment. A cluster is scanned node by node, in the order of the least slot that each serves.
+
+use std::fmt;
+use std::str::FromStr;
+
+use bytes::Bytes;
+use session_core::{
+    Effect, Error, ErrorKind, FieldValue, PageCursor, PageRequest, Principal, Result,
+    RevokeInPageRequest, RevokedInPage, SessionAdmin, SessionHandle, SessionOverview, SessionPage,
+    SessionTtl, async_trait,
+};
+
+use crate::backend::RedisBackend;
+use crate::cluster::{Master, Masters};
+use crate::connection::Connect;
+use crate::operation::{Operation, Servers};
+use crate::reply::{self, Outcome, Parts, Reply, corrupt};
+use crate::script_call;
+use crate::server_error::is_redirected;
+
+/// The admin API of a backend's sessions, created by [`RedisBackend::admin`].
+///
+/// A page is one round trip and one script, which looks at the page's keys by `SCAN` and at nothing else:
+/// the server is never blocked for longer. In a Redis Cluster the nodes are scanned one after another, and
+/// each scan begins with a look at the map of slots. The ACL needs `+scan` beside what the backend needs.
+/// Sessions are shown that the backend would find: while two key formats are read, those of both.
+pub struct RedisAdmin<C: Connect>(RedisBackend<C>);
+
+impl<C: Connect> RedisAdmin<C> {
+    pub(crate) fn of(backend: RedisBackend<C>) -> Self {
+        Self(backend)
+    }
+}
+
+impl<C: Connect> Clone for RedisAdmin<C> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<C: Connect> fmt::Debug for RedisAdmin<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RedisAdmin").field(&self.0).finish()
+    }
+}
+
+#[async_trait]
+impl<C: Connect> SessionAdmin for RedisAdmin<C> {
+    async fn page(&self, request: &PageRequest) -> Result<SessionPage> {
+        let (found, next) = self.0.operation().page(request).await?;
+        let sessions = found.into_iter().map(|found| found.overview).collect();
+        Ok(SessionPage::new(sessions, next))
+    }
+
+    async fn revoke_in_page(&self, request: &RevokeInPageRequest) -> Result<RevokedInPage> {
+        let operation = self.0.operation();
+        let (found, next) = operation.page(&request.page).await?;
+        let is_meant = |found: &Found| found.overview.handle == request.handle;
+        let Some(found) = found.into_iter().find(is_meant) else {
+            return Ok(RevokedInPage::new(false, next));
+        };
+        let key = operation.keys.with_suffix(&found.suffix);
+        let call = script_call::remove_key(operation.keys, &key, None);
+        let is_revoked = operation.end(&call, found.suffix).await?;
+        // There is no other session of this handle.
+        Ok(RevokedInPage::new(is_revoked, None))
+    }
+
+    async fn convert_page(&self, _: &PageRequest) -> Result<session_core::ConvertedPage> {
+        Ok(session_core::ConvertedPage::nothing_to_do())
+    }
+}
+
+/// A session of a page.
+struct Found {
+    /// Of its key.
+    suffix: Bytes,
+    overview: SessionOverview,
+}
+
+/// How many slots are tried to reach a node, while slots migrate.
+const SLOTS_TO_TRY: usize = 8;
+
+impl<C: Connect> Operation<'_, C> {
+    /// The live sessions of a page, and where the next one begins.
+    async fn page(&self, request: &PageRequest) -> Result<(Vec<Found>, Option<PageCursor>)> {
+        let masters = match self.servers {
+            Servers::Standalone(_) => Masters::standalone(),
+            Servers::Cluster(cluster) => {
+                let is_beginning = request.cursor.is_none();
+                cluster.masters(is_beginning, self.deadline).await?
+            }
+        };
+        let is_cluster = matches!(self.servers, Servers::Cluster(_));
+        let first = masters.first().ok_or_else(corrupt)?;
+        let position = match &request.cursor {
+            Some(cursor) => Position::parse(cursor, is_cluster).ok_or_else(invalid_cursor)?,
+            None if is_cluster => Position::beginning_of(first),
+            None => Position::Standalone { scan: 0 },
+        };
+        let master = match position {
+            Position::Standalone { .. } => first,
+            // If it has changed hands since, the scan has to begin again.
+            Position::Node {
+                slot, fingerprint, ..
+            } => masters.find(slot, fingerprint).ok_or_else(invalid_cursor)?,
+        };
+        let reply = self.scan(master, position, request.size.get()).await?;
+        let Outcome::Done(mut parts) = reply::outcome(reply)? else {
+            return Err(corrupt());
+        };
+        let next = match number(parts.next())? {
+            0 => match position {
+                Position::Standalone { .. } => None,
+                Position::Node { .. } => masters.after(master).map(Position::beginning_of),
+            },
+            scan => Some(position.at(scan)),
+        };
+        let next = next.map(|next| next.to_string().parse()).transpose()?;
+        let mut sessions = Vec::new();
+        while let Some(suffix) = parts.next() {
+            let suffix = reply::bytes(Some(suffix))?;
+            let handle = self.keys.handle_in_use(&suffix);
+            // Taken off in any case: the next session's parts follow.
+            let overview = overview(&mut parts)?;
+            sessions.extend(handle.map(|handle| Found {
+                suffix,
+                overview: overview(handle),
+            }));
+        }
+        Ok((sessions, next))
+    }
+
+    /// The node's reply. A slot of its own that is migrating leads to another node, whose keys are not
+    /// meant: then another slot is tried.
+    async fn scan(&self, master: &Master, position: Position, size: u16) -> Result<Reply> {
+        let mut failure = None;
+        for slot in master.slots_to_try(SLOTS_TO_TRY) {
+            let call = script_call::scan::page(self.keys, slot, position.scan(), size);
+            match self.run(&call).await {
+                Err(error) if is_redirected(&error) => failure = Some(error),
+                reply => return reply,
+            }
+        }
+        Err(failure.unwrap_or_else(corrupt))
+    }
+}
+
+fn invalid_cursor() -> Error {
+    Error::new(ErrorKind::InvalidCursor, Effect::NotApplied)
+}
+
+fn number<T: FromStr>(reply: Option<Reply>) -> Result<T> {
+    let text = reply::bytes(reply)?;
+    let text = std::str::from_utf8(&text).map_err(|_| corrupt())?;
+    text.parse().map_err(|_| corrupt())
+}
+
+/// What a page shows of one session, once its handle is known.
+fn overview(parts: &mut Parts) -> Result<impl FnOnce(SessionHandle) -> SessionOverview + use<>> {
+    let created_at = FieldValue::from(reply::bytes(parts.next())?);
+    let last_accessed_at = FieldValue::from(reply::bytes(parts.next())?);
+    let seconds = u64::try_from(reply::integer(parts.next())?).map_err(|_| corrupt())?;
+    let ttl = SessionTtl::from_secs(seconds).map_err(|_| corrupt())?;
+    let remaining = reply::remaining(parts.next())?;
+    let deadline = reply::deadline(parts.next())?;
+    let principal = reply::principal(parts.next())?;
+    Ok(move |handle| {
+        let mut overview =
+            SessionOverview::new(handle, created_at, last_accessed_at, ttl, remaining);
+        overview.deadline = deadline;
+        overview.principal = principal.and_then(|name| {
+            let name = std::str::from_utf8(&name).ok()?;
+            Principal::new(name).ok()
+        });
+        overview
+    })
+}
+
+/// Where a page begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Position {
+    /// Of one server, here in its `SCAN`.
+    Standalone { scan: u64 },
+    /// Of a cluster, on the node whose least slot this is and whose fingerprint this, here in its `SCAN`.
+    Node {
+        slot: u16,
+        fingerprint: u16,
+        scan: u64,
+    },
+}
+
+impl Position {
+    fn parse(cursor: &PageCursor, is_cluster: bool) -> Option<Self> {
+        let mut numbers = cursor.as_str().split('.');
+        let position = if is_cluster {
+            Self::Node {
+                slot: numbers.next()?.parse().ok()?,
+                fingerprint: numbers.next()?.parse().ok()?,
+                scan: numbers.next()?.parse().ok()?,
+            }
+        } else {
+            Self::Standalone {
+                scan: numbers.next()?.parse().ok()?,
+            }
+        };
+        // One text for one position.
+        (position.to_string() == cursor.as_str()).then_some(position)
+    }
+
+    fn beginning_of(master: &Master) -> Self {
+        Self::Node {
+            slot: master.least_slot(),
+            fingerprint: master.fingerprint(),
+            scan: 0,
+        }
+    }
+
+    /// Where the next page of the same `SCAN` begins.
+    fn at(self, scan: u64) -> Self {
+        match self {
+            Self::Standalone { .. } => Self::Standalone { scan },
+            Self::Node {
+                slot, fingerprint, ..
+            } => Self::Node {
+                slot,
+                fingerprint,
+                scan,
+            },
+        }
+    }
+
+    fn scan(self) -> u64 {
+        match self {
+            Self::Standalone { scan } | Self::Node { scan, .. } => scan,
+        }
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Standalone { scan } => write!(f, "{scan}"),
+            Self::Node {
+                slot,
+                fingerprint,
+                scan,
+            } => write!(f, "{slot}.{fingerprint}.{scan}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_is_one_text_and_no_other() {
+        let parse = |text: &str, is_cluster| Position::parse(&text.parse().unwrap(), is_cluster);
+        let standalone = Position::Standalone { scan: u64::MAX };
+        assert_eq!(parse(&standalone.to_string(), false), Some(standalone));
+        assert_eq!(parse(&standalone.to_string(), true), None);
+        let node = Position::Node {
+            slot: 16_383,
+            fingerprint: 7,
+            scan: u64::MAX,
+        };
+        assert_eq!(parse(&node.to_string(), true), Some(node));
+        assert_eq!(parse(&node.to_string(), false), None);
+        for text in [
+            "0.", ".0", "-1", "0.-1", "00", "0.01", "0.1.1.1", "+1", "x", "256.0", "0.0.",
+        ] {
+            assert_eq!(parse(text, false), None, "{text}");
+            assert_eq!(parse(text, true), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! A Redis Cluster: which node serves which slot, and what follows when it does not.
+//!
+//! Neither client's own cluster mode keeps to one attempt per command and to the deadline of the others:
+//! redis-rs re-sends what it may have sent (and, told not to, still lets every slot wait while it asks a
+//! node that hangs for the new map), fred stops all slots while one master is down, and ends when a slot
+//! migrates. So the routing is written here, over connections to single nodes: a command goes to one node,
+//! once. It goes to another, or again, only when the node's reply says that it did nothing.
+
+mod map;
+mod masters;
+mod next_step;
+mod routes;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use session_core::{Effect, Error, ErrorKind, Result};
+use tokio::time::Instant;
+
+use self::map::SlotMap;
+pub(crate) use self::masters::{Master, Masters};
+use self::next_step::{NextStep, Pauses};
+use self::routes::Routes;
+use crate::command::Command;
+use crate::connection::Connect;
+use crate::endpoint::Endpoint;
+use crate::link::Link;
+use crate::operation::{evaluate, send_one};
+use crate::reply::Reply;
+use crate::script_call::ScriptCall;
+
+/// How often a call follows redirections without a pause.
+const HOPS: u32 = 5;
+
+/// A cluster, and a connection to each node that is in use.
+pub(crate) struct Cluster<C: Connect> {
+    routes: Routes,
+    connect: Arc<C>,
+    /// How long an attempt to connect may take.
+    limit: Duration,
+    links: RwLock<HashMap<Endpoint, Arc<Link<C>>>>,
+}
+
+impl<C: Connect> Cluster<C> {
+    /// The cluster of which these nodes are known.
+    pub(crate) fn new(connect: Arc<C>, seeds: Vec<Endpoint>, limit: Duration) -> Self {
+        Self {
+            routes: Routes::new(seeds),
+            connect,
+            limit,
+            links: RwLock::default(),
+        }
+    }
+
+    /// Runs a script on the node that serves its slot. It is sent again, there or elsewhere, only while the
+    /// replies say that it did not run, and before the deadline; the last such reply is the error then. A
+    /// node that was waited for in vain is not waited for again until it has replied.
+    ///
+    /// # Errors
+    /// The node's, or that no node could be reached.
+    pub(crate) async fn run(&self, call: &ScriptCall, deadline: Instant) -> Result<Reply> {
+        let slot = call.slot();
+        let mut pauses = Pauses::default();
+        let mut node = self.first_node(slot, &mut pauses, deadline).await?;
+        let (mut is_asking, mut hops) = (false, 0);
+        loop {
+            let error = match self.run_on(&node, call, is_asking, deadline).await {
+                Ok(reply) => {
+                    self.routes.mark_healthy(&node);
+                    return Ok(reply);
+                }
+                Err(error) => error,
+            };
+            match NextStep::after(&error) {
+                NextStep::Return => return Err(error),
+                NextStep::OutcomeUnknown => {
+                    self.routes.lost_reply_of(&node);
+                    return Err(error);
+                }
+                NextStep::Redirect {
+                    to,
+                    is_asking: asks,
+                } if hops < HOPS => {
+                    let to = to.seen_from(&node);
+                    if !asks {
+                        self.routes.set_owner(slot, to.clone());
+                    }
+                    if call.is_for_node {
+                        return Err(error);
+                    }
+                    hops += 1;
+                    (node, is_asking) = (to, asks);
+                }
+                NextStep::Redirect { .. } | NextStep::TryAgain => {
+                    if !pause(pauses.next(), deadline).await {
+                        return Err(error);
+                    }
+                    let owner = self.routes.owner(slot);
+                    (node, is_asking, hops) = (owner.unwrap_or(node), false, 0);
+                }
+                NextStep::NodeDown => {
+                    // Whatever comes of it, the old map may still serve this slot.
+                    drop(self.refresh(Some(&node), deadline).await);
+                    let owner = self.routes.owner(slot).unwrap_or_else(|| node.clone());
+                    if owner == node {
+                        if self.routes.is_unhealthy(&node) {
+                            return Err(error);
+                        }
+                        if !pause(pauses.next(), deadline).await {
+                            self.routes.mark_unhealthy(&node);
+                            return Err(error);
+                        }
+                    }
+                    (node, is_asking) = (owner, false);
+                }
+            }
+        }
+    }
+
+    /// The reply of any node to a question that all can answer.
+    ///
+    /// # Errors
+    /// When none replies, the last one's.
+    pub(crate) async fn ask_any(&self, question: &Command, deadline: Instant) -> Result<Reply> {
+        let mut failure = unreachable();
+        for node in self.routes.candidates(None) {
+            match self.ask(&node, question.clone(), deadline).await {
+                Ok(reply) => return Ok(reply),
+                Err(error) => failure = error,
+            }
+        }
+        Err(failure)
+    }
+
+    /// The masters: as the nodes tell now for a scan that begins, else as they are known.
+    ///
+    /// # Errors
+    /// When no node tells, or none serves a slot.
+    pub(crate) async fn masters(&self, is_beginning: bool, deadline: Instant) -> Result<Masters> {
+        if !is_beginning && !self.routes.is_stale() {
+            let known = self.routes.masters();
+            if !known.is_empty() {
+                return Ok(known);
+            }
+        }
+        let mut pauses = Pauses::default();
+        loop {
+            let refreshed = self.refresh(None, deadline).await;
+            let masters = self.routes.masters();
+            if !masters.is_empty() {
+                return Ok(masters);
+            }
+            // Another operation may be about to learn the first map: it is waited for.
+            let is_another_at_it = matches!(refreshed, Ok(false));
+            if !is_another_at_it || !pause(pauses.next(), deadline).await {
+                let error = refreshed.err().unwrap_or_else(unreachable);
+                return Err(error.with_effect(Effect::NotApplied));
+            }
+        }
+    }
+
+    /// The node to begin with.
+    async fn first_node(
+        &self,
+        slot: u16,
+        pauses: &mut Pauses,
+        deadline: Instant,
+    ) -> Result<Endpoint> {
+        if self.routes.take_stale() {
+            // Whatever comes of it, the old map may still serve this slot.
+            drop(self.refresh(None, deadline).await);
+        }
+        loop {
+            if let Some(owner) = self.routes.owner(slot) {
+                return Ok(owner);
+            }
+            let refreshed = self.refresh(None, deadline).await;
+            if let Some(owner) = self.routes.owner(slot) {
+                return Ok(owner);
+            }
+            let error = refreshed.err().unwrap_or_else(unreachable);
+            let error = error.with_effect(Effect::NotApplied);
+            let is_transient = matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout);
+            if self.routes.is_lost() || !is_transient {
+                return Err(error);
+            }
+            if !pause(pauses.next(), deadline).await {
+                self.routes.mark_lost();
+                return Err(error);
+            }
+        }
+    }
+
+    /// Asks the nodes for the map, the healthy ones first, until one replies. If another operation is at it,
+    /// nothing, and `false`.
+    async fn refresh(&self, avoided: Option<&Endpoint>, deadline: Instant) -> Result<bool> {
+        let Some(_lock) = self.routes.refresh_lock() else {
+            return Ok(false);
+        };
+        let slots = Command::new("CLUSTER", Some("SLOTS"));
+        let mut failure = unreachable();
+        for node in self.routes.candidates(avoided) {
+            let reply = self.ask(&node, slots.clone(), deadline).await;
+            match reply.and_then(|reply| SlotMap::parse(reply, &node)) {
+                Ok(map) => {
+                    let nodes = self.routes.replace(map);
+                    self.keep_links_to(&nodes);
+                    return Ok(true);
+                }
+                Err(error) => failure = error,
+            }
+        }
+        Err(failure)
+    }
+
+    async fn run_on(
+        &self,
+        node: &Endpoint,
+        call: &ScriptCall,
+        is_asking: bool,
+        deadline: Instant,
+    ) -> Result<Reply> {
+        let connection = self.link(node).connection(deadline).await?;
+        if is_asking {
+            let asking = [Command::new("ASKING", None)];
+            let [_, reply] = evaluate(&connection, asking, call, [], deadline).await;
+            reply
+        } else {
+            let [reply] = evaluate(&connection, [], call, [], deadline).await;
+            reply
+        }
+    }
+
+    /// A question that any node can answer: it gets a third of the time that is left, so that another node
+    /// can be asked. It changes nothing.
+    async fn ask(&self, node: &Endpoint, question: Command, deadline: Instant) -> Result<Reply> {
+        let now = Instant::now();
+        let until = now + deadline.saturating_duration_since(now) / 3;
+        let reply = match self.link(node).connection(until).await {
+            Ok(connection) => send_one(&connection, question, until).await,
+            Err(error) => Err(error),
+        };
+        reply.map_err(|error| error.with_effect(Effect::NotApplied))
+    }
+
+    fn link(&self, node: &Endpoint) -> Arc<Link<C>> {
+        let known = self.links.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(link) = known.get(node) {
+            return Arc::clone(link);
+        }
+        drop(known);
+        let mut links = self.links.write().unwrap_or_else(PoisonError::into_inner);
+        let link = links.entry(node.clone()).or_insert_with(|| {
+            let link = Link::new(Arc::clone(&self.connect), node.clone(), self.limit);
+            Arc::new(link)
+        });
+        Arc::clone(link)
+    }
+
+    fn keep_links_to(&self, nodes: &[Endpoint]) {
+        let mut links = self.links.write().unwrap_or_else(PoisonError::into_inner);
+        links.retain(|node, _| nodes.contains(node));
+    }
+}
+
+impl<C: Connect> fmt::Debug for Cluster<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cluster")
+            .field("routes", &self.routes)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Waits that long; or not at all, and `false`, if the deadline would be over by then.
+async fn pause(duration: Duration, deadline: Instant) -> bool {
+    if Instant::now() + duration >= deadline {
+        return false;
+    }
+    tokio::time::sleep(duration).await;
+    true
+}
+
+fn unreachable() -> Error {
+    Error::new(ErrorKind::Unavailable, Effect::NotApplied)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,64 @@
+//! Server-side sessions on Redis, written once over any client's connection.
+//!
+//! Applications use a client crate (`session-redis-rs`, `session-fred`), best through the facade
+//! `session-store`. This crate is for whoever puts another client under the same backend: implement
+//! [`Connect`] and [`Connection`], which make a connection to one server and send commands over it, and build
+//! a [`RedisBackend`] with them. Which commands, in which order, and what the replies mean is decided here.
+//!
+//! It implements the system of Redis's guide to [session stores], the *Redis guide*: one hash per session, a
+//! sliding expiry, an opaque id.
+//!
+//! [session stores]: https://redis.io/docs/latest/develop/use-cases/session-store/
+//!
+//! | file | what it decides |
+//! |---|---|
+//! | `backend`, `admin` | the traits of `session-core`, over operations |
+//! | `operation` | one operation: its deadline, and how it runs scripts |
+//! | `steps` | the required steps |
+//! | `steps/cross_slot` | the same where sessions and indexes are in different slots |
+//! | `link` | how a connection is kept up |
+//! | `cluster` | which node a call goes to, and when it goes again |
+//! | `script`, `lua/*.lua` | the twin of `session_core::rules`, one atomic step a script |
+//! | `script_call` | the order of arguments |
+//! | `reply`, `server_error` | what a reply means |
+//! | `keys`, `key_format`, `slot` | the names of keys, and ids that stay in a hash slot |
+//! | `url`, `endpoint`, `version` | what a URL may ask for, and which servers are served |
+//!
+//! This crate's API serves the client crates of this workspace and may change with any release.
+
+mod admin;
+mod backend;
+mod cluster;
+mod command;
+mod connection;
+mod endpoint;
+mod key_format;
+mod keys;
+mod link;
+mod operation;
+mod reply;
+mod script;
+mod script_call;
+mod server_error;
+mod settings;
+mod slot;
+mod steps;
+#[cfg(test)]
+mod testing;
+mod url;
+mod version;
+
+pub use self::admin::RedisAdmin;
+pub use self::backend::RedisBackend;
+pub use self::command::{Args, Command};
+pub use self::connection::{Connect, Connection, Push, PushSink, ReadForm};
+pub use self::endpoint::{Endpoint, InvalidEndpoint};
+pub use self::key_format::IdStorage;
+pub use self::keys::{InvalidPrefix, KeyPrefix, KeySpace, Topology};
+pub use self::reply::Reply;
+pub use self::script::{ALL as ALL_SCRIPTS, Script};
+pub use self::server_error::ServerError;
+pub use self::settings::Settings;
+pub use self::slot::{hash_slot, successor_id};
+pub use self::url::{ClusterUrl, InvalidClusterUrl, TlsNotOffered, refuse_tls};
+pub use self::version::ServerTooOld;

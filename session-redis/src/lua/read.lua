@@ -1,0 +1,15 @@
+-- KEYS: session. ARGV: last_accessed_at, touch policy, 1 to return the fields as well.
+-- Returns {DONE, remaining[, fields]}; remaining is in milliseconds, -1 for a key without expiry.
+local key = KEYS[1]
+local stamp, policy, returns_fields = ARGV[1], ARGV[2], ARGV[3] == '1'
+
+local s, code = session(key)
+if not s then return { code } end
+local remaining
+if due(key, s, policy) then
+  remaining = touch(key, s, stamp)
+else
+  remaining = redis.call('PTTL', key)
+end
+if not returns_fields then return { DONE, remaining } end
+return { DONE, remaining, redis.call('HGETALL', key) }

@@ -1,0 +1,101 @@
+-- What makes a key a session, and what sliding its expiry means. The twin of `rules` in session-core.
+
+-- What the first element of every script's reply says. The numbers are those of `reply.rs`.
+local DONE = 1
+local NOT_FOUND = 0
+-- Not found, since the key holds no valid session.
+local NO_SESSION = -1
+local ID_TAKEN = 2
+-- And why.
+local REFUSED = 3
+local NOT_AN_INTEGER, OVERFLOW, TOO_MANY_FIELDS, TOO_MANY_BYTES, TOO_MANY_SESSIONS = 1, 2, 3, 4, 5
+-- The cross-slot index must have an entry of it first: whose the session is, and its deadline.
+local NOT_INDEXED = 4
+-- The principal is over its quota: how many entries its index has, and which.
+local OVER_QUOTA = 5
+-- Only entries of ended sessions were removed: to be run again.
+local AGAIN = 9
+
+local function integer(n) return string.format('%.0f', n) end
+
+local function milliseconds()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+
+-- A time: so many milliseconds from now on or, behind '=', that millisecond.
+local function time(text, now)
+  if string.sub(text, 1, 1) == '=' then return tonumber(string.sub(text, 2)) end
+  return now + tonumber(text)
+end
+
+local function number(text, digits)
+  if #text <= digits and string.find(text, '^[1-9]%d*$') then return tonumber(text) end
+end
+
+-- The principal that a text names: 1 to 256 bytes of UTF-8. Another text binds to nobody: false, which a
+-- reply can hold in the midst of others.
+local function principal_of(text)
+  if not text or #text < 1 or #text > 256 then return false end
+  if not string.find(text, '[\128-\255]') then return text end
+  -- What valid UTF-8 has beyond ASCII (RFC 3629); a space in its place, so that what is around a sequence
+  -- does not make another.
+  local rest = text
+  for _, sequence in ipairs({
+    '[\194-\223][\128-\191]',
+    '\224[\160-\191][\128-\191]', '\237[\128-\159][\128-\191]', '[\225-\236\238\239][\128-\191][\128-\191]',
+    '\240[\144-\191][\128-\191][\128-\191]', '[\241-\243][\128-\191][\128-\191][\128-\191]', '\244[\128-\143][\128-\191][\128-\191]',
+  }) do
+    rest = string.gsub(rest, sequence, ' ')
+  end
+  return not string.find(rest, '[\128-\255]') and text
+end
+
+-- The live session under a key, or nil and the code that says why there is none.
+local function session(key)
+  local v = redis.pcall('HMGET', key, 'created_at', 'last_accessed_at', 'session_ttl', 'session_deadline', 'session_principal')
+  if v.err then
+    if string.sub(v.err, 1, 9) == 'WRONGTYPE' then return nil, NO_SESSION end
+    v = redis.call('HMGET', key, 'session_ttl') -- raises the same error
+  end
+  if not (v[1] and v[2] and v[3]) then
+    return nil, redis.call('EXISTS', key) == 1 and NO_SESSION or NOT_FOUND
+  end
+  local s = { created_at = v[1], last_accessed_at = v[2], ttl = number(v[3], 10), principal = principal_of(v[5]), names_principal = v[5] }
+  if not s.ttl or s.ttl > 4294967295 then return nil, NO_SESSION end
+  if v[4] then
+    s.deadline = number(v[4], 15)
+    s.now = milliseconds()
+    if not s.deadline or s.now >= s.deadline then return nil, NO_SESSION end
+  end
+  return s
+end
+
+-- Whether a use slides the expiry. `policy` is A (always), N (never) or the least age in milliseconds.
+local function due(key, s, policy)
+  if policy == 'A' then return true end
+  if policy == 'N' then return false end
+  local expires_at = redis.call('PEXPIRETIME', key)
+  if expires_at < 0 then return true end
+  if s.deadline and expires_at >= s.deadline then return false end
+  local ttl = s.ttl * 1000
+  local age = ttl - expires_at + (s.now or milliseconds())
+  return age >= 0 and age >= math.min(tonumber(policy), ttl / 2)
+end
+
+-- Sets the expiry to now + TTL, but never beyond the deadline; what remains then.
+local function set_expiry(key, s)
+  local ttl = s.ttl * 1000
+  if not s.deadline then
+    redis.call('EXPIRE', key, s.ttl)
+    return ttl
+  end
+  local expires_at = math.min(s.now + ttl, s.deadline)
+  redis.call('PEXPIREAT', key, integer(expires_at))
+  return expires_at - s.now
+end
+
+local function touch(key, s, stamp)
+  redis.call('HSET', key, 'last_accessed_at', stamp)
+  return set_expiry(key, s)
+end

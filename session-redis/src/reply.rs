@@ -1,0 +1,272 @@
+//! The server's replies, and what they mean.
+
+use bytes::Bytes;
+use session_core::steps::Refusal;
+use session_core::{
+    Effect, Error, ErrorKind, FieldName, FieldValue, Limit, Remaining, SessionRecord,
+    StoredSession, UnixMillis, Written, rules,
+};
+use std::time::Duration;
+
+/// A reply of the server, in no client's types.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// Nothing.
+    Nil,
+    /// A number.
+    Integer(i64),
+    /// A string.
+    Bytes(Bytes),
+    /// Several replies.
+    Array(Vec<Reply>),
+}
+
+/// What a script says in the first element of its reply. The numbers are those of `lua/session.lua`.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// Done; the rest of the reply.
+    Done(Parts),
+    /// There is no session.
+    NotFound,
+    /// The id is taken.
+    IdTaken,
+    /// Refused.
+    Refused(Refusal),
+    /// Only entries of ended sessions were removed: to be run again.
+    Again,
+    /// The cross-slot index must have an entry of the session first.
+    NotIndexed {
+        /// Whose the session is.
+        principal: Option<Bytes>,
+        /// Its deadline.
+        deadline: Option<UnixMillis>,
+    },
+    /// The principal is over its quota: how many entries the index has, and which.
+    OverQuota(Parts),
+}
+
+/// The rest of a script's reply, to be taken one by one.
+pub(crate) type Parts = std::vec::IntoIter<Reply>;
+
+mod code {
+    pub(super) const DONE: i64 = 1;
+    pub(super) const NOT_FOUND: i64 = 0;
+    pub(super) const NO_SESSION: i64 = -1;
+    pub(super) const ID_TAKEN: i64 = 2;
+    pub(super) const REFUSED: i64 = 3;
+    pub(super) const NOT_INDEXED: i64 = 4;
+    pub(super) const OVER_QUOTA: i64 = 5;
+    pub(super) const AGAIN: i64 = 9;
+
+    pub(super) const NOT_AN_INTEGER: i64 = 1;
+    pub(super) const OVERFLOW: i64 = 2;
+    pub(super) const TOO_MANY_FIELDS: i64 = 3;
+    pub(super) const TOO_MANY_BYTES: i64 = 4;
+    pub(super) const TOO_MANY_SESSIONS: i64 = 5;
+}
+
+pub(crate) fn corrupt() -> Error {
+    Error::new(ErrorKind::CorruptReply, Effect::Unknown)
+}
+
+pub(crate) fn outcome(reply: Reply) -> Result<Outcome, Error> {
+    let mut parts = array(reply)?.into_iter();
+    Ok(match integer(parts.next())? {
+        code::DONE => Outcome::Done(parts),
+        code::NOT_FOUND => Outcome::NotFound,
+        code::NO_SESSION => {
+            // Without the key's name: it may be the id.
+            tracing::warn!("a key that holds no valid session was taken for absent");
+            Outcome::NotFound
+        }
+        code::ID_TAKEN => Outcome::IdTaken,
+        code::REFUSED => Outcome::Refused(refusal(integer(parts.next())?)?),
+        code::NOT_INDEXED => Outcome::NotIndexed {
+            principal: principal(parts.next())?,
+            deadline: deadline(parts.next())?,
+        },
+        code::OVER_QUOTA => Outcome::OverQuota(parts),
+        code::AGAIN => Outcome::Again,
+        _ => return Err(corrupt()),
+    })
+}
+
+fn refusal(code: i64) -> Result<Refusal, Error> {
+    Ok(match code {
+        code::NOT_AN_INTEGER => Refusal::NotAnInteger,
+        code::OVERFLOW => Refusal::Overflow,
+        code::TOO_MANY_FIELDS => Refusal::Limit(Limit::Fields),
+        code::TOO_MANY_BYTES => Refusal::Limit(Limit::SessionBytes),
+        code::TOO_MANY_SESSIONS => Refusal::TooManySessions,
+        _ => return Err(corrupt()),
+    })
+}
+
+pub(crate) fn deadline(reply: Option<Reply>) -> Result<Option<UnixMillis>, Error> {
+    let millis = u64::try_from(integer(reply)?).map_err(|_| corrupt())?;
+    Ok(Some(millis)
+        .filter(|millis| *millis > 0)
+        .map(UnixMillis::new))
+}
+
+/// The principal of a session that may have none.
+pub(crate) fn principal(reply: Option<Reply>) -> Result<Option<Bytes>, Error> {
+    match reply {
+        Some(Reply::Nil) => Ok(None),
+        Some(Reply::Bytes(principal)) => Ok(Some(principal).filter(|name| !name.is_empty())),
+        _ => Err(corrupt()),
+    }
+}
+
+/// The replies to `READ` or `PEEK` without fields, and to the `HGETALL` sent with it. The read happens at
+/// the latter: what it holds is checked again, and may have ended although the former saw it.
+pub(crate) fn read(
+    touch: Reply,
+    fields: Result<Reply, Error>,
+) -> Result<Option<SessionRecord>, Error> {
+    match outcome(touch)? {
+        Outcome::Done(mut parts) => record(remaining(parts.next())?, fields?),
+        // Whatever `HGETALL` said of a key that is no session, an error included.
+        Outcome::NotFound => Ok(None),
+        _ => Err(corrupt()),
+    }
+}
+
+/// The session with these fields, if they are one's.
+pub(crate) fn record(remaining: Remaining, fields: Reply) -> Result<Option<SessionRecord>, Error> {
+    let parts = array(fields)?;
+    if parts.is_empty() {
+        return Ok(None);
+    }
+    let mut pairs = Vec::with_capacity(parts.len() / 2);
+    let mut parts = parts.into_iter();
+    while let Some(name) = parts.next() {
+        pairs.push((bytes(Some(name))?, FieldValue::from(bytes(parts.next())?)));
+    }
+    match StoredSession::parse(pairs) {
+        Ok(session) => Ok(Some(SessionRecord::new(session, remaining))),
+        Err(reason) => {
+            tracing::warn!(%reason, "a key that holds no valid session was taken for absent");
+            Ok(None)
+        }
+    }
+}
+
+pub(crate) fn written<'a>(
+    mut parts: impl Iterator<Item = Reply>,
+    counters: impl Iterator<Item = &'a FieldName>,
+) -> Result<Written, Error> {
+    let remaining = remaining(parts.next())?;
+    let values = array(parts.next().ok_or_else(corrupt)?)?;
+    let mut written = Written::new(remaining);
+    let mut values = values.into_iter();
+    for name in counters {
+        let value = rules::parse_integer(&bytes(values.next())?).ok_or_else(corrupt)?;
+        written.counters.push((name.clone(), value));
+    }
+    written.record = match parts.next() {
+        None | Some(Reply::Nil) => None,
+        Some(fields) => Some(record(remaining, fields)?.ok_or_else(corrupt)?),
+    };
+    Ok(written)
+}
+
+pub(crate) fn remaining(reply: Option<Reply>) -> Result<Remaining, Error> {
+    match integer(reply)? {
+        -1 => Ok(Remaining::NoExpiry),
+        // The key was checked in the same step, so a negative rest is the last millisecond.
+        millis => Ok(Remaining::In(Duration::from_millis(
+            u64::try_from(millis).unwrap_or_default(),
+        ))),
+    }
+}
+
+pub(crate) fn integer(reply: Option<Reply>) -> Result<i64, Error> {
+    match reply {
+        Some(Reply::Integer(number)) => Ok(number),
+        _ => Err(corrupt()),
+    }
+}
+
+pub(crate) fn bytes(reply: Option<Reply>) -> Result<Bytes, Error> {
+    match reply {
+        Some(Reply::Bytes(bytes)) => Ok(bytes),
+        _ => Err(corrupt()),
+    }
+}
+
+pub(crate) fn array(reply: Reply) -> Result<Vec<Reply>, Error> {
+    match reply {
+        Reply::Array(parts) => Ok(parts),
+        _ => Err(corrupt()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &'static str) -> Reply {
+        Reply::Bytes(Bytes::from_static(text.as_bytes()))
+    }
+
+    fn hash() -> Reply {
+        Reply::Array(vec![
+            text("created_at"),
+            text("2026-04-02T12:34:56+00:00"),
+            text("last_accessed_at"),
+            text("2026-04-02T12:34:56+00:00"),
+            text("session_ttl"),
+            text("15"),
+            text("username"),
+            text("andrew"),
+        ])
+    }
+
+    #[test]
+    fn a_read_is_checked_at_its_fields() {
+        let done = Reply::Array(vec![Reply::Integer(1), Reply::Integer(15_000)]);
+        let found = read(done.clone(), Ok(hash())).unwrap().unwrap();
+        assert_eq!(found.fields().get_str("username"), Some("andrew"));
+        assert_eq!(found.remaining(), Remaining::In(Duration::from_secs(15)));
+        assert!(
+            read(done.clone(), Ok(Reply::Array(vec![])))
+                .unwrap()
+                .is_none()
+        );
+        assert!(
+            read(
+                done,
+                Ok(Reply::Array(vec![text("username"), text("ghost")]))
+            )
+            .unwrap()
+            .is_none()
+        );
+        assert!(
+            read(Reply::Array(vec![Reply::Integer(0)]), Err(corrupt()))
+                .unwrap()
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn replies_that_make_no_sense_are_corrupt_and_never_panic() {
+        let nonsense = [
+            Reply::Nil,
+            Reply::Integer(1),
+            text("1"),
+            Reply::Array(vec![]),
+            Reply::Array(vec![text("1")]),
+            Reply::Array(vec![Reply::Integer(7)]),
+            Reply::Array(vec![Reply::Integer(3), Reply::Integer(77)]),
+        ];
+        for reply in nonsense {
+            assert_eq!(outcome(reply).unwrap_err().kind(), ErrorKind::CorruptReply);
+        }
+        let odd = Reply::Array(vec![text("a")]);
+        assert_eq!(
+            record(Remaining::NoExpiry, odd).unwrap_err().kind(),
+            ErrorKind::CorruptReply
+        );
+    }
+}

@@ -1,0 +1,312 @@
+//! Requests as script calls: which script, which keys, which arguments in which order. Each function is
+//! the counterpart of the arguments that its script names at its top.
+
+use session_core::steps::{
+    InsertRequest, ReadRequest, RemoveRequest, RenameRequest, Write, WriteRequest,
+};
+use session_core::{
+    Delta, Effect, Error, FieldChange, OnExcess, Principal, PrincipalLimit, SessionId, SessionTtl,
+    Touch, UnixMillis,
+};
+
+use crate::command::{Args, ArgsBuilder, Command};
+use crate::key_format::KeyFormat;
+use crate::keys::KeySpace;
+use crate::script::{self, Script};
+use crate::slot::hash_slot;
+
+pub(crate) mod index;
+pub(crate) mod scan;
+
+/// One script call.
+#[derive(Debug, Clone)]
+pub(crate) struct ScriptCall {
+    pub(crate) script: &'static Script,
+    /// The number of keys, the keys, and the other arguments.
+    args: Args,
+    /// It is meant for the node that serves the slot, not for the keys: it must not be redirected.
+    pub(crate) is_for_node: bool,
+}
+
+impl ScriptCall {
+    /// What is known when the call failed so: a script that changes nothing has changed nothing.
+    pub(crate) fn checked(&self, error: Error) -> Error {
+        if self.script.writes() {
+            error
+        } else {
+            error.with_effect(Effect::NotApplied)
+        }
+    }
+
+    /// The hash slot of its keys.
+    pub(crate) fn slot(&self) -> u16 {
+        self.args.iter().nth(1).map_or(0, hash_slot)
+    }
+
+    /// By the script's SHA-1.
+    pub(crate) fn evalsha(&self) -> Command {
+        Command::with_args("EVALSHA", Some(self.script.sha()), self.args.clone())
+    }
+
+    /// By the script's source.
+    pub(crate) fn eval(&self) -> Command {
+        Command::with_args("EVAL", Some(self.script.source()), self.args.clone())
+    }
+}
+
+/// A script call in the making.
+struct Building {
+    script: &'static Script,
+    args: ArgsBuilder,
+}
+
+impl Building {
+    fn with_keys(script: &'static Script, keys: &[&[u8]], args: usize) -> Self {
+        let bytes: usize = keys.iter().map(|key| key.len()).sum();
+        let mut built = ArgsBuilder::with_capacity(1 + keys.len() + args, bytes + 16 * args + 2);
+        built.push_number(keys.len());
+        for key in keys {
+            built.push(key);
+        }
+        Self {
+            script,
+            args: built,
+        }
+    }
+
+    fn finish(self) -> ScriptCall {
+        ScriptCall {
+            script: self.script,
+            args: self.args.finish(),
+            is_for_node: false,
+        }
+    }
+}
+
+/// The entry that a cross-slot index has of a session, before the session's step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Indexed {
+    /// Whose index.
+    pub(crate) principal: bytes::Bytes,
+    /// Until when.
+    pub(crate) until: UnixMillis,
+    /// The deadline that a session gets which has none.
+    pub(crate) fresh: UnixMillis,
+}
+
+/// How the fields of a read are fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FieldsBy {
+    /// The script returns them.
+    Script,
+    /// An `HGETALL` is sent behind the script.
+    Hgetall,
+}
+
+pub(crate) fn insert(
+    keys: &KeySpace,
+    request: &InsertRequest,
+    indexed: Option<&Indexed>,
+) -> ScriptCall {
+    let hash = request.session.to_hash();
+    let key = keys.session(&request.id);
+    let mut call = Building::with_keys(&script::INSERT, &[&key], 6 + 2 * hash.len());
+    let args = &mut call.args;
+    args.push_number(request.session.ttl().as_secs());
+    match (indexed, request.lifetime) {
+        (Some(indexed), _) => push_time(args, Time::Exactly(indexed.fresh)),
+        (None, Some(lifetime)) => push_time(args, Time::In(lifetime)),
+        (None, None) => args.push(b""),
+    }
+    args.push(&keys.index_prefix_of_steps());
+    let principal = request.session.principal();
+    args.push_or_empty(principal.as_ref().map(bytes_of));
+    push_limit(args, request.principal_limit);
+    for (name, value) in &hash {
+        args.push(name);
+        args.push(value.as_bytes());
+    }
+    call.finish()
+}
+
+pub(crate) fn read(
+    keys: &KeySpace,
+    format: KeyFormat,
+    request: &ReadRequest,
+    fields: FieldsBy,
+) -> ScriptCall {
+    let script = match request.touch {
+        Touch::Never => &script::PEEK,
+        _ => &script::READ,
+    };
+    let key = keys.session_in(format, &request.id);
+    let mut call = Building::with_keys(script, &[&key], 3);
+    call.args.push(request.now.to_value().as_bytes());
+    push_touch(&mut call.args, request.touch);
+    call.args.push_flag(fields == FieldsBy::Script);
+    call.finish()
+}
+
+pub(crate) fn write(
+    keys: &KeySpace,
+    format: KeyFormat,
+    request: &WriteRequest,
+    indexed: Option<&Indexed>,
+) -> ScriptCall {
+    let script = if request.write.delta.may_grow() {
+        &script::WRITE
+    } else {
+        &script::WRITE_WITHOUT_GROWTH
+    };
+    let key = keys.session_in(format, &request.id);
+    apply(script, &[&key], keys, &request.write, indexed)
+}
+
+pub(crate) fn rename(
+    keys: &KeySpace,
+    (from, to): (KeyFormat, KeyFormat),
+    request: &RenameRequest,
+    indexed: Option<&Indexed>,
+) -> ScriptCall {
+    let script = if request.write.delta.may_grow() {
+        &script::RENAME
+    } else {
+        &script::RENAME_WITHOUT_GROWTH
+    };
+    let from = keys.session_in(from, &request.from);
+    let to = keys.session_in(to, &request.to);
+    apply(script, &[&from, &to], keys, &request.write, indexed)
+}
+
+pub(crate) fn remove(keys: &KeySpace, format: KeyFormat, request: &RemoveRequest) -> ScriptCall {
+    remove_key(keys, &keys.session_in(format, &request.id), None)
+}
+
+/// Deletes the session of this key; if a principal is given, only that one's.
+pub(crate) fn remove_key(keys: &KeySpace, key: &[u8], owner: Option<&[u8]>) -> ScriptCall {
+    let mut call = Building::with_keys(&script::REMOVE, &[key], 2);
+    call.args.push(&keys.index_prefix_of_steps());
+    call.args.push_or_empty(owner);
+    call.finish()
+}
+
+pub(crate) fn list(
+    keys: &KeySpace,
+    principal: &Principal,
+    least_score: &[u8],
+    page: usize,
+) -> ScriptCall {
+    let mut call = Building::with_keys(&script::LIST, &[&keys.index(principal)], 4);
+    call.args.push(&keys.index_prefix());
+    call.args.push(bytes_of(principal));
+    call.args.push(least_score);
+    call.args.push_number(page);
+    call.finish()
+}
+
+/// Ends the sessions of a page of a principal's index, but for one.
+pub(crate) fn revoke_page(
+    keys: &KeySpace,
+    principal: &Principal,
+    keep: Option<&SessionId>,
+    page: usize,
+) -> ScriptCall {
+    let keep = keep.map_or_else(Vec::new, |id| keys.suffixes(id));
+    let mut call = Building::with_keys(&script::REVOKE, &[&keys.index(principal)], 6);
+    call.args.push(&keys.index_prefix());
+    call.args.push(bytes_of(principal));
+    call.args.push_number(page);
+    for entry in keep {
+        call.args.push(&entry);
+    }
+    call.finish()
+}
+
+fn apply(
+    script: &'static Script,
+    session_keys: &[&[u8]],
+    keys: &KeySpace,
+    write: &Write,
+    indexed: Option<&Indexed>,
+) -> ScriptCall {
+    let delta = &write.delta;
+    let mut call = Building::with_keys(script, session_keys, 16 + 2 * delta.changes().len());
+    let args = &mut call.args;
+    args.push(write.now.to_value().as_bytes());
+    push_touch(args, delta.touch_policy());
+    args.push_flag(delta.returns_record());
+    args.push_number_or_empty(delta.new_ttl().map(SessionTtl::as_secs));
+    args.push_number(write.limits.fields());
+    args.push_number_or_empty(write.limits.session_bytes());
+    args.push(&keys.index_prefix_of_steps());
+    args.push_or_empty(delta.principal().map(bytes_of));
+    match indexed {
+        Some(indexed) => push_time(args, Time::Exactly(indexed.fresh)),
+        None => push_time(args, Time::In(write.principal_lifetime)),
+    }
+    push_limit(args, write.principal_limit);
+    args.push_or_empty(indexed.map(|it| &*it.principal));
+    args.push_number_or_empty(indexed.map(|it| it.until.get()));
+    push_changes(args, delta);
+    call.finish()
+}
+
+/// The numbers of counters, sets and removals, and then these.
+fn push_changes(args: &mut ArgsBuilder, delta: &Delta) {
+    let count =
+        |is_meant: fn(&FieldChange) -> bool| delta.changes().filter(|(_, it)| is_meant(it)).count();
+    args.push_number(count(|it| matches!(it, FieldChange::Increment(_))));
+    args.push_number(count(|it| matches!(it, FieldChange::Set(_))));
+    args.push_number(count(|it| matches!(it, FieldChange::Remove)));
+    for (field, change) in delta.changes() {
+        if let FieldChange::Increment(by) = change {
+            args.push(field.as_str().as_bytes());
+            args.push_number(by);
+        }
+    }
+    for (field, change) in delta.changes() {
+        if let FieldChange::Set(value) = change {
+            args.push(field.as_str().as_bytes());
+            args.push(value.as_bytes());
+        }
+    }
+    for (field, change) in delta.changes() {
+        if matches!(change, FieldChange::Remove) {
+            args.push(field.as_str().as_bytes());
+        }
+    }
+}
+
+fn push_limit(args: &mut ArgsBuilder, limit: Option<PrincipalLimit>) {
+    args.push_number_or_empty(limit.map(|limit| limit.max));
+    args.push_flag(limit.is_some_and(|limit| limit.on_excess == OnExcess::EvictOldest));
+}
+
+fn push_touch(args: &mut ArgsBuilder, touch: Touch) {
+    match touch {
+        Touch::Always => args.push(b"A"),
+        Touch::Never => args.push(b"N"),
+        // The age is compared in whole milliseconds, so "at least" rounds up.
+        Touch::IfOlderThan(age) => args.push_number(age.as_nanos().div_ceil(1_000_000)),
+    }
+}
+
+/// A time as the scripts' `time` takes it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Time {
+    /// So long from now on.
+    In(SessionTtl),
+    /// Then.
+    Exactly(UnixMillis),
+}
+
+fn push_time(args: &mut ArgsBuilder, time: Time) {
+    match time {
+        Time::In(lifetime) => args.push_number(u64::from(lifetime.as_secs()) * 1000),
+        Time::Exactly(time) => args.push_number(format_args!("={}", time.get())),
+    }
+}
+
+fn bytes_of(principal: &Principal) -> &[u8] {
+    principal.as_str().as_bytes()
+}

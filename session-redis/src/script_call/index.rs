@@ -1,0 +1,88 @@
+//! Calls of the cross-slot index, and of a principal's sessions one by one.
+
+use bytes::Bytes;
+use session_core::PrincipalLimit;
+
+use super::{Building, ScriptCall, Time, push_time};
+use crate::command::ArgsBuilder;
+use crate::keys::KeySpace;
+use crate::script;
+
+/// An entry to be removed from an index: if its score is still this one, or in any case.
+#[derive(Debug, Clone)]
+pub(crate) struct Removal {
+    pub(crate) entry: Bytes,
+    pub(crate) score: Option<Bytes>,
+}
+
+/// An entry to be added to an index.
+#[derive(Debug, Clone)]
+pub(crate) struct NewEntry {
+    pub(crate) entry: Bytes,
+    /// The entry that it takes the place of.
+    pub(crate) replaced: Option<Bytes>,
+    /// Until when. A lifetime counts only where there is no such entry yet.
+    pub(crate) until: Time,
+    pub(crate) limit: Option<PrincipalLimit>,
+    /// Whether a full server may refuse it.
+    pub(crate) may_grow: bool,
+}
+
+pub(crate) fn add(
+    keys: &KeySpace,
+    principal: &[u8],
+    new: &NewEntry,
+    removals: &[Removal],
+) -> ScriptCall {
+    let script = if new.may_grow {
+        &script::INDEX_ADD
+    } else {
+        &script::INDEX_ADD_WITHOUT_GROWTH
+    };
+    let count = 4 + 2 * removals.len();
+    let mut call = Building::with_keys(script, &[&keys.index_of(principal)], count);
+    call.args.push(&new.entry);
+    call.args.push_or_empty(new.replaced.as_deref());
+    push_time(&mut call.args, new.until);
+    call.args
+        .push_number_or_empty(new.limit.map(|limit| limit.max));
+    push_removals(&mut call.args, removals);
+    call.finish()
+}
+
+pub(crate) fn remove(keys: &KeySpace, principal: &[u8], removals: &[Removal]) -> ScriptCall {
+    let index = keys.index_of(principal);
+    let mut call = Building::with_keys(&script::INDEX_REMOVE, &[&index], 2 * removals.len());
+    push_removals(&mut call.args, removals);
+    call.finish()
+}
+
+pub(crate) fn page(
+    keys: &KeySpace,
+    principal: &[u8],
+    least_score: &[u8],
+    size: usize,
+    removals: &[Removal],
+) -> ScriptCall {
+    let index = keys.index_of(principal);
+    let mut call = Building::with_keys(&script::INDEX_PAGE, &[&index], 2 + 2 * removals.len());
+    call.args.push(least_score);
+    call.args.push_number(size);
+    push_removals(&mut call.args, removals);
+    call.finish()
+}
+
+/// What a list shows of the session with this entry, if it is this principal's.
+pub(crate) fn member(keys: &KeySpace, principal: &[u8], entry: &[u8]) -> ScriptCall {
+    let key = keys.with_suffix(entry);
+    let mut call = Building::with_keys(&script::MEMBER, &[&key], 1);
+    call.args.push(principal);
+    call.finish()
+}
+
+fn push_removals(args: &mut ArgsBuilder, removals: &[Removal]) {
+    for removal in removals {
+        args.push(&removal.entry);
+        args.push_or_empty(removal.score.as_deref());
+    }
+}

@@ -1,0 +1,174 @@
+//! What the server's error replies mean: told by their code word, alike for every client.
+
+use session_core::{Effect, Error, ErrorKind};
+
+use crate::endpoint::Endpoint;
+
+/// The kind and the effect of an error reply: its first word, and the rest of its text.
+///
+/// The server refuses a script before it starts, or a running script fails; the text of the latter
+/// ends with the script's name. What was refused before it started changed nothing.
+pub(crate) fn classify(code: &str, detail: &str) -> (ErrorKind, Effect) {
+    let started = detail.contains(" script: ");
+    let (kind, refused) = match code {
+        "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "READONLY" | "BUSY" | "MISCONF"
+        | "NOREPLICAS" | "MOVED" | "ASK" => (ErrorKind::Unavailable, true),
+        "OOM" => (ErrorKind::StoreFull, true),
+        "NOAUTH" | "WRONGPASS" | "NOPERM" => (ErrorKind::Denied, true),
+        "NOSCRIPT" | "CROSSSLOT" | "WRONGTYPE" => (ErrorKind::Rejected, true),
+        // A right that a script's command lacks is reported without a code word of its own; in the first of
+        // these words up to Redis 7.0, in the second since.
+        "ERR"
+            if detail.contains("user executing the script")
+                || detail.contains("ACL failure in script") =>
+        {
+            (ErrorKind::Denied, false)
+        }
+        "ERR" if detail.contains("max number of clients") => (ErrorKind::Unavailable, true),
+        "ERR" if detail.contains("cluster support disabled") => (ErrorKind::Config, true),
+        _ => (ErrorKind::Rejected, false),
+    };
+    let effect = if refused && !started {
+        Effect::NotApplied
+    } else {
+        Effect::Unknown
+    };
+    (kind, effect)
+}
+
+/// An error of the server, as it may be shown: the code word without the rest, which can name keys.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the server answered {code}")]
+pub struct ServerError {
+    code: String,
+    redirect: Option<Endpoint>,
+}
+
+impl ServerError {
+    /// The error for an error reply, with this as its source.
+    pub fn into_error(code: &str, detail: &str) -> Error {
+        let (kind, effect) = classify(code, detail);
+        Error::new(kind, effect).with_source(Self {
+            code: code.to_owned(),
+            redirect: redirect(code, detail),
+        })
+    }
+
+    /// The server's error that is an error's source, if one is.
+    pub(crate) fn of(error: &Error) -> Option<&Self> {
+        std::error::Error::source(error)?.downcast_ref()
+    }
+
+    /// The code word.
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// The node of a cluster that the answer points to.
+    pub fn redirect(&self) -> Option<&Endpoint> {
+        self.redirect.as_ref()
+    }
+}
+
+/// Whether a node says that a slot is at another, or migrating.
+pub(crate) fn is_redirected(error: &Error) -> bool {
+    ServerError::of(error).is_some_and(|it| matches!(it.code(), "MOVED" | "ASK" | "TRYAGAIN"))
+}
+
+/// Of two failures the one that leaves more in doubt.
+pub(crate) fn worse(one: Option<Error>, other: Error) -> Error {
+    match one {
+        Some(one) if one.effect() == Effect::Unknown => one,
+        _ => other,
+    }
+}
+
+/// The node in `MOVED slot host:port` and `ASK slot host:port`.
+fn redirect(code: &str, detail: &str) -> Option<Endpoint> {
+    if !matches!(code, "MOVED" | "ASK") {
+        return None;
+    }
+    detail.split_whitespace().nth(1)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_before_a_script_starts_change_nothing() {
+        for (code, kind) in [
+            ("OOM", ErrorKind::StoreFull),
+            ("LOADING", ErrorKind::Unavailable),
+            ("READONLY", ErrorKind::Unavailable),
+            ("NOPERM", ErrorKind::Denied),
+            ("NOSCRIPT", ErrorKind::Rejected),
+        ] {
+            assert_eq!(
+                classify(code, "any text"),
+                (kind, Effect::NotApplied),
+                "{code}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_script_that_failed_midway_leaves_doubt() {
+        let detail =
+            "command not allowed when used memory > 'maxmemory'. script: 9f, on @user_script:3.";
+        assert_eq!(
+            classify("OOM", detail),
+            (ErrorKind::StoreFull, Effect::Unknown)
+        );
+        for detail in [
+            "The user executing the script can't run this command or subcommand script: 9f",
+            "ACL failure in script: User app has no permissions to run the 'scan' command script: 9f",
+        ] {
+            assert_eq!(
+                classify("ERR", detail),
+                (ErrorKind::Denied, Effect::Unknown)
+            );
+        }
+    }
+
+    #[test]
+    fn a_redirection_names_its_node() {
+        use std::error::Error as _;
+        for (code, detail, expected) in [
+            (
+                "MOVED",
+                "3999 127.0.0.1:6381",
+                Some(Endpoint::tcp("127.0.0.1", 6381)),
+            ),
+            ("ASK", "3999 [::1]:6381", Some(Endpoint::tcp("::1", 6381))),
+            ("MOVED", "3999", None),
+            ("ERR", "3999 127.0.0.1:6381", None),
+        ] {
+            let error = ServerError::into_error(code, detail);
+            let source = error
+                .source()
+                .unwrap()
+                .downcast_ref::<ServerError>()
+                .unwrap();
+            assert_eq!(source.redirect(), expected.as_ref());
+        }
+    }
+
+    #[test]
+    fn the_text_shows_the_code_word_only() {
+        let error = ServerError::into_error("WRONGTYPE", "key session:SECRET");
+        assert!(!format!("{error:?} {error}").contains("SECRET"));
+    }
+
+    #[test]
+    fn doubt_outlasts_certainty_in_either_order() {
+        let error = |effect| Error::new(ErrorKind::Unavailable, effect);
+        let (certain, doubtful) = (Effect::NotApplied, Effect::Unknown);
+        for effects in [[certain, doubtful, certain], [doubtful, certain, certain]] {
+            let failure = effects
+                .into_iter()
+                .fold(None, |failure, effect| Some(worse(failure, error(effect))));
+            assert_eq!(failure.unwrap().effect(), doubtful);
+        }
+    }
+}

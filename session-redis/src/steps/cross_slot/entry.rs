@@ -1,0 +1,177 @@
+//! An entry of the cross-slot index, from before its session's step to after it.
+
+use bytes::Bytes;
+use session_core::{Effect, Error, Result, UnixMillis};
+
+use super::Before;
+use crate::connection::Connect;
+use crate::operation::Operation;
+use crate::reply::{self, Outcome, Parts, corrupt};
+use crate::script_call::index::{self as calls, NewEntry, Removal};
+use crate::script_call::{Indexed, ScriptCall, Time};
+
+/// An entry that was added to an index for a step to come.
+#[derive(Debug)]
+pub(super) struct PendingEntry {
+    entry: Bytes,
+    pub(super) indexed: Indexed,
+    score: Bytes,
+    /// It was not in the index before.
+    is_new: bool,
+    /// Another session was ended to make room.
+    pub(super) has_evicted: bool,
+}
+
+impl PendingEntry {
+    /// The entry that a call of `INDEX_ADD` has added.
+    pub(super) fn added(principal: &Bytes, new: &NewEntry, mut parts: Parts) -> Result<Self> {
+        let fresh = reply::deadline(parts.next())?.ok_or_else(corrupt)?;
+        let until = reply::deadline(parts.next())?.ok_or_else(corrupt)?;
+        Ok(Self {
+            entry: new.entry.clone(),
+            indexed: Indexed {
+                principal: principal.clone(),
+                until,
+                fresh,
+            },
+            score: reply::bytes(parts.next())?,
+            is_new: reply::integer(parts.next())? == 1,
+            has_evicted: false,
+        })
+    }
+}
+
+impl<C: Connect> Operation<'_, C> {
+    /// Adds the entry of a session that counts already. On failure no session has changed.
+    pub(super) async fn add_present(
+        &self,
+        principal: &Bytes,
+        entry: &Bytes,
+        until: Time,
+    ) -> Result<PendingEntry> {
+        let new = present(entry, until);
+        let call = calls::add(self.keys, principal, &new, &[]);
+        match self.outcome(&call).await {
+            Ok(Outcome::Done(parts)) => PendingEntry::added(principal, &new, parts),
+            Ok(_) => Err(corrupt()),
+            Err(error) => Err(error.with_effect(Effect::NotApplied)),
+        }
+    }
+
+    /// Keeps the entry until the session's own deadline, or until the one it gets if it has none.
+    pub(super) async fn raise_deadline(
+        &self,
+        entry: &mut PendingEntry,
+        deadline: Option<UnixMillis>,
+    ) -> Result<()> {
+        let until = deadline.unwrap_or(entry.indexed.fresh);
+        if until <= entry.indexed.until {
+            // It is kept as long as that.
+            return Err(corrupt());
+        }
+        let principal = &entry.indexed.principal;
+        let raised = self
+            .add_present(principal, &entry.entry, Time::Exactly(until))
+            .await;
+        match raised {
+            Ok(raised) => {
+                entry.indexed.until = raised.indexed.until;
+                entry.score = raised.score;
+                Ok(())
+            }
+            Err(error) => Err(self.failed(Some(entry), error).await),
+        }
+    }
+
+    /// Removes an entry whose step did not happen. Unless it was there before, or somebody else has added it
+    /// meanwhile.
+    pub(super) async fn roll_back(&self, entry: &PendingEntry) {
+        if entry.is_new {
+            let removal = Removal {
+                entry: entry.entry.clone(),
+                score: Some(entry.score.clone()),
+            };
+            let call = calls::remove(self.keys, &entry.indexed.principal, &[removal]);
+            // What stays is found by the next use.
+            drop(self.run(&call).await);
+        }
+    }
+
+    pub(super) async fn roll_back_if_any(&self, entry: Option<PendingEntry>) {
+        if let Some(entry) = entry {
+            self.roll_back(&entry).await;
+        }
+    }
+
+    /// The error of a step whose entry was added before: what is known of the effect of both.
+    pub(super) async fn failed(&self, entry: Option<&PendingEntry>, error: Error) -> Error {
+        if error.effect() == Effect::NotApplied
+            && let Some(entry) = entry
+        {
+            self.roll_back(entry).await;
+        }
+        match entry {
+            Some(entry) if entry.has_evicted => error.with_effect(Effect::Unknown),
+            _ => error,
+        }
+    }
+
+    /// After a step: its entry is kept until the session's deadline, and the former entry is removed. The step
+    /// is done, so what fails here does not fail it; the next use makes up for it.
+    pub(super) async fn finish(
+        &self,
+        entry: Option<&PendingEntry>,
+        deadline: Option<UnixMillis>,
+        former: Option<(Bytes, Bytes)>,
+    ) {
+        let add = entry.zip(deadline).and_then(|(entry, deadline)| {
+            (entry.indexed.until != deadline).then(|| self.add_again(entry, deadline))
+        });
+        let remove = former.map(|(principal, entry)| {
+            let removal = Removal { entry, score: None };
+            calls::remove(self.keys, &principal, &[removal])
+        });
+        let calls: Vec<ScriptCall> = add.into_iter().chain(remove).collect();
+        drop(self.outcomes(&calls).await);
+    }
+
+    /// As [`finish`](Self::finish), for a session that stays under its key. If it was another's, several may
+    /// be binding it by turns. Whoever bound it away from the former principal removes it from that one's
+    /// index, and may so remove an entry that was added for a binding to come. So each, when it has bound
+    /// the session, adds the entry again; and each, when it has removed one, looks whether it was bound back.
+    pub(super) async fn finish_write(&self, entry: &PendingEntry, before: Before) {
+        let is_another = |former: &Bytes| *former != entry.indexed.principal;
+        let (Some(former), Some(deadline)) = (before.principal.filter(is_another), before.deadline)
+        else {
+            return self.finish(Some(entry), before.deadline, None).await;
+        };
+        let removal = Removal {
+            entry: entry.entry.clone(),
+            score: None,
+        };
+        let remove = calls::remove(self.keys, &former, &[removal]);
+        let add = self.add_again(entry, deadline);
+        drop(self.outcomes(&[remove, add]).await);
+        let member = calls::member(self.keys, &former, &entry.entry);
+        if let Ok(Outcome::Done(_)) = self.outcome(&member).await {
+            let until = Time::Exactly(deadline);
+            drop(self.add_present(&former, &entry.entry, until).await);
+        }
+    }
+
+    fn add_again(&self, entry: &PendingEntry, deadline: UnixMillis) -> ScriptCall {
+        let new = present(&entry.entry, Time::Exactly(deadline));
+        calls::add(self.keys, &entry.indexed.principal, &new, &[])
+    }
+}
+
+/// The entry of a session that counts already.
+fn present(entry: &Bytes, until: Time) -> NewEntry {
+    NewEntry {
+        entry: entry.clone(),
+        replaced: None,
+        until,
+        limit: None,
+        may_grow: false,
+    }
+}

@@ -1,0 +1,204 @@
+//! Whether a principal may have one more session.
+
+use bytes::Bytes;
+use session_core::{Effect, OnExcess, Result};
+
+use super::entry::PendingEntry;
+use crate::connection::Connect;
+use crate::operation::Operation;
+use crate::reply::{self, Outcome, Reply, corrupt};
+use crate::script_call::index::{self as calls, NewEntry, Removal};
+use crate::script_call::{self, ScriptCall};
+
+/// How often the index is asked again when every entry belongs to a session that is about to be stored:
+/// such an entry is free or filled a round trip later, unless its client has stopped.
+const RETRIES: usize = 8;
+
+pub(super) enum Admission {
+    /// The entry is added.
+    Added(PendingEntry),
+    /// There is no room.
+    OverQuota,
+    /// The step that it is for would not happen; why.
+    Futile(Outcome),
+}
+
+/// An entry of an index.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) entry: Bytes,
+    pub(super) score: Bytes,
+    /// Its session may be about to be stored.
+    pub(super) is_pending: bool,
+}
+
+impl Entry {
+    /// Out of the index, if nobody has added it again.
+    pub(super) fn removal(self) -> Removal {
+        Removal {
+            entry: self.entry,
+            score: Some(self.score),
+        }
+    }
+}
+
+/// The entries in the rest of a reply.
+pub(super) fn entries(mut parts: impl Iterator<Item = Reply>) -> Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    while let Some(entry) = parts.next() {
+        entries.push(Entry {
+            entry: reply::bytes(Some(entry))?,
+            score: reply::bytes(parts.next())?,
+            is_pending: reply::integer(parts.next())? == 1,
+        });
+    }
+    Ok(entries)
+}
+
+impl<C: Connect> Operation<'_, C> {
+    /// Adds an entry. The limit is checked by the index, in one step with the adding; here is found out which
+    /// of the sessions in it have ended, and, where the limit evicts, which are to end. Before any is to end,
+    /// `trial` (the step that the entry is for, as yet without one) says whether that step would happen at
+    /// all. Where the session may be stored in another format it says so first: with two entries it would
+    /// count twice.
+    pub(super) async fn admit(
+        &self,
+        principal: &Bytes,
+        new: &NewEntry,
+        mut trial: Option<ScriptCall>,
+    ) -> Result<Admission> {
+        if self.keys.has_several_formats()
+            && let Some(trial) = trial.take()
+        {
+            match self.outcome(&trial).await? {
+                Outcome::NotIndexed { .. } => {}
+                futile => return Ok(Admission::Futile(futile)),
+            }
+        }
+        let mut removals = Vec::new();
+        let mut has_evicted = false;
+        let mut retries = RETRIES;
+        loop {
+            let call = calls::add(self.keys, principal, new, &removals);
+            let mut over_quota = match self.outcome(&call).await {
+                Ok(Outcome::Done(parts)) => {
+                    let mut entry = PendingEntry::added(principal, new, parts)?;
+                    entry.has_evicted = has_evicted;
+                    return Ok(Admission::Added(entry));
+                }
+                Ok(Outcome::OverQuota(parts)) => parts,
+                Ok(_) => return Err(corrupt()),
+                // The index is no session: none was changed, if none was ended.
+                Err(error) => {
+                    let effect = if has_evicted {
+                        Effect::Unknown
+                    } else {
+                        Effect::NotApplied
+                    };
+                    return Err(error.with_effect(effect));
+                }
+            };
+            let others = reply::integer(over_quota.next())?;
+            let max = new.limit.map_or(0, |limit| i64::from(limit.max.get()));
+            let surplus = usize::try_from(others - max + 1).map_err(|_| corrupt())?;
+            let others = entries(over_quota)?;
+            let sorted = self.sort(principal, new, others, trial.take()).await;
+            let sorted = sorted.map_err(|error| match has_evicted {
+                true => error.with_effect(Effect::Unknown),
+                false => error,
+            })?;
+            if let Some(futile) = sorted.futile {
+                return Ok(Admission::Futile(futile));
+            }
+            let surplus = surplus.saturating_sub(sorted.ended.len());
+            let evicts = new
+                .limit
+                .is_some_and(|limit| limit.on_excess == OnExcess::EvictOldest);
+            removals = sorted.ended;
+            if surplus > 0 && evicts {
+                let surplus = sorted.live.into_iter().take(surplus).collect();
+                let ended = self.evict(principal, surplus).await?;
+                has_evicted |= !ended.is_empty();
+                removals.extend(ended);
+            }
+            if removals.is_empty() {
+                retries -= 1;
+                if !evicts || retries == 0 {
+                    return Ok(Admission::OverQuota);
+                }
+            }
+        }
+    }
+
+    /// Looks at the sessions of the entries, each in its slot; and, at the same time, runs the trial.
+    async fn sort(
+        &self,
+        principal: &Bytes,
+        new: &NewEntry,
+        entries: Vec<Entry>,
+        trial: Option<ScriptCall>,
+    ) -> Result<Sorted> {
+        let is_other =
+            |it: &Entry| it.entry != new.entry && Some(&it.entry) != new.replaced.as_ref();
+        let others: Vec<Entry> = entries.into_iter().filter(is_other).collect();
+        let session = |it: &Entry| calls::member(self.keys, principal, &it.entry);
+        let has_trial = trial.is_some();
+        let calls: Vec<ScriptCall> = others.iter().map(session).chain(trial).collect();
+        let mut outcomes = self.outcomes(&calls).await;
+        let mut sorted = Sorted::default();
+        if has_trial {
+            match outcomes.pop().ok_or_else(corrupt)?? {
+                Outcome::NotIndexed { .. } => {}
+                futile => {
+                    sorted.futile = Some(futile);
+                    return Ok(sorted);
+                }
+            }
+        }
+        for (entry, outcome) in others.into_iter().zip(outcomes) {
+            match outcome? {
+                Outcome::Done(_) => sorted.live.push(entry),
+                Outcome::NotFound if !entry.is_pending => sorted.ended.push(entry.removal()),
+                Outcome::NotFound => {}
+                _ => return Err(corrupt()),
+            }
+        }
+        Ok(sorted)
+    }
+
+    /// Ends these sessions; their entries are to be removed.
+    async fn evict(&self, principal: &Bytes, surplus: Vec<Entry>) -> Result<Vec<Removal>> {
+        let calls: Vec<ScriptCall> = surplus
+            .iter()
+            .map(|it| {
+                let key = self.keys.with_suffix(&it.entry);
+                script_call::remove_key(self.keys, &key, Some(principal))
+            })
+            .collect();
+        let outcomes = self.outcomes(&calls).await;
+        let mut removals = Vec::new();
+        for (entry, outcome) in surplus.into_iter().zip(outcomes) {
+            match outcome {
+                Ok(Outcome::Done(_)) => removals.push(Removal {
+                    entry: entry.entry,
+                    score: None,
+                }),
+                Ok(Outcome::NotFound) => removals.push(entry.removal()),
+                Ok(_) => return Err(corrupt()),
+                // Others may have been ended.
+                Err(error) => return Err(error.with_effect(Effect::Unknown)),
+            }
+        }
+        Ok(removals)
+    }
+}
+
+/// The entries of a principal who is at the limit.
+#[derive(Default)]
+struct Sorted {
+    /// Why the step would not happen.
+    futile: Option<Outcome>,
+    /// The nearest deadline first.
+    live: Vec<Entry>,
+    ended: Vec<Removal>,
+}

@@ -1,0 +1,139 @@
+//! The sessions of a principal, where one script may touch both the index and the sessions.
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use session_core::steps::{RevokeRequest, RevokeTarget, SessionSummary};
+use session_core::{
+    Effect, Error, ErrorKind, FieldValue, Principal, Result, SessionHandle, SessionId,
+};
+
+use crate::connection::Connect;
+use crate::operation::Operation;
+use crate::reply::{self, Outcome, corrupt};
+use crate::script_call;
+
+/// How many entries one call looks at: under a millisecond of the server's time.
+const PAGE: usize = 512;
+
+/// Where a scan of an index by pages is.
+///
+/// A page begins at the greatest score of the page before it, so that entries which come and go meanwhile
+/// make the scan neither skip nor end early.
+pub(super) struct IndexPages {
+    pub(super) least_score: Bytes,
+    pub(super) size: usize,
+    pub(super) is_over: bool,
+}
+
+impl IndexPages {
+    pub(super) fn of(size: usize) -> Self {
+        Self {
+            least_score: Bytes::from_static(b"-inf"),
+            size,
+            is_over: false,
+        }
+    }
+
+    /// The page had so many entries, up to this score.
+    pub(super) fn advance(&mut self, entries: i64, greatest_score: Bytes) -> Result<()> {
+        let entries = usize::try_from(entries).map_err(|_| corrupt())?;
+        self.is_over = entries < self.size;
+        if greatest_score == self.least_score {
+            // All of the page has one score: look at more at once, or the scan would stand still.
+            self.size = self.size.saturating_mul(2);
+        }
+        self.least_score = greatest_score;
+        Ok(())
+    }
+}
+
+/// One live session of a principal.
+struct Entry {
+    entry: Bytes,
+    summary: SessionSummary,
+}
+
+impl<C: Connect> Operation<'_, C> {
+    pub(super) async fn list_indexed(&self, principal: &Principal) -> Result<Vec<SessionSummary>> {
+        let mut pages = IndexPages::of(PAGE);
+        // What is seen twice counts once.
+        let mut seen = HashSet::new();
+        let mut sessions = Vec::new();
+        while !pages.is_over {
+            let page = self.index_page(principal, &mut pages).await?.into_iter();
+            let new = page.filter(|it| seen.insert(it.summary.handle.clone()));
+            sessions.extend(new.map(|it| it.summary));
+        }
+        Ok(sessions)
+    }
+
+    pub(super) async fn revoke_indexed(&self, request: &RevokeRequest) -> Result<u64> {
+        let principal = &request.principal;
+        match &request.target {
+            RevokeTarget::One(handle) => self.revoke_one(principal, handle).await.map(u64::from),
+            RevokeTarget::All => self.revoke_all(principal, None).await,
+            RevokeTarget::AllExcept(keep) => self.revoke_all(principal, Some(keep)).await,
+            _ => Err(Error::new(ErrorKind::Unsupported, Effect::NotApplied)),
+        }
+    }
+
+    async fn revoke_one(&self, principal: &Principal, handle: &SessionHandle) -> Result<bool> {
+        let mut pages = IndexPages::of(PAGE);
+        while !pages.is_over {
+            let page = self.index_page(principal, &mut pages).await?;
+            if let Some(found) = page.into_iter().find(|it| it.summary.handle == *handle) {
+                let owner = principal.as_str().as_bytes();
+                let key = self.keys.with_suffix(&found.entry);
+                let call = script_call::remove_key(self.keys, &key, Some(owner));
+                return self.end(&call, found.entry).await;
+            }
+        }
+        Ok(false)
+    }
+
+    async fn revoke_all(&self, principal: &Principal, keep: Option<&SessionId>) -> Result<u64> {
+        let call = script_call::revoke_page(self.keys, principal, keep, PAGE);
+        let mut ended = 0;
+        loop {
+            let outcome = self.outcome(&call).await.map_err(|error| match ended {
+                0 => error,
+                // Earlier pages have ended some.
+                _ => error.with_effect(Effect::Unknown),
+            });
+            let Outcome::Done(mut parts) = outcome? else {
+                return Err(corrupt());
+            };
+            ended += u64::try_from(reply::integer(parts.next())?).map_err(|_| corrupt())?;
+            let looked_at = reply::integer(parts.next())?;
+            if usize::try_from(looked_at).map_err(|_| corrupt())? < PAGE {
+                return Ok(ended);
+            }
+        }
+    }
+
+    /// The live sessions of the next page.
+    async fn index_page(
+        &self,
+        principal: &Principal,
+        pages: &mut IndexPages,
+    ) -> Result<Vec<Entry>> {
+        let call = script_call::list(self.keys, principal, &pages.least_score, pages.size);
+        let Outcome::Done(mut parts) = self.outcome(&call).await? else {
+            return Err(corrupt());
+        };
+        let looked_at = reply::integer(parts.next())?;
+        pages.advance(looked_at, reply::bytes(parts.next())?)?;
+        let mut sessions = Vec::new();
+        while let Some(entry) = parts.next() {
+            let entry = reply::bytes(Some(entry))?;
+            let created_at = FieldValue::from(reply::bytes(parts.next())?);
+            let last_accessed_at = FieldValue::from(reply::bytes(parts.next())?);
+            if let Some(handle) = self.keys.handle(&entry) {
+                let summary = SessionSummary::new(handle, created_at, last_accessed_at);
+                sessions.push(Entry { entry, summary });
+            }
+        }
+        Ok(sessions)
+    }
+}
