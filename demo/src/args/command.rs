@@ -28,7 +28,7 @@ const AFTER_HELP: &str = "\
 Examples:
   demo sessions list --backend redis-rs --principal Ann
   demo sessions revoke --backend redis-rs 4nWUyWTEw-6RWZJ0oVgwLg
-  demo sessions convert --backend redis-rs --id-storage hashed-after-plain";
+  demo sessions count --backend redis-rs --id-storage plain";
 
 /// What to do with the sessions.
 #[derive(Subcommand)]
@@ -42,6 +42,9 @@ pub(crate) enum SessionsCommand {
     List(ListArgs),
 
     /// Print how many sessions there are
+    ///
+    /// Counts those that a server with the same --id-storage finds: with `plain` only those that are stored
+    /// under their ids, which end by themselves after all servers store new ones under hashes.
     Count,
 
     /// End sessions, whoever they belong to
@@ -53,13 +56,6 @@ pub(crate) enum SessionsCommand {
         #[arg(required = true, value_name = "HANDLE", value_parser = HandleParser)]
         handles: Vec<SessionHandle>,
     },
-
-    /// Give sessions that are stored under plain ids their hashed keys; print how many
-    ///
-    /// The third of four steps from plain to hashed, between which nobody is logged out: (1) restart all
-    /// servers with --id-storage plain-before-hashed, (2) then with hashed-after-plain, (3) run `demo
-    /// sessions convert --id-storage hashed-after-plain`, (4) restart them with hashed.
-    Convert,
 }
 
 /// Which sessions to show, and how.

@@ -106,7 +106,7 @@ enum IdStorageName {
     Plain,
     /// New ones by their ids; those by a hash are found, too
     PlainBeforeHashed,
-    /// New ones by a hash; those by their ids are found, too, until `sessions convert` has been run
+    /// New ones by a hash; those by their ids are found, too
     HashedAfterPlain,
     /// By hashes of their ids
     Hashed,

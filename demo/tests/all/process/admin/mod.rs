@@ -1,7 +1,7 @@
 //! The command that looks at all sessions and ends any of them, beside a server that uses them.
 
-mod convert;
 mod failures;
+mod formats;
 mod list;
 mod revoke;
 mod secrets;

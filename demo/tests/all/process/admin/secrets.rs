@@ -27,7 +27,6 @@ async fn no_id_is_ever_written(store: Store) {
         &["count"],
         &["revoke", handles[0], handles[1]],
         &["revoke", handles[0]],
-        &["convert"],
         &["list"],
         &["count", "--redis-host", "localhost"],
     ] {
