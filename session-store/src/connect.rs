@@ -16,10 +16,13 @@ use session_core::{
 /// | `memory:` | memory |
 /// | `redis://[user:password@]host[:port][/db]` | redis-rs |
 /// | `redis+fred://…` | fred |
-/// | `redis-cluster://[user:password@]host[:port][?node=host:port&node=…]` | redis-rs, on a Redis Cluster |
-/// | `redis-cluster+fred://…` | fred, on a Redis Cluster |
+/// | `redis-cluster://[user:password@]host[:port][?node=host:port&node=…]` | redis-rs, on a Cluster |
+/// | `redis-cluster+fred://…` | fred, on a Cluster |
 ///
-/// `rediss` in the place of `redis` names the same backends, and is refused: neither offers TLS yet.
+/// A Redis Cluster's URL names some of its nodes; one that responds is enough to find the others.
+///
+/// `rediss` in the place of `redis` names the same backends, and is refused: neither offers TLS
+/// yet.
 ///
 /// # Errors
 /// [`ErrorKind::Config`] for another scheme, and for one whose feature is off; the source, a
@@ -91,14 +94,15 @@ impl Connect {
         self
     }
 
-    /// What all keys on Redis begin with; `session:` unless said otherwise. Memory has no use for it.
+    /// What all keys on Redis begin with; `session:` unless said otherwise. Memory has no use for
+    /// it.
     pub fn key_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.key_prefix = Some(prefix.into());
         self
     }
 
-    /// Whether key names on Redis show ids or their hashes; ids unless said otherwise. Memory has no use
-    /// for it.
+    /// Whether key names on Redis show ids or their hashes; ids unless said otherwise. Memory has
+    /// no use for it.
     pub fn id_storage(mut self, storage: IdStorage) -> Self {
         self.id_storage = storage;
         self
@@ -118,9 +122,9 @@ impl Connect {
         self.open().map(|(backend, _)| backend)
     }
 
-    /// As [`build`](Self::build), and the administration of the same sessions. On Redis the URL's account
-    /// needs the right to `SCAN` for the latter: give the application one without it, and connect to
-    /// administrate with another.
+    /// As [`build`](Self::build), and the administration of the same sessions. On Redis the URL's
+    /// account needs the right to `SCAN` for the latter: give the application one without it, and
+    /// connect to administrate with another.
     ///
     /// # Errors
     /// [`ErrorKind::Config`], as [`connect`].

@@ -3,7 +3,7 @@
 use std::fs::OpenOptions;
 use std::process::Stdio;
 
-use session_redis_test::RedisServer;
+use session_redis_test::{Cluster, RedisServer, RedisServerBuilder};
 
 use crate::support::{Backend, Ended, Store, command};
 
@@ -57,32 +57,51 @@ async fn a_store_that_is_away_is_said_so() {
     }
 }
 
-/// The account of a server that serves sessions and does nothing else, and with the right to scan.
-#[tokio::test]
-async fn an_account_that_may_not_scan_is_said_so() {
-    const RIGHTS: &str = "-@all +ping +evalsha +eval +exists +hget +hmget +hgetall +hset +hdel +hlen \
-        +hexists +hincrby +expire +pexpireat +pexpiretime +pttl +time +del +rename +zadd +zrem +zrange \
-        +zrangebyscore";
-    let user =
-        |name: &str, more: &str| format!("user {name} on >SECRET ~session:* {RIGHTS} {more}");
-    let builder = RedisServer::builder()
+/// What a server's account needs, on a cluster as well.
+const RIGHTS: &str = "-@all +ping +evalsha +eval +exists +hget +hmget +hgetall +hset +hdel +hlen +hexists \
+    +hincrby +expire +pexpireat +pexpiretime +pttl +time +del +rename +zadd +zrem +zrange +zrangebyscore";
+const MORE_ON_A_CLUSTER: &str = "+cluster|slots +asking +zscore +zcard";
+
+/// Servers with two accounts: `app` has the rights of a server that serves sessions and does
+/// nothing else, `operator` may scan, too.
+fn with_accounts(more: &str) -> RedisServerBuilder {
+    let user = |name, scan| {
+        format!("user {name} on >SECRET ~session:* {RIGHTS} {more} {scan}")
+            .trim_end()
+            .to_owned()
+    };
+    RedisServer::builder()
         .config_line(user("app", ""))
-        .config_line(user("operator", "+scan"));
-    let server = builder.start().await;
+        .config_line(user("operator", "+scan"))
+}
+
+async fn only_the_operator_may_scan(url: &str) {
     for backend in Backend::REDIS {
-        let url = |name| format!("redis://{name}:SECRET@{}", server.addr());
-        let flags = |url| ["--backend", backend.name(), "--redis-url", url];
-        let (app, operator) = (url("app"), url("operator"));
+        let at = |name| {
+            let url = url.replace("://", &format!("://{name}:SECRET@"));
+            Store::at_url(backend, &url)
+        };
         for words in EVERY_COMMAND {
-            let ended = outcome(&[&["sessions"], words, &flags(&app)].concat()).await;
-            assert_eq!((ended.code, &*ended.stdout), (Some(3), ""));
-            assert!(ended.stderr.contains("+scan"), "{}", ended.stderr);
-            assert!(!ended.stderr.contains("SECRET"), "{}", ended.stderr);
-            let ended = outcome(&[&["sessions"], words, &flags(&operator)].concat()).await;
+            let said = failure(&at("app"), words, 3).await;
+            assert!(said.contains("+scan"), "{said}");
+            assert!(!said.contains("SECRET"), "{said}");
+            let ended = at("operator").sessions(words).await;
             let expected = if words[0] == "revoke" { 1 } else { 0 };
             assert_eq!(ended.code, Some(expected), "{ended:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn an_account_that_may_not_scan_is_said_so() {
+    let server = with_accounts("").start().await;
+    only_the_operator_may_scan(&server.url()).await;
+}
+
+#[tokio::test]
+async fn an_account_that_may_not_scan_a_cluster_is_said_so() {
+    let cluster = Cluster::start_with(3, with_accounts(MORE_ON_A_CLUSTER)).await;
+    only_the_operator_may_scan(&cluster.url()).await;
 }
 
 #[tokio::test]

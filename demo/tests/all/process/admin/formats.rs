@@ -1,20 +1,26 @@
 //! Two key formats: a store in use goes over from plain ids to hashed ones.
 
-use redis::aio::MultiplexedConnection;
-use session_redis_test::RedisServer;
+use std::slice;
+
+use session_redis_test::{Cluster, RedisServer};
 
 use super::handle_of;
 use crate::support::{Backend, Demo, Store, Visitor};
 
-/// The names of all keys, and the entries of the users' indexes.
-async fn names(connection: &mut MultiplexedConnection) -> Vec<String> {
-    let mut keys = redis::cmd("KEYS");
-    let mut names: Vec<String> = keys.arg("*").query_async(connection).await.unwrap();
-    for index in names.clone().iter().filter(|key| key.contains('@')) {
-        let mut entries = redis::cmd("ZRANGE");
-        entries.arg(index).arg(0).arg(-1);
-        let entries: Vec<String> = entries.query_async(connection).await.unwrap();
-        names.extend(entries);
+/// The names of all keys on these servers, and the entries of the users' indexes.
+async fn names(servers: &[RedisServer]) -> Vec<String> {
+    let mut names = Vec::new();
+    for server in servers {
+        let mut connection = server.connection().await;
+        let mut keys = redis::cmd("KEYS");
+        let keys: Vec<String> = keys.arg("*").query_async(&mut connection).await.unwrap();
+        for index in keys.iter().filter(|key| key.contains('@')) {
+            let mut entries = redis::cmd("ZRANGE");
+            entries.arg(index).arg(0).arg(-1);
+            let entries: Vec<String> = entries.query_async(&mut connection).await.unwrap();
+            names.extend(entries);
+        }
+        names.extend(keys);
     }
     names
 }
@@ -35,10 +41,7 @@ async fn is_logged_in(demo: &Demo, name: &str, cookie: &str) {
     assert_eq!(list["sessions"].as_array().map(Vec::len), Some(1), "{list}");
 }
 
-async fn nobody_is_logged_out_on_the_way_to_hashed_ids(backend: Backend) {
-    let server = RedisServer::start().await;
-    let mut connection = server.connection().await;
-    let store = Store::at(backend, &server);
+async fn nobody_is_logged_out_on_the_way_to_hashed_ids(store: Store, servers: &[RedisServer]) {
     let form = |form| store.with(&["--id-storage", form]);
     let mut users = Vec::new();
     for (step, count) in [
@@ -56,7 +59,7 @@ async fn nobody_is_logged_out_on_the_way_to_hashed_ids(backend: Backend) {
         let about = demo.visitor().get("/backend").await.json();
         assert_eq!(about["ids_hashed"], false, "{step}");
     }
-    let keys = names(&mut connection).await;
+    let keys = names(servers).await;
     for (name, cookie) in &users {
         let is_shown = keys.iter().any(|key| key.contains(cookie));
         assert_eq!(is_shown, *name != "hashed-after-plain", "{name}: {keys:?}");
@@ -78,19 +81,41 @@ async fn nobody_is_logged_out_on_the_way_to_hashed_ids(backend: Backend) {
     assert_eq!(form("hashed").told(&["count"]).await, "1\n");
     let about = demo.visitor().get("/backend").await.json();
     assert_eq!(about["ids_hashed"], true);
-    let keys = names(&mut connection).await;
+    let keys = names(servers).await;
     for (name, cookie) in &users {
         let is_shown = keys.iter().any(|key| key.contains(cookie));
         assert!(!is_shown, "{name}: {keys:?}");
     }
 }
 
+async fn on_a_server(backend: Backend) {
+    let server = RedisServer::start().await;
+    let store = Store::at(backend, &server);
+    nobody_is_logged_out_on_the_way_to_hashed_ids(store, slice::from_ref(&server)).await;
+}
+
 #[tokio::test]
 async fn nobody_is_logged_out_on_the_way_to_hashed_ids_on_redis_rs() {
-    nobody_is_logged_out_on_the_way_to_hashed_ids(Backend::RedisRs).await;
+    on_a_server(Backend::RedisRs).await;
 }
 
 #[tokio::test]
 async fn nobody_is_logged_out_on_the_way_to_hashed_ids_on_fred() {
-    nobody_is_logged_out_on_the_way_to_hashed_ids(Backend::Fred).await;
+    on_a_server(Backend::Fred).await;
+}
+
+async fn on_a_cluster(backend: Backend) {
+    let cluster = Cluster::start(3).await;
+    let store = Store::at_url(backend, &cluster.url());
+    nobody_is_logged_out_on_the_way_to_hashed_ids(store, cluster.nodes()).await;
+}
+
+#[tokio::test]
+async fn nobody_is_logged_out_on_the_way_to_hashed_ids_on_redis_rs_and_a_cluster() {
+    on_a_cluster(Backend::RedisRs).await;
+}
+
+#[tokio::test]
+async fn nobody_is_logged_out_on_the_way_to_hashed_ids_on_fred_and_a_cluster() {
+    on_a_cluster(Backend::Fred).await;
 }
