@@ -1,7 +1,7 @@
 //! The command that looks at all sessions and ends any of them.
 //!
-//! It is a program of an operator's, beside the servers that use the sessions: with a connection of its own,
-//! which may do what theirs need not be able to.
+//! It is a program of an operator's, beside the servers that use the sessions: with a connection of
+//! its own, which may do what theirs need not be able to.
 
 mod failure;
 mod list;
