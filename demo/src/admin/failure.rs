@@ -45,7 +45,8 @@ fn hint(error: &Error) -> &'static str {
             "; it may be revoked or not: try again"
         }
         (ErrorKind::Unavailable, _) => {
-            "; --redis-host and --redis-port, or --redis-url, say where it is"
+            "; --redis-host and --redis-port, or --redis-url, say where it is \
+             (a Redis Cluster needs a URL that begins with redis-cluster://)"
         }
         _ => "",
     }
@@ -73,6 +74,12 @@ mod tests {
                 Effect::NotApplied,
                 Operation::ListPage,
                 "--redis-url",
+            ),
+            (
+                ErrorKind::Unavailable,
+                Effect::NotApplied,
+                Operation::CountSessions,
+                "redis-cluster://",
             ),
             (
                 ErrorKind::Timeout,

@@ -89,7 +89,6 @@ async fn every_url_of_a_cluster_is_heeded(backend: Backend) {
         urls.extend(urls.iter().map(named).collect::<Vec<_>>());
     }
     for url in urls {
-        println!("{url}");
         sessions_live_on_all_nodes(&cluster, &Store::at_url(backend, &url)).await;
     }
 }
@@ -138,6 +137,23 @@ async fn redis_rs_starts_without_its_cluster() {
 #[tokio::test]
 async fn fred_starts_without_its_cluster() {
     starts_without_its_cluster(Backend::Fred).await;
+}
+
+/// The sessions of one node are not reported as those of the whole store.
+#[tokio::test]
+async fn a_node_is_not_counted_as_a_standalone_server() {
+    let cluster = Cluster::start(3).await;
+    for backend in Backend::REDIS {
+        let on_cluster = Store::at_url(backend, &cluster.url());
+        let demo = on_cluster.serve().await;
+        for user in 0..USERS {
+            demo.visitor().log_in(&format!("user{user}"), "600").await;
+        }
+        for node in cluster.nodes() {
+            let ended = Store::at(backend, node).sessions(&["count"]).await;
+            assert_eq!((ended.code, &*ended.stdout), (Some(3), ""), "{ended:?}");
+        }
+    }
 }
 
 /// The server and the command refuse a URL that contradicts `--backend`, and do not show it.
