@@ -19,7 +19,7 @@ pub(super) enum Failure {
     Open(#[from] OpenError),
     #[error("{}{}", chain(.0), hint(.0))]
     Store(#[from] Error),
-    #[error("cannot write the answer: {0}")]
+    #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
 }
 

@@ -8,7 +8,7 @@ use super::handle::HandleParser;
 /// What to do in place of serving.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Look at the sessions of all users and end any of them, while servers are using them
+    /// List the sessions of all users and end any of them, while servers are using them
     ///
     /// Needs a store that is not a server's own: --backend redis-rs or --backend fred, and the
     /// server's flags of where the sessions are. The account on Redis needs the right `+scan`,
@@ -36,8 +36,8 @@ Examples:
 pub(crate) enum SessionsCommand {
     /// Show the sessions, one a line
     ///
-    /// Looks through the whole store, page by page, and touches nothing. A session that begins or
-    /// ends meanwhile may be shown or not; in a store of more than 65536 sessions one may be shown
+    /// Scans the whole store, page by page, and touches nothing. A session that begins or ends
+    /// meanwhile may be shown or not; in a store of more than 65536 sessions one may be shown
     /// twice.
     ///
     /// Control characters and the like are escaped: a user name is foreign text.
@@ -51,8 +51,8 @@ pub(crate) enum SessionsCommand {
 
     /// End sessions, whoever they belong to
     ///
-    /// Prints for each handle `revoked HANDLE` or `no such session: HANDLE`. The browser's cookie
-    /// is dead at once.
+    /// Prints for each handle `revoked HANDLE` or `no such session: HANDLE`. The browser's
+    /// cookie is no longer accepted.
     Revoke {
         /// The sessions' handles, as `list` shows them
         #[arg(required = true, value_name = "HANDLE", value_parser = HandleParser)]

@@ -77,7 +77,7 @@ impl StoreArgs {
 /// The backends there are, compiled in or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum BackendName {
-    /// In this process: nothing to install, and gone when it ends
+    /// In this process: nothing to install; they end with it
     Memory,
     /// On Redis, through the crate `redis`
     RedisRs,

@@ -145,7 +145,7 @@ async fn a_full_disk_is_said_so() {
     let output = child.wait_with_output().await.unwrap();
     assert_eq!(output.status.code(), Some(3));
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("cannot write the answer"), "{said}");
+    assert!(said.contains("cannot write the output"), "{said}");
 }
 
 #[tokio::test]
