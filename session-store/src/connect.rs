@@ -16,8 +16,8 @@ use session_core::{
 /// | `memory:` | memory |
 /// | `redis://[user:password@]host[:port][/db]` | redis-rs |
 /// | `redis+fred://…` | fred |
-/// | `redis-cluster://[user:password@]host[:port][?node=host:port&node=…]` | redis-rs, on a Cluster |
-/// | `redis-cluster+fred://…` | fred, on a Cluster |
+/// | `redis-cluster://[user:password@]host[:port][?node=host:port&node=…]` | redis-rs, Cluster |
+/// | `redis-cluster+fred://…` | fred, Cluster |
 ///
 /// A Redis Cluster's URL names some of its nodes; one that responds is enough to find the others.
 ///

@@ -7,7 +7,8 @@
 //! | `browser` | the page, in Chromium |
 //!
 //! In this process `routes` run on a clock that the test moves; the same assertions run on the
-//! program with each backend. The tests need what `scripts/setup-tests` installs. A test that cannot run has failed.
+//! program with each backend. The tests need what `scripts/setup-tests` installs. A test that
+//! cannot run has failed.
 
 #![allow(
     clippy::expect_used,
