@@ -1,9 +1,8 @@
 //! The command that looks at all sessions and ends any of them.
 //!
-//! It is a program of an operator's, beside the servers that use the sessions: with a connection of its own,
-//! which may do what theirs need not be able to.
+//! It is a program of an operator's, beside the servers that use the sessions: with a connection of
+//! its own, which may do what theirs need not be able to.
 
-mod convert;
 mod failure;
 mod list;
 mod output;
@@ -49,9 +48,6 @@ async fn ended<W: io::Write>(
     if store.backend == BackendName::Memory {
         return Err(Failure::InAnotherProcess);
     }
-    if let SessionsCommand::Convert = command {
-        convert::check(store.id_storage())?;
-    }
     let admin = open_admin(store)?;
     match command {
         SessionsCommand::List(args) => {
@@ -61,10 +57,6 @@ async fn ended<W: io::Write>(
         }
         SessionsCommand::Count => out.line(&admin.count_sessions().await?.to_string())?,
         SessionsCommand::Revoke { handles } => return revoke(&*admin, handles, out).await,
-        SessionsCommand::Convert => {
-            let converted = admin.convert_sessions().await?;
-            out.line(&converted.to_string())?;
-        }
     }
     out.flush()?;
     Ok(true)

@@ -15,8 +15,9 @@ use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser};
 pub(crate) use self::command::{Command, ListArgs, SessionsCommand};
 pub(crate) use self::store::{BackendName, StoreArgs};
 
-/// A web application that shows server-side sessions as they run: start one, watch it expire, see what the
-/// server keeps, rotate its id, revoke it from another browser. And a command that administrates them.
+/// A web application that shows server-side sessions as they run: start one, watch it expire, see
+/// what the server keeps, rotate its id, revoke it from another browser. And a command that
+/// administrates them.
 #[derive(Parser)]
 #[command(name = "demo", version, after_help = AFTER_HELP)]
 pub(crate) struct Args {
@@ -54,11 +55,14 @@ Examples:
   demo                                      sessions in memory, on http://localhost:8080
   demo --backend redis-rs                   on the Redis server of this machine
   demo --backend fred --redis-port 7000     through the other client, on another port
+  demo --backend fred --redis-url 'redis-cluster://10.0.0.1:6379?node=10.0.0.2:6379'
+                                            on the Redis Cluster to which these nodes belong
   demo sessions list --backend redis-rs     who is logged in there
 
 The environment variable RUST_LOG chooses what is logged, such as RUST_LOG=debug.";
 
-/// Flags that exclude each other; clap sees it only when both are before or both after the subcommand.
+/// Flags that exclude each other; clap sees it only when both are before or both after the
+/// subcommand.
 const CONFLICTS: [(&str, &str); 3] = [
     ("redis_url", "redis_host"),
     ("redis_url", "redis_port"),

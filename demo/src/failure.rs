@@ -62,7 +62,8 @@ impl IntoResponse for Failure {
             Self::NoSession => error(StatusCode::UNAUTHORIZED, "No active session"),
             Self::Expired => error(StatusCode::UNAUTHORIZED, "Session expired"),
             Self::Refused(status, why) => error(status, &why),
-            // The layer replaces it by `session_failed`, after it has seen what to do about the cookie.
+            // The layer replaces it by `session_failed`, after it has seen what to do about the
+            // cookie.
             Self::Session(error) => error.into_response(),
         }
     }

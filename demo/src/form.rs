@@ -104,7 +104,7 @@ pub(crate) struct RevokeForm {
 impl RevokeForm {
     pub(crate) fn checked(&self) -> Result<SessionHandle, Failure> {
         SessionHandle::parse(self.handle.trim())
-            .map_err(|_| Failure::bad("The handle is none of a session."))
+            .map_err(|_| Failure::bad("Not a valid session handle."))
     }
 }
 

@@ -9,9 +9,9 @@ use crate::failure::error;
 
 /// Refuses what another site makes a browser send (cross-site request forgery).
 ///
-/// The cookie's `SameSite=Lax` stops most of it, but not what a neighbouring port or subdomain sends, and not a
-/// forged log-in, which needs no cookie. Browsers say where a request comes from, and no script can
-/// change that; what says nothing is no browser.
+/// The cookie's `SameSite=Lax` stops most of it, but not what a neighbouring port or subdomain
+/// sends, and not a forged log-in, which needs no cookie. Browsers say where a request comes from,
+/// and no script can change that; what says nothing is no browser.
 pub(crate) async fn refuse_forgeries(request: Request, next: Next) -> Response {
     if is_safe(request.method()) || is_same_origin(request.headers(), request.uri()) {
         next.run(request).await
@@ -41,8 +41,8 @@ fn is_same_origin(headers: &HeaderMap, uri: &Uri) -> bool {
     matches!((origin, host), (Some(origin), Some(host)) if origin.eq_ignore_ascii_case(host))
 }
 
-/// `http://localhost:8080` → `localhost:8080`. The scheme does not count: before a proxy that ends TLS, the
-/// server cannot know it. (`null`, the origin of a sandboxed frame, has none.)
+/// `http://localhost:8080` → `localhost:8080`. The scheme does not count: before a proxy that ends
+/// TLS, the server cannot know it. (`null`, the origin of a sandboxed frame, has none.)
 fn authority(origin: &str) -> Option<&str> {
     let (scheme, authority) = origin.split_once("://")?;
     matches!(scheme, "http" | "https").then_some(authority)

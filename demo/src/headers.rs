@@ -3,7 +3,8 @@
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::Response;
 
-/// Nothing but the demo's own script, style and images; no frame around the page, no other target of its forms.
+/// Nothing but the demo's own script, style and images; no frame around the page, no other target
+/// of its forms.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
@@ -22,8 +23,8 @@ const ALWAYS: [(HeaderName, HeaderValue); 3] = [
     ),
 ];
 
-/// Puts the security headers on every response, and forbids caches to keep what does not say otherwise: all
-/// of it is about one visitor's session.
+/// Puts the security headers on every response, and forbids caches to keep what does not say
+/// otherwise: all of it is about one visitor's session.
 pub(crate) async fn secure(mut response: Response) -> Response {
     let headers = response.headers_mut();
     for (name, value) in ALWAYS {

@@ -9,9 +9,9 @@ use session_store::{Connect, ConnectError, Error, IdStorage, SessionAdmin, Sessi
 use crate::app::About;
 use crate::args::{BackendName, StoreArgs};
 
-/// How long an operator waits for one answer. A server that is busy answers late, and a visitor, who would
-/// sooner be told so, is not waiting here.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The deadline of an operator's operations: longer than a visitor's, so that a busy server can
+/// still finish them.
+const ADMIN_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Why there is no backend.
 #[derive(Debug, thiserror::Error)]
@@ -19,36 +19,50 @@ pub(crate) enum OpenError {
     /// A backend that this binary was built without.
     #[error("the backend {0} is not compiled in: build the demo with the cargo feature `{0}`")]
     FeatureOff(&'static str),
-    /// A URL that means something else than a Redis server.
-    #[error("--redis-url: expected a URL that begins with redis:// or rediss://")]
+    /// A URL that is neither a Redis server's nor a Cluster's.
+    #[error("--redis-url: expected a URL that begins with redis:// or redis-cluster://")]
     NotRedis,
-    /// Anything else that the backend finds wrong with its settings.
+    /// A URL that asks for fred, with another backend.
+    #[error(
+        "--redis-url asks for fred, but the backend is {0}: leave +fred out of the URL, or say --backend fred"
+    )]
+    OtherClient(BackendName),
+    /// A URL of Redis, with the backend memory.
+    #[error(
+        "--redis-url names Redis, but the backend is memory: say --backend redis-rs or --backend fred"
+    )]
+    UrlOnMemory,
+    /// Any other setting that the backend refuses.
     #[error("the backend {0} cannot be used: {reason}", reason = chain(.1))]
     Unusable(BackendName, #[source] Error),
 }
 
-/// The backend that the command line asks for, and what the page says of it.
+/// The backend that the command line names, and what the page says of it.
 ///
-/// Nothing is asked of a server here: the demo starts without one.
+/// Does not connect: the demo starts without a server.
 pub(crate) fn open(args: &StoreArgs) -> Result<(Arc<dyn SessionBackend>, About), OpenError> {
-    let backend = connect(args)?.build();
+    let url = url(args)?;
+    let about = about(args, &url);
+    let backend = connect(args, url).build();
     let backend = backend.map_err(|error| unusable(args, error))?;
-    Ok((backend, about(args)))
+    Ok((backend, about))
 }
 
-/// The administration of the sessions that the command line asks for. Asks nothing of a server, either.
+/// The admin API of the sessions that the command line names. Does not connect either.
 pub(crate) fn open_admin(args: &StoreArgs) -> Result<Arc<dyn SessionAdmin>, OpenError> {
-    let opened = connect(args)?.deadline(PATIENCE).build_with_admin();
+    let opened = connect(args, url(args)?)
+        .deadline(ADMIN_DEADLINE)
+        .build_with_admin();
     let (_, admin) = opened.map_err(|error| unusable(args, error))?;
     Ok(admin)
 }
 
-fn connect(args: &StoreArgs) -> Result<Connect, OpenError> {
-    let connect = Connect::to(url(args)?).id_storage(args.id_storage());
-    Ok(match &args.prefix {
+fn connect(args: &StoreArgs, url: String) -> Connect {
+    let connect = Connect::to(url).id_storage(args.id_storage());
+    match &args.prefix {
         Some(prefix) => connect.key_prefix(prefix.as_str()),
         None => connect,
-    })
+    }
 }
 
 fn unusable(args: &StoreArgs, error: Error) -> OpenError {
@@ -61,35 +75,58 @@ fn unusable(args: &StoreArgs, error: Error) -> OpenError {
 /// The flags that were given and have no effect on this backend.
 pub(crate) fn unused(args: &StoreArgs) -> Option<&'static str> {
     (args.backend == BackendName::Memory && args.concerns_redis()).then_some(
-        "--redis-url, --prefix, --id-storage and --hash-ids concern Redis; the backend memory has no use for them",
+        "--prefix, --id-storage and --hash-ids concern Redis; they have no effect on the backend memory",
     )
 }
 
-/// The URL by which the facade knows the backend.
+/// The URL for [`Connect`], whose scheme says which client connects.
 fn url(args: &StoreArgs) -> Result<String, OpenError> {
-    let scheme = match args.backend {
-        BackendName::Memory => return Ok("memory:".to_owned()),
-        BackendName::RedisRs => "",
-        BackendName::Fred => "+fred",
+    let client = match (args.backend, &args.redis_url) {
+        (BackendName::Memory, None) => return Ok("memory:".to_owned()),
+        (BackendName::Memory, Some(_)) => return Err(OpenError::UrlOnMemory),
+        (BackendName::RedisRs, _) => "",
+        (BackendName::Fred, _) => "+fred",
     };
-    let url = match &args.redis_url {
-        Some(url) => url.clone(),
-        None if args.redis_host.contains(':') => {
-            format!("redis://[{}]:{}", args.redis_host, args.redis_port)
-        }
-        None => format!("redis://{}:{}", args.redis_host, args.redis_port),
+    let (scheme, rest) = match &args.redis_url {
+        Some(url) => url.split_once("://").ok_or(OpenError::NotRedis)?,
+        None => ("redis", &*host_and_port(args)),
     };
-    match url.split_once("://") {
-        Some((plain @ ("redis" | "rediss"), rest)) => Ok(format!("{plain}{scheme}://{rest}")),
-        _ => Err(OpenError::NotRedis),
+    let server = scheme.strip_suffix("+fred").unwrap_or(scheme);
+    match server {
+        // The backend refuses TLS itself, with a text that says so.
+        "redis" | "rediss" | "redis-cluster" | "rediss-cluster" => {}
+        _ => return Err(OpenError::NotRedis),
+    }
+    if scheme != server && args.backend != BackendName::Fred {
+        return Err(OpenError::OtherClient(args.backend));
+    }
+    Ok(format!("{server}{client}://{rest}"))
+}
+
+fn host_and_port(args: &StoreArgs) -> String {
+    let (host, port) = (&args.redis_host, args.redis_port);
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
     }
 }
 
-fn about(args: &StoreArgs) -> About {
-    let description = match args.backend {
-        BackendName::Memory => "Sessions live in the memory of this process and end with it.",
-        BackendName::RedisRs => "Sessions live on Redis, reached through the crate redis.",
-        BackendName::Fred => "Sessions live on Redis, reached through the crate fred.",
+/// What the page says of the backend at this URL for [`Connect`].
+fn about(args: &StoreArgs, url: &str) -> About {
+    let is_cluster = url
+        .split_once("://")
+        .is_some_and(|(scheme, _)| scheme.contains("-cluster"));
+    let description = match (args.backend, is_cluster) {
+        (BackendName::Memory, _) => "Sessions live in the memory of this process and end with it.",
+        (BackendName::RedisRs, false) => "Sessions live on Redis, reached through the crate redis.",
+        (BackendName::RedisRs, true) => {
+            "Sessions live on a Redis Cluster, reached through the crate redis."
+        }
+        (BackendName::Fred, false) => "Sessions live on Redis, reached through the crate fred.",
+        (BackendName::Fred, true) => {
+            "Sessions live on a Redis Cluster, reached through the crate fred."
+        }
     };
     About {
         backend: args.backend.as_str(),
@@ -145,15 +182,53 @@ mod tests {
         assert_eq!(url_of(&flags), "redis+fred://db.example:7000");
         let flags = ["--backend", "redis-rs", "--redis-host", "::1"];
         assert_eq!(url_of(&flags), "redis://[::1]:6379");
-        let flags = ["--backend", "fred", "--redis-url", "rediss://u:p@host:1/2"];
-        assert_eq!(url_of(&flags), "rediss+fred://u:p@host:1/2");
+    }
+
+    #[test]
+    fn the_client_is_the_one_that_the_backend_names() {
+        const NODES: &str = "u:p@host:1?node=other:2&node=third";
+        let url = |backend, scheme: &str| {
+            let url = format!("{scheme}://{NODES}");
+            super::url(&args(&["--backend", backend, "--redis-url", &url]))
+        };
+        for scheme in ["redis", "rediss", "redis-cluster", "rediss-cluster"] {
+            let plain = format!("{scheme}://{NODES}");
+            let fred = format!("{scheme}+fred://{NODES}");
+            assert_eq!(url("redis-rs", scheme).unwrap(), plain);
+            assert_eq!(url("fred", scheme).unwrap(), fred);
+            let with_client = format!("{scheme}+fred");
+            assert_eq!(url("fred", &with_client).unwrap(), fred);
+            let refused = url("redis-rs", &with_client).unwrap_err().to_string();
+            assert!(refused.contains("the backend is redis-rs"), "{refused}");
+            for scheme in [scheme, &with_client] {
+                let refused = url("memory", scheme).unwrap_err();
+                assert!(matches!(refused, OpenError::UrlOnMemory), "{scheme}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_page_tells_a_cluster_from_a_server() {
+        for backend in ["redis-rs", "fred"] {
+            for (url, is_cluster) in [
+                ("redis://redis-cluster", false),
+                ("redis-cluster://redis", true),
+            ] {
+                let args = args(&["--backend", backend, "--redis-url", url]);
+                let said = about(&args, &super::url(&args).unwrap()).description;
+                assert_eq!(said.contains("a Redis Cluster"), is_cluster, "{said}");
+            }
+        }
     }
 
     #[test]
     fn other_urls_are_refused_without_showing_them() {
         for url in [
             "http://u:SECRET@host",
-            "redis+fred://u:SECRET@host",
+            "redis+other://u:SECRET@host",
+            "redis+fred+fred://u:SECRET@host",
+            "redis-clusters://u:SECRET@host",
+            "redis-cluster:u:SECRET@host",
             "u:SECRET@host",
             "",
         ] {
@@ -198,7 +273,9 @@ mod tests {
             (&["--hash-ids"], true),
         ] {
             let flags = [&["--backend", "fred"], flags].concat();
-            assert_eq!(about(&args(&flags)).ids_hashed, is_hashed, "{flags:?}");
+            let args = args(&flags);
+            let about = about(&args, &url(&args).unwrap());
+            assert_eq!(about.ids_hashed, is_hashed, "{flags:?}");
         }
     }
 

@@ -16,10 +16,13 @@ use session_core::{
 /// | `memory:` | memory |
 /// | `redis://[user:password@]host[:port][/db]` | redis-rs |
 /// | `redis+fred://…` | fred |
-/// | `redis-cluster://[user:password@]host[:port][?node=host:port&node=…]` | redis-rs, on a Redis Cluster |
-/// | `redis-cluster+fred://…` | fred, on a Redis Cluster |
+/// | `redis-cluster://[user:password@]host[:port][?node=host:port&node=…]` | redis-rs, Cluster |
+/// | `redis-cluster+fred://…` | fred, Cluster |
 ///
-/// `rediss` in the place of `redis` names the same backends, and is refused: neither offers TLS yet.
+/// A Redis Cluster's URL names some of its nodes; one that responds is enough to find the others.
+///
+/// `rediss` in the place of `redis` names the same backends, and is refused: neither offers TLS
+/// yet.
 ///
 /// # Errors
 /// [`ErrorKind::Config`] for another scheme, and for one whose feature is off; the source, a
@@ -56,7 +59,7 @@ pub struct Connect {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// The scheme is none of [`connect`]'s.
+    /// [`connect`] does not know the scheme.
     #[error(
         "the URL's scheme names no backend: expected memory:, redis://, rediss://, redis-cluster:// or rediss-cluster://, \
          or one of the latter four with +fred before the colon"
@@ -70,7 +73,7 @@ pub enum ConnectError {
     InvalidPrefix,
 }
 
-/// A backend, and the administration of the same sessions.
+/// A backend, and the admin API of the same sessions.
 type Opened = (Arc<dyn SessionBackend>, Arc<dyn SessionAdmin>);
 
 impl Connect {
@@ -91,20 +94,19 @@ impl Connect {
         self
     }
 
-    /// What all keys on Redis begin with; `session:` unless said otherwise. Memory has no use for it.
+    /// What all keys on Redis begin with; `session:` by default. No effect on memory.
     pub fn key_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.key_prefix = Some(prefix.into());
         self
     }
 
-    /// Whether key names on Redis show ids or their hashes; ids unless said otherwise. Memory has no use
-    /// for it.
+    /// Whether key names on Redis show ids or their hashes; ids by default. No effect on memory.
     pub fn id_storage(mut self, storage: IdStorage) -> Self {
         self.id_storage = storage;
         self
     }
 
-    /// The time within which every operation on Redis ends. Memory has no use for it.
+    /// The time within which every operation on Redis ends. No effect on memory.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
         self
@@ -118,9 +120,8 @@ impl Connect {
         self.open().map(|(backend, _)| backend)
     }
 
-    /// As [`build`](Self::build), and the administration of the same sessions. On Redis the URL's account
-    /// needs the right to `SCAN` for the latter: give the application one without it, and connect to
-    /// administrate with another.
+    /// As [`build`](Self::build), with the admin API of the same sessions. On Redis the admin API
+    /// needs an account with the right to `SCAN`: give the application one without it.
     ///
     /// # Errors
     /// [`ErrorKind::Config`], as [`connect`].

@@ -1,7 +1,7 @@
 //! Server-side sessions for Rust web applications.
 //!
-//! This crate is the front door: it re-exports the vocabulary and the trait of `session-core`, and each
-//! backend and the HTTP layer behind a cargo feature.
+//! This crate is the front door: it re-exports the vocabulary and the trait of `session-core`, and
+//! each backend and the HTTP layer behind a cargo feature.
 //!
 //! | feature | module | what it brings |
 //! |---|---|---|
@@ -12,7 +12,8 @@
 //! | `axum` | `tower` | the handle as an axum extractor |
 //! | `mock` | | `MockSessionBackend`, for expectations in tests |
 //!
-//! Features only add: none changes what another does. [`connect`] chooses a backend at run time by URL:
+//! Features only add: none changes what another does. [`connect`] chooses a backend at run time by
+//! URL:
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]

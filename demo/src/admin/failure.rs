@@ -15,16 +15,11 @@ pub(super) enum Failure {
          those in memory end with their server, or by \"Log out everywhere\" on its page"
     )]
     InAnotherProcess,
-    #[error(
-        "convert gives sessions the keys that a server with --id-storage hashed-after-plain looks for: restart all \
-         servers with that, then convert with the same flag (see demo sessions convert --help)"
-    )]
-    NotConverting,
     #[error(transparent)]
     Open(#[from] OpenError),
     #[error("{}{}", chain(.0), hint(.0))]
     Store(#[from] Error),
-    #[error("cannot write the answer: {0}")]
+    #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
 }
 
@@ -32,7 +27,7 @@ impl Failure {
     /// With what the process ends: 2 is what the parser of the command line ends it with, too.
     pub(super) const fn code(&self) -> u8 {
         match self {
-            Self::InAnotherProcess | Self::NotConverting | Self::Open(_) => 2,
+            Self::InAnotherProcess | Self::Open(_) => 2,
             Self::Store(_) | Self::Output(_) => 3,
         }
     }
@@ -45,15 +40,13 @@ fn hint(error: &Error) -> &'static str {
             "; the account needs the right +scan beside those of the server's account \
              (or its name or password is wrong: --redis-url takes them)"
         }
-        // Both are safe to do again.
+        // Safe to do again.
         (_, Some(Operation::RevokeSession)) if error.effect() == Effect::Unknown => {
             "; it may be revoked or not: try again"
         }
-        (_, Some(Operation::ConvertSessions)) if error.effect() == Effect::Unknown => {
-            "; some may be converted: converting again goes on"
-        }
         (ErrorKind::Unavailable, _) => {
-            "; --redis-host and --redis-port, or --redis-url, say where it is"
+            "; --redis-host and --redis-port, or --redis-url, say where it is \
+             (a Redis Cluster needs a URL that begins with redis-cluster://)"
         }
         _ => "",
     }
@@ -83,16 +76,16 @@ mod tests {
                 "--redis-url",
             ),
             (
+                ErrorKind::Unavailable,
+                Effect::NotApplied,
+                Operation::CountSessions,
+                "redis-cluster://",
+            ),
+            (
                 ErrorKind::Timeout,
                 Effect::Unknown,
                 Operation::RevokeSession,
                 "try again",
-            ),
-            (
-                ErrorKind::Unavailable,
-                Effect::Unknown,
-                Operation::ConvertSessions,
-                "again goes on",
             ),
         ] {
             let text = text(kind, effect, during);
@@ -105,12 +98,11 @@ mod tests {
     fn no_failure_ends_as_a_session_that_is_not_there() {
         let failures = [
             Failure::InAnotherProcess,
-            Failure::NotConverting,
             Failure::Open(OpenError::NotRedis),
             Error::new(ErrorKind::Timeout, Effect::Unknown).into(),
             io::Error::other("full").into(),
         ];
         let codes = failures.map(|failure| failure.code());
-        assert_eq!(codes, [2, 2, 2, 3, 3]);
+        assert_eq!(codes, [2, 2, 3, 3]);
     }
 }

@@ -12,9 +12,9 @@ use crate::args::ListArgs;
 
 /// Writes a line per session, page by page; how many.
 ///
-/// One user's sessions are picked out of the walk. `SessionBackend::list_sessions` would find them faster, but
-/// knows neither TTL nor deadline nor what remains of them; and it prunes the user's index, where looking
-/// should change nothing.
+/// One user's sessions are picked out of the walk. `SessionBackend::list_sessions` would find them
+/// faster, but knows neither TTL nor deadline nor what remains of them; and it prunes the user's
+/// index, where looking should change nothing.
 pub(super) async fn list<W: Write>(
     admin: &dyn SessionAdmin,
     args: &ListArgs,

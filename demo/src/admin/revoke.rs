@@ -9,8 +9,8 @@ use super::IsComplete;
 use super::failure::Failure;
 use super::output::Output;
 
-/// Ends these sessions and says of each whether it was there. Goes on when nobody reads that any more: they
-/// are to end all the same.
+/// Ends these sessions and says of each whether it was there. Goes on when nobody reads that any
+/// more: they are to end all the same.
 pub(super) async fn revoke<W: Write>(
     admin: &dyn SessionAdmin,
     handles: &[SessionHandle],

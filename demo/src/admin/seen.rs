@@ -7,8 +7,8 @@ use session_store::SessionHandle;
 /// How many handles are remembered: a few megabytes.
 const MOST: usize = 65_536;
 
-/// The handles that were seen last. A walk may come by a session twice, mostly soon after; remembering all
-/// of a store's millions would take the memory that walking page by page saves.
+/// The handles that were seen last. A walk may come by a session twice, mostly soon after;
+/// remembering all of a store's millions would take the memory that walking page by page saves.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     handles: HashSet<SessionHandle>,

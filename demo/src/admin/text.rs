@@ -1,13 +1,14 @@
 //! Text for a terminal.
 //!
-//! A user name is foreign text, and so is a timestamp that another program stored. On a terminal such text
-//! could move the cursor, forge lines or turn the reading direction.
+//! A user name is foreign text, and so is a timestamp that another program stored. On a terminal
+//! such text could move the cursor, forge lines or turn the reading direction.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// The text with everything escaped that is not seen as what it is: control and format characters, line
-/// separators, blanks other than the space; and the backslash, so that an escape is told from text.
+/// The text with everything escaped that is not seen as what it is: control and format characters,
+/// line separators, blanks other than the space; and the backslash, so that an escape is told from
+/// text.
 pub(super) fn escaped(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
@@ -38,8 +39,8 @@ pub(super) fn cut(text: &str, most: usize) -> Cow<'_, str> {
     }
 }
 
-/// JSON with the characters escaped that `serde_json` leaves as they are and a terminal may obey. They can
-/// be in its strings only, where the escape means the same.
+/// JSON with the characters escaped that `serde_json` leaves as they are and a terminal may obey.
+/// They can be in its strings only, where the escape means the same.
 pub(super) fn ascii_controls(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for character in json.chars() {

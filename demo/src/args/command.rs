@@ -8,15 +8,16 @@ use super::handle::HandleParser;
 /// What to do in place of serving.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Look at the sessions of all users and end any of them, while servers are using them
+    /// List the sessions of all users and end any of them, while servers are using them
     ///
-    /// Needs a store that is not a server's own: --backend redis-rs or --backend fred, and the server's flags
-    /// of where the sessions are. The account on Redis needs the right `+scan`, which the server does without.
+    /// Needs a store that is not a server's own: --backend redis-rs or --backend fred, and the
+    /// server's flags of where the sessions are. The account on Redis needs the right `+scan`,
+    /// which the server does without.
     ///
     /// No id is ever shown: sessions are named by handles, which end a session and open none.
     ///
-    /// Ends with 0; with 1 if a session to revoke was not there, 2 if the command line cannot be used, 3 if
-    /// the store failed.
+    /// Ends with 0; with 1 if a session to revoke was not there, 2 if the command line cannot be
+    /// used, 3 if the store failed.
     #[command(after_help = AFTER_HELP)]
     Sessions {
         #[command(subcommand)]
@@ -28,38 +29,35 @@ const AFTER_HELP: &str = "\
 Examples:
   demo sessions list --backend redis-rs --principal Ann
   demo sessions revoke --backend redis-rs 4nWUyWTEw-6RWZJ0oVgwLg
-  demo sessions convert --backend redis-rs --id-storage hashed-after-plain";
+  demo sessions count --backend redis-rs --id-storage plain";
 
 /// What to do with the sessions.
 #[derive(Subcommand)]
 pub(crate) enum SessionsCommand {
     /// Show the sessions, one a line
     ///
-    /// Looks through the whole store, page by page, and touches nothing. A session that begins or ends
-    /// meanwhile may be shown or not; in a store of more than 65536 sessions one may be shown twice.
+    /// Scans the whole store, page by page, and touches nothing. A session that begins or ends
+    /// meanwhile may be shown or not; in a store of more than 65536 sessions one may be shown
+    /// twice.
     ///
     /// Control characters and the like are escaped: a user name is foreign text.
     List(ListArgs),
 
     /// Print how many sessions there are
+    ///
+    /// Counts those that a server with the same --id-storage finds. With `plain` these are the
+    /// sessions stored under their ids: on the way to `hashed`, the last step is due at 0.
     Count,
 
     /// End sessions, whoever they belong to
     ///
-    /// Prints for each handle `revoked HANDLE` or `no such session: HANDLE`. The browser's cookie is dead
-    /// at once.
+    /// Prints for each handle `revoked HANDLE` or `no such session: HANDLE`. The browser's
+    /// cookie is no longer accepted.
     Revoke {
         /// The sessions' handles, as `list` shows them
         #[arg(required = true, value_name = "HANDLE", value_parser = HandleParser)]
         handles: Vec<SessionHandle>,
     },
-
-    /// Give sessions that are stored under plain ids their hashed keys; print how many
-    ///
-    /// The third of four steps from plain to hashed, between which nobody is logged out: (1) restart all
-    /// servers with --id-storage plain-before-hashed, (2) then with hashed-after-plain, (3) run `demo
-    /// sessions convert --id-storage hashed-after-plain`, (4) restart them with hashed.
-    Convert,
 }
 
 /// Which sessions to show, and how.

@@ -7,8 +7,8 @@ use clap::error::ErrorKind;
 use clap::{Arg, Command};
 use session_store::{SessionHandle, SessionId};
 
-/// Takes handles, and shows nothing of what is none: it may be a cookie's value, which opens a session. clap's
-/// own refusals show the word.
+/// Takes handles, and shows nothing of what is none: it may be a cookie's value, which opens a
+/// session. clap's own refusals show the word.
 #[derive(Clone)]
 pub(super) struct HandleParser;
 

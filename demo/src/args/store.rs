@@ -28,7 +28,14 @@ pub(crate) struct StoreArgs {
     )]
     pub(crate) redis_port: u16,
 
-    /// The Redis server's URL, in place of host and port: redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]
+    /// The Redis server's URL, in place of host and port:
+    /// redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]; or a Redis Cluster's:
+    /// redis-cluster://[USER:PASSWORD@]HOST[:PORT][?node=HOST:PORT&node=…]
+    ///
+    /// A Cluster's URL names some of its nodes; one that responds is enough to find the others.
+    ///
+    /// --backend chooses the client. The URL may name it too (redis+fred://,
+    /// redis-cluster+fred://); one that contradicts --backend is refused.
     #[arg(long, global = true, value_name = "URL", conflicts_with_all = ["redis_host", "redis_port"])]
     pub(crate) redis_url: Option<String>,
 
@@ -46,8 +53,8 @@ pub(crate) struct StoreArgs {
     )]
     id_storage: Option<IdStorageName>,
 
-    /// Keep hashes of the session ids on Redis in place of the ids: who reads the server's data cannot
-    /// use a session. Short for --id-storage hashed
+    /// Keep hashes of the session ids on Redis in place of the ids: who reads the server's data
+    /// cannot use a session. Short for --id-storage hashed
     #[arg(long, global = true)]
     hash_ids: bool,
 }
@@ -61,19 +68,16 @@ impl StoreArgs {
         }
     }
 
-    /// Whether a flag was given that only Redis has a use for.
+    /// Whether a flag was given that has an effect on Redis only.
     pub(crate) fn concerns_redis(&self) -> bool {
-        self.prefix.is_some()
-            || self.redis_url.is_some()
-            || self.id_storage.is_some()
-            || self.hash_ids
+        self.prefix.is_some() || self.id_storage.is_some() || self.hash_ids
     }
 }
 
 /// The backends there are, compiled in or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum BackendName {
-    /// In this process: nothing to install, and gone when it ends
+    /// In this process: nothing to install; they end with it
     Memory,
     /// On Redis, through the crate `redis`
     RedisRs,
@@ -98,15 +102,15 @@ impl fmt::Display for BackendName {
     }
 }
 
-/// [`IdStorage`] on the command line. A store in use moves down this list, a roll-out of its servers at a
-/// time.
+/// [`IdStorage`] on the command line. A store in use moves down this list, a roll-out of its
+/// servers at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum IdStorageName {
     /// By their ids
     Plain,
     /// New ones by their ids; those by a hash are found, too
     PlainBeforeHashed,
-    /// New ones by a hash; those by their ids are found, too, until `sessions convert` has been run
+    /// New ones by a hash; those by their ids are found, too
     HashedAfterPlain,
     /// By hashes of their ids
     Hashed,

@@ -4,9 +4,10 @@ use std::ffi::{OsStr, OsString};
 
 use session_store::{SessionHandle, SessionId};
 
-/// One handle in 64 begins with a hyphen, and would be taken for a flag. So handles after `sessions revoke`
-/// get a blank before them, which their parser ignores. No flag looks like a handle: none is 22 characters
-/// long. (And so do ids, which somebody may paste: a flag that is refused would be shown.)
+/// One handle in 64 begins with a hyphen, and would be taken for a flag. So handles after `sessions
+/// revoke` get a blank before them, which their parser ignores. No flag looks like a handle: none
+/// is 22 characters long. (And so do ids, which somebody may paste: a flag that is refused would be
+/// shown.)
 ///
 /// (clap's `allow_hyphen_values` would take the flags after a handle for handles.)
 pub(super) fn with_handles_kept(

@@ -18,7 +18,8 @@ pub(crate) async fn list(session: Session) -> Result<Json<Value>, Failure> {
     };
     let found = match record.principal() {
         Some(user) => session.backend().list_sessions(&user).await?,
-        // Another program wrote this session, for nobody in particular: it is the only one of its kind.
+        // Another program wrote this session, for nobody in particular: it is the only one of its
+        // kind.
         None => vec![SessionSummary::new(
             own.clone(),
             record.created_at().clone(),

@@ -2,11 +2,13 @@
 //!
 //! | module | what it tests |
 //! |---|---|
-//! | `routes` | every route and every refusal: in this process on a clock that the test moves, and the same assertions on the running program with each backend |
-//! | `process` | the program: its flags, its start and end, a store that is away, round trips |
+//! | `routes` | every route and every refusal, in this process and on the running program |
+//! | `process` | the program: flags, start and end, a store that is down, a Cluster, round trips |
 //! | `browser` | the page, in Chromium |
 //!
-//! They need what `scripts/setup-tests` installs. A test that cannot run has failed.
+//! In this process `routes` run on a clock that the test moves; the same assertions run on the
+//! program with each backend. The tests need what `scripts/setup-tests` installs. A test that
+//! cannot run has failed.
 
 #![allow(
     clippy::expect_used,

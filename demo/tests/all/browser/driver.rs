@@ -172,7 +172,8 @@ impl Browser {
     }
 }
 
-/// Closes the browser, whether the test passed or failed. Killing chromedriver alone would leave it.
+/// Closes the browser, whether the test passed or failed. Killing chromedriver alone would leave
+/// it.
 impl Drop for Browser {
     fn drop(&mut self) {
         let close = || -> std::io::Result<()> {

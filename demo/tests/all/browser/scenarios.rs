@@ -178,7 +178,8 @@ async fn a_name_stays_text(backend: Backend) {
     page.had_no_complaints().await;
 }
 
-/// The policy holds in a real browser; and what it stops is a complaint that the other tests would see.
+/// The policy holds in a real browser; and what it stops is a complaint that the other tests would
+/// see.
 #[tokio::test]
 async fn what_the_page_did_not_bring_does_not_run() {
     let demo = Demo::on(Backend::Memory).await;

@@ -88,7 +88,8 @@ async fn logging_in_while_logged_in_kills_the_old_id(backend: Backend) {
 
     page.browser().switch_to(&first).await;
     page.idle().await;
-    // The tab may have noticed when it came to the front, and hidden the form; whoever is quick sends it.
+    // The tab may have noticed when it came to the front, and hidden the form; whoever is quick
+    // sends it.
     let send = "(() => {
         document.querySelector('[data-testid=username]').value = 'Bob';
         document.getElementById('login-form').requestSubmit();

@@ -43,7 +43,8 @@ async fn has_stopped_listening(demo: &Demo) {
 #[tokio::test]
 async fn requests_under_way_are_answered_before_it_ends() {
     let mut demo = Demo::on(Backend::Memory).await;
-    // A request before it on the same listener: the half one has been accepted when this is answered.
+    // A request before it on the same listener: the half one has been accepted when this is
+    // answered.
     let mut connection = half_a_request(&demo).await;
     demo.visitor().get("/healthz").await;
     demo.signal(Signal::TERM);

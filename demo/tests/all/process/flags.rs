@@ -76,7 +76,19 @@ async fn settings_that_cannot_be_used_are_said_so() {
     for backend in ["redis-rs", "fred"] {
         for (flags, said) in [
             (&["--redis-url", "http://SECRET@x"][..], "redis://"),
-            (&["--redis-url", "redis+fred://SECRET@x"], "redis://"),
+            (
+                &["--redis-url", "redis+other://SECRET@x"],
+                "redis-cluster://",
+            ),
+            (
+                &["--redis-url", "redis-cluster://SECRET@x:port"],
+                "at least one node",
+            ),
+            (
+                &["--redis-url", "redis-cluster://SECRET@x?node="],
+                "at least one node",
+            ),
+            (&["--redis-url", "rediss-cluster://SECRET@x"], "TLS"),
             (&["--prefix", "a*"], "not a key prefix"),
             (&["--prefix", ""], "not a key prefix"),
         ] {

@@ -1,8 +1,9 @@
-//! The program: its flags, its start and end, a store that is away, round trips;
+//! The program: its flags, its start and end, a store that is away, a Redis Cluster, round trips;
 //! the command that administrates.
 
 mod admin;
 mod away;
+mod cluster;
 mod ending;
 mod flags;
 mod round_trips;

@@ -108,7 +108,7 @@ async fn one_session_is_revoked_by_its_handle(server: &Server) {
         let answer = here.post("/sessions/revoke", &[("handle", text)]).await;
         assert_eq!(
             answer.error(),
-            (400, "The handle is none of a session.".to_owned())
+            (400, "Not a valid session handle.".to_owned())
         );
     }
 }

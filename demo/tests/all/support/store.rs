@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use session_redis_test::{RedisServer, shared, unique_prefix};
+use session_redis_test::{RedisServer, shared, shared_cluster, unique_prefix};
 use tokio::process::Command;
 
 use super::{Backend, Demo, command, within};
@@ -28,21 +28,30 @@ impl Store {
         Self::at(backend, shared().await).with(&["--prefix", &prefix])
     }
 
+    /// With keys of its own on the cluster that all tests share.
+    pub(crate) async fn on_cluster(backend: Backend) -> Self {
+        let (url, prefix) = (shared_cluster().await.url(), unique_prefix());
+        Self::at_url(backend, &url).with(&["--prefix", &prefix])
+    }
+
     pub(crate) fn at(backend: Backend, server: &RedisServer) -> Self {
         let port = server.port().to_string();
-        let flags = ["--backend", backend.name(), "--redis-port", &port];
+        Self::of(&["--backend", backend.name(), "--redis-port", &port])
+    }
+
+    pub(crate) fn at_url(backend: Backend, url: &str) -> Self {
+        Self::of(&["--backend", backend.name(), "--redis-url", url])
+    }
+
+    fn of(flags: &[&str]) -> Self {
         Self {
-            flags: flags.map(str::to_owned).to_vec(),
+            flags: flags.iter().map(|&flag| flag.to_owned()).collect(),
         }
     }
 
     /// The same, with more flags.
     pub(crate) fn with(&self, flags: &[&str]) -> Self {
-        let mut store = self.clone();
-        store
-            .flags
-            .extend(flags.iter().map(|&flag| flag.to_owned()));
-        store
+        Self::of(&[&self.flags(), flags].concat())
     }
 
     fn flags(&self) -> Vec<&str> {
@@ -51,9 +60,14 @@ impl Store {
 
     /// A server on it that has reached it.
     pub(crate) async fn serve(&self) -> Demo {
-        let demo = Demo::start(&self.flags()).await;
+        let demo = self.start().await;
         demo.ready().await;
         demo
+    }
+
+    /// A server on it, whether it can be reached or not.
+    pub(crate) async fn start(&self) -> Demo {
+        Demo::start(&self.flags()).await
     }
 
     /// `demo sessions` with these words.

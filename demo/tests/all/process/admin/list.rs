@@ -162,7 +162,8 @@ async fn a_name_does_nothing_to_a_terminal(store: Store) {
     }
 }
 
-/// What another program wrote, which is bound to nobody, has no expiry and no timestamps that are any.
+/// What another program wrote, which is bound to nobody, has no expiry and no timestamps that are
+/// any.
 #[tokio::test]
 async fn a_session_of_another_program_is_shown() {
     let server = RedisServer::start().await;

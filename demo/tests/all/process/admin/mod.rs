@@ -1,7 +1,7 @@
 //! The command that looks at all sessions and ends any of them, beside a server that uses them.
 
-mod convert;
 mod failures;
+mod formats;
 mod list;
 mod revoke;
 mod secrets;
@@ -24,24 +24,37 @@ async fn handle_of(store: &Store, name: &str) -> String {
     found[0]["handle"].as_str().unwrap().to_owned()
 }
 
-/// Runs scenarios, which are functions of a store, through each client on plain and on hashed ids.
+/// Runs scenarios, which are functions of a store, through each client, on a server and on a
+/// cluster, with plain and with hashed ids.
 macro_rules! on_every_store {
     ($($scenario:ident)*) => {
-        $crate::process::admin::on_store!(redis_rs_plain RedisRs "plain" $($scenario)*);
-        $crate::process::admin::on_store!(redis_rs_hashed RedisRs "hashed" $($scenario)*);
-        $crate::process::admin::on_store!(fred_plain Fred "plain" $($scenario)*);
-        $crate::process::admin::on_store!(fred_hashed Fred "hashed" $($scenario)*);
+        $crate::process::admin::on_store!(redis_rs_plain new RedisRs "plain" $($scenario)*);
+        $crate::process::admin::on_store!(redis_rs_hashed new RedisRs "hashed" $($scenario)*);
+        $crate::process::admin::on_store!(fred_plain new Fred "plain" $($scenario)*);
+        $crate::process::admin::on_store!(fred_hashed new Fred "hashed" $($scenario)*);
+        $crate::process::admin::on_store!(
+            redis_rs_plain_on_cluster on_cluster RedisRs "plain" $($scenario)*
+        );
+        $crate::process::admin::on_store!(
+            redis_rs_hashed_on_cluster on_cluster RedisRs "hashed" $($scenario)*
+        );
+        $crate::process::admin::on_store!(
+            fred_plain_on_cluster on_cluster Fred "plain" $($scenario)*
+        );
+        $crate::process::admin::on_store!(
+            fred_hashed_on_cluster on_cluster Fred "hashed" $($scenario)*
+        );
     };
 }
 use on_every_store;
 
 macro_rules! on_store {
-    ($name:ident $backend:ident $form:literal $($scenario:ident)*) => {
+    ($name:ident $on:ident $backend:ident $form:literal $($scenario:ident)*) => {
         mod $name {
             $(#[tokio::test]
             async fn $scenario() {
                 use crate::support::{Backend, Store};
-                let store = Store::new(Backend::$backend).await;
+                let store = Store::$on(Backend::$backend).await;
                 super::$scenario(store.with(&["--id-storage", $form])).await;
             })*
         }
