@@ -5,43 +5,42 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use crate::backend::Result;
-use crate::error::{Effect, Error, ErrorKind, Operation};
-use crate::id::SessionHandle;
+use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::page::{
-    ConvertedPage, PageCursor, PageRequest, PageSize, RevokeInPageRequest, RevokedInPage,
-    SessionPage,
+    PageCursor, PageRequest, PageSize, RevokeInPageRequest, RevokedInPage, SessionPage,
 };
+use crate::public_id::PublicId;
 
-/// Looks through all sessions of a store, whoever they belong to, and ends any of them.
+/// Lists all sessions of a store, whoever they belong to, and ends any of them.
 ///
-/// A capability of its own, apart from [`SessionBackend`](crate::SessionBackend): an application that
-/// serves sessions needs none of it, and its account on the server should not have the right to it (in
+/// A trait of its own, beside [`SessionBackend`](crate::SessionBackend): an application that serves
+/// sessions needs none of it, and its account on the server should not have the right to it (in
 /// Redis: `SCAN`). Each backend of this workspace makes one where it is asked to.
 ///
-/// The **required steps** (`page`, `revoke_in_page`, `convert_page`) are for implementors: each looks at
-/// one page of the store, so that no step blocks a server for longer than that. The **provided methods**
-/// are for operators. What every implementation must do are the clauses ADM of the
+/// The **required steps** (`page`, `revoke_in_page`) are for implementors: each looks at one page
+/// of the store, so that no step blocks a server for longer than that. The **provided methods** are
+/// for operators. What every implementation must do are the clauses ADM of the
 /// [contract](crate::_documentation::contract).
 ///
-/// # Walks
-/// A store is looked through page by page, each naming where the next begins. A session that lives
-/// from the beginning of a walk to its end is on one of the pages; one that is created, rotated or ended
-/// meanwhile may be on one or not; one session may be on two. A page may be empty, and still not be the
-/// last. Where keys move from server to server (a Redis server that restarts or fails over, a Cluster that
-/// moves hash slots) sessions may be left out: begin again when that is over. A place that is known to be
-/// none any more is refused as [`ErrorKind::InvalidCursor`](crate::ErrorKind::InvalidCursor); the methods
-/// that walk then begin anew, a few times.
+/// # Scans
+/// A store is scanned page by page, each naming where the next begins. A session that lives from
+/// the beginning of a scan to its end is on one of the pages; one that is created, rotated or ended
+/// meanwhile may be on one or not; one session may be on two. A page may be empty, and still not be
+/// the last. Where keys move from server to server (a Redis server that restarts or fails over, a
+/// Cluster that moves hash slots) sessions may be left out: scan again when that is over. A cursor
+/// that the store knows to be out of date is refused as
+/// [`ErrorKind::InvalidCursor`](crate::ErrorKind::InvalidCursor); the methods that scan the whole
+/// store then start again, a few times.
 ///
-/// No page shows an id: it shows a [`SessionHandle`], with which a session can be ended and not opened.
+/// No page shows an id: it shows a [`PublicId`], with which a session can be ended and not opened.
 ///
 /// # Errors
-/// As those of [`SessionBackend`](crate::SessionBackend). Each step ends within the backend's deadline;
-/// a provided method that walks takes as many steps as there are pages.
+/// As those of [`SessionBackend`](crate::SessionBackend). Each step ends within the backend's
+/// deadline; a provided method that scans takes as many steps as there are pages.
 ///
 /// # Cancellation
-/// Dropping the future of any operation is safe. A walk ends where it is; what it ended or converted so
-/// far stays so.
+/// Dropping the future of any operation is safe. A scan ends where it is; what it has ended so far
+/// stays ended.
 ///
 /// # Example
 /// ```
@@ -52,7 +51,7 @@ use crate::page::{
 /// loop {
 ///     let page = admin.list_page(cursor.as_ref(), PageSize::DEFAULT).await?;
 ///     for session in &page.sessions {
-///         println!("{} {}", session.handle, session.last_accessed_at.as_str().unwrap_or("?"));
+///         println!("{} {}", session.public_id, session.last_accessed_at.as_str().unwrap_or("?"));
 ///     }
 ///     cursor = page.next;
 ///     if cursor.is_none() {
@@ -69,43 +68,40 @@ pub trait SessionAdmin: fmt::Debug + Send + Sync + 'static {
     /// The live sessions of one page. Changes nothing, touches nothing.
     async fn page(&self, request: &PageRequest) -> Result<SessionPage>;
 
-    /// Ends the live session of this handle if it is on this page.
+    /// Ends the live session of this public id if it is on this page.
     async fn revoke_in_page(&self, request: &RevokeInPageRequest) -> Result<RevokedInPage>;
-
-    /// Stores the sessions of one page in the form that the store is set to, where it has several. They
-    /// are in use meanwhile; nothing else about them changes.
-    async fn convert_page(&self, request: &PageRequest) -> Result<ConvertedPage>;
 
     // ---- Provided -------------------------------------------------------------------------------
 
-    /// One page of the live sessions, from the beginning or from where another page ended. `size` is how
-    /// many keys the store looks at, about: those that are no live sessions are not shown.
+    /// One page of the live sessions, from the beginning or from where another page ended. `size`
+    /// is how many keys the store looks at, about: those that are no live sessions are not shown.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidCursor`](crate::ErrorKind::InvalidCursor) when the cursor is not one of this
-    /// store's; [`ErrorKind::Denied`](crate::ErrorKind::Denied) when the server does not grant the right;
-    /// and the backend's own.
+    /// [`ErrorKind::InvalidCursor`](crate::ErrorKind::InvalidCursor) when the cursor is not one of
+    /// this store's; [`ErrorKind::Denied`](crate::ErrorKind::Denied) when the server does not grant
+    /// the right; and the backend's own.
     async fn list_page(&self, cursor: Option<&PageCursor>, size: PageSize) -> Result<SessionPage> {
         self.page(&PageRequest::new(cursor, size))
             .await
             .map_err(|error| error.during(Operation::ListPage))
     }
 
-    /// How many live sessions there are. Walks through the store; those that live throughout count once,
-    /// those created or ended meanwhile once or not at all. Remembers the handles of all it has seen.
+    /// How many live sessions there are. Scans the store; those that live throughout count once,
+    /// those created or ended meanwhile once or not at all. Remembers the public ids of all it has
+    /// seen.
     ///
     /// # Errors
     /// As [`list_page`](Self::list_page).
     async fn count_sessions(&self) -> Result<u64> {
-        let (mut seen, mut anew) = (HashSet::new(), Anew::default());
+        let (mut seen, mut restarts) = (HashSet::new(), Restarts::default());
         let mut request = PageRequest::new(None, PageSize::MAX);
         loop {
             let page = match self.page(&request).await {
                 Ok(page) => page,
-                Err(error) if anew.may_begin(&mut request, &error) => continue,
+                Err(error) if restarts.may_restart(&mut request, &error) => continue,
                 Err(error) => return Err(error.during(Operation::CountSessions)),
             };
-            seen.extend(page.sessions.into_iter().map(|session| session.handle));
+            seen.extend(page.sessions.into_iter().map(|session| session.public_id));
             match page.next {
                 Some(next) => request.cursor = Some(next),
                 None => return Ok(u64::try_from(seen.len()).unwrap_or(u64::MAX)),
@@ -113,80 +109,48 @@ pub trait SessionAdmin: fmt::Debug + Send + Sync + 'static {
         }
     }
 
-    /// Ends the live session of this handle, bound to a principal or not; whether there was one.
+    /// Ends the live session of this public id, bound to a principal or not; whether there was one.
     ///
-    /// Looks for it through the whole store. Where the principal is known,
-    /// [`SessionBackend::revoke_session`](crate::SessionBackend::revoke_session) looks at that one's
-    /// sessions only. A session that is rotated meanwhile has a new handle, and is not ended.
+    /// Scans the whole store for it. Where the principal is known,
+    /// [`SessionBackend::revoke_session`](crate::SessionBackend::revoke_session) looks at that
+    /// one's sessions only. A session that is bound to nobody has another public id once it is
+    /// rotated, and is then not ended.
     ///
     /// # Errors
     /// As [`list_page`](Self::list_page).
-    async fn revoke_session(&self, handle: &SessionHandle) -> Result<bool> {
-        let mut anew = Anew::default();
-        let mut request = RevokeInPageRequest {
-            page: PageRequest::new(None, PageSize::MAX),
-            handle: handle.clone(),
-        };
+    async fn revoke_session(&self, public_id: &PublicId) -> Result<bool> {
+        let mut restarts = Restarts::default();
+        let mut request =
+            RevokeInPageRequest::new(PageRequest::new(None, PageSize::MAX), *public_id);
         loop {
-            let answer = match self.revoke_in_page(&request).await {
-                Ok(answer) => answer,
-                Err(error) if anew.may_begin(&mut request.page, &error) => continue,
+            let revoked = match self.revoke_in_page(&request).await {
+                Ok(revoked) => revoked,
+                Err(error) if restarts.may_restart(&mut request.page, &error) => continue,
                 Err(error) => return Err(error.during(Operation::RevokeSession)),
             };
-            match answer.next {
-                _ if answer.is_revoked => return Ok(true),
+            match revoked.next {
+                _ if revoked.is_revoked => return Ok(true),
                 Some(next) => request.page.cursor = Some(next),
                 None => return Ok(false),
             }
         }
     }
-
-    /// Stores all sessions in the form that the store is set to; how many were in another. Each is converted
-    /// in one atomic step, and may be used meanwhile. See [`IdStorage`](crate::IdStorage) for what forms
-    /// there are.
-    ///
-    /// None is left when a call answers 0, and keys did not move from server to server meanwhile.
-    ///
-    /// # Errors
-    /// As [`list_page`](Self::list_page), and [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported)
-    /// when there is a session that cannot be converted. Converting again goes on where it stopped.
-    async fn convert_sessions(&self) -> Result<u64> {
-        let (mut converted, mut anew) = (0_u64, Anew::default());
-        let mut request = PageRequest::new(None, PageSize::MAX);
-        loop {
-            let answer = match self.convert_page(&request).await {
-                Ok(answer) => answer,
-                Err(error) if anew.may_begin(&mut request, &error) => continue,
-                Err(error) => {
-                    let error = match converted {
-                        0 => error,
-                        _ => error.with_effect(Effect::Unknown),
-                    };
-                    return Err(error.during(Operation::ConvertSessions));
-                }
-            };
-            converted = converted.saturating_add(answer.converted);
-            match answer.next {
-                Some(next) => request.cursor = Some(next),
-                None => return Ok(converted),
-            }
-        }
-    }
 }
 
-/// How often a walk begins anew whose place is none any more.
+/// How often a scan has started again because its cursor was out of date.
 #[derive(Default)]
-struct Anew {
+struct Restarts {
     times: u8,
 }
 
-impl Anew {
+impl Restarts {
     const MOST: u8 = 3;
 
-    /// Whether this failure means that the walk is to begin anew; then the request is for the first page.
-    fn may_begin(&mut self, request: &mut PageRequest, error: &Error) -> bool {
-        let is_lost = error.kind() == ErrorKind::InvalidCursor && request.cursor.is_some();
-        if !is_lost || self.times == Self::MOST {
+    /// Whether the scan is to start again after this failure; then the request is for the first
+    /// page.
+    fn may_restart(&mut self, request: &mut PageRequest, error: &Error) -> bool {
+        let is_outdated = error.kind() == ErrorKind::InvalidCursor && request.cursor.is_some();
+        if !is_outdated || self.times == Self::MOST {
             return false;
         }
         self.times += 1;
@@ -198,11 +162,12 @@ impl Anew {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Effect;
     use std::pin::pin;
     use std::sync::Mutex;
     use std::task::{Context, Poll, Waker};
 
-    /// A store of two pages, whose second is lost so many times.
+    /// A store of two pages, whose second page's cursor is out of date so many times.
     #[derive(Debug)]
     struct Shifting(Mutex<u8>);
 
@@ -229,34 +194,27 @@ mod tests {
         async fn revoke_in_page(&self, request: &RevokeInPageRequest) -> Result<RevokedInPage> {
             Ok(RevokedInPage::new(false, self.next(&request.page)?))
         }
-
-        async fn convert_page(&self, request: &PageRequest) -> Result<ConvertedPage> {
-            Ok(ConvertedPage::new(1, self.next(request)?))
-        }
     }
 
     fn ready<T>(future: impl Future<Output = T>) -> T {
         match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(answer) => answer,
+            Poll::Ready(output) => output,
             Poll::Pending => panic!("nothing is waited for"),
         }
     }
 
     #[test]
-    fn a_walk_whose_place_is_lost_begins_anew_a_few_times() {
-        let handle = SessionHandle::parse("AAAAAAAAAAAAAAAAAAAAAA").unwrap();
+    fn a_scan_whose_cursor_is_out_of_date_starts_again_a_few_times() {
+        let public_id = PublicId::parse("AAAAAAAAAAAAAAAAAAAAAA").unwrap();
         let shifting = |times| Shifting(Mutex::new(times));
         assert_eq!(ready(shifting(3).count_sessions()).unwrap(), 0);
-        assert!(!ready(shifting(3).revoke_session(&handle)).unwrap());
-        assert_eq!(ready(shifting(3).convert_sessions()).unwrap(), 5);
+        assert!(!ready(shifting(3).revoke_session(&public_id)).unwrap());
         let errors = [
             ready(shifting(4).count_sessions()).unwrap_err(),
-            ready(shifting(4).revoke_session(&handle)).unwrap_err(),
-            ready(shifting(4).convert_sessions()).unwrap_err(),
+            ready(shifting(4).revoke_session(&public_id)).unwrap_err(),
         ];
         for error in &errors {
             assert_eq!(error.kind(), ErrorKind::InvalidCursor);
         }
-        assert_eq!(errors[2].effect(), Effect::Unknown, "some were converted");
     }
 }

@@ -1,33 +1,34 @@
 //! The trait that carries the session semantics.
 
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::delta::{Delta, FieldChange, Touch};
-use crate::error::{Effect, Error, ErrorKind, Operation};
+use crate::delta::{Delta, Touch};
+use crate::error::{Effect, Error, ErrorKind, Operation, Result};
 use crate::field::FieldName;
-use crate::fields::Fields;
-use crate::id::{SessionHandle, SessionId};
-use crate::limits::{Limit, Limits, Size};
+use crate::id::SessionId;
 use crate::policy::SessionPolicy;
 use crate::principal::Principal;
+use crate::public_id::PublicId;
 use crate::record::SessionRecord;
+use crate::session::{CreatedSession, NewSession, RotatedSession};
 use crate::steps::{
-    InsertAnswer, InsertRequest, ListRequest, ReadRequest, RemoveRequest, RenameAnswer,
-    RenameRequest, RevokeRequest, RevokeTarget, SessionSummary, Write, WriteAnswer, WriteRequest,
-    Written,
+    InsertOutcome, InsertRequest, ListRequest, ReadOutcome, ReadRequest, RemoveOutcome,
+    RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, RevokeTarget, SessionSummary,
+    Target, WriteOutcome, WriteRequest,
 };
-use crate::stored::StoredSession;
 use crate::time::Remaining;
 use crate::ttl::SessionTtl;
-
-/// The result of a session operation.
-pub type Result<T, E = Error> = std::result::Result<T, E>;
+use crate::written::Written;
 
 /// How often a fresh id is drawn when the one before was taken. With 256 random bits the second
 /// draw never happens; the third would mean that the randomness is broken.
 const ID_ATTEMPTS: usize = 3;
+
+/// The deadline of a backend that names none.
+const DEFAULT_DEADLINE: Duration = Duration::from_millis(500);
 
 /// A store of sessions.
 ///
@@ -35,11 +36,16 @@ const ID_ATTEMPTS: usize = 3;
 /// `list`, `revoke`, `ping`) are for implementors: each is *one atomic step* on the store. The
 /// **provided methods** are for applications: the session semantics, written once, on top of the
 /// steps. Implement the former, call the latter; overriding a provided method is a defect that the
-/// conformance suite finds (two are meant to be overridden and forwarded:
-/// [`policy`](Self::policy) and [`successor_id`](Self::successor_id)).
+/// conformance suite finds (three are meant to be overridden and forwarded:
+/// [`policy`](Self::policy), [`deadline`](Self::deadline) and
+/// [`successor_id`](Self::successor_id)).
 ///
-/// What every backend must do is the numbered [contract](crate::_documentation::contract); the crate
-/// `session-conformance` proves it.
+/// Each step takes one request that its constructor has checked, and returns one outcome. Both can
+/// gain variants: a backend refuses a [`Target`] or a [`RevokeTarget`] that it does not know with
+/// [`ErrorKind::Unsupported`], nothing changed.
+///
+/// What every backend must do is the numbered [contract](crate::_documentation::contract); the
+/// crate `session-conformance` proves it.
 ///
 /// # Atomicity
 /// Every step checks that there is a live session and changes it in one atomic step on the server.
@@ -47,9 +53,9 @@ const ID_ATTEMPTS: usize = 3;
 ///
 /// # Errors
 /// `Err` means that the backend could not tell, or that the request was refused as a whole.
-/// [`Error::effect`] says whether anything can have been changed. That a session is absent, expired,
-/// invalid or revoked is a value (`None`, `false`), never an error. Every operation ends within the
-/// backend's deadline.
+/// [`Error::effect`] says whether anything can have been changed. That a session is absent,
+/// expired, invalid, rotated or revoked is a value (`None`, `false`), never an error. Every
+/// operation ends within the backend's [`deadline`](Self::deadline).
 ///
 /// # Cancellation
 /// Dropping the future of any operation is safe: the step is applied as a whole or not at all, and
@@ -75,30 +81,58 @@ const ID_ATTEMPTS: usize = 3;
 pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
     // ---- Required steps -------------------------------------------------------------------------
 
-    /// Stores a session under a free id and arms its expiry, in one step.
-    async fn insert(&self, request: &InsertRequest) -> Result<InsertAnswer>;
-
-    /// Reads a session and slides its expiry as asked; `None` when there is no live one.
+    /// Stores a session under a free id and sets its expiry, in one step. Returns the record of it
+    /// as it was stored.
     ///
-    /// Linearises at the reading of the fields; one round trip.
-    async fn read(&self, request: &ReadRequest) -> Result<Option<SessionRecord>>;
+    /// A key of this id, session or not, comes first ([`InsertOutcome::IdTaken`]), then the quota
+    /// of the session's principal
+    /// ([`Refusal::TooManySessions`](crate::steps::Refusal::TooManySessions), or others end). The
+    /// limits of its size were checked by [`InsertRequest::new`].
+    async fn insert(&self, request: &InsertRequest) -> Result<InsertOutcome>;
+
+    /// Reads a session and slides its expiry as asked; the record is that after it.
+    ///
+    /// Linearises at the reading of the fields; one round trip for a target that is an id. An
+    /// unknown target is [`ErrorKind::Unsupported`].
+    async fn read(&self, request: &ReadRequest) -> Result<ReadOutcome>;
 
     /// Changes a live session, all or nothing, in one step.
-    async fn write(&self, request: &WriteRequest) -> Result<WriteAnswer>;
+    ///
+    /// What is checked, in this order, and the first that fails is the outcome: whether there is a
+    /// live session ([`WriteOutcome::NotFound`]); the expectations
+    /// ([`Refusal::Conflict`](crate::steps::Refusal::Conflict)); the counters, in order of the
+    /// fields' names (`NotAnInteger`, `Overflow`); the limits of the session's size (`Limit`),
+    /// which refuse growth only; for a binding, the quota of the principal (`TooManySessions`),
+    /// where a session that is the principal's already does not count twice, and what is no live
+    /// session does not count. Where the quota evicts, the sessions with the nearest deadline end,
+    /// of equal ones that with the least public id, and never the one that is bound.
+    ///
+    /// An unknown target is [`ErrorKind::Unsupported`].
+    async fn write(&self, request: &WriteRequest) -> Result<WriteOutcome>;
 
     /// Moves a live session to a free id and changes it, all or nothing, in one step.
-    async fn rename(&self, request: &RenameRequest) -> Result<RenameAnswer>;
+    ///
+    /// What is checked is what a [`write`](Self::write) checks, and, right after there is a live
+    /// session, whether the new id is free ([`RenameOutcome::IdTaken`]).
+    async fn rename(&self, request: &RenameRequest) -> Result<RenameOutcome>;
 
-    /// Deletes a live session, in one step; whether there was one.
-    async fn remove(&self, request: &RemoveRequest) -> Result<bool>;
+    /// Deletes a live session, in one step.
+    ///
+    /// An unknown target is [`ErrorKind::Unsupported`].
+    async fn remove(&self, request: &RemoveRequest) -> Result<RemoveOutcome>;
 
-    /// The live sessions of a principal, oldest deadline first. May take several round trips.
+    /// The live sessions of a principal that are listed
+    /// ([`StoredSession::listing`](crate::StoredSession::listing)), nearest deadline first, those
+    /// with the same deadline in order of their public ids. May take several round trips.
     async fn list(&self, request: &ListRequest) -> Result<Vec<SessionSummary>>;
 
-    /// Ends sessions of a principal; how many live ones it ended. May take several round trips.
+    /// Ends listed sessions of a principal; how many live ones it ended. May take several round
+    /// trips.
+    ///
+    /// An unknown target is [`ErrorKind::Unsupported`].
     async fn revoke(&self, request: &RevokeRequest) -> Result<u64>;
 
-    /// Whether the store answers. For readiness checks.
+    /// Whether sessions can be read and written. For readiness checks.
     async fn ping(&self) -> Result<()>;
 
     // ---- Provided, meant to be overridden and forwarded -----------------------------------------
@@ -106,6 +140,12 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
     /// What the application decided once for all sessions.
     fn policy(&self) -> &SessionPolicy {
         SessionPolicy::shared_default()
+    }
+
+    /// How long an operation may take: each step ends within it. Whoever waits for the backend
+    /// waits by it. 500 ms, unless a backend says otherwise.
+    fn deadline(&self) -> Duration {
+        DEFAULT_DEADLINE
     }
 
     /// Draws the id that a rotation moves to. A backend overrides it when `rename` needs an id with
@@ -126,37 +166,40 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
     /// The id, and the session as it was stored.
     ///
     /// # Atomicity
-    /// The session exists with its expiry, or not at all. An id that the store knows is never adopted.
+    /// The session exists with its expiry, or not at all. An id that the store knows is never
+    /// adopted.
     ///
     /// # Errors
     /// [`ErrorKind::LimitExceeded`], [`ErrorKind::TooManySessions`], [`ErrorKind::StoreFull`],
     /// [`ErrorKind::Randomness`], and the backend's own.
     #[doc(alias = "createSession")]
     async fn create_session(&self, new: NewSession) -> Result<CreatedSession> {
-        let policy = self.policy();
-        let prepared =
-            insert_request(policy, new).map_err(|error| error.during(Operation::CreateSession));
-        let create = async move |mut request: InsertRequest| -> Result<CreatedSession> {
+        let create = async move || -> Result<CreatedSession> {
+            let mut request = InsertRequest::new(self.policy(), SessionId::random()?, new)?;
             for _ in 0..ID_ATTEMPTS {
-                request.id = SessionId::random()?;
                 match self.insert(&request).await? {
-                    InsertAnswer::Inserted { deadline } => return Ok(created(request, deadline)),
-                    InsertAnswer::Refused(refusal) => return Err(refusal.into()),
-                    InsertAnswer::IdTaken => {}
+                    InsertOutcome::Inserted(record) => {
+                        let id = request.id;
+                        return Ok(CreatedSession { id, record });
+                    }
+                    InsertOutcome::Refused(refusal) => return Err(refusal.into()),
+                    InsertOutcome::IdTaken => request.id = SessionId::random()?,
                 }
             }
             Err(Error::new(ErrorKind::IdExhausted, Effect::NotApplied))
         };
-        create(prepared?)
+        create()
             .await
             .map_err(|error| error.during(Operation::CreateSession))
     }
 
     /// The session, if there is a live one. Counts as use, as the policy's [`Touch`] says: by
-    /// default it sets `last_accessed_at` and re-arms the TTL.
+    /// default it sets `last_accessed_at` and sets the expiry to the TTL from now.
     ///
     /// # Returns
-    /// `None` when there is no live session: absent, expired, deleted, rotated, or not a valid hash.
+    /// `None` when there is no live session: absent, expired, deleted, rotated, or not a valid
+    /// hash. The step [`read`](Self::read) tells a rotated id from the others, where the backend
+    /// keeps tombstones; so do the other steps.
     ///
     /// # Errors
     /// The backend's own.
@@ -175,7 +218,7 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
         id: &SessionId,
         touch: Touch,
     ) -> Result<Option<SessionRecord>> {
-        self.read(&read_request(self.policy(), id, touch))
+        read(self, id.into(), touch)
             .await
             .map_err(|error| error.during(Operation::GetSession))
     }
@@ -185,7 +228,44 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// The backend's own.
     async fn peek_session(&self, id: &SessionId) -> Result<Option<SessionRecord>> {
-        self.read(&read_request(self.policy(), id, Touch::Never))
+        read(self, id.into(), Touch::Never)
+            .await
+            .map_err(|error| error.during(Operation::PeekSession))
+    }
+
+    /// The session of a principal with this public id, if there is a live one. Counts as use, as
+    /// the policy's [`Touch`] says; see [`peek_session_of`](Self::peek_session_of) for a look that
+    /// does not.
+    ///
+    /// # Returns
+    /// `None` when there is no live session of this public id, or when it is another principal's.
+    ///
+    /// # Errors
+    /// The backend's own.
+    async fn get_session_of(
+        &self,
+        principal: &Principal,
+        public_id: &PublicId,
+    ) -> Result<Option<SessionRecord>> {
+        read(self, target_of(principal, public_id), self.policy().touch())
+            .await
+            .map_err(|error| error.during(Operation::GetSession))
+    }
+
+    /// The session of a principal with this public id, if there is a live one, without counting as
+    /// use.
+    ///
+    /// # Returns
+    /// As [`get_session_of`](Self::get_session_of).
+    ///
+    /// # Errors
+    /// The backend's own.
+    async fn peek_session_of(
+        &self,
+        principal: &Principal,
+        public_id: &PublicId,
+    ) -> Result<Option<SessionRecord>> {
+        read(self, target_of(principal, public_id), Touch::Never)
             .await
             .map_err(|error| error.during(Operation::PeekSession))
     }
@@ -200,11 +280,35 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
     /// All of the delta or nothing, in one step with the check that the session lives.
     ///
     /// # Errors
-    /// [`ErrorKind::LimitExceeded`], [`ErrorKind::NotAnInteger`], [`ErrorKind::Overflow`],
-    /// [`ErrorKind::TooManySessions`], [`ErrorKind::StoreFull`]: nothing was changed. And the backend's own.
+    /// [`ErrorKind::Conflict`], [`ErrorKind::LimitExceeded`], [`ErrorKind::NotAnInteger`],
+    /// [`ErrorKind::Overflow`], [`ErrorKind::TooManySessions`], [`ErrorKind::StoreFull`]: nothing
+    /// was changed. And the backend's own.
     #[doc(alias = "updateSession")]
     async fn update_session(&self, id: &SessionId, delta: Delta) -> Result<Option<Written>> {
-        write(self, id, delta)
+        write(self, id.into(), delta)
+            .await
+            .map_err(|error| error.during(Operation::UpdateSession))
+    }
+
+    /// Applies a delta to the live session of a principal with this public id. An empty delta is a
+    /// touch, as any delta is one unless it says otherwise ([`Delta::touch`]).
+    ///
+    /// # Returns
+    /// As [`update_session`](Self::update_session); `None` when there is no live session of this
+    /// public id, or when it is another principal's.
+    ///
+    /// # Atomicity
+    /// As [`update_session`](Self::update_session).
+    ///
+    /// # Errors
+    /// As [`update_session`](Self::update_session).
+    async fn update_session_of(
+        &self,
+        principal: &Principal,
+        public_id: &PublicId,
+        delta: Delta,
+    ) -> Result<Option<Written>> {
+        write(self, target_of(principal, public_id), delta)
             .await
             .map_err(|error| error.during(Operation::UpdateSession))
     }
@@ -215,7 +319,7 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
     /// The new value; `None` when there is no live session.
     ///
     /// # Atomicity
-    /// One step: concurrent increments answer distinct values and none is lost.
+    /// One step: concurrent increments return distinct values and none is lost.
     ///
     /// # Errors
     /// [`ErrorKind::NotAnInteger`] and [`ErrorKind::Overflow`]: nothing was changed. With
@@ -229,7 +333,7 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
     ) -> Result<Option<i64>> {
         let increment = async move || -> Result<Option<i64>> {
             let delta = Delta::new().increment(field.clone(), by);
-            match write(self, id, delta).await? {
+            match write(self, id.into(), delta).await? {
                 None => Ok(None),
                 Some(written) => match written.counter(field.as_str()) {
                     Some(value) => Ok(Some(value)),
@@ -251,13 +355,14 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
     /// The backend's own.
     async fn remove_fields(&self, id: &SessionId, names: Vec<FieldName>) -> Result<bool> {
         let delta = names.into_iter().fold(Delta::new(), Delta::remove);
-        let written = write(self, id, delta).await;
+        let written = write(self, id.into(), delta).await;
         written
             .map(|written| written.is_some())
             .map_err(|error| error.during(Operation::RemoveFields))
     }
 
-    /// Changes the session's sliding TTL and re-arms it at once. A deadline stays as it is.
+    /// Changes the session's sliding TTL and sets the expiry to it from now. A deadline stays as it
+    /// is.
     ///
     /// # Returns
     /// Whether there is a live session.
@@ -266,7 +371,7 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
     /// The backend's own.
     #[doc(alias = "setSessionTtl")]
     async fn set_session_ttl(&self, id: &SessionId, ttl: SessionTtl) -> Result<bool> {
-        let written = write(self, id, Delta::new().ttl(ttl)).await;
+        let written = write(self, id.into(), Delta::new().ttl(ttl)).await;
         written
             .map(|written| written.is_some())
             .map_err(|error| error.during(Operation::SetSessionTtl))
@@ -281,9 +386,7 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
     /// The backend's own.
     #[doc(alias = "getConfiguredTtl")]
     async fn configured_ttl(&self, id: &SessionId) -> Result<Option<SessionTtl>> {
-        let read = self
-            .read(&read_request(self.policy(), id, Touch::Never))
-            .await;
+        let read = read(self, id.into(), Touch::Never).await;
         read.map(|record| record.map(|record| record.ttl()))
             .map_err(|error| error.during(Operation::ConfiguredTtl))
     }
@@ -297,9 +400,7 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
     /// The backend's own.
     #[doc(alias = "getTtl")]
     async fn ttl(&self, id: &SessionId) -> Result<Option<Remaining>> {
-        let read = self
-            .read(&read_request(self.policy(), id, Touch::Never))
-            .await;
+        let read = read(self, id.into(), Touch::Never).await;
         read.map(|record| record.map(|record| record.remaining()))
             .map_err(|error| error.during(Operation::Ttl))
     }
@@ -310,13 +411,13 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
     /// Whether there was a live one. Deleting twice is no error.
     ///
     /// # Atomicity
-    /// After the answer nothing exists under the id, whatever runs concurrently.
+    /// Once this has returned `true`, nothing exists under the id, whatever runs concurrently.
     ///
     /// # Errors
     /// The backend's own.
     #[doc(alias = "deleteSession")]
     async fn delete_session(&self, id: &SessionId) -> Result<bool> {
-        self.remove(&RemoveRequest { id: id.clone() })
+        remove(self, id.into())
             .await
             .map_err(|error| error.during(Operation::DeleteSession))
     }
@@ -339,22 +440,17 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
     #[doc(alias = "changeSessionId")]
     async fn rotate_session(&self, id: &SessionId, delta: Delta) -> Result<Option<RotatedSession>> {
         let rotate = async move || -> Result<Option<RotatedSession>> {
-            let write = checked_write(self.policy(), delta)?;
-            let mut request = RenameRequest {
-                from: id.clone(),
-                to: id.clone(),
-                write,
-            };
+            let to = self.successor_id(id)?;
+            let mut request = RenameRequest::new(self.policy(), id.clone(), to, delta)?;
             for _ in 0..ID_ATTEMPTS {
-                request.to = self.successor_id(id)?;
                 match self.rename(&request).await? {
-                    RenameAnswer::Renamed(written) => {
+                    RenameOutcome::Renamed(written) => {
                         let id = request.to;
                         return Ok(Some(RotatedSession { id, written }));
                     }
-                    RenameAnswer::Gone => return Ok(None),
-                    RenameAnswer::Refused(refusal) => return Err(refusal.into()),
-                    RenameAnswer::IdTaken => {}
+                    RenameOutcome::NotFound | RenameOutcome::Rotated => return Ok(None),
+                    RenameOutcome::Refused(refusal) => return Err(refusal.into()),
+                    RenameOutcome::IdTaken => request.to = self.successor_id(id)?,
                 }
             }
             Err(Error::new(ErrorKind::IdExhausted, Effect::NotApplied))
@@ -364,8 +460,8 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
             .map_err(|error| error.during(Operation::RotateSession))
     }
 
-    /// The live sessions of a principal. Does not count as use of any. Its own session is the one
-    /// whose handle is [`SessionId::handle`].
+    /// The live sessions of a principal, nearest deadline first. Does not count as use of any. Its
+    /// own session is the one with the public id of its record ([`SessionRecord::public_id`]).
     ///
     /// # Atomicity
     /// Every session whose binding was acknowledged before the call and that lives is listed.
@@ -373,27 +469,21 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// The backend's own.
     async fn list_sessions(&self, principal: &Principal) -> Result<Vec<SessionSummary>> {
-        let principal = principal.clone();
-        self.list(&ListRequest { principal })
+        self.list(&ListRequest::new(principal.clone()))
             .await
             .map_err(|error| error.during(Operation::ListSessions))
     }
 
-    /// Ends one session of a principal, named by its handle.
+    /// Ends one session of a principal, named by its public id.
     ///
     /// # Returns
     /// Whether there was a live one. A session of another principal is never ended.
     ///
     /// # Errors
     /// The backend's own.
-    async fn revoke_session(&self, principal: &Principal, handle: &SessionHandle) -> Result<bool> {
-        let request = RevokeRequest {
-            principal: principal.clone(),
-            target: RevokeTarget::One(handle.clone()),
-        };
-        let revoked = self.revoke(&request).await;
-        revoked
-            .map(|count| count > 0)
+    async fn revoke_session(&self, principal: &Principal, public_id: &PublicId) -> Result<bool> {
+        remove(self, target_of(principal, public_id))
+            .await
             .map_err(|error| error.during(Operation::RevokeSession))
     }
 
@@ -403,7 +493,7 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
     /// How many live ones it ended.
     ///
     /// # Atomicity
-    /// Every session whose binding was acknowledged before the call is dead after it. One that is
+    /// Every session whose binding was acknowledged before the call has ended after it. One that is
     /// being created meanwhile may survive, and is listed.
     ///
     /// # Errors
@@ -413,178 +503,48 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
         principal: &Principal,
         keep: Option<&SessionId>,
     ) -> Result<u64> {
-        let request = RevokeRequest {
-            principal: principal.clone(),
-            target: keep.map_or(RevokeTarget::All, |id| RevokeTarget::AllExcept(id.clone())),
-        };
-        self.revoke(&request)
+        let target = keep.map_or(RevokeTarget::All, |id| RevokeTarget::AllExcept(id.clone()));
+        self.revoke(&RevokeRequest::new(principal.clone(), target))
             .await
             .map_err(|error| error.during(Operation::RevokeSessions))
     }
 }
 
-/// What a session starts with.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct NewSession {
-    fields: Fields,
-    ttl: Option<SessionTtl>,
-    max_lifetime: Option<SessionTtl>,
-    principal: Option<Principal>,
-}
-
-impl NewSession {
-    /// A session with these fields and the policy's TTL.
-    pub fn new(fields: Fields) -> Self {
-        Self {
-            fields,
-            ..Self::default()
-        }
-    }
-
-    /// What a delta would make of a session that is empty: how a write whose session turned out
-    /// dead goes into a fresh one.
-    pub fn from_delta(delta: &Delta) -> Self {
-        let value_of = |change: &FieldChange| match change {
-            FieldChange::Set(value) => Some(value.clone()),
-            FieldChange::Increment(by) => Some((*by).into()),
-            FieldChange::Remove => None,
-        };
-        let fields = delta
-            .changes()
-            .filter_map(|(name, change)| Some((name.clone(), value_of(change)?)));
-        Self {
-            fields: fields.collect(),
-            ttl: delta.new_ttl(),
-            max_lifetime: None,
-            principal: delta.principal().cloned(),
-        }
-    }
-
-    /// Its own sliding TTL.
-    #[must_use]
-    pub fn ttl(mut self, ttl: SessionTtl) -> Self {
-        self.ttl = Some(ttl);
-        self
-    }
-
-    /// Its own absolute lifetime: it ends that long after its creation, whatever its use.
-    #[must_use]
-    pub fn max_lifetime(mut self, lifetime: SessionTtl) -> Self {
-        self.max_lifetime = Some(lifetime);
-        self
-    }
-
-    /// Binds it to a principal.
-    #[must_use]
-    pub fn bind(mut self, principal: Principal) -> Self {
-        self.principal = Some(principal);
-        self
+fn target_of(principal: &Principal, public_id: &PublicId) -> Target {
+    Target::PublicId {
+        principal: principal.clone(),
+        public_id: *public_id,
     }
 }
 
-impl From<Fields> for NewSession {
-    fn from(fields: Fields) -> Self {
-        Self::new(fields)
-    }
-}
-
-/// A session that was created.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CreatedSession {
-    /// Its id.
-    pub id: SessionId,
-    /// The session as it was stored.
-    pub record: SessionRecord,
-}
-
-/// A session that was moved to a new id.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RotatedSession {
-    /// Its new id.
-    pub id: SessionId,
-    /// What the write did.
-    pub written: Written,
-}
-
-fn read_request(policy: &SessionPolicy, id: &SessionId, touch: Touch) -> ReadRequest {
-    ReadRequest {
-        id: id.clone(),
-        touch,
-        now: policy.now(),
-    }
-}
-
-fn insert_request(policy: &SessionPolicy, new: NewSession) -> Result<InsertRequest> {
-    let limits = policy.limits();
-    let mut size = Size::default();
-    for (name, value) in new.fields.iter() {
-        limits.check_field(name, value)?;
-        size.fields += 1;
-        size.bytes += name.as_str().len() + value.len();
-    }
-    limits.check_size(Size::default(), size)?;
-    let principal_lifetime = new.principal.is_some().then(|| policy.principal_lifetime());
-    let ttl = new.ttl.unwrap_or(policy.default_ttl());
-    let mut session = StoredSession::created(policy.now(), ttl, new.fields);
-    session.principal = new.principal.map(|principal| principal.as_str().into());
-    Ok(InsertRequest {
-        // Replaced by each attempt's fresh draw.
-        id: SessionId::from_bytes(&[0; 32]),
-        session,
-        lifetime: new
-            .max_lifetime
-            .or(policy.max_lifetime())
-            .or(principal_lifetime),
-        principal_limit: policy.principal_limit(),
-    })
-}
-
-fn created(request: InsertRequest, deadline: Option<crate::UnixMillis>) -> CreatedSession {
-    let InsertRequest {
-        id,
-        mut session,
-        lifetime,
-        ..
-    } = request;
-    session.deadline = deadline;
-    let life = lifetime.map_or(session.ttl(), |lifetime| lifetime.min(session.ttl()));
-    let record = SessionRecord::new(session, Remaining::In(life.as_duration()));
-    CreatedSession { id, record }
-}
-
-fn checked_write(policy: &SessionPolicy, delta: Delta) -> Result<Write, Limit> {
-    let limits: &Limits = policy.limits();
-    for (name, change) in delta.changes() {
-        match change {
-            FieldChange::Set(value) => limits.check_field(name, value)?,
-            FieldChange::Increment(_) => limits.check_name(name)?,
-            // A name of any length may be removed: another client may have set it.
-            FieldChange::Remove => {}
-        }
-    }
-    Ok(Write {
-        delta,
-        now: policy.now(),
-        limits: *limits,
-        principal_lifetime: policy.principal_lifetime(),
-        principal_limit: policy.principal_limit(),
+async fn read<B: SessionBackend + ?Sized>(
+    backend: &B,
+    target: Target,
+    touch: Touch,
+) -> Result<Option<SessionRecord>> {
+    let request = ReadRequest::new(backend.policy(), target, touch);
+    Ok(match backend.read(&request).await? {
+        ReadOutcome::Found(record) => Some(record),
+        ReadOutcome::NotFound | ReadOutcome::Rotated => None,
     })
 }
 
 async fn write<B: SessionBackend + ?Sized>(
     backend: &B,
-    id: &SessionId,
+    target: Target,
     delta: Delta,
 ) -> Result<Option<Written>> {
-    let request = WriteRequest {
-        id: id.clone(),
-        write: checked_write(backend.policy(), delta)?,
-    };
+    let request = WriteRequest::new(backend.policy(), target, delta)?;
     match backend.write(&request).await? {
-        WriteAnswer::Written(written) => Ok(Some(written)),
-        WriteAnswer::Gone => Ok(None),
-        WriteAnswer::Refused(refusal) => Err(refusal.into()),
+        WriteOutcome::Written(written) => Ok(Some(written)),
+        WriteOutcome::NotFound | WriteOutcome::Rotated => Ok(None),
+        WriteOutcome::Refused(refusal) => Err(refusal.into()),
     }
+}
+
+async fn remove<B: SessionBackend + ?Sized>(backend: &B, target: Target) -> Result<bool> {
+    Ok(match backend.remove(&RemoveRequest::new(target)).await? {
+        RemoveOutcome::Removed => true,
+        RemoveOutcome::NotFound | RemoveOutcome::Rotated => false,
+    })
 }

@@ -1,21 +1,26 @@
 //! What one write changes.
 
-use std::collections::BTreeMap;
+mod apply;
+mod then;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::field::{FieldName, FieldValue};
 use crate::principal::Principal;
 use crate::ttl::SessionTtl;
 
-/// Whether an operation counts as use of the session: sets `last_accessed_at` and re-arms the expiry.
+/// Whether an operation counts as use of the session: sets `last_accessed_at` and sets the
+/// expiry again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Touch {
-    /// It does. The guide's behaviour, and the default.
+    /// It does. The Redis guide's behaviour, and the default.
     #[default]
     Always,
-    /// It does not: fields may change, neither timestamp nor expiry does. For polling and health checks.
+    /// It does not: fields may change, neither timestamp nor expiry does. For polling and health
+    /// checks.
     Never,
-    /// It does when the last use is at least this long ago, by the backend's clock (judged from the
+    /// It does when the last use is at least this long ago, by the backend's clock (seen from the
     /// remaining TTL). Spares the server a write per read. The duration is clamped to half the TTL;
     /// a session whose expiry the deadline already caps is not due; a key without expiry is due;
     /// a change of the TTL is always due.
@@ -33,10 +38,63 @@ pub enum FieldChange {
     Increment(i64),
 }
 
+/// What a write makes of the session's principal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Binding {
+    /// The session is bound to a principal (log in), whoever it was bound to before. It gets a
+    /// fresh public id and the time of this log-in.
+    Bind {
+        /// Whom it is bound to.
+        principal: Principal,
+        /// The absolute lifetime that the log-in brings: fixes the deadline again. Without one a
+        /// session keeps its deadline, and one that has none gets
+        /// [`SessionPolicy::principal_lifetime`](crate::SessionPolicy::principal_lifetime).
+        lifetime: Option<SessionTtl>,
+    },
+    /// The session is bound to nobody from now on. It keeps its deadline.
+    Unbind,
+}
+
+/// Which fields a write keeps; all others are removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KeepOnly {
+    /// The fields that are kept as they are.
+    pub names: BTreeSet<FieldName>,
+    /// When the others are removed.
+    pub when: KeepWhen,
+}
+
+/// When the fields that are not kept are removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum KeepWhen {
+    /// Always.
+    Always,
+    /// If the session was bound to a principal before the write, and is not bound to the same one
+    /// after it. Then the session also starts again: `created_at` and the deadline are those of a
+    /// session that begins with this write.
+    IfPrincipalChanges,
+}
+
+/// What a write expects of a field before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expectation {
+    /// The field has exactly this value.
+    Equals(FieldValue),
+    /// There is no such field.
+    Absent,
+}
+
 /// Everything that one write changes, applied in one atomic step or not at all.
 ///
 /// There is one change per field: a later call for the same name replaces the earlier one, except
-/// that increments of one field add up (saturating).
+/// that increments of one field add up (saturating). Of bindings, of expectations of one field, and
+/// of calls that keep fields, the last one counts.
+///
+/// Whatever the order of the calls, the step proceeds in this order: it checks the expectations
+/// against the session as it is, removes the fields that are not kept, then changes fields in order
+/// of their names.
 ///
 /// ```
 /// use session_core::{Delta, FieldName, SessionTtl};
@@ -48,14 +106,21 @@ pub enum FieldChange {
 ///     .ttl(SessionTtl::from_secs(300)?)
 ///     .returning_record();
 /// assert_eq!(delta.changes().count(), 3);
+///
+/// // Compare and set: `Conflict`, and nothing changed, if another request was faster.
+/// let step = FieldName::new("step")?;
+/// let delta = Delta::new().expect_value(step.clone(), "1").set(step, "2");
+/// assert_eq!(delta.expectations().count(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Delta {
+    expectations: BTreeMap<FieldName, Expectation>,
+    kept: Option<KeepOnly>,
     changes: BTreeMap<FieldName, FieldChange>,
     ttl: Option<SessionTtl>,
     touch: Touch,
-    principal: Option<Principal>,
+    binding: Option<Binding>,
     returning_record: bool,
 }
 
@@ -91,6 +156,50 @@ impl Delta {
         self
     }
 
+    /// Removes every field but these and those that this delta sets or increments. "Every" includes
+    /// the fields whose name is not UTF-8. An increment of a field that is not kept counts from 0.
+    #[must_use]
+    pub fn keep_only(self, names: impl IntoIterator<Item = FieldName>) -> Self {
+        self.keep(names, KeepWhen::Always)
+    }
+
+    /// The same, but only if this write takes the session away from the principal it is bound to:
+    /// it binds the session to another one, or unbinds it. Binding a session of nobody, and binding
+    /// it to its own principal again, keep all fields.
+    ///
+    /// Where it applies, the session also starts again: `created_at` becomes the time of this
+    /// write, and the deadline is fixed as for a session without one.
+    #[must_use]
+    pub fn keep_only_if_principal_changes(
+        self,
+        names: impl IntoIterator<Item = FieldName>,
+    ) -> Self {
+        self.keep(names, KeepWhen::IfPrincipalChanges)
+    }
+
+    fn keep(mut self, names: impl IntoIterator<Item = FieldName>, when: KeepWhen) -> Self {
+        let names = names.into_iter().collect();
+        self.kept = Some(KeepOnly { names, when });
+        self
+    }
+
+    /// Applies the delta only if the field has exactly this value before it; else the write is
+    /// refused with [`ErrorKind::Conflict`](crate::ErrorKind::Conflict).
+    #[must_use]
+    pub fn expect_value(mut self, name: FieldName, value: impl Into<FieldValue>) -> Self {
+        self.expectations
+            .insert(name, Expectation::Equals(value.into()));
+        self
+    }
+
+    /// Applies the delta only if there is no such field before it; else the write is refused with
+    /// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict).
+    #[must_use]
+    pub fn expect_absent(mut self, name: FieldName) -> Self {
+        self.expectations.insert(name, Expectation::Absent);
+        self
+    }
+
     /// Changes the session's sliding TTL from this write on.
     #[must_use]
     pub fn ttl(mut self, ttl: SessionTtl) -> Self {
@@ -105,11 +214,35 @@ impl Delta {
         self
     }
 
-    /// Binds the session to a principal (log in). A session that has no deadline yet gets one:
-    /// [`SessionPolicy::principal_lifetime`](crate::SessionPolicy::principal_lifetime) from this write on.
+    /// Binds the session to a principal (log in): it gets a fresh public id and the time of this
+    /// log-in, also if it is the principal's already. A session that has no deadline yet gets one:
+    /// [`SessionPolicy::principal_lifetime`](crate::SessionPolicy::principal_lifetime) from this
+    /// write on.
     #[must_use]
     pub fn bind(mut self, principal: Principal) -> Self {
-        self.principal = Some(principal);
+        self.binding = Some(Binding::Bind {
+            principal,
+            lifetime: None,
+        });
+        self
+    }
+
+    /// The same with a log-in that brings its own absolute lifetime: the session ends that long
+    /// after this write, whatever deadline it had.
+    #[must_use]
+    pub fn bind_for(mut self, principal: Principal, lifetime: SessionTtl) -> Self {
+        self.binding = Some(Binding::Bind {
+            principal,
+            lifetime: Some(lifetime),
+        });
+        self
+    }
+
+    /// Binds the session to nobody: it loses its principal, its public id and the time of its
+    /// log-in, and keeps its fields and its deadline.
+    #[must_use]
+    pub fn unbind(mut self) -> Self {
+        self.binding = Some(Binding::Unbind);
         self
     }
 
@@ -122,7 +255,11 @@ impl Delta {
 
     /// Whether writing this delta would be a mere touch.
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.ttl.is_none() && self.principal.is_none()
+        self.expectations.is_empty()
+            && self.kept.is_none()
+            && self.changes.is_empty()
+            && self.ttl.is_none()
+            && self.binding.is_none()
     }
 
     /// The changes, in order of the fields' names.
@@ -140,9 +277,45 @@ impl Delta {
         self.ttl
     }
 
+    /// What becomes of the session's principal.
+    pub fn binding(&self) -> Option<&Binding> {
+        self.binding.as_ref()
+    }
+
     /// The principal to bind to.
     pub fn principal(&self) -> Option<&Principal> {
-        self.principal.as_ref()
+        match &self.binding {
+            Some(Binding::Bind { principal, .. }) => Some(principal),
+            Some(Binding::Unbind) | None => None,
+        }
+    }
+
+    /// Whether this write takes a session away from the principal it is bound to. `before` is that
+    /// principal; a session of nobody cannot be taken away.
+    pub fn changes_principal(&self, before: Option<&Principal>) -> bool {
+        self.binding.is_some() && before.is_some_and(|before| self.principal() != Some(before))
+    }
+
+    /// Which fields are kept; `None` when all are.
+    pub fn kept(&self) -> Option<&KeepOnly> {
+        self.kept.as_ref()
+    }
+
+    /// The fields that are kept, if this write removes the others.
+    pub(crate) fn kept_if(&self, principal_changes: bool) -> Option<&KeepOnly> {
+        let kept = self.kept.as_ref()?;
+        let is_due = match kept.when {
+            KeepWhen::Always => true,
+            KeepWhen::IfPrincipalChanges => principal_changes,
+        };
+        is_due.then_some(kept)
+    }
+
+    /// What is expected of fields before the write, in order of their names.
+    pub fn expectations(
+        &self,
+    ) -> impl ExactSizeIterator<Item = (&FieldName, &Expectation)> + Clone {
+        self.expectations.iter()
     }
 
     /// Whether the write counts as use.
@@ -158,7 +331,7 @@ impl Delta {
     /// Whether the write can make the stored session larger: it sets, counts or binds. The server
     /// refuses these, and only these, when its memory is full.
     pub fn may_grow(&self) -> bool {
-        self.principal.is_some()
+        self.principal().is_some()
             || self
                 .changes
                 .values()
@@ -198,5 +371,41 @@ mod tests {
         );
         assert!(Delta::new().increment(name("a"), -1).may_grow());
         assert!(Delta::new().bind(Principal::new("p").unwrap()).may_grow());
+    }
+
+    #[test]
+    fn the_last_binding_counts_and_only_a_bound_session_can_change_hands() {
+        let [ann, bob] = ["ann", "bob"].map(|name| Principal::new(name).unwrap());
+        let delta = Delta::new().bind_for(ann.clone(), SessionTtl::MIN).unbind();
+        assert_eq!(delta.binding(), Some(&Binding::Unbind));
+        assert_eq!(delta.principal(), None);
+        assert!(delta.changes_principal(Some(&ann)));
+        let delta = delta.bind(bob.clone());
+        assert!(delta.changes_principal(Some(&ann)));
+        assert!(!delta.changes_principal(Some(&bob)));
+        assert!(!delta.changes_principal(None));
+        assert!(!Delta::new().changes_principal(Some(&ann)));
+    }
+
+    #[test]
+    fn a_delta_that_expects_keeps_or_binds_is_no_mere_touch() {
+        assert!(
+            Delta::new()
+                .touch(Touch::Never)
+                .returning_record()
+                .is_empty()
+        );
+        for delta in [
+            Delta::new().expect_absent(name("a")),
+            Delta::new().expect_value(name("a"), "1"),
+            Delta::new().keep_only([]),
+            Delta::new().keep_only_if_principal_changes([]),
+            Delta::new().unbind(),
+            Delta::new().ttl(SessionTtl::MIN),
+            Delta::new().remove(name("a")),
+        ] {
+            assert!(!delta.is_empty(), "{delta:?}");
+            assert!(!delta.may_grow(), "{delta:?}");
+        }
     }
 }

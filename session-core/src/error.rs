@@ -3,12 +3,8 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use crate::field::ReservedFieldName;
-use crate::id::{InvalidSessionHandle, InvalidSessionId};
-use crate::limits::Limit;
-use crate::page::{InvalidPageCursor, InvalidPageSize};
-use crate::principal::InvalidPrincipal;
-use crate::ttl::InvalidTtl;
+/// The result of a session operation.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why an operation failed: a [`kind`](Error::kind), the [`operation`](Error::operation), what is
 /// known of its [`effect`](Error::effect), and the source.
@@ -34,14 +30,17 @@ pub enum ErrorKind {
     InvalidTtl,
     /// Not a session id.
     InvalidSessionId,
-    /// Not a session handle.
-    InvalidSessionHandle,
+    /// Not a public id.
+    InvalidPublicId,
     /// Not a principal.
     InvalidPrincipal,
-    /// Not a place where a page of this store begins.
+    /// Not a cursor that this store returns.
     InvalidCursor,
     /// Not the size of a page.
     InvalidPageSize,
+    /// A field is not as the change expects it: another request changed it first. Nothing was
+    /// changed. Reading the session again, and deciding again, may help.
+    Conflict,
     /// A name, a value or the session would be larger than its limit. Nothing was changed.
     LimitExceeded(Limit),
     /// A counter's field holds something else than an integer. Nothing was changed.
@@ -54,21 +53,21 @@ pub enum ErrorKind {
     Config,
     /// The server cannot be reached, or says that it cannot serve now. Trying again later may help.
     Unavailable,
-    /// The answer did not come within the deadline.
+    /// The reply did not come within the deadline.
     Timeout,
     /// The store's memory is full. Reads, touches, rotations and deletions still work.
     StoreFull,
     /// The server refuses this client: credentials or rights.
     Denied,
-    /// The server's answer cannot be understood.
+    /// The server's reply cannot be understood.
     CorruptReply,
     /// Fresh ids were drawn several times and each was taken: the randomness is broken.
     IdExhausted,
     /// The operating system gives no randomness.
     Randomness,
-    /// The backend does not offer this operation.
+    /// The backend does not offer this operation, or no single step can do what is asked.
     Unsupported,
-    /// The server answered with an error that fits no other kind.
+    /// The server replied with an error that fits no other kind.
     Rejected,
 }
 
@@ -77,11 +76,11 @@ pub enum ErrorKind {
 pub enum Effect {
     /// Nothing was changed; it is safe to try again.
     NotApplied,
-    /// It may or may not have been applied: the answer was lost.
+    /// It may or may not have been applied: the reply was lost.
     Unknown,
 }
 
-/// The operation that failed.
+/// The operation that failed. Those on a session named by its public id are the same as by its id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "each variant is the method of the same name")]
@@ -104,7 +103,6 @@ pub enum Operation {
     Ping,
     ListPage,
     CountSessions,
-    ConvertSessions,
 }
 
 impl Operation {
@@ -129,7 +127,6 @@ impl Operation {
             Self::Ping => "ping",
             Self::ListPage => "list_page",
             Self::CountSessions => "count_sessions",
-            Self::ConvertSessions => "convert_sessions",
         }
     }
 }
@@ -188,12 +185,13 @@ impl ErrorKind {
     const fn text(self) -> &'static str {
         match self {
             Self::ReservedField => "the field name is reserved for the session itself",
-            Self::InvalidTtl => "not a TTL",
-            Self::InvalidSessionId => "not a session id",
-            Self::InvalidSessionHandle => "not a session handle",
-            Self::InvalidPrincipal => "not a principal",
-            Self::InvalidCursor => "not the cursor of a page",
-            Self::InvalidPageSize => "not the size of a page",
+            Self::InvalidTtl => "not a valid TTL",
+            Self::InvalidSessionId => "not a valid session id",
+            Self::InvalidPublicId => "not a valid public id",
+            Self::InvalidPrincipal => "not a valid principal",
+            Self::InvalidCursor => "not a cursor that this store returned",
+            Self::InvalidPageSize => "not a valid page size",
+            Self::Conflict => "a field was changed meanwhile: read the session again and retry",
             Self::LimitExceeded(Limit::NameBytes) => "a field name is too long",
             Self::LimitExceeded(Limit::ValueBytes) => "a field value is too long",
             Self::LimitExceeded(Limit::Fields) => "the session has too many fields",
@@ -203,10 +201,10 @@ impl ErrorKind {
             Self::TooManySessions => "the principal has too many sessions",
             Self::Config => "the session store is wrongly configured",
             Self::Unavailable => "the session store is unavailable",
-            Self::Timeout => "the session store did not answer in time",
+            Self::Timeout => "the session store did not reply in time",
             Self::StoreFull => "the session store is full",
             Self::Denied => "the session store refuses this client",
-            Self::CorruptReply => "the session store's answer cannot be understood",
+            Self::CorruptReply => "the session store's reply cannot be understood",
             Self::IdExhausted => "no free session id was found",
             Self::Randomness => "the operating system gives no randomness",
             Self::Unsupported => "the session store does not offer this operation",
@@ -241,29 +239,27 @@ impl StdError for Error {
     }
 }
 
-macro_rules! refused_by_type {
-    ($($source:ty => $kind:ident),* $(,)?) => {$(
-        impl From<$source> for Error {
-            fn from(_: $source) -> Self {
-                Self::new(ErrorKind::$kind, Effect::NotApplied)
-            }
-        }
-    )*};
-}
-
-refused_by_type! {
-    ReservedFieldName => ReservedField,
-    InvalidTtl => InvalidTtl,
-    InvalidSessionId => InvalidSessionId,
-    InvalidSessionHandle => InvalidSessionHandle,
-    InvalidPrincipal => InvalidPrincipal,
-    InvalidPageCursor => InvalidCursor,
-    InvalidPageSize => InvalidPageSize,
+/// Which limit of [`Limits`](crate::Limits) was exceeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum Limit {
+    /// [`Limits::with_name_bytes`](crate::Limits::with_name_bytes).
+    #[error("the limit is set by Limits::with_name_bytes")]
+    NameBytes,
+    /// [`Limits::with_value_bytes`](crate::Limits::with_value_bytes).
+    #[error("the limit is set by Limits::with_value_bytes")]
+    ValueBytes,
+    /// [`Limits::with_fields`](crate::Limits::with_fields).
+    #[error("the limit is set by Limits::with_fields")]
+    Fields,
+    /// [`Limits::with_session_bytes`](crate::Limits::with_session_bytes).
+    #[error("the limit is set by Limits::with_session_bytes")]
+    SessionBytes,
 }
 
 impl From<Limit> for Error {
     fn from(limit: Limit) -> Self {
-        Self::new(ErrorKind::LimitExceeded(limit), Effect::NotApplied)
+        Self::new(ErrorKind::LimitExceeded(limit), Effect::NotApplied).with_source(limit)
     }
 }
 
@@ -285,14 +281,11 @@ mod tests {
     }
 
     #[test]
-    fn refusals_by_type_have_their_kind() {
-        assert_eq!(
-            Error::from(ReservedFieldName).kind(),
-            ErrorKind::ReservedField
-        );
-        assert_eq!(
-            Error::from(Limit::Fields).kind(),
-            ErrorKind::LimitExceeded(Limit::Fields)
-        );
+    fn a_limit_names_its_setting() {
+        let error = Error::from(Limit::Fields);
+        assert_eq!(error.kind(), ErrorKind::LimitExceeded(Limit::Fields));
+        assert_eq!(error.effect(), Effect::NotApplied);
+        let source = error.source().unwrap().to_string();
+        assert!(source.ends_with("Limits::with_fields"), "{source}");
     }
 }

@@ -6,8 +6,10 @@ use std::str::Utf8Error;
 
 use bytes::Bytes;
 
-/// The names of the fields that carry the session itself. The first three are the guide's and
-/// always present; the last two exist only when their feature is used.
+use crate::error::{Effect, Error, ErrorKind};
+
+/// The names of the fields that carry the session itself. The first three are the Redis guide's and
+/// always present; the others exist only when their feature is used.
 pub mod reserved {
     /// When the session was created, by the application's clock, to the second.
     pub const CREATED_AT: &str = "created_at";
@@ -15,25 +17,40 @@ pub mod reserved {
     pub const LAST_ACCESSED_AT: &str = "last_accessed_at";
     /// The sliding time to live, in decimal seconds.
     pub const SESSION_TTL: &str = "session_ttl";
-    /// The end of the absolute lifetime: decimal milliseconds since the Unix epoch, by the backend's clock.
+    /// The end of the absolute lifetime: decimal milliseconds since the Unix epoch, by the
+    /// backend's clock.
     pub const SESSION_DEADLINE: &str = "session_deadline";
     /// The principal the session is bound to.
     pub const SESSION_PRINCIPAL: &str = "session_principal";
 
+    /// The public id of a session that is bound to a principal.
+    pub const SESSION_PUBLIC_ID: &str = "session_public_id";
+    /// When the session was last bound: decimal milliseconds since the Unix epoch, by the backend's
+    /// clock.
+    pub const SESSION_LOGIN_AT: &str = "session_login_at";
+    /// Whether the browser keeps the session beyond its own end.
+    pub const SESSION_PERSISTENT: &str = "session_persistent";
+    /// Until when a tombstone of a rotation counts.
+    pub const SESSION_ROTATED: &str = "session_rotated";
+
     /// All reserved names.
-    pub const ALL: [&str; 5] = [
+    pub const ALL: [&str; 9] = [
         CREATED_AT,
         LAST_ACCESSED_AT,
         SESSION_TTL,
         SESSION_DEADLINE,
         SESSION_PRINCIPAL,
+        SESSION_PUBLIC_ID,
+        SESSION_LOGIN_AT,
+        SESSION_PERSISTENT,
+        SESSION_ROTATED,
     ];
 }
 
 /// The name of a session field: any UTF-8 text that is not reserved.
 ///
 /// A reserved name cannot be built, so no path of the API can set, remove or increment a reserved
-/// field. (The guide skips them silently on create and update, and lets its `incrementField`
+/// field. (The Redis guide skips them silently on create and update, and lets its `incrementField`
 /// change them.)
 ///
 /// ```
@@ -51,6 +68,12 @@ pub struct FieldName(Cow<'static, str>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the field name is reserved for the session itself")]
 pub struct ReservedFieldName;
+
+impl From<ReservedFieldName> for Error {
+    fn from(reserved: ReservedFieldName) -> Self {
+        Self::new(ErrorKind::ReservedField, Effect::NotApplied).with_source(reserved)
+    }
+}
 
 impl FieldName {
     /// A field name. A `&'static str` is kept without copying.

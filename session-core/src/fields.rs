@@ -52,6 +52,11 @@ impl Fields {
         self.position(name).ok().map(|index| self.0.remove(index).1)
     }
 
+    /// Removes the fields whose names do not pass.
+    pub(crate) fn retain(&mut self, passes: impl Fn(&FieldName) -> bool) {
+        self.0.retain(|(name, _)| passes(name));
+    }
+
     /// The value of a field.
     pub fn get(&self, name: &str) -> Option<&FieldValue> {
         let index = self.position(name).ok()?;
@@ -153,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn insert_and_remove_answer_what_was_there() {
+    fn insert_and_remove_return_what_was_there() {
         let mut fields = Fields::new().with(name("a"), "1");
         assert_eq!(fields.insert(name("a"), "2".into()), Some("1".into()));
         assert_eq!(fields.remove("a"), Some("2".into()));

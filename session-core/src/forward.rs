@@ -1,50 +1,55 @@
-//! `Arc<T>` and `Box<T>` are backends, and administrations, when `T` is.
+//! `Arc<T>` and `Box<T>` are backends, and admins, when `T` is.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
 use crate::admin::SessionAdmin;
-use crate::backend::{CreatedSession, NewSession, Result, RotatedSession, SessionBackend};
+use crate::backend::SessionBackend;
 use crate::delta::{Delta, Touch};
+use crate::error::Result;
 use crate::field::FieldName;
-use crate::id::{SessionHandle, SessionId};
+use crate::id::SessionId;
 use crate::page::{
-    ConvertedPage, PageCursor, PageRequest, PageSize, RevokeInPageRequest, RevokedInPage,
-    SessionPage,
+    PageCursor, PageRequest, PageSize, RevokeInPageRequest, RevokedInPage, SessionPage,
 };
 use crate::policy::SessionPolicy;
 use crate::principal::Principal;
+use crate::public_id::PublicId;
 use crate::record::SessionRecord;
+use crate::session::{CreatedSession, NewSession, RotatedSession};
 use crate::steps::{
-    InsertAnswer, InsertRequest, ListRequest, ReadRequest, RemoveRequest, RenameAnswer,
-    RenameRequest, RevokeRequest, SessionSummary, WriteAnswer, WriteRequest, Written,
+    InsertOutcome, InsertRequest, ListRequest, ReadOutcome, ReadRequest, RemoveOutcome,
+    RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, SessionSummary, WriteOutcome,
+    WriteRequest,
 };
 use crate::time::Remaining;
 use crate::ttl::SessionTtl;
+use crate::written::Written;
 
 macro_rules! forward_to_inner {
     ($pointer:ident) => {
         #[deny(clippy::missing_trait_methods)]
         #[async_trait]
         impl<T: SessionBackend + ?Sized> SessionBackend for $pointer<T> {
-            async fn insert(&self, request: &InsertRequest) -> Result<InsertAnswer> {
+            async fn insert(&self, request: &InsertRequest) -> Result<InsertOutcome> {
                 (**self).insert(request).await
             }
 
-            async fn read(&self, request: &ReadRequest) -> Result<Option<SessionRecord>> {
+            async fn read(&self, request: &ReadRequest) -> Result<ReadOutcome> {
                 (**self).read(request).await
             }
 
-            async fn write(&self, request: &WriteRequest) -> Result<WriteAnswer> {
+            async fn write(&self, request: &WriteRequest) -> Result<WriteOutcome> {
                 (**self).write(request).await
             }
 
-            async fn rename(&self, request: &RenameRequest) -> Result<RenameAnswer> {
+            async fn rename(&self, request: &RenameRequest) -> Result<RenameOutcome> {
                 (**self).rename(request).await
             }
 
-            async fn remove(&self, request: &RemoveRequest) -> Result<bool> {
+            async fn remove(&self, request: &RemoveRequest) -> Result<RemoveOutcome> {
                 (**self).remove(request).await
             }
 
@@ -62,6 +67,10 @@ macro_rules! forward_to_inner {
 
             fn policy(&self) -> &SessionPolicy {
                 (**self).policy()
+            }
+
+            fn deadline(&self) -> Duration {
+                (**self).deadline()
             }
 
             fn successor_id(&self, old: &SessionId) -> Result<SessionId> {
@@ -88,12 +97,39 @@ macro_rules! forward_to_inner {
                 (**self).peek_session(id).await
             }
 
+            async fn get_session_of(
+                &self,
+                principal: &Principal,
+                public_id: &PublicId,
+            ) -> Result<Option<SessionRecord>> {
+                (**self).get_session_of(principal, public_id).await
+            }
+
+            async fn peek_session_of(
+                &self,
+                principal: &Principal,
+                public_id: &PublicId,
+            ) -> Result<Option<SessionRecord>> {
+                (**self).peek_session_of(principal, public_id).await
+            }
+
             async fn update_session(
                 &self,
                 id: &SessionId,
                 delta: Delta,
             ) -> Result<Option<Written>> {
                 (**self).update_session(id, delta).await
+            }
+
+            async fn update_session_of(
+                &self,
+                principal: &Principal,
+                public_id: &PublicId,
+                delta: Delta,
+            ) -> Result<Option<Written>> {
+                (**self)
+                    .update_session_of(principal, public_id, delta)
+                    .await
             }
 
             async fn increment_field(
@@ -140,9 +176,9 @@ macro_rules! forward_to_inner {
             async fn revoke_session(
                 &self,
                 principal: &Principal,
-                handle: &SessionHandle,
+                public_id: &PublicId,
             ) -> Result<bool> {
-                (**self).revoke_session(principal, handle).await
+                (**self).revoke_session(principal, public_id).await
             }
 
             async fn revoke_sessions(
@@ -165,10 +201,6 @@ macro_rules! forward_to_inner {
                 (**self).revoke_in_page(request).await
             }
 
-            async fn convert_page(&self, request: &PageRequest) -> Result<ConvertedPage> {
-                (**self).convert_page(request).await
-            }
-
             async fn list_page(
                 &self,
                 cursor: Option<&PageCursor>,
@@ -181,12 +213,8 @@ macro_rules! forward_to_inner {
                 (**self).count_sessions().await
             }
 
-            async fn revoke_session(&self, handle: &SessionHandle) -> Result<bool> {
-                (**self).revoke_session(handle).await
-            }
-
-            async fn convert_sessions(&self) -> Result<u64> {
-                (**self).convert_sessions().await
+            async fn revoke_session(&self, public_id: &PublicId) -> Result<bool> {
+                (**self).revoke_session(public_id).await
             }
         }
     };

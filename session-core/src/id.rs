@@ -1,14 +1,13 @@
-//! The opaque id of a session, and the handle that names a session without opening it.
+//! The opaque id of a session.
 
 use std::fmt;
-use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use rand::TryRng as _;
 use sha2::{Digest as _, Sha256};
 
-use crate::error::{Effect, Error, ErrorKind};
+use crate::error::{Effect, Error, ErrorKind, Result};
+use crate::random::random_bytes;
 
 /// Bytes of randomness in an id.
 const ID_BYTES: usize = 32;
@@ -17,8 +16,8 @@ const ID_BYTES: usize = 32;
 /// of unpadded base64url.
 ///
 /// The id is a bearer token: whoever holds it holds the session. So it has no `Display`, its
-/// `Debug` shows a hash prefix only (OWASP's advice for correlating log lines), and the text is had
-/// by an explicit call, [`SessionId::expose`].
+/// `Debug` shows a hash prefix only (OWASP's advice for correlating log lines), and only an
+/// explicit call returns the text, [`SessionId::expose`].
 ///
 /// A value of this type is always canonical: [`SessionId::parse`] refuses anything that
 /// [`SessionId::random`] could not have drawn, so a malformed cookie never reaches a backend
@@ -38,7 +37,7 @@ pub struct SessionId([u8; SessionId::LEN]);
 
 /// The text is not a session id: not 43 characters of canonical, unpadded base64url.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a session id: expected 43 characters of canonical base64url")]
+#[error("not a valid session id: expected 43 characters of canonical base64url")]
 pub struct InvalidSessionId;
 
 impl SessionId {
@@ -50,14 +49,8 @@ impl SessionId {
     /// # Errors
     /// [`ErrorKind::Randomness`] when the operating system gives no randomness. There is no weaker
     /// source to fall back to.
-    pub fn random() -> Result<Self, Error> {
-        let mut bytes = [0; ID_BYTES];
-        rand::rngs::SysRng
-            .try_fill_bytes(&mut bytes)
-            .map_err(|source| {
-                Error::new(ErrorKind::Randomness, Effect::NotApplied).with_source(source)
-            })?;
-        Ok(Self::from_bytes(&bytes))
+    pub fn random() -> Result<Self> {
+        Ok(Self::from_bytes(&random_bytes()?))
     }
 
     /// The id with these 32 bytes. Anything but a CSPRNG's output here breaks the promise that ids
@@ -95,72 +88,18 @@ impl SessionId {
     pub fn digest(&self) -> [u8; 32] {
         Sha256::digest(self.0).into()
     }
-
-    /// The handle that names this session without opening it.
-    pub fn handle(&self) -> SessionHandle {
-        SessionHandle::from_digest(&self.digest())
-    }
 }
 
 impl fmt::Debug for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SessionId(sha256:{:.8})", self.handle().as_str())
+        let digest = URL_SAFE_NO_PAD.encode(self.digest());
+        write!(f, "SessionId(sha256:{digest:.8})")
     }
 }
 
-/// Names a session without opening it: the first 22 characters (132 bits) of base64url(SHA-256(id)).
-///
-/// It may be shown, logged and sent to a page. It serves to list and revoke
-/// ([`SessionBackend::revoke_session`](crate::SessionBackend::revoke_session)), never to read.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SessionHandle(String);
-
-/// The text is not a session handle: not 22 characters of the base64url alphabet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a session handle: expected 22 characters of base64url")]
-pub struct InvalidSessionHandle;
-
-impl SessionHandle {
-    /// The length of a handle's text, in characters (all ASCII).
-    pub const LEN: usize = 22;
-
-    /// The handle of the id with this SHA-256.
-    pub fn from_digest(digest: &[u8; 32]) -> Self {
-        let mut text = URL_SAFE_NO_PAD.encode(digest);
-        text.truncate(Self::LEN);
-        Self(text)
-    }
-
-    /// Parses the text of a handle.
-    ///
-    /// # Errors
-    /// [`InvalidSessionHandle`] unless the text is 22 characters of the base64url alphabet.
-    pub fn parse(text: &str) -> Result<Self, InvalidSessionHandle> {
-        let alphabet = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-        if text.len() == Self::LEN && text.bytes().all(alphabet) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(InvalidSessionHandle)
-        }
-    }
-
-    /// The handle's text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for SessionHandle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl FromStr for SessionHandle {
-    type Err = InvalidSessionHandle;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::parse(text)
+impl From<InvalidSessionId> for Error {
+    fn from(invalid: InvalidSessionId) -> Self {
+        Self::new(ErrorKind::InvalidSessionId, Effect::NotApplied).with_source(invalid)
     }
 }
 
@@ -215,16 +154,5 @@ mod tests {
         let debug = format!("{id:?}");
         assert_eq!(debug.len(), "SessionId(sha256:)".len() + 8);
         assert!(!debug.contains(&id.expose()[..8]));
-    }
-
-    #[test]
-    fn handles_round_trip_and_refuse_other_texts() {
-        let handle = SessionId::random().unwrap().handle();
-        assert_eq!(handle.as_str().parse(), Ok(handle));
-        assert_eq!(SessionHandle::parse("short"), Err(InvalidSessionHandle));
-        assert_eq!(
-            SessionHandle::parse("ünïcödé-ünïcöd"),
-            Err(InvalidSessionHandle)
-        );
     }
 }

@@ -7,7 +7,7 @@
 //! | you want to | read |
 //! |---|---|
 //! | use sessions | the provided methods of [`SessionBackend`], [`NewSession`], [`Delta`], [`SessionRecord`] |
-//! | look through a store, end any session | [`SessionAdmin`] |
+//! | list all sessions of a store, end any | [`SessionAdmin`] |
 //! | decide lifetimes and limits | [`SessionPolicy`], [`Limits`], [`SessionTtl`] |
 //! | handle failures | [`Error`], [`ErrorKind`], [`Effect`] |
 //! | implement a backend | the required steps of [`SessionBackend`], [`steps`], the [contract](_documentation::contract) |
@@ -23,44 +23,51 @@ mod field;
 mod fields;
 mod forward;
 mod id;
-mod id_storage;
+mod integer;
 mod limits;
 #[cfg(feature = "mock")]
 mod mock;
 mod page;
 mod policy;
 mod principal;
+mod public_id;
+mod random;
 mod record;
+mod refusal;
 pub mod rules;
+mod session;
 pub mod steps;
 mod stored;
 mod time;
 mod ttl;
+mod written;
 
 pub use async_trait::async_trait;
 
 pub use self::admin::SessionAdmin;
-pub use self::backend::{CreatedSession, NewSession, Result, RotatedSession, SessionBackend};
-pub use self::delta::{Delta, FieldChange, Touch};
-pub use self::error::{Effect, Error, ErrorKind, Operation};
+pub use self::backend::SessionBackend;
+pub use self::delta::{Binding, Delta, Expectation, FieldChange, KeepOnly, KeepWhen, Touch};
+pub use self::error::{Effect, Error, ErrorKind, Limit, Operation, Result};
 pub use self::field::{FieldName, FieldValue, ReservedFieldName, reserved};
 pub use self::fields::Fields;
-pub use self::id::{InvalidSessionHandle, InvalidSessionId, SessionHandle, SessionId};
-pub use self::id_storage::IdStorage;
-pub use self::limits::{Limit, Limits};
+pub use self::id::{InvalidSessionId, SessionId};
+pub use self::limits::Limits;
 #[cfg(feature = "mock")]
-pub use self::mock::MockSessionBackend;
+pub use self::mock::{MockSessionBackend, MockSteps};
 pub use self::page::{
-    ConvertedPage, InvalidPageCursor, InvalidPageSize, PageCursor, PageRequest, PageSize,
-    RevokeInPageRequest, RevokedInPage, SessionOverview, SessionPage,
+    InvalidPageCursor, InvalidPageSize, PageCursor, PageRequest, PageSize, RevokeInPageRequest,
+    RevokedInPage, SessionOverview, SessionPage,
 };
 pub use self::policy::SessionPolicy;
 pub use self::principal::{InvalidPrincipal, OnExcess, Principal, PrincipalLimit};
+pub use self::public_id::{InvalidPublicId, PublicId};
 pub use self::record::SessionRecord;
-pub use self::steps::{SessionSummary, Written};
+pub use self::session::{CreatedSession, NewSession, RotatedSession};
+pub use self::steps::SessionSummary;
 pub use self::stored::{InvalidHash, StoredSession};
 pub use self::time::{Clock, Remaining, SystemClock, Timestamp, UnixMillis};
 pub use self::ttl::{InvalidTtl, SessionTtl};
+pub use self::written::Written;
 
 /// Documents, versioned and linked with the code.
 pub mod _documentation {

@@ -1,13 +1,15 @@
 //! How large names, values and sessions may be.
 
+use crate::error::Limit;
 use crate::field::{FieldName, FieldValue};
 
 /// How large names, values and sessions may be. What exceeds a limit is refused with
 /// [`ErrorKind::LimitExceeded`](crate::ErrorKind::LimitExceeded), and nothing is changed.
 ///
-/// Bytes per name and value are checked before anything is sent; the number of fields, and the bytes
-/// in all, in the same atomic step as the write. Reserved fields do not count. A session that another
-/// client made larger can be read, shrunk and changed in place; only growing it further is refused.
+/// Bytes per name and value are checked before anything is sent; the number of fields, and the
+/// bytes in all, in the same atomic step as the write. Reserved fields do not count. A session that
+/// another client made larger can be read, shrunk and changed in place; only growing it further is
+/// refused.
 ///
 /// | limit | default |
 /// |---|---|
@@ -21,20 +23,6 @@ pub struct Limits {
     value_bytes: usize,
     fields: u32,
     session_bytes: Option<u32>,
-}
-
-/// Which limit was exceeded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Limit {
-    /// [`Limits::with_name_bytes`].
-    NameBytes,
-    /// [`Limits::with_value_bytes`].
-    ValueBytes,
-    /// [`Limits::with_fields`].
-    Fields,
-    /// [`Limits::with_session_bytes`].
-    SessionBytes,
 }
 
 impl Limits {

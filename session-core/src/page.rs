@@ -1,11 +1,13 @@
-//! A store looked through page by page: what [`SessionAdmin`](crate::SessionAdmin) asks and answers.
+//! A store seen page by page: the requests and outcomes of [`SessionAdmin`](crate::SessionAdmin).
 
 use std::fmt;
 use std::str::FromStr;
 
+use crate::error::{Effect, Error, ErrorKind};
 use crate::field::FieldValue;
-use crate::id::SessionHandle;
 use crate::principal::Principal;
+use crate::public_id::PublicId;
+use crate::stored::StoredSession;
 use crate::time::{Remaining, UnixMillis};
 use crate::ttl::SessionTtl;
 
@@ -24,7 +26,7 @@ pub struct PageCursor(String);
 
 /// Not a page's cursor: expected 1 to 128 visible ASCII characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not the cursor of a page: expected 1 to 128 visible ASCII characters")]
+#[error("not a valid page cursor: expected 1 to 128 visible ASCII characters")]
 pub struct InvalidPageCursor;
 
 impl PageCursor {
@@ -50,6 +52,12 @@ impl FromStr for PageCursor {
     }
 }
 
+impl From<InvalidPageCursor> for Error {
+    fn from(invalid: InvalidPageCursor) -> Self {
+        Self::new(ErrorKind::InvalidCursor, Effect::NotApplied).with_source(invalid)
+    }
+}
+
 impl fmt::Display for PageCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -62,7 +70,7 @@ pub struct PageSize(u16);
 
 /// Not the size of a page: expected 1 to 256 keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not the size of a page: expected 1 to {} keys", PageSize::MAX.get())]
+#[error("not a valid page size: expected 1 to {} keys", PageSize::MAX.get())]
 pub struct InvalidPageSize;
 
 impl PageSize {
@@ -86,6 +94,12 @@ impl PageSize {
     /// The number.
     pub const fn get(self) -> u16 {
         self.0
+    }
+}
+
+impl From<InvalidPageSize> for Error {
+    fn from(invalid: InvalidPageSize) -> Self {
+        Self::new(ErrorKind::InvalidPageSize, Effect::NotApplied).with_source(invalid)
     }
 }
 
@@ -122,20 +136,28 @@ pub struct PageRequest {
 }
 
 impl PageRequest {
-    pub(crate) fn new(cursor: Option<&PageCursor>, size: PageSize) -> Self {
+    /// The page that begins here, the first if no cursor is given.
+    pub fn new(cursor: Option<&PageCursor>, size: PageSize) -> Self {
         let cursor = cursor.cloned();
         Self { cursor, size }
     }
 }
 
-/// End the session of this handle, if it is on this page.
+/// End the session of this public id, if it is on this page.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct RevokeInPageRequest {
     /// The page.
     pub page: PageRequest,
-    /// The session.
-    pub handle: SessionHandle,
+    /// The session, as [`SessionOverview::public_id`] shows it.
+    pub public_id: PublicId,
+}
+
+impl RevokeInPageRequest {
+    /// The session of this public id on this page.
+    pub fn new(page: PageRequest, public_id: PublicId) -> Self {
+        Self { page, public_id }
+    }
 }
 
 /// One page of a store.
@@ -159,8 +181,9 @@ impl SessionPage {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionOverview {
-    /// Names the session without opening it.
-    pub handle: SessionHandle,
+    /// Names the session without opening it: its own public id if it is bound, else the one that is
+    /// derived from its id ([`PublicId::of_unbound`]).
+    pub public_id: PublicId,
     /// Whom it is bound to.
     pub principal: Option<Principal>,
     /// `created_at`, as stored.
@@ -173,36 +196,58 @@ pub struct SessionOverview {
     pub remaining: Remaining,
     /// The end of its absolute lifetime.
     pub deadline: Option<UnixMillis>,
+    /// When it was last bound to a principal.
+    pub login_at: Option<UnixMillis>,
 }
 
 impl SessionOverview {
     /// The overview of a session that is bound to nobody and has no deadline.
     pub fn new(
-        handle: SessionHandle,
+        public_id: PublicId,
         created_at: FieldValue,
         last_accessed_at: FieldValue,
         ttl: SessionTtl,
         remaining: Remaining,
     ) -> Self {
         Self {
-            handle,
+            public_id,
             principal: None,
             created_at,
             last_accessed_at,
             ttl,
             remaining,
             deadline: None,
+            login_at: None,
+        }
+    }
+
+    /// The overview of a session of which so much remains. `of_unbound` derives the public id of a
+    /// session that is bound to nobody, and is called only for such a one.
+    pub fn of(
+        session: &StoredSession,
+        remaining: Remaining,
+        of_unbound: impl FnOnce() -> PublicId,
+    ) -> Self {
+        Self {
+            public_id: session.public_id_or(of_unbound),
+            principal: session.principal(),
+            created_at: session.created_at().clone(),
+            last_accessed_at: session.last_accessed_at().clone(),
+            ttl: session.ttl(),
+            remaining,
+            deadline: session.deadline(),
+            login_at: session.login_at(),
         }
     }
 }
 
-/// The answer to a [`RevokeInPageRequest`].
+/// The outcome of a [`RevokeInPageRequest`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RevokedInPage {
-    /// Whether a live session of the handle was on the page; it is ended.
+    /// Whether a live session of the public id was on the page; it is ended.
     pub is_revoked: bool,
-    /// Where to go on looking; `None` when there is no need to.
+    /// Where the next page begins; `None` when there is no need to look further.
     pub next: Option<PageCursor>,
 }
 
@@ -210,28 +255,6 @@ impl RevokedInPage {
     /// A page on which the session was, or was not.
     pub fn new(is_revoked: bool, next: Option<PageCursor>) -> Self {
         Self { is_revoked, next }
-    }
-}
-
-/// What became of the sessions of one page that were stored in another form.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ConvertedPage {
-    /// How many were converted.
-    pub converted: u64,
-    /// Where the next page begins; `None` when this was the last.
-    pub next: Option<PageCursor>,
-}
-
-impl ConvertedPage {
-    /// A page of which so many were converted.
-    pub fn new(converted: u64, next: Option<PageCursor>) -> Self {
-        Self { converted, next }
-    }
-
-    /// Of a store that has one form only.
-    pub fn nothing_to_do() -> Self {
-        Self::new(0, None)
     }
 }
 

@@ -4,6 +4,8 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use crate::error::{Effect, Error, ErrorKind};
+
 /// Whom a session is bound to: a user id, an account name. 1 to 256 bytes of UTF-8.
 ///
 /// `Debug` shows the length only: a principal may be personal data.
@@ -21,7 +23,10 @@ pub struct Principal(Arc<str>);
 
 /// Not a principal: expected 1 to 256 bytes of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a principal: expected 1 to {} bytes of text", Principal::MAX_LEN)]
+#[error(
+    "not a valid principal: expected 1 to {} bytes of text",
+    Principal::MAX_LEN
+)]
 pub struct InvalidPrincipal;
 
 impl Principal {
@@ -50,6 +55,12 @@ impl Principal {
 impl fmt::Debug for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Principal({} bytes)", self.0.len())
+    }
+}
+
+impl From<InvalidPrincipal> for Error {
+    fn from(invalid: InvalidPrincipal) -> Self {
+        Self::new(ErrorKind::InvalidPrincipal, Effect::NotApplied).with_source(invalid)
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::field::FieldValue;
 use crate::fields::Fields;
 use crate::principal::Principal;
+use crate::public_id::PublicId;
 use crate::stored::StoredSession;
 use crate::time::{Remaining, Timestamp, UnixMillis};
 use crate::ttl::SessionTtl;
@@ -22,7 +23,7 @@ pub struct SessionRecord {
 
 impl SessionRecord {
     /// The record of a session of which so much remains. For backends, and for tests that script
-    /// a backend's answers.
+    /// a backend.
     pub fn new(session: StoredSession, remaining: Remaining) -> Self {
         Self { session, remaining }
     }
@@ -72,6 +73,16 @@ impl SessionRecord {
         self.session.principal()
     }
 
+    /// The public id of a session that is bound: what lists show of it.
+    pub fn public_id(&self) -> Option<PublicId> {
+        self.session.public_id()
+    }
+
+    /// When the session was last bound to a principal (log in), by the backend's clock.
+    pub fn login_at(&self) -> Option<UnixMillis> {
+        self.session.login_at()
+    }
+
     /// What remains of the session's life after this operation.
     pub fn remaining(&self) -> Remaining {
         self.remaining
@@ -86,6 +97,8 @@ impl PartialEq for SessionRecord {
             && self.ttl() == other.ttl()
             && self.deadline() == other.deadline()
             && self.principal() == other.principal()
+            && self.public_id() == other.public_id()
+            && self.login_at() == other.login_at()
             && self.remaining == other.remaining
     }
 }

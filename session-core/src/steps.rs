@@ -1,21 +1,57 @@
-//! What a backend is asked, and what it answers: the required steps' requests and answers.
+//! The requests and the outcomes of the required steps.
 //!
-//! Requests are built by the provided methods of [`SessionBackend`](crate::SessionBackend) only, from
-//! validated parts: a backend cannot receive an invalid one. Their fields are public so that
-//! backends, wrappers and mocks can read them. Later features add fields, not methods.
+//! A request is built by its constructor only, which checks what it is given: a backend cannot
+//! receive an invalid one. The fields are public so that backends, wrappers and mocks can read
+//! them. Later features add fields, variants and constructors, not methods of the trait.
 
-use std::fmt;
-
-use crate::delta::{Delta, Touch};
-use crate::error::{Effect, Error, ErrorKind};
-use crate::field::{FieldName, FieldValue};
-use crate::id::{SessionHandle, SessionId};
-use crate::limits::{Limit, Limits};
+use crate::delta::{Delta, FieldChange, Touch};
+use crate::error::{Limit, Result};
+use crate::field::FieldValue;
+use crate::id::SessionId;
+use crate::limits::{Limits, Size};
+use crate::policy::SessionPolicy;
 use crate::principal::{Principal, PrincipalLimit};
+use crate::public_id::PublicId;
 use crate::record::SessionRecord;
+use crate::session::NewSession;
 use crate::stored::StoredSession;
-use crate::time::{Remaining, Timestamp, UnixMillis};
+use crate::time::{Timestamp, UnixMillis};
 use crate::ttl::SessionTtl;
+
+pub use crate::refusal::Refusal;
+pub use crate::written::Written;
+
+/// Which session a step is about.
+///
+/// A backend that does not know a variant refuses the step with
+/// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported), nothing changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Target {
+    /// The session under this id.
+    Id(SessionId),
+    /// The session of this principal with this public id. It names only a session that is live,
+    /// bound to exactly this principal, and listed ([`StoredSession::listing`]); whatever else, and
+    /// another principal's session, is not found.
+    PublicId {
+        /// Whom the session must be bound to.
+        principal: Principal,
+        /// The public id that it got at the binding.
+        public_id: PublicId,
+    },
+}
+
+impl From<SessionId> for Target {
+    fn from(id: SessionId) -> Self {
+        Self::Id(id)
+    }
+}
+
+impl From<&SessionId> for Target {
+    fn from(id: &SessionId) -> Self {
+        Self::Id(id.clone())
+    }
+}
 
 /// Store a session under an id that is free.
 #[derive(Debug, Clone)]
@@ -23,24 +59,59 @@ use crate::ttl::SessionTtl;
 pub struct InsertRequest {
     /// The id to store under.
     pub id: SessionId,
-    /// The session; its principal, if it has one, is to be indexed.
+    /// The session. If it has a principal, it has a fresh public id too, and is to be indexed. The
+    /// step adds `session_deadline` and `session_login_at` by the backend's clock
+    /// ([`rules::insert`](crate::rules::insert)).
     pub session: StoredSession,
-    /// The absolute lifetime, from which the step fixes `session_deadline` by the backend's clock.
-    /// Always given when the session has a principal.
+    /// The absolute lifetime, from which the step fixes `session_deadline`. Always given when the
+    /// session has a principal.
     pub lifetime: Option<SessionTtl>,
     /// How many sessions the session's principal may have.
     pub principal_limit: Option<PrincipalLimit>,
 }
 
-/// The answer to an [`InsertRequest`].
+impl InsertRequest {
+    /// Stores this session under this id. If it is bound to a principal, a public id is drawn.
+    ///
+    /// # Errors
+    /// [`ErrorKind::LimitExceeded`](crate::ErrorKind::LimitExceeded) and
+    /// [`ErrorKind::Randomness`](crate::ErrorKind::Randomness).
+    pub fn new(policy: &SessionPolicy, id: SessionId, new: NewSession) -> Result<Self> {
+        let limits = policy.limits();
+        let mut size = Size::default();
+        for (name, value) in new.fields.iter() {
+            limits.check_field(name, value)?;
+            size.fields += 1;
+            size.bytes += name.as_str().len() + value.len();
+        }
+        limits.check_size(Size::default(), size)?;
+        let ttl = new.ttl.unwrap_or(policy.default_ttl());
+        let mut session = StoredSession::created(policy.now(), ttl, new.fields);
+        let mut lifetime = new.max_lifetime.or(policy.max_lifetime());
+        if let Some(principal) = new.principal {
+            session.principal = Some(principal.as_str().into());
+            session.public_id = Some(PublicId::random()?.as_str().into());
+            lifetime = lifetime.or(Some(policy.principal_lifetime()));
+        }
+        Ok(Self {
+            id,
+            session,
+            lifetime,
+            principal_limit: policy.principal_limit(),
+        })
+    }
+}
+
+/// The outcome of an [`InsertRequest`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum InsertAnswer {
-    /// The session is stored and its expiry armed.
-    Inserted {
-        /// The end of its absolute lifetime, when one was asked for.
-        deadline: Option<UnixMillis>,
-    },
+#[allow(
+    clippy::large_enum_variant,
+    reason = "success is the usual outcome, and a box would cost it an allocation"
+)]
+pub enum InsertOutcome {
+    /// The session is stored and its expiry set. This is the record of it as it was stored.
+    Inserted(SessionRecord),
     /// There is already a key of this id, session or not; it is untouched.
     IdTaken,
     /// Refused for a reason of the session semantics; nothing is stored.
@@ -51,34 +122,137 @@ pub enum InsertAnswer {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ReadRequest {
-    /// The session's id.
-    pub id: SessionId,
+    /// Which session.
+    pub target: Target,
     /// Whether this counts as use.
     pub touch: Touch,
-    /// What `last_accessed_at` becomes.
+    /// What `last_accessed_at` becomes, if it does.
     pub now: Timestamp,
+}
+
+impl ReadRequest {
+    /// Reads this session, with the present time of the application's clock.
+    pub fn new(policy: &SessionPolicy, target: impl Into<Target>, touch: Touch) -> Self {
+        Self {
+            target: target.into(),
+            touch,
+            now: policy.now(),
+        }
+    }
+}
+
+/// The outcome of a [`ReadRequest`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "success is the usual outcome, and a box would cost it an allocation"
+)]
+pub enum ReadOutcome {
+    /// The session as it is after the step.
+    Found(SessionRecord),
+    /// There is no live session; nothing was changed.
+    NotFound,
+    /// There is no live session under this id, for it was moved to another id a short while ago.
+    /// Only a backend that keeps tombstones can tell.
+    Rotated,
 }
 
 /// Change a session, if it is live.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct WriteRequest {
-    /// The session's id.
-    pub id: SessionId,
+    /// Which session.
+    pub target: Target,
     /// What to change.
     pub write: Write,
+}
+
+impl WriteRequest {
+    /// Applies this delta to this session. If it binds, a public id is drawn.
+    ///
+    /// # Errors
+    /// [`ErrorKind::LimitExceeded`](crate::ErrorKind::LimitExceeded) and
+    /// [`ErrorKind::Randomness`](crate::ErrorKind::Randomness).
+    pub fn new(policy: &SessionPolicy, target: impl Into<Target>, delta: Delta) -> Result<Self> {
+        Ok(Self {
+            target: target.into(),
+            write: Write::checked(policy, delta)?,
+        })
+    }
+}
+
+/// The outcome of a [`WriteRequest`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "success is the usual outcome, and a box would cost it an allocation"
+)]
+pub enum WriteOutcome {
+    /// All of the delta is applied.
+    Written(Written),
+    /// There is no live session; nothing was changed.
+    NotFound,
+    /// There is no live session under this id, for it was moved to another id a short while ago;
+    /// nothing was changed. Only a backend that keeps tombstones can tell.
+    Rotated,
+    /// Refused for a reason of the session semantics; nothing was changed.
+    Refused(Refusal),
 }
 
 /// Move a session to a free id, if it is live, and change it in the same step.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct RenameRequest {
-    /// The session's id, dead after the step.
+    /// The session's id. No session is found under it after the step.
     pub from: SessionId,
     /// The session's new id.
     pub to: SessionId,
     /// What to change.
     pub write: Write,
+}
+
+impl RenameRequest {
+    /// Moves this session to this id and applies this delta to it. If it binds, a public id is
+    /// drawn.
+    ///
+    /// # Errors
+    /// [`ErrorKind::LimitExceeded`](crate::ErrorKind::LimitExceeded) and
+    /// [`ErrorKind::Randomness`](crate::ErrorKind::Randomness).
+    pub fn new(
+        policy: &SessionPolicy,
+        from: SessionId,
+        to: SessionId,
+        delta: Delta,
+    ) -> Result<Self> {
+        Ok(Self {
+            from,
+            to,
+            write: Write::checked(policy, delta)?,
+        })
+    }
+}
+
+/// The outcome of a [`RenameRequest`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "success is the usual outcome, and a box would cost it an allocation"
+)]
+pub enum RenameOutcome {
+    /// The session has its new id and all of the delta is applied.
+    Renamed(Written),
+    /// There is no live session of the old id; nothing was changed.
+    NotFound,
+    /// There is no live session of the old id, for it was moved to another id a short while ago;
+    /// nothing was changed. Only a backend that keeps tombstones can tell.
+    Rotated,
+    /// The new id is taken; nothing was changed.
+    IdTaken,
+    /// Refused for a reason of the session semantics; nothing was changed.
+    Refused(Refusal),
 }
 
 /// What one step changes, and the rules it must keep.
@@ -87,7 +261,8 @@ pub struct RenameRequest {
 pub struct Write {
     /// The changes.
     pub delta: Delta,
-    /// What `last_accessed_at` becomes, if the write counts as use.
+    /// What `last_accessed_at` becomes, if the write counts as use; and `created_at`, if the
+    /// session starts again.
     pub now: Timestamp,
     /// The limits of a session's size.
     pub limits: Limits,
@@ -95,109 +270,67 @@ pub struct Write {
     pub principal_lifetime: SessionTtl,
     /// How many sessions the principal that this write binds to may have.
     pub principal_limit: Option<PrincipalLimit>,
+    /// The public id that the session gets if this write binds it: given if, and only if, the delta
+    /// binds.
+    pub public_id: Option<PublicId>,
 }
 
-/// The answer to a [`WriteRequest`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum WriteAnswer {
-    /// All of the delta is applied.
-    Written(Written),
-    /// There is no live session of this id; nothing was changed.
-    Gone,
-    /// Refused for a reason of the session semantics; nothing was changed.
-    Refused(Refusal),
+impl Write {
+    fn checked(policy: &SessionPolicy, delta: Delta) -> Result<Self> {
+        let limits = policy.limits();
+        check_fields(limits, &delta)?;
+        let public_id = delta.principal().map(|_| PublicId::random()).transpose()?;
+        Ok(Self {
+            delta,
+            now: policy.now(),
+            limits: *limits,
+            principal_lifetime: policy.principal_lifetime(),
+            principal_limit: policy.principal_limit(),
+            public_id,
+        })
+    }
 }
 
-/// The answer to a [`RenameRequest`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RenameAnswer {
-    /// The session has its new id and all of the delta is applied.
-    Renamed(Written),
-    /// There is no live session of the old id; nothing was changed.
-    Gone,
-    /// The new id is taken; nothing was changed.
-    IdTaken,
-    /// Refused for a reason of the session semantics; nothing was changed.
-    Refused(Refusal),
-}
-
-/// What a write did. `Debug` shows which counters there are, not their values.
-#[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Written {
-    /// The counters after the step, in order of the fields' names.
-    pub counters: Vec<(FieldName, i64)>,
-    /// What remains of the session's life after the step.
-    pub remaining: Remaining,
-    /// The session after the step, if it was asked for.
-    pub record: Option<SessionRecord>,
-}
-
-impl Written {
-    /// A write after which so much of the session's life remains.
-    pub fn new(remaining: Remaining) -> Self {
-        Self {
-            counters: Vec::new(),
-            remaining,
-            record: None,
+fn check_fields(limits: &Limits, delta: &Delta) -> Result<(), Limit> {
+    for (name, change) in delta.changes() {
+        match change {
+            FieldChange::Set(value) => limits.check_field(name, value)?,
+            FieldChange::Increment(_) => limits.check_name(name)?,
+            // A name of any length may be removed: another client may have set it.
+            FieldChange::Remove => {}
         }
     }
-
-    /// The value of a counter after the step.
-    pub fn counter(&self, name: &str) -> Option<i64> {
-        let found = self
-            .counters
-            .iter()
-            .find(|(counter, _)| counter.as_str() == name);
-        found.map(|(_, value)| *value)
-    }
-}
-
-impl fmt::Debug for Written {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counters: Vec<_> = self.counters.iter().map(|(name, _)| name).collect();
-        f.debug_struct("Written")
-            .field("counters", &counters)
-            .field("remaining", &self.remaining)
-            .field("record", &self.record)
-            .finish()
-    }
-}
-
-/// Why a backend refuses a step that it understood: nothing was changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Refusal {
-    /// A counter's field holds something else than an integer.
-    NotAnInteger,
-    /// A counter would leave the range of `i64`.
-    Overflow,
-    /// The session would exceed a limit of its size.
-    Limit(Limit),
-    /// The principal has as many sessions as it may.
-    TooManySessions,
-}
-
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
-        let kind = match refusal {
-            Refusal::NotAnInteger => ErrorKind::NotAnInteger,
-            Refusal::Overflow => ErrorKind::Overflow,
-            Refusal::Limit(limit) => ErrorKind::LimitExceeded(limit),
-            Refusal::TooManySessions => ErrorKind::TooManySessions,
-        };
-        Self::new(kind, Effect::NotApplied)
-    }
+    Ok(())
 }
 
 /// Delete a session, if it is live.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct RemoveRequest {
-    /// The session's id.
-    pub id: SessionId,
+    /// Which session.
+    pub target: Target,
+}
+
+impl RemoveRequest {
+    /// Deletes this session.
+    pub fn new(target: impl Into<Target>) -> Self {
+        Self {
+            target: target.into(),
+        }
+    }
+}
+
+/// The outcome of a [`RemoveRequest`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RemoveOutcome {
+    /// There was a live session; it is deleted.
+    Removed,
+    /// There was no live session; nothing was changed.
+    NotFound,
+    /// There was no live session under this id, for it was moved to another id a short while ago;
+    /// nothing was changed. Only a backend that keeps tombstones can tell.
+    Rotated,
 }
 
 /// List the live sessions of a principal.
@@ -208,30 +341,52 @@ pub struct ListRequest {
     pub principal: Principal,
 }
 
+impl ListRequest {
+    /// Lists this principal's sessions.
+    pub fn new(principal: Principal) -> Self {
+        Self { principal }
+    }
+}
+
 /// One session in a principal's list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionSummary {
     /// Names the session without opening it.
-    pub handle: SessionHandle,
+    pub public_id: PublicId,
     /// `created_at`, as stored.
     pub created_at: FieldValue,
     /// `last_accessed_at`, as stored.
     pub last_accessed_at: FieldValue,
+    /// When the session was last bound (log in), by the backend's clock.
+    pub login_at: Option<UnixMillis>,
 }
 
 impl SessionSummary {
     /// The summary of a session.
     pub fn new(
-        handle: SessionHandle,
+        public_id: PublicId,
         created_at: FieldValue,
         last_accessed_at: FieldValue,
+        login_at: Option<UnixMillis>,
     ) -> Self {
         Self {
-            handle,
+            public_id,
             created_at,
             last_accessed_at,
+            login_at,
         }
+    }
+
+    /// The summary of a session under its public id; `None` if it is not one that is listed.
+    pub fn of(session: &StoredSession) -> Option<Self> {
+        let (_, _, public_id) = session.listing()?;
+        Some(Self::new(
+            public_id,
+            session.created_at().clone(),
+            session.last_accessed_at().clone(),
+            session.login_at(),
+        ))
     }
 }
 
@@ -245,31 +400,23 @@ pub struct RevokeRequest {
     pub target: RevokeTarget,
 }
 
-/// Which sessions of a principal to end.
+impl RevokeRequest {
+    /// Ends these sessions of this principal.
+    pub fn new(principal: Principal, target: RevokeTarget) -> Self {
+        Self { principal, target }
+    }
+}
+
+/// Which sessions of a principal to end. (One alone is ended by a [`RemoveRequest`] with a
+/// [`Target::PublicId`].)
+///
+/// A backend that does not know a variant refuses the step with
+/// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported), nothing changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RevokeTarget {
-    /// The one with this handle.
-    One(SessionHandle),
     /// All.
     All,
-    /// All but this one.
+    /// All but this one. It need not be the principal's.
     AllExcept(SessionId),
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn debug_shows_no_counters_value() {
-        let mut written = Written::new(Remaining::NoExpiry);
-        let name = FieldName::new("page_views").expect("a name");
-        written.counters.push((name, 4711));
-        let shown = format!("{written:?}");
-        assert!(
-            shown.contains("page_views") && !shown.contains("4711"),
-            "{shown}"
-        );
-    }
 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::field::{FieldName, FieldValue, reserved};
 use crate::fields::Fields;
 use crate::principal::Principal;
+use crate::public_id::PublicId;
 use crate::time::{Timestamp, UnixMillis};
 use crate::ttl::SessionTtl;
 
@@ -22,6 +23,10 @@ pub struct StoredSession {
     pub(crate) ttl: SessionTtl,
     pub(crate) deadline: Option<UnixMillis>,
     pub(crate) principal: Option<FieldValue>,
+    pub(crate) public_id: Option<FieldValue>,
+    pub(crate) login_at: Option<FieldValue>,
+    pub(crate) persistent: Option<FieldValue>,
+    pub(crate) rotated: Option<FieldValue>,
     pub(crate) fields: Arc<Fields>,
     pub(crate) hidden: Arc<[(Bytes, FieldValue)]>,
 }
@@ -54,7 +59,8 @@ impl StoredSession {
         V: Into<FieldValue>,
     {
         let (mut created_at, mut last_accessed_at, mut ttl) = (None, None, None);
-        let (mut deadline, mut principal) = (None, None);
+        let (mut deadline, mut principal, mut public_id) = (None, None, None);
+        let (mut login_at, mut persistent, mut rotated) = (None, None, None);
         let mut hidden = Vec::new();
         let mut fields = Vec::new();
         for (name, value) in hash {
@@ -72,6 +78,10 @@ impl StoredSession {
                 reserved::SESSION_TTL => &mut ttl,
                 reserved::SESSION_DEADLINE => &mut deadline,
                 reserved::SESSION_PRINCIPAL => &mut principal,
+                reserved::SESSION_PUBLIC_ID => &mut public_id,
+                reserved::SESSION_LOGIN_AT => &mut login_at,
+                reserved::SESSION_PERSISTENT => &mut persistent,
+                reserved::SESSION_ROTATED => &mut rotated,
                 _ => {
                     if let Ok(name) = FieldName::new(name) {
                         fields.push((name, value));
@@ -100,6 +110,10 @@ impl StoredSession {
                 })
                 .transpose()?,
             principal,
+            public_id,
+            login_at,
+            persistent,
+            rotated,
             fields: Arc::new(fields.into_iter().collect()),
             hidden: hidden.into(),
         })
@@ -122,9 +136,18 @@ impl StoredSession {
                 deadline.get().to_string().into(),
             ));
         }
-        if let Some(principal) = &self.principal {
-            hash.push((text(reserved::SESSION_PRINCIPAL), principal.clone()));
-        }
+        let optional = [
+            (reserved::SESSION_PRINCIPAL, &self.principal),
+            (reserved::SESSION_PUBLIC_ID, &self.public_id),
+            (reserved::SESSION_LOGIN_AT, &self.login_at),
+            (reserved::SESSION_PERSISTENT, &self.persistent),
+            (reserved::SESSION_ROTATED, &self.rotated),
+        ];
+        hash.extend(
+            optional
+                .into_iter()
+                .filter_map(|(name, value)| Some((text(name), value.clone()?))),
+        );
         hash.extend(self.fields.iter().map(|(name, value)| {
             (
                 Bytes::copy_from_slice(name.as_str().as_bytes()),
@@ -155,9 +178,36 @@ impl StoredSession {
         self.deadline
     }
 
-    /// The principal the session is bound to, if it is. A stored text that is no principal binds nobody.
+    /// The principal the session is bound to, if it is. A stored text that is no principal binds
+    /// nobody.
     pub fn principal(&self) -> Option<Principal> {
         Principal::new(self.principal.as_ref()?.as_str().ok()?).ok()
+    }
+
+    /// The public id that the session got when it was bound. A stored text that is no public id
+    /// counts as absent.
+    pub fn public_id(&self) -> Option<PublicId> {
+        PublicId::parse(self.public_id.as_ref()?.as_bytes()).ok()
+    }
+
+    /// When the session was last bound to a principal, by the backend's clock. A stored text that
+    /// is no time counts as absent.
+    pub fn login_at(&self) -> Option<UnixMillis> {
+        UnixMillis::parse(self.login_at.as_ref()?.as_bytes())
+    }
+
+    /// Where the principal index lists the session: among whose sessions, until when, and under
+    /// which public id. `None` unless it has a well-formed principal, a deadline and a well-formed
+    /// public id: such a session is listed nowhere, and no public id names it.
+    pub fn listing(&self) -> Option<(Principal, UnixMillis, PublicId)> {
+        Some((self.principal()?, self.deadline?, self.public_id()?))
+    }
+
+    /// The public id that operators see: the session's own if it is bound, else the one that is
+    /// derived from its id ([`PublicId::of_unbound`]), which is computed only when it is needed.
+    pub fn public_id_or(&self, of_unbound: impl FnOnce() -> PublicId) -> PublicId {
+        let own = self.principal().and_then(|_| self.public_id());
+        own.unwrap_or_else(of_unbound)
     }
 
     /// The caller's fields.
@@ -191,6 +241,10 @@ impl StoredSession {
             ttl,
             deadline: None,
             principal: None,
+            public_id: None,
+            login_at: None,
+            persistent: None,
+            rotated: None,
             fields: Arc::new(fields),
             hidden: Arc::default(),
         }
@@ -273,6 +327,58 @@ mod tests {
         assert_eq!(
             parse(&pairs).unwrap().principal(),
             Some(Principal::new("user:42").unwrap())
+        );
+    }
+
+    #[test]
+    fn all_reserved_fields_come_back_as_stored_and_none_is_counted() {
+        let mut pairs = VALID.to_vec();
+        pairs.extend([
+            ("session_deadline", "9000"),
+            ("session_principal", "ann"),
+            ("session_public_id", "no public id"),
+            ("session_login_at", "no time"),
+            ("session_persistent", "1"),
+            ("session_rotated", "x"),
+        ]);
+        let session = parse(&pairs).unwrap();
+        assert_eq!((session.public_id(), session.login_at()), (None, None));
+        assert_eq!(session.listing(), None);
+        assert_eq!((session.field_count(), session.field_bytes()), (1, 14));
+        let mut hash = session.to_hash();
+        hash.sort();
+        let pairs = pairs.iter();
+        let mut expected: Vec<_> = pairs
+            .map(|(n, v)| (Bytes::from_static(n.as_bytes()), FieldValue::from(*v)))
+            .collect();
+        expected.sort();
+        assert_eq!(hash, expected);
+    }
+
+    #[test]
+    fn a_session_is_listed_with_principal_deadline_and_public_id_only() {
+        let id = PublicId::from_digest(&[7; 32]);
+        let optional = [
+            ("session_deadline", "9000"),
+            ("session_principal", "ann"),
+            ("session_public_id", id.as_str()),
+        ];
+        let all = [VALID.as_slice(), optional.as_slice()].concat();
+        let ann = Principal::new("ann").unwrap();
+        assert_eq!(
+            parse(&all).unwrap().listing(),
+            Some((ann, UnixMillis::new(9000), id))
+        );
+        for missing in 4..7 {
+            let mut pairs = all.clone();
+            pairs.remove(missing);
+            assert_eq!(parse(&pairs).unwrap().listing(), None);
+        }
+        let of_unbound = || PublicId::from_digest(&[8; 32]);
+        assert_eq!(parse(&all).unwrap().public_id_or(of_unbound), id);
+        assert_eq!(
+            parse(&VALID).unwrap().public_id_or(of_unbound),
+            of_unbound()
         );
     }
 }

@@ -58,7 +58,8 @@ impl Timestamp {
     /// The first second of year 0 and the last of year 9999, since the Unix epoch.
     const RANGE: (i64, i64) = (-62_167_219_200, 253_402_300_799);
 
-    /// The time, cut to whole seconds. What lies before year 0 or after 9999 becomes the nearest time within.
+    /// The time, cut to whole seconds. What lies before year 0 or after 9999 becomes the nearest
+    /// time within.
     pub fn from_system_time(time: SystemTime) -> Self {
         let seconds = match time.duration_since(UNIX_EPOCH) {
             Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
@@ -155,8 +156,8 @@ impl UnixMillis {
 pub enum Remaining {
     /// The session ends after this time, exact to the millisecond.
     In(Duration),
-    /// The key has no expiry. Only another client can have left it so (the guide's Rust version
-    /// creates in two steps); the next touch arms it.
+    /// The key has no expiry. Only another client can have left it so (the Redis guide's Rust
+    /// version creates in two steps); the next touch sets it.
     NoExpiry,
 }
 

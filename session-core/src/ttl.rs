@@ -5,6 +5,8 @@ use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::error::{Effect, Error, ErrorKind};
+
 /// How long a session lives without use: whole seconds, 1 to 4 294 967 295 (136 years).
 ///
 /// Zero, negative, fractional and larger values cannot be built, so a key can be neither immortal
@@ -26,7 +28,7 @@ pub struct SessionTtl(NonZeroU32);
 
 /// Not a TTL: expected whole seconds from 1 to 4 294 967 295.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a TTL: expected whole seconds from 1 to {}", u32::MAX)]
+#[error("not a valid TTL: expected whole seconds from 1 to {}", u32::MAX)]
 pub struct InvalidTtl;
 
 impl SessionTtl {
@@ -102,12 +104,18 @@ impl FromStr for SessionTtl {
 impl TryFrom<Duration> for SessionTtl {
     type Error = InvalidTtl;
 
-    fn try_from(duration: Duration) -> Result<Self, Self::Error> {
+    fn try_from(duration: Duration) -> Result<Self, InvalidTtl> {
         if duration.subsec_nanos() == 0 {
             Self::from_secs(duration.as_secs())
         } else {
             Err(InvalidTtl)
         }
+    }
+}
+
+impl From<InvalidTtl> for Error {
+    fn from(invalid: InvalidTtl) -> Self {
+        Self::new(ErrorKind::InvalidTtl, Effect::NotApplied).with_source(invalid)
     }
 }
 

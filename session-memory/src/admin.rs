@@ -1,21 +1,22 @@
-//! Looking through the store, and ending any session of it.
+//! Listing all sessions of the store, and ending any of them.
 
 use std::fmt;
 
 use session_core::{
-    ConvertedPage, Effect, Error, ErrorKind, PageCursor, PageRequest, Result, RevokeInPageRequest,
+    Effect, Error, ErrorKind, PageCursor, PageRequest, PublicId, Result, RevokeInPageRequest,
     RevokedInPage, SessionAdmin, SessionOverview, SessionPage, async_trait,
 };
 
 use crate::backend::MemoryBackend;
 use crate::faults::Step;
+use crate::store::Found;
 
-/// The administration of a backend's sessions. Had from [`MemoryBackend::admin`].
+/// The admin API of a backend's sessions. Available through [`MemoryBackend::admin`].
 ///
 /// # Atomicity
-/// A page is one critical section: its sessions as they are at one moment. It is one or several of the
-/// 64 tables that the sessions are spread over, so it may show a 64th of them more than was asked for.
-/// Revoking is two sections a page; it is as if it happened at the second.
+/// A page is one critical section: its sessions as they are at one moment. It is one or several of
+/// the 64 tables that the sessions are spread over, so it may show a 64th of them more than was
+/// asked for. Revoking is two sections a page; it is as if it happened at the second.
 #[derive(Clone)]
 pub struct MemoryAdmin(MemoryBackend);
 
@@ -39,19 +40,14 @@ impl SessionAdmin for MemoryAdmin {
             Ok(store.page(shard, request.size.get().into(), now))
         });
         let (found, next) = page.await?;
-        // A handle costs a hash: they are computed without the lock.
+        // The public id of an unbound session costs a hash: it is computed without the lock.
         let sessions = found.into_iter().map(|found| {
-            let session = &found.state.session;
-            let mut overview = SessionOverview::new(
-                found.id.handle(),
-                session.created_at().clone(),
-                session.last_accessed_at().clone(),
-                session.ttl(),
-                found.remaining,
-            );
-            overview.principal = session.principal();
-            overview.deadline = session.deadline();
-            overview
+            let Found {
+                id,
+                state,
+                remaining,
+            } = found;
+            SessionOverview::of(&state.session, remaining, || PublicId::of_unbound(&id))
         });
         Ok(SessionPage::new(sessions.collect(), cursor(next)?))
     }
@@ -61,25 +57,20 @@ impl SessionAdmin for MemoryAdmin {
         let revoke = || {
             let size = request.page.size.get().into();
             let (found, next) = self.0.run(|store, now| store.page(shard, size, now));
-            let named = found
-                .into_iter()
-                .find(|found| found.id.handle() == request.handle);
+            let named = found.into_iter().find(|found| {
+                let of_unbound = || PublicId::of_unbound(&found.id);
+                found.state.session.public_id_or(of_unbound) == request.public_id
+            });
             let Some(named) = named else {
                 return Ok(RevokedInPage::new(false, cursor(next)?));
             };
-            let is_revoked = self.0.run(|store, now| store.remove(&named.id, now));
+            // If it was bound meanwhile, it has another public id, and this one names nothing.
+            let is_revoked = self
+                .0
+                .run(|store, now| store.remove_named(&named.id, request.public_id, now));
             Ok(RevokedInPage::new(is_revoked, None))
         };
         self.0.faults().around(Step::RevokeInPage, revoke).await
-    }
-
-    /// Sessions in memory have one form.
-    async fn convert_page(&self, request: &PageRequest) -> Result<ConvertedPage> {
-        shard(request)?;
-        let faults = self.0.faults();
-        faults
-            .around(Step::ConvertPage, || Ok(ConvertedPage::nothing_to_do()))
-            .await
     }
 }
 

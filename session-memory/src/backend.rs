@@ -2,14 +2,16 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use session_core::steps::{
-    InsertAnswer, InsertRequest, ListRequest, ReadRequest, RemoveRequest, RenameAnswer,
-    RenameRequest, RevokeRequest, RevokeTarget, WriteAnswer, WriteRequest,
+    InsertOutcome, InsertRequest, ListRequest, ReadOutcome, ReadRequest, RemoveOutcome,
+    RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, RevokeTarget, WriteOutcome,
+    WriteRequest,
 };
 use session_core::{
-    Clock, Effect, Error, ErrorKind, Result, SessionBackend, SessionPolicy, SessionRecord,
-    SessionSummary, UnixMillis, async_trait,
+    Clock, Effect, Error, ErrorKind, Result, SessionBackend, SessionPolicy, SessionSummary,
+    UnixMillis, async_trait,
 };
 
 use crate::admin::MemoryAdmin;
@@ -20,17 +22,17 @@ use crate::store::Store;
 
 /// Sessions in the memory of this process.
 ///
-/// A clone is another handle to the same sessions. See the [crate's documentation](crate) for when
+/// A clone is another view of the same sessions. See the [crate's documentation](crate) for when
 /// to use it, and for what it costs.
 ///
 /// # Atomicity
 /// Each step is one critical section under one lock, which no step holds while it waits for
-/// anything. Revoking one session is two, in between of which other steps may run; it is
-/// as if it happened at the second.
+/// anything.
 ///
 /// # Errors
-/// [`ErrorKind::StoreFull`](session_core::ErrorKind::StoreFull) when a session is created and the store is
-/// full; otherwise only what the session semantics refuse, and what [`faults`](Self::faults) plans.
+/// [`ErrorKind::StoreFull`](session_core::ErrorKind::StoreFull) when a session is created and the
+/// store is full; otherwise only what the session semantics refuse, and what
+/// [`faults`](Self::faults) plans.
 ///
 /// ```
 /// use session_core::{FieldName, Fields, NewSession, SessionBackend};
@@ -55,6 +57,7 @@ pub struct MemoryBackend {
 
 struct Shared {
     clock: Arc<dyn Clock>,
+    deadline: Duration,
     max_sessions: usize,
     store: Mutex<Store>,
     faults: Faults,
@@ -89,8 +92,8 @@ impl MemoryBackend {
         MemoryBackendBuilder::default()
     }
 
-    /// Another backend over the same sessions, with the same clock and faults, and with this policy:
-    /// as two applications with policies of their own share one server.
+    /// Another backend over the same sessions, with the same clock and faults, and with this
+    /// policy: as two applications with policies of their own share one server.
     #[must_use]
     pub fn with_policy(&self, policy: SessionPolicy) -> Self {
         Self {
@@ -99,7 +102,7 @@ impl MemoryBackend {
         }
     }
 
-    /// The administration of these sessions: looks through all of them, and ends any.
+    /// The admin API of these sessions: lists all of them, and ends any.
     pub fn admin(&self) -> MemoryAdmin {
         MemoryAdmin::of(self.clone())
     }
@@ -123,12 +126,14 @@ impl MemoryBackend {
     pub(crate) fn from_parts(
         policy: SessionPolicy,
         clock: Arc<dyn Clock>,
+        deadline: Duration,
         max_sessions: usize,
     ) -> Self {
         Self {
             policy: Arc::new(policy),
             shared: Arc::new(Shared {
                 clock,
+                deadline,
                 max_sessions,
                 store: Mutex::new(Store::new(max_sessions)),
                 faults: Faults::default(),
@@ -138,43 +143,43 @@ impl MemoryBackend {
 
     /// Does something to the store as it is, under the lock.
     pub(crate) fn on_store<T>(&self, act: impl FnOnce(&mut Store, UnixMillis) -> T) -> T {
-        // Nothing but the clock can panic while the lock is held, and it is asked before anything
+        // Nothing but the clock can panic while the lock is held, and it is read before anything
         // is changed: the store is whole even if the lock is poisoned.
         let store = self.shared.store.lock();
         let mut store = store.unwrap_or_else(PoisonError::into_inner);
         // Read under the lock, so that time does not run backwards from one step to the next.
         let now = UnixMillis::from_system_time(self.shared.clock.now());
-        let answer = act(&mut store, now);
+        let outcome = act(&mut store, now);
         let freed = store.take_freed();
         drop(store);
         drop(freed);
-        answer
+        outcome
     }
 
     /// Frees some of what has expired, does a step, and logs what the step found amiss.
     pub(crate) fn run<T>(&self, step: impl FnOnce(&mut Store, UnixMillis) -> T) -> T {
-        let (answer, finding) = self.on_store(|store, now| {
+        let (outcome, finding) = self.on_store(|store, now| {
             store.sweep(now);
             (step(store, now), store.take_finding())
         });
         // A subscriber is foreign code: it runs without the lock.
         if let Some(finding) = finding {
             tracing::warn!(
-                session = finding.handle().as_str(),
+                session = finding.public_id().as_str(),
                 reason = finding.reason(),
                 "a key is no session, and is left alone"
             );
         }
-        answer
+        outcome
     }
 
     pub(crate) async fn step<T>(
         &self,
         step: Step,
-        carry_out: impl FnOnce(&mut Store, UnixMillis) -> Result<T> + Send,
+        act: impl FnOnce(&mut Store, UnixMillis) -> Result<T> + Send,
     ) -> Result<T> {
         let faults = &self.shared.faults;
-        faults.around(step, || self.run(carry_out)).await
+        faults.around(step, || self.run(act)).await
     }
 }
 
@@ -195,66 +200,49 @@ impl fmt::Debug for MemoryBackend {
 
 #[async_trait]
 impl SessionBackend for MemoryBackend {
-    async fn insert(&self, request: &InsertRequest) -> Result<InsertAnswer> {
+    async fn insert(&self, request: &InsertRequest) -> Result<InsertOutcome> {
         self.step(Step::Insert, |store, now| store.insert(request, now))
             .await
     }
 
-    async fn read(&self, request: &ReadRequest) -> Result<Option<SessionRecord>> {
-        self.step(Step::Read, |store, now| Ok(store.read(request, now)))
+    async fn read(&self, request: &ReadRequest) -> Result<ReadOutcome> {
+        self.step(Step::Read, |store, now| store.read(request, now))
             .await
     }
 
-    async fn write(&self, request: &WriteRequest) -> Result<WriteAnswer> {
-        self.step(Step::Write, |store, now| Ok(store.write(request, now)))
+    async fn write(&self, request: &WriteRequest) -> Result<WriteOutcome> {
+        self.step(Step::Write, |store, now| store.write(request, now))
             .await
     }
 
-    async fn rename(&self, request: &RenameRequest) -> Result<RenameAnswer> {
+    async fn rename(&self, request: &RenameRequest) -> Result<RenameOutcome> {
         self.step(Step::Rename, |store, now| Ok(store.rename(request, now)))
             .await
     }
 
-    async fn remove(&self, request: &RemoveRequest) -> Result<bool> {
-        self.step(
-            Step::Remove,
-            |store, now| Ok(store.remove(&request.id, now)),
-        )
-        .await
+    async fn remove(&self, request: &RemoveRequest) -> Result<RemoveOutcome> {
+        self.step(Step::Remove, |store, now| store.remove(request, now))
+            .await
     }
 
     async fn list(&self, request: &ListRequest) -> Result<Vec<SessionSummary>> {
-        let listed = self.step(Step::List, |store, now| {
+        self.step(Step::List, |store, now| {
             Ok(store.list(&request.principal, now))
-        });
-        // A handle costs a hash: they are computed without the lock.
-        let summaries = listed.await?.into_iter().map(|listed| {
-            let handle = listed.id.handle();
-            SessionSummary::new(handle, listed.created_at, listed.last_accessed_at)
-        });
-        Ok(summaries.collect())
+        })
+        .await
     }
 
     async fn revoke(&self, request: &RevokeRequest) -> Result<u64> {
-        let principal = &request.principal;
-        let revoke = || match &request.target {
-            RevokeTarget::One(handle) => {
-                let ids = self.run(|store, now| store.ids_of(principal, now));
-                // A handle costs a hash: the search runs without the lock. If the session is moved
-                // meanwhile, it has a new handle, and this one names nothing any more.
-                let named = ids.into_iter().find(|id| id.handle() == *handle);
-                let revoked = named
-                    .is_some_and(|id| self.run(|store, now| store.revoke_one(principal, &id, now)));
-                Ok(u64::from(revoked))
-            }
-            RevokeTarget::All => Ok(self.run(|store, now| store.revoke_all(principal, None, now))),
-            RevokeTarget::AllExcept(keep) => {
-                Ok(self.run(|store, now| store.revoke_all(principal, Some(keep), now)))
-            }
+        let keep = match &request.target {
+            RevokeTarget::All => Ok(None),
+            RevokeTarget::AllExcept(keep) => Ok(Some(keep)),
             // A target that this version does not know.
             _ => Err(Error::new(ErrorKind::Unsupported, Effect::NotApplied)),
         };
-        self.shared.faults.around(Step::Revoke, revoke).await
+        self.step(Step::Revoke, |store, now| {
+            Ok(store.revoke(&request.principal, keep?, now))
+        })
+        .await
     }
 
     async fn ping(&self) -> Result<()> {
@@ -263,5 +251,9 @@ impl SessionBackend for MemoryBackend {
 
     fn policy(&self) -> &SessionPolicy {
         &self.policy
+    }
+
+    fn deadline(&self) -> Duration {
+        self.shared.deadline
     }
 }

@@ -1,17 +1,19 @@
 //! Building a memory backend.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use session_core::{Clock, SessionPolicy, SystemClock};
 
 use crate::backend::MemoryBackend;
 
-/// Builds a [`MemoryBackend`]. Had from [`MemoryBackend::builder`].
+/// Builds a [`MemoryBackend`]. Created by [`MemoryBackend::builder`].
 ///
 /// | setting | default |
 /// |---|---|
 /// | [`policy`](Self::policy) | [`SessionPolicy::new`] |
 /// | [`clock`](Self::clock) | the operating system's |
+/// | [`deadline`](Self::deadline) | 500 ms |
 /// | [`max_sessions`](Self::max_sessions) | [`MemoryBackendBuilder::DEFAULT_MAX_SESSIONS`] |
 ///
 /// ```
@@ -36,6 +38,7 @@ use crate::backend::MemoryBackend;
 pub struct MemoryBackendBuilder {
     policy: SessionPolicy,
     clock: Arc<dyn Clock>,
+    deadline: Duration,
     max_sessions: usize,
 }
 
@@ -58,6 +61,14 @@ impl MemoryBackendBuilder {
         self
     }
 
+    /// What the backend names as its [`deadline`](session_core::SessionBackend::deadline): how long
+    /// the code under test waits for it. The backend itself never takes long; a planned delay takes
+    /// as long as it was planned, whatever this says.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
     /// How many sessions the backend holds at most. In a store that is full of sessions which have
     /// not expired, creating one more fails with [`ErrorKind::StoreFull`] and nothing is changed;
     /// all other operations still work, writes that grow a session included.
@@ -70,7 +81,7 @@ impl MemoryBackendBuilder {
 
     /// The backend, empty.
     pub fn build(self) -> MemoryBackend {
-        MemoryBackend::from_parts(self.policy, self.clock, self.max_sessions)
+        MemoryBackend::from_parts(self.policy, self.clock, self.deadline, self.max_sessions)
     }
 }
 
@@ -79,6 +90,7 @@ impl Default for MemoryBackendBuilder {
         Self {
             policy: SessionPolicy::new(),
             clock: Arc::new(SystemClock),
+            deadline: Duration::from_millis(500),
             max_sessions: Self::DEFAULT_MAX_SESSIONS,
         }
     }

@@ -13,7 +13,7 @@ const FAR_FUTURE: Duration = Duration::from_secs(253_402_300_799);
 /// A clock that moves only when it is told to: expiry is tested without sleeping.
 ///
 /// It starts at 2026-01-01T00:00:00Z unless told otherwise, and is shared behind an `Arc`: one
-/// handle for the backend, one for the test.
+/// clone for the backend, one for the test.
 ///
 /// ```
 /// use session_core::{NewSession, SessionBackend};
@@ -59,7 +59,8 @@ impl ManualClock {
         }
     }
 
-    /// Moves the clock forward by this much. A step that no `SystemTime` can hold ends with the year 9999.
+    /// Moves the clock forward by this much. A step that no `SystemTime` can hold ends with the
+    /// year 9999.
     ///
     /// ```
     /// use session_core::Clock;

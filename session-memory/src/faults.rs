@@ -12,8 +12,9 @@ use self::plan::{Action, Plain, Planned, When};
 pub use self::plan::{FaultAlways, FaultOnce, FaultPlan};
 pub use self::step::Step;
 
-/// What happens to calls to come, and how many there were. Had from
-/// [`MemoryBackend::faults`](crate::MemoryBackend::faults); a clone is another handle to the same plans.
+/// What happens to calls to come, and how many there were. Available
+/// through [`MemoryBackend::faults`](crate::MemoryBackend::faults); a clone is another view of the
+/// same plans.
 ///
 /// A call is one required step of the backend, counted when it begins, whether it fails or not.
 ///

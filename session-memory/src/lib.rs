@@ -1,21 +1,21 @@
 //! The in-memory session backend: sessions in the memory of one process.
 //!
 //! It is two things: the backend to unit-test an application with (a [clock](ManualClock) that the
-//! test moves, [faults](Faults) that the test plans), and the one to start with, as long as there is
-//! one process and its sessions may end with it. It keeps the same contract as the Redis backends,
-//! judged by the same conformance suite; an application that holds an `Arc<dyn SessionBackend>` does
-//! not see the difference.
+//! test moves, [faults](Faults) that the test plans), and the one to start with, as long as there
+//! is one process and its sessions may end with it. It keeps the same contract as the Redis
+//! backends, checked by the same conformance suite; an application that holds an `Arc<dyn
+//! SessionBackend>` does not see the difference.
 //!
 //! | you want to | read |
 //! |---|---|
 //! | store sessions | [`MemoryBackend`], [`MemoryBackendBuilder`] |
 //! | test expiry without sleeping | [`ManualClock`] |
 //! | test what happens when the store fails, or when two requests meet | [`Faults`] |
-//! | look through all sessions | [`MemoryAdmin`] |
+//! | list all sessions | [`MemoryAdmin`] |
 //! | test against what another client has stored | [`testing::RawKeys`] |
 //!
 //! # Unit-test an application
-//! Give the application a backend whose time is yours, and keep a handle.
+//! Give the application a backend whose time is yours, and keep a clone.
 //!
 //! ```
 //! use session_core::{ErrorKind, FieldName, NewSession, SessionBackend};
@@ -56,9 +56,9 @@
 //!
 //! # This backend or the mock?
 //! This backend is for behaviour: what the application does with sessions that really are stored,
-//! expire, and get lost. `session_core::MockSessionBackend` (feature `mock` of `session-core`) is for
-//! expectations: that exactly this step is asked for, with these arguments, and that such an answer
-//! is dealt with. If a test would have to script more than one answer, use this backend.
+//! expire, and get lost. `session_core::MockSessionBackend` (feature `mock` of `session-core`) is
+//! for expectations: that exactly this step is called, with these arguments, and that such an
+//! outcome is dealt with. If a test would have to script more than one outcome, use this backend.
 //!
 //! # What it is not
 //! The sessions live in this process: a second process does not see them, and they end with it. For
@@ -68,20 +68,21 @@
 //! A session with three short fields takes about 1 KB, one that is bound to a principal 1.2 KB
 //! (64-bit Linux, with the allocator's own overhead). A read copies no field.
 //!
-//! What has expired is freed without being asked for: each operation, whatever it is, looks at up to
-//! eight keys whose time may be over. So N expired sessions are gone after N / 8 operations, or
-//! twice as many if each was used since it was created. If nothing is asked of the backend, nothing is
+//! What has expired is freed without further ado: each operation, whatever it is, looks at up to
+//! eight keys whose time may be over. So N expired sessions are freed after N / 8 operations, or
+//! twice as many if each was used since it was created. If the backend is not called, nothing is
 //! freed, and nothing is added. (The memory goes back to the allocator, which may keep it.)
 //!
 //! There is one lock. What one operation does under it is bounded: a look-up in a hash table, the
 //! eight keys, each O(log n), and beyond that only
 //!
-//! * listing, revoking, and binding with a limit of sessions: all sessions of that principal;
+//! * listing, revoking, whatever names a session by its public id, and binding with a limit of
+//!   sessions: all sessions of that principal;
 //! * a page of [`MemoryAdmin`]: a 64th of all sessions, or as many more as were asked for;
 //! * creating and deleting now and then: growing or shrinking one of 64 tables, that is, moving a
 //!   64th of the entries (1 ms at a million sessions);
-//! * creating in a store that holds as many keys as it may: the search for one that has expired, past
-//!   all that were used since they were queued.
+//! * creating in a store that holds as many keys as it may: the search for one that has expired,
+//!   past all that were used since they were queued.
 
 mod admin;
 mod backend;

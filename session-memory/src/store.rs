@@ -15,7 +15,7 @@ mod raw;
 mod steps;
 
 use session_core::rules::State;
-use session_core::{SessionHandle, SessionId, UnixMillis};
+use session_core::{PublicId, SessionId, UnixMillis};
 
 use self::expiry::ExpiryQueue;
 use self::index::PrincipalIndex;
@@ -23,9 +23,10 @@ pub(crate) use self::key::Key;
 use self::key::{Content, NoSession};
 use self::keys::Keys;
 pub(crate) use self::keys::SHARDS;
+pub(crate) use self::pages::Found;
 
 /// How many keys whose turn has come are looked at on each operation. An operation adds at most one
-/// key, so that with more than one the store cannot fill with dead ones.
+/// key, so that with more than one the store cannot fill with expired ones.
 pub(crate) const SWEEP_BATCH: usize = 8;
 
 /// The keys of a store.
@@ -44,7 +45,7 @@ pub(crate) struct Store {
 /// allocator tidies up (glibc: for most of a second, after a million).
 pub(crate) type Freed = Vec<Box<Key>>;
 
-/// A key that was asked for as a session and is none. For the log.
+/// A key that a step expected to be a session and that is none. For the log.
 pub(crate) struct Finding {
     id: SessionId,
     found: NoSession,
@@ -58,9 +59,9 @@ impl Finding {
         })
     }
 
-    /// Names the key without opening it. Costs a hash, so ask without the lock.
-    pub(crate) fn handle(&self) -> SessionHandle {
-        self.id.handle()
+    /// Names the key without opening it. Costs a hash, so call it without the lock.
+    pub(crate) fn public_id(&self) -> PublicId {
+        PublicId::of_unbound(&self.id)
     }
 
     /// Why it is no session.

@@ -57,11 +57,11 @@ impl RawKeys {
         }
     }
 
-    /// Puts a hash under an id, whatever was there before, to expire after this time or never.
-    /// The last value of a name wins. A hash without fields does not exist: planting one frees the id.
+    /// Puts a hash under an id, whatever was there before, to expire after this time or never. The
+    /// last value of a name wins. A hash without fields does not exist: planting one frees the id.
     ///
     /// The principal index knows nothing of it: a session stays listed if it was and still has the
-    /// same principal and deadline; otherwise it is not listed, whatever its hash says.
+    /// same principal, deadline and public id; otherwise it is not listed, whatever its hash says.
     pub fn plant_hash<N, V>(
         &self,
         id: &SessionId,
@@ -101,7 +101,8 @@ impl RawKeys {
             .on_store(|store, now| store.count_existing(now))
     }
 
-    /// The number of entries that the principal index has for a principal, dead ones included.
+    /// The number of entries that the principal index has for a principal, expired ones
+    /// included.
     pub fn index_len(&self, principal: &Principal) -> usize {
         self.backend.on_store(|store, _| store.index_len(principal))
     }

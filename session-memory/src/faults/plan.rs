@@ -79,7 +79,7 @@ impl FaultOnce<'_> {
         self.plan(Action::Plain(Plain::Fail(kind, effect)));
     }
 
-    /// The step is carried out, but its reply is lost: the caller is told
+    /// The step is carried out, but its reply is lost: the caller receives
     /// [`ErrorKind::Timeout`] and [`Effect::Unknown`].
     pub fn lose_reply(self) {
         self.plan(Action::Plain(Plain::LoseReply));
@@ -96,7 +96,7 @@ impl FaultOnce<'_> {
     /// the save of the code under test, say. The call waits for it.
     ///
     /// No lock is held: `hook` may call the backend. Its calls are calls like any other; they are
-    /// counted, and plans apply to them. A hook that has run is gone.
+    /// counted, and plans apply to them. A hook runs once.
     ///
     /// ```
     /// use session_core::{Delta, NewSession, SessionBackend};

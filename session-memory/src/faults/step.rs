@@ -1,11 +1,11 @@
 //! The kinds of calls.
 
-/// A kind of call: one for each required step of [`SessionBackend`](session_core::SessionBackend) and
-/// [`SessionAdmin`](session_core::SessionAdmin).
+/// A kind of call: one for each required step of [`SessionBackend`](session_core::SessionBackend)
+/// and [`SessionAdmin`](session_core::SessionAdmin).
 ///
-/// The provided methods end in these: `get_session`, `peek_session`, `ttl` and `configured_ttl` in a
-/// [`Read`](Step::Read); `update_session`, `increment_field`, `remove_fields` and `set_session_ttl` in a
-/// [`Write`](Step::Write).
+/// The provided methods end in these: `get_session`, `peek_session`, `ttl` and `configured_ttl` in
+/// a [`Read`](Step::Read); `update_session`, `increment_field`, `remove_fields` and
+/// `set_session_ttl` in a [`Write`](Step::Write).
 ///
 /// ```
 /// use session_memory::Step;
@@ -17,31 +17,31 @@
 pub enum Step {
     /// `create_session`.
     Insert,
-    /// `get_session`, `get_session_with`, `peek_session`, `ttl`, `configured_ttl`.
+    /// `get_session`, `get_session_with`, `peek_session`, `get_session_of`, `peek_session_of`,
+    /// `ttl`, `configured_ttl`.
     Read,
-    /// `update_session`, `increment_field`, `remove_fields`, `set_session_ttl`.
+    /// `update_session`, `update_session_of`, `increment_field`, `remove_fields`,
+    /// `set_session_ttl`.
     Write,
     /// `rotate_session`.
     Rename,
-    /// `delete_session`.
+    /// `delete_session`, `revoke_session`.
     Remove,
     /// `list_sessions`.
     List,
-    /// `revoke_session`, `revoke_sessions`.
+    /// `revoke_sessions`.
     Revoke,
     /// `ping`.
     Ping,
-    /// An administration's `list_page`, and each page that `count_sessions` looks at.
+    /// An admin's `list_page`, and each page that `count_sessions` looks at.
     Page,
-    /// Each page that an administration's `revoke_session` looks at.
+    /// Each page that an admin's `revoke_session` looks at.
     RevokeInPage,
-    /// Each page that an administration's `convert_sessions` looks at.
-    ConvertPage,
 }
 
 impl Step {
     /// All kinds of calls.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 10] = [
         Self::Insert,
         Self::Read,
         Self::Write,
@@ -52,6 +52,5 @@ impl Step {
         Self::Ping,
         Self::Page,
         Self::RevokeInPage,
-        Self::ConvertPage,
     ];
 }

@@ -2,61 +2,65 @@
 
 use std::collections::BTreeSet;
 
-use session_core::{Principal, SessionId, UnixMillis};
+use session_core::{Principal, PublicId, SessionId, UnixMillis};
 
-/// The sessions of each principal, by deadline and id.
+/// Where a session is listed: among whose, until when, and under which public id.
+pub(super) type Listing = (Principal, UnixMillis, PublicId);
+
+/// The sessions of each principal, by deadline and public id.
 ///
 /// An entry goes with its key. Whether the session of an entry is live is for the store to say.
 // One ordered set for all principals: most have one session, and a set of their own would cost more
 // than the session.
 #[derive(Default)]
-pub(super) struct PrincipalIndex(BTreeSet<(Principal, UnixMillis, SessionId)>);
+pub(super) struct PrincipalIndex(BTreeSet<(Principal, UnixMillis, PublicId, SessionId)>);
 
 impl PrincipalIndex {
-    pub(super) fn insert(&mut self, (principal, deadline): (Principal, UnixMillis), id: SessionId) {
-        self.0.insert((principal, deadline, id));
+    pub(super) fn insert(&mut self, listing: Listing, id: SessionId) {
+        let (principal, deadline, public_id) = listing;
+        self.0.insert((principal, deadline, public_id, id));
     }
 
     /// Takes an entry out; whether it was there.
-    pub(super) fn remove(
-        &mut self,
-        (principal, deadline): (Principal, UnixMillis),
-        id: &SessionId,
-    ) -> bool {
-        self.0.remove(&(principal, deadline, id.clone()))
+    pub(super) fn remove(&mut self, listing: Listing, id: &SessionId) -> bool {
+        let (principal, deadline, public_id) = listing;
+        self.0.remove(&(principal, deadline, public_id, id.clone()))
     }
 
-    /// The entries of a principal, nearest deadline first.
+    /// The entries of a principal, nearest deadline first, ties by public id.
     pub(super) fn of(
         &self,
         principal: &Principal,
-    ) -> impl Iterator<Item = (UnixMillis, &SessionId)> {
-        // No deadline is 0, so that the id of the bound does not matter.
+    ) -> impl Iterator<Item = (UnixMillis, PublicId, &SessionId)> {
+        // No deadline is 0, so that the ids of the bound do not matter.
         let start = (
             principal.clone(),
             UnixMillis::new(0),
+            PublicId::from_digest(&[0; 32]),
             SessionId::from_bytes(&[0; 32]),
         );
         self.0
             .range(start..)
             .take_while(move |(owner, ..)| owner == principal)
-            .map(|(_, deadline, id)| (*deadline, id))
+            .map(|(_, deadline, public_id, id)| (*deadline, *public_id, id))
     }
 
     /// Drops the entries of a principal whose deadline has passed.
     pub(super) fn prune(&mut self, principal: &Principal, now: UnixMillis) {
-        let dead: Vec<_> = self
+        let ended: Vec<_> = self
             .of(principal)
-            .take_while(|(deadline, _)| *deadline <= now)
-            .map(|(deadline, id)| (deadline, id.clone()))
+            .take_while(|(deadline, ..)| *deadline <= now)
+            .map(|(deadline, public_id, id)| (deadline, public_id, id.clone()))
             .collect();
-        for (deadline, id) in dead {
-            self.remove((principal.clone(), deadline), &id);
+        for (deadline, public_id, id) in ended {
+            self.remove((principal.clone(), deadline, public_id), &id);
         }
     }
 
     #[cfg(test)]
-    pub(super) fn iter(&self) -> impl Iterator<Item = &(Principal, UnixMillis, SessionId)> {
-        self.0.iter()
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Listing, &SessionId)> {
+        self.0.iter().map(|(principal, deadline, public_id, id)| {
+            ((principal.clone(), *deadline, *public_id), id)
+        })
     }
 }

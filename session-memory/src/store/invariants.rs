@@ -25,19 +25,19 @@ fn check(store: &Store, planted: &HashSet<SessionId>, now: UnixMillis) {
             assert!(store.expiries.contains(queued_for, id));
             queued += 1;
         }
-        if let Some((principal, deadline)) = key.listing() {
+        if let Some((principal, deadline, public_id)) = key.listing() {
             let is_listed = store
                 .index
                 .of(&principal)
-                .any(|entry| entry == (deadline, id));
+                .any(|entry| entry == (deadline, public_id, id));
             assert!(is_listed || deadline <= now || planted.contains(id));
         }
     }
     assert_eq!(store.expiries.len(), queued);
     assert_eq!(store.len(), store.keys.iter().count());
-    for (principal, deadline, id) in store.index.iter() {
+    for (listing, id) in store.index.iter() {
         let key = store.keys.get(id).expect("an entry goes with its key");
-        assert_eq!(key.listing(), Some((principal.clone(), *deadline)));
+        assert_eq!(key.listing(), Some(listing));
     }
 }
 
@@ -66,8 +66,14 @@ impl Random {
         if self.below(3) == 0 {
             delta = delta.ttl(self.ttl());
         }
+        delta = match self.below(9) {
+            0 | 1 => delta.bind(self.principal()),
+            2 => delta.bind_for(self.principal(), self.ttl()),
+            3 => delta.unbind(),
+            _ => delta,
+        };
         if self.below(3) == 0 {
-            delta = delta.bind(self.principal());
+            delta = delta.keep_only_if_principal_changes([]);
         }
         if self.below(4) == 0 {
             delta = delta.touch(Touch::Never);
@@ -121,6 +127,7 @@ async fn run(seed: u64) {
             8 => drop(backend.list_sessions(&random.principal()).await.unwrap()),
             9 => {
                 let principal = random.principal();
+                let listed = backend.list_sessions(&principal).await.unwrap();
                 match random.below(4) {
                     0 => drop(
                         backend
@@ -128,12 +135,20 @@ async fn run(seed: u64) {
                             .await
                             .unwrap(),
                     ),
-                    _ => drop(
-                        backend
-                            .revoke_session(&principal, &id.handle())
-                            .await
-                            .unwrap(),
-                    ),
+                    1 => {
+                        if let Some(first) = listed.first() {
+                            let public_id = &first.public_id;
+                            let revoked = backend.revoke_session(&principal, public_id).await;
+                            assert!(revoked.unwrap());
+                        }
+                    }
+                    _ => {
+                        if let Some(last) = listed.last() {
+                            let (public_id, delta) = (&last.public_id, random.delta());
+                            let updated = backend.update_session_of(&principal, public_id, delta);
+                            drop(updated.await);
+                        }
+                    }
                 }
             }
             10 => {

@@ -1,7 +1,9 @@
 //! What the store holds under an id.
 
 use session_core::rules::State;
-use session_core::{InvalidHash, Principal, StoredSession, UnixMillis};
+use session_core::{InvalidHash, StoredSession, UnixMillis};
+
+use super::index::Listing;
 
 /// The fields of a hash: name and value, in order of the names, each name once.
 pub(crate) type RawHash = Vec<(Vec<u8>, Vec<u8>)>;
@@ -14,6 +16,10 @@ pub(crate) struct Key {
 }
 
 /// What a key holds. All but sessions exist only by planting, as another client's writes would.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly all keys are sessions, and every key is in a box of its own"
+)]
 pub(super) enum Content {
     /// A valid hash.
     Session(State),
@@ -66,8 +72,8 @@ impl Key {
     }
 
     /// Where the principal index lists this key.
-    pub(super) fn listing(&self) -> Option<(Principal, UnixMillis)> {
-        listing(self.session()?)
+    pub(super) fn listing(&self) -> Option<Listing> {
+        self.session()?.session.listing()
     }
 
     /// The live session that this key is, or why it is none; no reason is given for a key whose
@@ -137,9 +143,4 @@ impl NoSession {
             Self::PastDeadline => "the key outlived the session's deadline",
         }
     }
-}
-
-/// Where the principal index lists a session: its principal's list, by its deadline.
-pub(super) fn listing(state: &State) -> Option<(Principal, UnixMillis)> {
-    Some((state.session.principal()?, state.session.deadline()?))
 }

@@ -9,7 +9,7 @@ use session_core::{Remaining, SessionId, UnixMillis};
 use super::Store;
 use super::keys::SHARDS;
 
-/// A live session, before its handle is computed.
+/// A live session, before its public id is computed.
 pub(crate) struct Found {
     pub(crate) id: SessionId,
     pub(crate) state: State,
@@ -17,8 +17,8 @@ pub(crate) struct Found {
 }
 
 impl Store {
-    /// The live sessions in the tables from this one on, until there are so many; and the table that the
-    /// next page begins with.
+    /// The live sessions in the tables from this one on, until there are so many; and the table
+    /// that the next page begins with.
     pub(crate) fn page(
         &self,
         first: usize,

@@ -1,64 +1,54 @@
 //! The steps on the sessions of one principal. Each is linear in that principal's sessions.
 
 use session_core::steps::Refusal;
-use session_core::{FieldValue, OnExcess, Principal, PrincipalLimit, SessionId, UnixMillis};
+use session_core::{
+    OnExcess, Principal, PrincipalLimit, PublicId, SessionId, SessionSummary, UnixMillis,
+};
 
 use super::Store;
 
-/// A session in a principal's list, before its handle is computed.
-pub(crate) struct Listed {
-    pub(crate) id: SessionId,
-    pub(crate) created_at: FieldValue,
-    pub(crate) last_accessed_at: FieldValue,
-}
-
 impl Store {
     /// The live sessions of a principal, nearest deadline first.
-    pub(crate) fn list(&mut self, principal: &Principal, now: UnixMillis) -> Vec<Listed> {
+    pub(crate) fn list(&mut self, principal: &Principal, now: UnixMillis) -> Vec<SessionSummary> {
         self.index.prune(principal, now);
-        let ids = self.index.of(principal).map(|(_, id)| id);
-        ids.filter_map(|id| {
-            let state = self.keys.get(id)?.session()?;
-            state.is_live(now).then(|| Listed {
-                id: id.clone(),
-                created_at: state.session.created_at().clone(),
-                last_accessed_at: state.session.last_accessed_at().clone(),
+        let entries = self.index.of(principal);
+        entries
+            .filter_map(|(_, _, id)| {
+                let state = self.keys.get(id)?.session()?;
+                let summary = SessionSummary::of(&state.session)?;
+                state.is_live(now).then_some(summary)
             })
-        })
-        .collect()
+            .collect()
     }
 
     /// The ids of a principal's live sessions, nearest deadline first.
-    pub(crate) fn ids_of(&mut self, principal: &Principal, now: UnixMillis) -> Vec<SessionId> {
+    fn ids_of(&mut self, principal: &Principal, now: UnixMillis) -> Vec<SessionId> {
         self.index.prune(principal, now);
-        let ids = self.index.of(principal).map(|(_, id)| id);
-        ids.filter(|id| {
+        let entries = self.index.of(principal);
+        let live = entries.filter(|(_, _, id)| {
             let state = self.keys.get(id).and_then(|key| key.session());
             state.is_some_and(|state| state.is_live(now))
-        })
-        .cloned()
-        .collect()
+        });
+        live.map(|(_, _, id)| id.clone()).collect()
     }
 
-    /// Ends a session if it is live and this principal's; whether it was.
-    pub(crate) fn revoke_one(
-        &mut self,
+    /// The id of a principal's live session with this public id.
+    pub(super) fn id_of(
+        &self,
         principal: &Principal,
-        id: &SessionId,
+        public_id: PublicId,
         now: UnixMillis,
-    ) -> bool {
-        let owner = self
-            .live(id, now)
-            .and_then(|state| state.session.principal());
-        let is_owned = owner.as_ref() == Some(principal);
-        if is_owned {
-            self.take_key(id);
-        }
-        is_owned
+    ) -> Option<SessionId> {
+        let mut entries = self.index.of(principal);
+        let found = entries.find(|(_, entry, id)| {
+            let state = self.keys.get(id).and_then(|key| key.session());
+            *entry == public_id && state.is_some_and(|state| state.is_live(now))
+        });
+        found.map(|(_, _, id)| id.clone())
     }
 
     /// Ends the live sessions of a principal, but for the one to keep; how many.
-    pub(crate) fn revoke_all(
+    pub(crate) fn revoke(
         &mut self,
         principal: &Principal,
         keep: Option<&SessionId>,
@@ -75,7 +65,7 @@ impl Store {
 
     /// Sees to it that one more session of a principal, this one, is within the limit: refuses, or
     /// ends those with the nearest deadline. A session that is already the principal's counts once;
-    /// dead ones do not count.
+    /// expired ones do not count.
     pub(super) fn make_room(
         &mut self,
         principal: &Principal,
@@ -100,26 +90,5 @@ impl Store {
                 Ok(())
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use session_core::{NewSession, SessionBackend};
-
-    use super::*;
-    use crate::MemoryBackend;
-
-    #[tokio::test]
-    async fn a_session_that_has_changed_hands_meanwhile_is_not_revoked() {
-        let backend = MemoryBackend::new();
-        let [ann, bob] = ["ann", "bob"].map(|name| Principal::new(name).unwrap());
-        let new = NewSession::default().bind(ann.clone());
-        let id = backend.create_session(new).await.unwrap().id;
-        backend.on_store(|store, now| {
-            assert!(!store.revoke_one(&bob, &id, now));
-            assert!(store.revoke_one(&ann, &id, now));
-            assert!(!store.revoke_one(&ann, &id, now));
-        });
     }
 }

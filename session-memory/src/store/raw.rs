@@ -33,7 +33,7 @@ impl Store {
 
     fn plant(&mut self, id: &SessionId, content: Content) {
         // Another client writes the hash and knows nothing of the index: what was listed stays
-        // listed as long as its principal and deadline do, and nothing else is.
+        // listed as long as its principal, deadline and public id stay, and nothing else is.
         let listed = self.keys.get(id).and_then(Key::listing);
         let listed = listed.filter(|listed| self.index.remove(listed.clone(), id));
         self.take_key(id);

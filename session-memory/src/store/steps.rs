@@ -1,13 +1,16 @@
 //! The steps on one session.
 
+use std::borrow::Cow;
+
 use session_core::rules;
 use session_core::steps::{
-    InsertAnswer, InsertRequest, ReadRequest, RenameAnswer, RenameRequest, WriteAnswer,
-    WriteRequest,
+    InsertOutcome, InsertRequest, ReadOutcome, ReadRequest, Refusal, RemoveOutcome, RemoveRequest,
+    RenameOutcome, RenameRequest, Target, Write, WriteOutcome, WriteRequest,
 };
-use session_core::{Effect, Error, ErrorKind, Result, SessionId, SessionRecord, UnixMillis};
+use session_core::{Effect, Error, ErrorKind, PublicId, Result, SessionId, UnixMillis};
 
-use super::key::{Content, Key, listing};
+use super::index::Listing;
+use super::key::{Content, Key};
 use super::{Finding, Store};
 
 impl Store {
@@ -16,105 +19,171 @@ impl Store {
         &mut self,
         request: &InsertRequest,
         now: UnixMillis,
-    ) -> Result<InsertAnswer> {
+    ) -> Result<InsertOutcome> {
         // First of all, as a server with full memory refuses the step before it looks at any key.
         if self.is_full(now) {
             return Err(Error::new(ErrorKind::StoreFull, Effect::NotApplied));
         }
         if self.exists(&request.id, now) {
-            return Ok(InsertAnswer::IdTaken);
+            return Ok(InsertOutcome::IdTaken);
         }
         let state = rules::insert(request, now);
-        let listing = listing(&state);
-        if let Some((principal, _)) = &listing {
+        let listing = state.session.listing();
+        if let Some((principal, ..)) = &listing {
             let limit = request.principal_limit;
             if let Err(refusal) = self.make_room(principal, limit, &request.id, now) {
-                return Ok(InsertAnswer::Refused(refusal));
+                return Ok(InsertOutcome::Refused(refusal));
             }
         }
-        let deadline = state.session.deadline();
+        let record = state.record(now);
         self.put_key(request.id.clone(), Key::new(Content::Session(state)));
         if let Some(listing) = listing {
             self.index.insert(listing, request.id.clone());
         }
-        Ok(InsertAnswer::Inserted { deadline })
+        Ok(InsertOutcome::Inserted(record))
     }
 
     /// Reads a session and slides its expiry as asked.
-    pub(crate) fn read(&mut self, request: &ReadRequest, now: UnixMillis) -> Option<SessionRecord> {
+    pub(crate) fn read(&mut self, request: &ReadRequest, now: UnixMillis) -> Result<ReadOutcome> {
+        let Some(id) = self.resolve(&request.target, now)? else {
+            return Ok(ReadOutcome::NotFound);
+        };
         // The hot path: one lookup, and a record that shares the session's fields.
-        let key = self.keys.get_mut(&request.id)?;
+        let Some(key) = self.keys.get_mut(&id) else {
+            return Ok(ReadOutcome::NotFound);
+        };
         match key.live(now) {
             Ok(state) => {
                 let record = rules::read(state, request, now);
-                self.expiries.follow(&request.id, key);
-                Some(record)
+                self.expiries.follow(&id, key);
+                Ok(ReadOutcome::Found(record))
             }
             Err(found) => {
-                self.finding = Finding::of(&request.id, found);
-                None
+                self.finding = Finding::of(&id, found);
+                Ok(ReadOutcome::NotFound)
             }
         }
     }
 
     /// Changes a session.
-    pub(crate) fn write(&mut self, request: &WriteRequest, now: UnixMillis) -> WriteAnswer {
-        let Some(before) = self.live(&request.id, now) else {
-            return WriteAnswer::Gone;
+    pub(crate) fn write(
+        &mut self,
+        request: &WriteRequest,
+        now: UnixMillis,
+    ) -> Result<WriteOutcome> {
+        let Some(id) = self.resolve(&request.target, now)? else {
+            return Ok(WriteOutcome::NotFound);
         };
-        let (after, written) = match rules::write(before, &request.write, now) {
+        let Some(before) = self.live(&id, now) else {
+            return Ok(WriteOutcome::NotFound);
+        };
+        let write = &request.write;
+        let (after, written) = match rules::write(before, write, now) {
             Ok(done) => done,
-            Err(refusal) => return WriteAnswer::Refused(refusal),
+            Err(refusal) => return Ok(WriteOutcome::Refused(refusal)),
         };
         // Only a binding changes the index.
-        if let Some(principal) = request.write.delta.principal() {
-            let listed_before = listing(before);
-            let limit = request.write.principal_limit;
-            if let Err(refusal) = self.make_room(principal, limit, &request.id, now) {
-                return WriteAnswer::Refused(refusal);
+        if write.delta.binding().is_some() {
+            let listed_before = before.session.listing();
+            if let Err(refusal) = self.make_room_for(write, &id, now) {
+                return Ok(WriteOutcome::Refused(refusal));
             }
-            if let Some(listed) = listed_before {
-                self.index.remove(listed, &request.id);
-            }
-            if let Some(listed) = listing(&after) {
-                self.index.insert(listed, request.id.clone());
-            }
+            self.relist(&id, listed_before, after.session.listing());
         }
-        self.replace(&request.id, after);
-        WriteAnswer::Written(written)
+        self.replace(&id, after);
+        Ok(WriteOutcome::Written(written))
     }
 
     /// Moves a session to a free id and changes it.
-    pub(crate) fn rename(&mut self, request: &RenameRequest, now: UnixMillis) -> RenameAnswer {
+    pub(crate) fn rename(&mut self, request: &RenameRequest, now: UnixMillis) -> RenameOutcome {
         let RenameRequest {
             from, to, write, ..
         } = request;
         // Cheap: the copy shares the session's fields.
         let Some(before) = self.live(from, now).cloned() else {
-            return RenameAnswer::Gone;
+            return RenameOutcome::NotFound;
         };
         if self.exists(to, now) {
-            return RenameAnswer::IdTaken;
+            return RenameOutcome::IdTaken;
         }
         let (after, written) = match rules::write(&before, write, now) {
             Ok(done) => done,
-            Err(refusal) => return RenameAnswer::Refused(refusal),
+            Err(refusal) => return RenameOutcome::Refused(refusal),
         };
-        if let Some(principal) = write.delta.principal()
-            && let Err(refusal) = self.make_room(principal, write.principal_limit, from, now)
-        {
-            return RenameAnswer::Refused(refusal);
+        if let Err(refusal) = self.make_room_for(write, from, now) {
+            return RenameOutcome::Refused(refusal);
         }
         self.take_key(from);
-        if let Some(listed) = listing(&after) {
-            self.index.insert(listed, to.clone());
-        }
+        self.relist(to, None, after.session.listing());
         self.put_key(to.clone(), Key::new(Content::Session(after)));
-        RenameAnswer::Renamed(written)
+        RenameOutcome::Renamed(written)
     }
 
-    /// Deletes a session; whether there was one.
-    pub(crate) fn remove(&mut self, id: &SessionId, now: UnixMillis) -> bool {
-        self.live(id, now).is_some() && self.take_key(id)
+    /// Deletes a session.
+    pub(crate) fn remove(
+        &mut self,
+        request: &RemoveRequest,
+        now: UnixMillis,
+    ) -> Result<RemoveOutcome> {
+        let id = self.resolve(&request.target, now)?;
+        let is_removed = id.is_some_and(|id| self.live(&id, now).is_some() && self.take_key(&id));
+        Ok(if is_removed {
+            RemoveOutcome::Removed
+        } else {
+            RemoveOutcome::NotFound
+        })
+    }
+
+    /// Deletes a session if operators see it under this public id; whether there was one.
+    pub(crate) fn remove_named(
+        &mut self,
+        id: &SessionId,
+        public_id: PublicId,
+        now: UnixMillis,
+    ) -> bool {
+        let is_named = self.live(id, now).is_some_and(|state| {
+            let of_unbound = || PublicId::of_unbound(id);
+            state.session.public_id_or(of_unbound) == public_id
+        });
+        is_named && self.take_key(id)
+    }
+
+    /// The id that a target means; `None` if it names no live session.
+    fn resolve<'a>(
+        &self,
+        target: &'a Target,
+        now: UnixMillis,
+    ) -> Result<Option<Cow<'a, SessionId>>> {
+        match target {
+            Target::Id(id) => Ok(Some(Cow::Borrowed(id))),
+            Target::PublicId {
+                principal,
+                public_id,
+            } => Ok(self.id_of(principal, *public_id, now).map(Cow::Owned)),
+            // A target that this version does not know.
+            _ => Err(Error::new(ErrorKind::Unsupported, Effect::NotApplied)),
+        }
+    }
+
+    /// Sees to it that a session which this write binds is within its principal's quota.
+    fn make_room_for(
+        &mut self,
+        write: &Write,
+        id: &SessionId,
+        now: UnixMillis,
+    ) -> Result<(), Refusal> {
+        match write.delta.principal() {
+            Some(principal) => self.make_room(principal, write.principal_limit, id, now),
+            None => Ok(()),
+        }
+    }
+
+    fn relist(&mut self, id: &SessionId, before: Option<Listing>, after: Option<Listing>) {
+        if let Some(listing) = before {
+            self.index.remove(listing, id);
+        }
+        if let Some(listing) = after {
+            self.index.insert(listing, id.clone());
+        }
     }
 }

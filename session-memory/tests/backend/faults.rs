@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use session_core::{Delta, Effect, ErrorKind, NewSession, SessionAdmin as _, SessionBackend};
+use session_core::{
+    Delta, Effect, ErrorKind, NewSession, PublicId, SessionAdmin as _, SessionBackend,
+};
 use session_memory::Step;
 use tokio::time::Instant;
 
@@ -58,8 +60,7 @@ async fn every_kind_of_call_can_fail() {
         backend.revoke_sessions(&ann, None).await.err(),
         backend.ping().await.err(),
         admin.count_sessions().await.err(),
-        admin.revoke_session(&id.handle()).await.err(),
-        admin.convert_sessions().await.err(),
+        admin.revoke_session(&PublicId::of_unbound(&id)).await.err(),
     ];
     assert_eq!(errors.len(), Step::ALL.len());
     for error in errors {

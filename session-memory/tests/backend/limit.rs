@@ -8,7 +8,7 @@ use session_core::{
 };
 use session_memory::{ManualClock, MemoryBackend};
 
-use crate::principals::{handles, listed};
+use crate::principals::{listed, public_ids};
 use crate::{Setup, count_one, name, principal, secs};
 
 fn limited(max: u32, on_excess: OnExcess) -> Setup {
@@ -78,7 +78,7 @@ async fn a_limit_that_refuses_changes_nothing_and_counts_the_living_once() {
     assert!(bound.is_some());
     assert_eq!(
         listed(&setup, &ann).await,
-        handles([&second.id, &anonymous])
+        public_ids(&setup, [&second.id, &anonymous]).await
     );
 }
 
@@ -90,7 +90,10 @@ async fn a_limit_that_evicts_ends_the_nearest_deadline() {
     let early = setup.login(&ann, 100).await;
     let new = setup.login(&ann, 50).await;
     assert!(!setup.is_live(&early).await);
-    assert_eq!(listed(&setup, &ann).await, handles([&new, &late]));
+    assert_eq!(
+        listed(&setup, &ann).await,
+        public_ids(&setup, [&new, &late]).await
+    );
 
     // The session that is bound is never the one to go, although its deadline is the nearest.
     let bind = Delta::new().bind(ann.clone());
@@ -100,7 +103,10 @@ async fn a_limit_that_evicts_ends_the_nearest_deadline() {
         .await
         .unwrap()
         .unwrap();
-    assert_eq!(listed(&setup, &ann).await, handles([&new, &late]));
+    assert_eq!(
+        listed(&setup, &ann).await,
+        public_ids(&setup, [&new, &late]).await
+    );
     let anonymous = setup.session(60).await;
     setup
         .backend
@@ -108,7 +114,10 @@ async fn a_limit_that_evicts_ends_the_nearest_deadline() {
         .await
         .unwrap()
         .unwrap();
-    assert_eq!(listed(&setup, &ann).await, handles([&late, &anonymous]));
+    assert_eq!(
+        listed(&setup, &ann).await,
+        public_ids(&setup, [&late, &anonymous]).await
+    );
 }
 
 #[tokio::test]
@@ -141,7 +150,7 @@ async fn the_dead_are_nobodys_even_while_they_are_held() {
     }
     setup.login(&bob, 1000).await;
     setup.advance_ms(6_001);
-    assert_eq!(listed(&setup, &ann).await, handles([]));
+    assert_eq!(listed(&setup, &ann).await, []);
     assert_eq!(setup.backend.revoke_sessions(&ann, None).await.unwrap(), 0);
     assert_eq!(setup.raw.index_len(&ann), 3);
     setup.login(&ann, 1000).await;

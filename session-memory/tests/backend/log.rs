@@ -4,7 +4,7 @@ use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use session_core::{SessionBackend, SessionId};
+use session_core::{PublicId, SessionBackend, SessionId};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -45,7 +45,7 @@ impl Subscriber for Keep {
 }
 
 #[tokio::test]
-async fn an_event_names_the_handle_and_the_reason_of_a_key_that_is_no_session() {
+async fn an_event_names_the_public_id_and_the_reason_of_a_key_that_is_no_session() {
     let setup = Setup::new();
     let events = Arc::new(Mutex::new(Vec::new()));
     let subscriber = Keep {
@@ -76,7 +76,7 @@ async fn an_event_names_the_handle_and_the_reason_of_a_key_that_is_no_session() 
         );
     }
     assert!(
-        events[0].contains(foreign.handle().as_str()),
+        events[0].contains(PublicId::of_unbound(&foreign).as_str()),
         "{}",
         events[0]
     );

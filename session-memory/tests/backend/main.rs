@@ -142,3 +142,11 @@ async fn concurrent_increments_are_distinct_and_gapless() {
     seen.sort_unstable();
     assert_eq!(seen, (2..=1601).collect::<Vec<i64>>());
 }
+
+#[test]
+fn the_deadline_is_what_the_builder_says() {
+    assert_eq!(MemoryBackend::new().deadline(), Duration::from_millis(500));
+    let deadline = Duration::from_secs(2);
+    let backend = MemoryBackend::builder().deadline(deadline).build();
+    assert_eq!(backend.deadline(), deadline);
+}

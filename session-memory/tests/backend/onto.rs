@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use session_core::steps::{
-    InsertAnswer, InsertRequest, ListRequest, ReadRequest, RemoveRequest, RenameAnswer,
-    RenameRequest, RevokeRequest, WriteAnswer, WriteRequest,
+    InsertOutcome, InsertRequest, ListRequest, ReadOutcome, ReadRequest, RemoveOutcome,
+    RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, WriteOutcome, WriteRequest,
 };
 use session_core::{
-    Delta, NewSession, Result, SessionBackend, SessionId, SessionPolicy, SessionRecord,
-    SessionSummary, async_trait,
+    Delta, NewSession, Result, SessionBackend, SessionId, SessionPolicy, SessionSummary,
+    async_trait,
 };
 use session_memory::MemoryBackend;
 
@@ -23,23 +23,23 @@ pub(crate) struct Onto {
 
 #[async_trait]
 impl SessionBackend for Onto {
-    async fn insert(&self, request: &InsertRequest) -> Result<InsertAnswer> {
+    async fn insert(&self, request: &InsertRequest) -> Result<InsertOutcome> {
         let mut request = request.clone();
         request.id = self.id.clone();
         self.backend.insert(&request).await
     }
-    async fn read(&self, request: &ReadRequest) -> Result<Option<SessionRecord>> {
+    async fn read(&self, request: &ReadRequest) -> Result<ReadOutcome> {
         self.backend.read(request).await
     }
-    async fn write(&self, request: &WriteRequest) -> Result<WriteAnswer> {
+    async fn write(&self, request: &WriteRequest) -> Result<WriteOutcome> {
         self.backend.write(request).await
     }
-    async fn rename(&self, request: &RenameRequest) -> Result<RenameAnswer> {
+    async fn rename(&self, request: &RenameRequest) -> Result<RenameOutcome> {
         let mut request = request.clone();
         request.to = self.id.clone();
         self.backend.rename(&request).await
     }
-    async fn remove(&self, request: &RemoveRequest) -> Result<bool> {
+    async fn remove(&self, request: &RemoveRequest) -> Result<RemoveOutcome> {
         self.backend.remove(request).await
     }
     async fn list(&self, request: &ListRequest) -> Result<Vec<SessionSummary>> {

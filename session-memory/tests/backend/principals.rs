@@ -2,17 +2,34 @@
 
 use std::time::Duration;
 
-use session_core::{Delta, Principal, SessionBackend, SessionHandle, SessionId, Touch};
+use session_core::{Delta, Principal, PublicId, SessionBackend, SessionId, Touch};
 
 use crate::{Setup, count_one, principal};
 
-pub(crate) async fn listed(setup: &Setup, principal: &Principal) -> Vec<SessionHandle> {
+/// The public ids of a principal's sessions, in the list's order.
+pub(crate) async fn listed(setup: &Setup, principal: &Principal) -> Vec<PublicId> {
     let listed = setup.backend.list_sessions(principal).await.unwrap();
-    listed.into_iter().map(|summary| summary.handle).collect()
+    listed
+        .into_iter()
+        .map(|summary| summary.public_id)
+        .collect()
 }
 
-pub(crate) fn handles<const N: usize>(ids: [&SessionId; N]) -> Vec<SessionHandle> {
-    ids.map(SessionId::handle).into()
+/// The public ids that these sessions have now.
+pub(crate) async fn public_ids<const N: usize>(
+    setup: &Setup,
+    ids: [&SessionId; N],
+) -> Vec<PublicId> {
+    let mut public_ids = Vec::new();
+    for id in ids {
+        public_ids.push(public_id(setup, id).await);
+    }
+    public_ids
+}
+
+pub(crate) async fn public_id(setup: &Setup, id: &SessionId) -> PublicId {
+    let record = setup.backend.peek_session(id).await.unwrap().unwrap();
+    record.public_id().unwrap()
 }
 
 #[tokio::test]
@@ -28,7 +45,7 @@ async fn live_sessions_are_listed_nearest_deadline_first_and_not_touched() {
     let before = [&late, &early, &middle].map(|id| setup.raw.dump(id));
     assert_eq!(
         listed(&setup, &ann).await,
-        handles([&early, &middle, &late])
+        public_ids(&setup, [&early, &middle, &late]).await
     );
     assert_eq!(
         before,
@@ -38,9 +55,15 @@ async fn live_sessions_are_listed_nearest_deadline_first_and_not_touched() {
     // At its deadline a session is dead, though its key lives for that millisecond.
     setup.advance_ms(99_000);
     assert!(setup.raw.dump(&early).is_some());
-    assert_eq!(listed(&setup, &ann).await, handles([&middle, &late]));
+    assert_eq!(
+        listed(&setup, &ann).await,
+        public_ids(&setup, [&middle, &late]).await
+    );
     assert!(setup.backend.delete_session(&middle).await.unwrap());
-    assert_eq!(listed(&setup, &ann).await, handles([&late]));
+    assert_eq!(
+        listed(&setup, &ann).await,
+        public_ids(&setup, [&late]).await
+    );
     assert_eq!(setup.raw.index_len(&ann), 1);
 }
 
@@ -56,7 +79,8 @@ async fn a_bound_session_follows_writes_and_rotations() {
         .await
         .unwrap()
         .unwrap();
-    assert_eq!(listed(&setup, &ann).await, handles([&id]));
+    let bound = public_id(&setup, &id).await;
+    assert_eq!(listed(&setup, &ann).await, [bound]);
 
     let rotated = setup
         .backend
@@ -64,7 +88,11 @@ async fn a_bound_session_follows_writes_and_rotations() {
         .await
         .unwrap()
         .unwrap();
-    assert_eq!(listed(&setup, &ann).await, handles([&rotated.id]));
+    assert_eq!(
+        listed(&setup, &ann).await,
+        public_ids(&setup, [&rotated.id]).await
+    );
+    assert_eq!(public_id(&setup, &rotated.id).await, bound);
 
     setup
         .backend
@@ -72,8 +100,11 @@ async fn a_bound_session_follows_writes_and_rotations() {
         .await
         .unwrap()
         .unwrap();
-    assert_eq!(listed(&setup, &ann).await, handles([]));
-    assert_eq!(listed(&setup, &bob).await, handles([&rotated.id]));
+    assert_eq!(listed(&setup, &ann).await, []);
+    assert_eq!(
+        listed(&setup, &bob).await,
+        public_ids(&setup, [&rotated.id]).await
+    );
 
     let again = setup
         .backend
@@ -81,8 +112,11 @@ async fn a_bound_session_follows_writes_and_rotations() {
         .await
         .unwrap()
         .unwrap();
-    assert_eq!(listed(&setup, &bob).await, handles([]));
-    assert_eq!(listed(&setup, &ann).await, handles([&again.id]));
+    assert_eq!(listed(&setup, &bob).await, []);
+    assert_eq!(
+        listed(&setup, &ann).await,
+        public_ids(&setup, [&again.id]).await
+    );
     assert_eq!(setup.raw.index_len(&ann) + setup.raw.index_len(&bob), 1);
 }
 
@@ -96,27 +130,15 @@ async fn revoking_ends_exactly_what_it_names() {
     }
     let of_bob = setup.login(&bob, 100).await;
 
-    assert!(
-        !setup
-            .backend
-            .revoke_session(&ann, &of_bob.handle())
-            .await
-            .unwrap()
-    );
-    assert!(
-        setup
-            .backend
-            .revoke_session(&ann, &of_ann[0].handle())
-            .await
-            .unwrap()
-    );
-    assert!(
-        !setup
-            .backend
-            .revoke_session(&ann, &of_ann[0].handle())
-            .await
-            .unwrap()
-    );
+    let revoke = async |public_id| {
+        let revoked = setup.backend.revoke_session(&ann, &public_id).await;
+        revoked.unwrap()
+    };
+    assert!(!revoke(public_id(&setup, &of_bob).await).await);
+    assert!(!revoke(PublicId::of_unbound(&of_ann[0])).await);
+    let first = public_id(&setup, &of_ann[0]).await;
+    assert!(revoke(first).await);
+    assert!(!revoke(first).await);
     assert!(!setup.is_live(&of_ann[0]).await);
 
     let revoked = setup
@@ -125,7 +147,10 @@ async fn revoking_ends_exactly_what_it_names() {
         .await
         .unwrap();
     assert_eq!(revoked, 3);
-    assert_eq!(listed(&setup, &ann).await, handles([&of_ann[2]]));
+    assert_eq!(
+        listed(&setup, &ann).await,
+        public_ids(&setup, [&of_ann[2]]).await
+    );
     // The one to keep may be another's: then all go.
     assert_eq!(
         setup
@@ -148,7 +173,7 @@ async fn what_another_client_did_to_a_listed_session_is_seen() {
 
     // It only changed the key's expiry: the session is listed until its deadline.
     setup.raw.plant_hash(&id, hash.clone(), None);
-    assert_eq!(listed(&setup, &ann).await, handles([&id]));
+    assert_eq!(listed(&setup, &ann).await, public_ids(&setup, [&id]).await);
     let delta = Delta::new().bind(ann.clone()).touch(Touch::Never);
     setup
         .backend
@@ -157,7 +182,7 @@ async fn what_another_client_did_to_a_listed_session_is_seen() {
         .unwrap()
         .unwrap();
     setup.advance_ms(100_000);
-    assert_eq!(listed(&setup, &ann).await, handles([]));
+    assert_eq!(listed(&setup, &ann).await, []);
     assert_eq!(setup.raw.index_len(&ann), 0);
     assert_eq!(setup.backend.revoke_sessions(&ann, None).await.unwrap(), 0);
     assert!(setup.raw.dump(&id).is_some());
@@ -165,7 +190,7 @@ async fn what_another_client_did_to_a_listed_session_is_seen() {
     // It made the hash invalid: not listed, not revoked, not deleted.
     let id = setup.login(&ann, 100).await;
     setup.raw.plant_hash(&id, [("n", "1")], None);
-    assert_eq!(listed(&setup, &ann).await, handles([]));
+    assert_eq!(listed(&setup, &ann).await, []);
     assert_eq!(setup.backend.revoke_sessions(&ann, None).await.unwrap(), 0);
     assert!(setup.raw.dump(&id).is_some());
 }
@@ -181,12 +206,67 @@ async fn a_planted_session_is_listed_once_it_is_rotated() {
     setup
         .raw
         .plant_hash(&id, hash, Some(Duration::from_secs(50)));
-    assert_eq!(listed(&setup, &ann).await, handles([]));
+    assert_eq!(listed(&setup, &ann).await, []);
     let rotated = setup
         .backend
         .rotate_session(&id, Delta::new())
         .await
         .unwrap()
         .unwrap();
-    assert_eq!(listed(&setup, &ann).await, handles([&rotated.id]));
+    assert_eq!(
+        listed(&setup, &ann).await,
+        public_ids(&setup, [&rotated.id]).await
+    );
+}
+
+#[tokio::test]
+async fn sessions_are_read_and_changed_by_principal_and_public_id() {
+    let setup = Setup::new();
+    let (ann, bob) = (principal("ann"), principal("bob"));
+    let id = setup.login(&ann, 100).await;
+    let public_id = public_id(&setup, &id).await;
+    let backend = &setup.backend;
+
+    let by_id = backend.peek_session(&id).await.unwrap();
+    assert_eq!(
+        backend.peek_session_of(&ann, &public_id).await.unwrap(),
+        by_id
+    );
+    assert_eq!(
+        backend.get_session_of(&bob, &public_id).await.unwrap(),
+        None
+    );
+    let written = backend
+        .update_session_of(&ann, &public_id, count_one())
+        .await;
+    assert_eq!(written.unwrap().unwrap().counter("n"), Some(1));
+
+    // Unbound, it is nobody's: its fields stay, and the public id names nothing.
+    backend
+        .update_session_of(&ann, &public_id, Delta::new().unbind())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        backend.get_session_of(&ann, &public_id).await.unwrap(),
+        None
+    );
+    assert!(!backend.revoke_session(&ann, &public_id).await.unwrap());
+    assert_eq!(listed(&setup, &ann).await, []);
+    let record = backend.get_session(&id).await.unwrap().unwrap();
+    assert_eq!(record.fields().get_str("n"), Some("1"));
+    assert_eq!(record.public_id(), None);
+}
+
+#[tokio::test]
+async fn sessions_with_the_same_deadline_are_listed_in_order_of_their_public_ids() {
+    let setup = Setup::new();
+    let ann = principal("ann");
+    let mut expected = Vec::new();
+    for _ in 0..20 {
+        let id = setup.login(&ann, 100).await;
+        expected.push(public_id(&setup, &id).await);
+    }
+    expected.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+    assert_eq!(listed(&setup, &ann).await, expected);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use session_core::{Delta, Effect, ErrorKind, NewSession, SessionBackend, SessionId};
+use session_core::{Delta, Effect, ErrorKind, NewSession, PublicId, SessionBackend, SessionId};
 
 use crate::onto::Onto;
 use crate::{Setup, count_one, name, principal, secs};
@@ -45,7 +45,8 @@ async fn assert_left_alone(setup: &Setup, id: &SessionId) {
     assert_eq!(backend.rotate_session(id, count_one()).await.unwrap(), None);
     assert!(!backend.delete_session(id).await.unwrap());
     let ann = principal("ann");
-    assert!(!backend.revoke_session(&ann, &id.handle()).await.unwrap());
+    let public_id = PublicId::of_unbound(id);
+    assert!(!backend.revoke_session(&ann, &public_id).await.unwrap());
     assert_eq!(backend.revoke_sessions(&ann, None).await.unwrap(), 0);
     assert_eq!(setup.raw.dump(id), Some(before.clone()));
 
@@ -107,7 +108,7 @@ async fn a_key_of_another_type_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_foreign_session_keeps_what_it_has_and_a_touch_arms_it() {
+async fn a_foreign_session_keeps_what_it_has_and_a_touch_sets_its_expiry() {
     let setup = Setup::new();
     let id = SessionId::random().unwrap();
     let hidden = [(b"\xff\xfe".to_vec(), b"\0kept".to_vec())];
