@@ -119,10 +119,19 @@ fn expiry_after_use(now: UnixMillis, ttl: SessionTtl, deadline: Option<UnixMilli
 /// The state that an insert under a free id creates: the deadline is fixed, and for a bound session
 /// the time of its log-in is now.
 pub fn insert(request: &InsertRequest, now: UnixMillis) -> State {
+    let deadline = request.lifetime.map(|it| now.plus_millis(it.as_millis()));
+    insert_until(request, now, deadline)
+}
+
+/// The same with a deadline that was fixed before, of a backend whose index has an entry of the
+/// session before the session itself.
+pub fn insert_until(
+    request: &InsertRequest,
+    now: UnixMillis,
+    deadline: Option<UnixMillis>,
+) -> State {
     let mut session = request.session.clone();
-    session.deadline = request
-        .lifetime
-        .map(|lifetime| now.plus_millis(lifetime.as_millis()));
+    session.deadline = deadline;
     session.login_at = session.principal.as_ref().map(|_| millis_value(now));
     let expires_at = Some(expiry_after_use(now, session.ttl, session.deadline));
     State {

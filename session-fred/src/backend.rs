@@ -1,15 +1,17 @@
 //! The backend's name and its constructors.
 
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use fred::clients::Client;
 use fred::types::config::Config;
 use session_core::steps::{
-    InsertAnswer, InsertRequest, ListRequest, ReadRequest, RemoveRequest, RenameAnswer,
-    RenameRequest, RevokeRequest, SessionSummary, WriteAnswer, WriteRequest,
+    InsertOutcome, InsertRequest, ListRequest, ReadOutcome, ReadRequest, RemoveOutcome,
+    RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, SessionSummary, WriteOutcome,
+    WriteRequest,
 };
-use session_core::{Result, SessionBackend, SessionId, SessionPolicy, SessionRecord};
+use session_core::{Result, SessionBackend, SessionId, SessionPolicy};
 use session_redis::{RedisAdmin, RedisBackend};
 
 use crate::builder::FredBuilder;
@@ -100,23 +102,23 @@ impl fmt::Debug for FredBackend {
 
 #[async_trait]
 impl SessionBackend for FredBackend {
-    async fn insert(&self, request: &InsertRequest) -> Result<InsertAnswer> {
+    async fn insert(&self, request: &InsertRequest) -> Result<InsertOutcome> {
         self.0.insert(request).await
     }
 
-    async fn read(&self, request: &ReadRequest) -> Result<Option<SessionRecord>> {
+    async fn read(&self, request: &ReadRequest) -> Result<ReadOutcome> {
         self.0.read(request).await
     }
 
-    async fn write(&self, request: &WriteRequest) -> Result<WriteAnswer> {
+    async fn write(&self, request: &WriteRequest) -> Result<WriteOutcome> {
         self.0.write(request).await
     }
 
-    async fn rename(&self, request: &RenameRequest) -> Result<RenameAnswer> {
+    async fn rename(&self, request: &RenameRequest) -> Result<RenameOutcome> {
         self.0.rename(request).await
     }
 
-    async fn remove(&self, request: &RemoveRequest) -> Result<bool> {
+    async fn remove(&self, request: &RemoveRequest) -> Result<RemoveOutcome> {
         self.0.remove(request).await
     }
 
@@ -134,6 +136,10 @@ impl SessionBackend for FredBackend {
 
     fn policy(&self) -> &SessionPolicy {
         self.0.policy()
+    }
+
+    fn deadline(&self) -> Duration {
+        self.0.deadline()
     }
 
     fn successor_id(&self, old: &SessionId) -> Result<SessionId> {

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use bytes::Bytes;
 use session_core::{
     Effect, Error, ErrorKind, FieldValue, PageCursor, PageRequest, Principal, Result,
-    RevokeInPageRequest, RevokedInPage, SessionAdmin, SessionHandle, SessionOverview, SessionPage,
+    PublicId, RevokeInPageRequest, RevokedInPage, SessionAdmin, SessionOverview, SessionPage,
     SessionTtl, async_trait,
 };
 
@@ -18,7 +18,7 @@ use crate::cluster::{Master, Masters};
 use crate::connection::Connect;
 use crate::operation::{Operation, Servers};
 use crate::reply::{self, Outcome, Parts, Reply, corrupt};
-use crate::script_call;
+use crate::script_call::{self, Owner};
 use crate::server_error::is_redirected;
 
 /// The admin API of a backend's sessions, created by [`RedisBackend::admin`].
@@ -58,26 +58,32 @@ impl<C: Connect> SessionAdmin for RedisAdmin<C> {
     async fn revoke_in_page(&self, request: &RevokeInPageRequest) -> Result<RevokedInPage> {
         let operation = self.0.operation();
         let (found, next) = operation.page(&request.page).await?;
-        let is_meant = |found: &Found| found.overview.handle == request.handle;
+        let is_meant = |found: &Found| found.overview.public_id == request.public_id;
         let Some(found) = found.into_iter().find(is_meant) else {
             return Ok(RevokedInPage::new(false, next));
         };
         let key = operation.keys.with_suffix(&found.suffix);
-        let call = script_call::remove_key(operation.keys, &key, None);
-        let is_revoked = operation.end(&call, found.suffix).await?;
-        // There is no other session of this handle.
+        // A bound session is to be that one still; an unbound one has no public id of its own.
+        let principal = found.overview.principal.as_ref();
+        let owner = principal.map(|principal| Owner {
+            principal: principal.as_str().as_bytes(),
+            public_id: request.public_id.as_str().as_bytes(),
+        });
+        let owner = owner.filter(|_| found.is_listed);
+        let call = script_call::remove(operation.keys, &key, owner);
+        let is_revoked = operation.end(&call, &found.suffix).await?;
+        // There is no other session of this public id.
         Ok(RevokedInPage::new(is_revoked, None))
     }
 
-    async fn convert_page(&self, _: &PageRequest) -> Result<session_core::ConvertedPage> {
-        Ok(session_core::ConvertedPage::nothing_to_do())
-    }
 }
 
 /// A session of a page.
 struct Found {
     /// Of its key.
     suffix: Bytes,
+    /// It has a public id of its own.
+    is_listed: bool,
     overview: SessionOverview,
 }
 
@@ -123,13 +129,10 @@ impl<C: Connect> Operation<'_, C> {
         let mut sessions = Vec::new();
         while let Some(suffix) = parts.next() {
             let suffix = reply::bytes(Some(suffix))?;
-            let handle = self.keys.handle_in_use(&suffix);
             // Taken off in any case: the next session's parts follow.
-            let overview = overview(&mut parts)?;
-            sessions.extend(handle.map(|handle| Found {
-                suffix,
-                overview: overview(handle),
-            }));
+            let shown = overview(&mut parts)?;
+            let of_unbound = self.keys.public_id_of_unbound(&suffix);
+            sessions.extend(of_unbound.map(|of_unbound| shown(suffix, of_unbound)));
         }
         Ok((sessions, next))
     }
@@ -159,24 +162,39 @@ fn number<T: FromStr>(reply: Option<Reply>) -> Result<T> {
     text.parse().map_err(|_| corrupt())
 }
 
-/// What a page shows of one session, once its handle is known.
-fn overview(parts: &mut Parts) -> Result<impl FnOnce(SessionHandle) -> SessionOverview + use<>> {
+/// What a page shows of one session, once its key is known for a session's.
+fn overview(parts: &mut Parts) -> Result<impl FnOnce(Bytes, PublicId) -> Found + use<>> {
     let created_at = FieldValue::from(reply::bytes(parts.next())?);
     let last_accessed_at = FieldValue::from(reply::bytes(parts.next())?);
     let seconds = u64::try_from(reply::integer(parts.next())?).map_err(|_| corrupt())?;
     let ttl = SessionTtl::from_secs(seconds).map_err(|_| corrupt())?;
     let remaining = reply::remaining(parts.next())?;
     let deadline = reply::deadline(parts.next())?;
-    let principal = reply::principal(parts.next())?;
-    Ok(move |handle| {
-        let mut overview =
-            SessionOverview::new(handle, created_at, last_accessed_at, ttl, remaining);
-        overview.deadline = deadline;
-        overview.principal = principal.and_then(|name| {
+    let principal = reply::text_or_nil(parts.next())?;
+    let public_id = reply::text_or_nil(parts.next())?;
+    let login_at = reply::stored_time(parts.next())?;
+    Ok(move |suffix, of_unbound| {
+        let principal = principal.and_then(|name| {
             let name = std::str::from_utf8(&name).ok()?;
             Principal::new(name).ok()
         });
-        overview
+        let own = public_id.and_then(|text| PublicId::parse(&text).ok());
+        let own = own.filter(|_| principal.is_some());
+        let mut overview = SessionOverview::new(
+            own.unwrap_or(of_unbound),
+            created_at,
+            last_accessed_at,
+            ttl,
+            remaining,
+        );
+        overview.deadline = deadline;
+        overview.principal = principal;
+        overview.login_at = login_at;
+        Found {
+            suffix,
+            is_listed: own.is_some() && deadline.is_some(),
+            overview,
+        }
     })
 }
 

@@ -2,13 +2,15 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use session_core::steps::{
-    InsertAnswer, InsertRequest, ListRequest, ReadRequest, RemoveRequest, RenameAnswer,
-    RenameRequest, RevokeRequest, SessionSummary, WriteAnswer, WriteRequest,
+    InsertOutcome, InsertRequest, ListRequest, ReadOutcome, ReadRequest, RemoveOutcome,
+    RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, SessionSummary, WriteOutcome,
+    WriteRequest,
 };
-use session_core::{Result, SessionBackend, SessionId, SessionPolicy, SessionRecord};
+use session_core::{Result, SessionBackend, SessionId, SessionPolicy};
 use tokio::time::Instant;
 
 use crate::admin::RedisAdmin;
@@ -70,8 +72,8 @@ impl<C: Connect> RedisBackend<C> {
 }
 
 /// The end of an operation that begins now and may take so long; a century is as good as for ever.
-fn deadline(duration: std::time::Duration) -> Instant {
-    const CENTURY: std::time::Duration = std::time::Duration::from_secs(100 * 365 * 86_400);
+fn deadline(duration: Duration) -> Instant {
+    const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
     Instant::now() + duration.min(CENTURY)
 }
 
@@ -92,23 +94,23 @@ impl<C: Connect> fmt::Debug for RedisBackend<C> {
 
 #[async_trait]
 impl<C: Connect> SessionBackend for RedisBackend<C> {
-    async fn insert(&self, request: &InsertRequest) -> Result<InsertAnswer> {
+    async fn insert(&self, request: &InsertRequest) -> Result<InsertOutcome> {
         self.operation().insert(request).await
     }
 
-    async fn read(&self, request: &ReadRequest) -> Result<Option<SessionRecord>> {
+    async fn read(&self, request: &ReadRequest) -> Result<ReadOutcome> {
         self.operation().read(request).await
     }
 
-    async fn write(&self, request: &WriteRequest) -> Result<WriteAnswer> {
+    async fn write(&self, request: &WriteRequest) -> Result<WriteOutcome> {
         self.operation().write(request).await
     }
 
-    async fn rename(&self, request: &RenameRequest) -> Result<RenameAnswer> {
+    async fn rename(&self, request: &RenameRequest) -> Result<RenameOutcome> {
         self.operation().rename(request).await
     }
 
-    async fn remove(&self, request: &RemoveRequest) -> Result<bool> {
+    async fn remove(&self, request: &RemoveRequest) -> Result<RemoveOutcome> {
         self.operation().remove(request).await
     }
 
@@ -128,6 +130,10 @@ impl<C: Connect> SessionBackend for RedisBackend<C> {
 
     fn policy(&self) -> &SessionPolicy {
         &self.0.settings.policy
+    }
+
+    fn deadline(&self) -> Duration {
+        self.0.settings.deadline
     }
 
     fn successor_id(&self, old: &SessionId) -> Result<SessionId> {

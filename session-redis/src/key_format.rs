@@ -57,14 +57,3 @@ impl IdStorage {
         }
     }
 }
-
-impl From<session_core::IdStorage> for IdStorage {
-    fn from(storage: session_core::IdStorage) -> Self {
-        match storage {
-            session_core::IdStorage::Plain => Self::Plain,
-            session_core::IdStorage::PlainBeforeHashed => Self::PlainBeforeHashed,
-            session_core::IdStorage::HashedAfterPlain => Self::HashedAfterPlain,
-            _ => Self::Hashed,
-        }
-    }
-}

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use session_core::{Principal, SessionHandle, SessionId};
+use bytes::Bytes;
+use session_core::{Principal, PublicId, SessionId};
 
 use crate::key_format::{IdStorage, KeyFormat};
 
@@ -146,7 +147,7 @@ impl KeySpace {
         key
     }
 
-    /// The suffix of a new session's key, which is also its entry in the principal's index.
+    /// The suffix of a new session's key.
     pub fn suffix(&self, id: &SessionId) -> Vec<u8> {
         suffix_in(self.storage.written(), id)
     }
@@ -157,16 +158,11 @@ impl KeySpace {
         formats.map(|format| suffix_in(*format, id)).collect()
     }
 
-    /// The handle of the session whose key has this suffix, in whatever format; `None` when it is no
-    /// session's.
-    pub fn handle(&self, suffix: &[u8]) -> Option<SessionHandle> {
-        Some(parse(suffix)?.1)
-    }
-
-    /// The same, if a session is looked for in that format.
-    pub(crate) fn handle_in_use(&self, suffix: &[u8]) -> Option<SessionHandle> {
-        let (format, handle) = parse(suffix)?;
-        self.formats().contains(&format).then_some(handle)
+    /// The public id that operators see of an unbound session whose key has this suffix; `None` when no
+    /// session is looked for there.
+    pub(crate) fn public_id_of_unbound(&self, suffix: &[u8]) -> Option<PublicId> {
+        let (format, public_id) = parse(suffix)?;
+        self.formats().contains(&format).then_some(public_id)
     }
 
     /// The key of a principal's index.
@@ -222,17 +218,29 @@ fn append_suffix(format: KeyFormat, key: &mut Vec<u8>, id: &SessionId) {
 }
 
 /// What the suffix of a key tells of its session.
-fn parse(suffix: &[u8]) -> Option<(KeyFormat, SessionHandle)> {
+fn parse(suffix: &[u8]) -> Option<(KeyFormat, PublicId)> {
     if let Ok(id) = SessionId::parse(suffix) {
-        return Some((KeyFormat::Plain, id.handle()));
+        return Some((KeyFormat::Plain, PublicId::of_unbound(&id)));
     }
     let tagged = suffix.strip_prefix(b"{")?;
     let hash = tagged.get(TAG..)?.strip_prefix(b"}")?;
-    // The text of any 32 bytes, as an id's is.
-    SessionId::parse(hash).ok()?;
-    let handle = std::str::from_utf8(hash.get(..SessionHandle::LEN)?).ok()?;
-    let handle = SessionHandle::parse(handle).ok()?;
-    Some((KeyFormat::Hashed, handle))
+    let digest: [u8; 32] = URL_SAFE_NO_PAD.decode(hash).ok()?.try_into().ok()?;
+    Some((KeyFormat::Hashed, PublicId::from_digest(&digest)))
+}
+
+/// A session's entry in the index of its principal: its public id, and the suffix of its key.
+pub(crate) fn entry_of(public_id: &[u8], suffix: &[u8]) -> Bytes {
+    [public_id, suffix].concat().into()
+}
+
+/// The suffix of the key of the session with this entry.
+pub(crate) fn suffix_of(entry: &[u8]) -> &[u8] {
+    entry.get(PublicId::LEN..).unwrap_or_default()
+}
+
+/// The public id of the session with this entry.
+pub(crate) fn public_id_of(entry: &[u8]) -> &[u8] {
+    entry.get(..PublicId::LEN).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! The server's replies, and what they mean.
 
 use bytes::Bytes;
-use session_core::steps::Refusal;
+use session_core::steps::{ReadOutcome, Refusal, Written};
 use session_core::{
     Effect, Error, ErrorKind, FieldName, FieldValue, Limit, Remaining, SessionRecord,
-    StoredSession, UnixMillis, Written, rules,
+    StoredSession, UnixMillis, rules,
 };
 use std::time::Duration;
 
@@ -40,6 +40,8 @@ pub(crate) enum Outcome {
         principal: Option<Bytes>,
         /// Its deadline.
         deadline: Option<UnixMillis>,
+        /// Its public id.
+        public_id: Option<Bytes>,
     },
     /// The principal is over its quota: how many entries the index has, and which.
     OverQuota(Parts),
@@ -63,6 +65,7 @@ mod code {
     pub(super) const TOO_MANY_FIELDS: i64 = 3;
     pub(super) const TOO_MANY_BYTES: i64 = 4;
     pub(super) const TOO_MANY_SESSIONS: i64 = 5;
+    pub(super) const CONFLICT: i64 = 6;
 }
 
 pub(crate) fn corrupt() -> Error {
@@ -82,8 +85,9 @@ pub(crate) fn outcome(reply: Reply) -> Result<Outcome, Error> {
         code::ID_TAKEN => Outcome::IdTaken,
         code::REFUSED => Outcome::Refused(refusal(integer(parts.next())?)?),
         code::NOT_INDEXED => Outcome::NotIndexed {
-            principal: principal(parts.next())?,
+            principal: text_or_nil(parts.next())?,
             deadline: deadline(parts.next())?,
+            public_id: text_or_nil(parts.next())?,
         },
         code::OVER_QUOTA => Outcome::OverQuota(parts),
         code::AGAIN => Outcome::Again,
@@ -98,6 +102,7 @@ fn refusal(code: i64) -> Result<Refusal, Error> {
         code::TOO_MANY_FIELDS => Refusal::Limit(Limit::Fields),
         code::TOO_MANY_BYTES => Refusal::Limit(Limit::SessionBytes),
         code::TOO_MANY_SESSIONS => Refusal::TooManySessions,
+        code::CONFLICT => Refusal::Conflict,
         _ => return Err(corrupt()),
     })
 }
@@ -109,31 +114,39 @@ pub(crate) fn deadline(reply: Option<Reply>) -> Result<Option<UnixMillis>, Error
         .map(UnixMillis::new))
 }
 
-/// The principal of a session that may have none.
-pub(crate) fn principal(reply: Option<Reply>) -> Result<Option<Bytes>, Error> {
+/// A text, if there is one.
+pub(crate) fn text_or_nil(reply: Option<Reply>) -> Result<Option<Bytes>, Error> {
     match reply {
         Some(Reply::Nil) => Ok(None),
-        Some(Reply::Bytes(principal)) => Ok(Some(principal).filter(|name| !name.is_empty())),
+        Some(Reply::Bytes(text)) => Ok(Some(text)),
         _ => Err(corrupt()),
     }
 }
 
+/// A time as a reserved field holds it; a text that is none counts as absent.
+pub(crate) fn stored_time(reply: Option<Reply>) -> Result<Option<UnixMillis>, Error> {
+    Ok(text_or_nil(reply)?.and_then(|text| UnixMillis::parse(&text)))
+}
+
 /// The replies to `READ` or `PEEK` without fields, and to the `HGETALL` sent with it. The read happens at
 /// the latter: what it holds is checked again, and may have ended although the former saw it.
-pub(crate) fn read(
-    touch: Reply,
-    fields: Result<Reply, Error>,
-) -> Result<Option<SessionRecord>, Error> {
+pub(crate) fn read(touch: Reply, fields: Result<Reply, Error>) -> Result<ReadOutcome, Error> {
     match outcome(touch)? {
-        Outcome::Done(mut parts) => record(remaining(parts.next())?, fields?),
+        Outcome::Done(mut parts) => found(remaining(parts.next())?, fields?),
         // Whatever `HGETALL` said of a key that is no session, an error included.
-        Outcome::NotFound => Ok(None),
+        Outcome::NotFound => Ok(ReadOutcome::NotFound),
         _ => Err(corrupt()),
     }
 }
 
 /// The session with these fields, if they are one's.
-pub(crate) fn record(remaining: Remaining, fields: Reply) -> Result<Option<SessionRecord>, Error> {
+pub(crate) fn found(remaining: Remaining, fields: Reply) -> Result<ReadOutcome, Error> {
+    let record = record(remaining, fields)?;
+    Ok(record.map_or(ReadOutcome::NotFound, ReadOutcome::Found))
+}
+
+/// The session with these fields, if they are one's.
+fn record(remaining: Remaining, fields: Reply) -> Result<Option<SessionRecord>, Error> {
     let parts = array(fields)?;
     if parts.is_empty() {
         return Ok(None);
@@ -226,27 +239,21 @@ mod tests {
     #[test]
     fn a_read_is_checked_at_its_fields() {
         let done = Reply::Array(vec![Reply::Integer(1), Reply::Integer(15_000)]);
-        let found = read(done.clone(), Ok(hash())).unwrap().unwrap();
+        let read_of = |touch, fields| read(touch, fields).unwrap();
+        let ReadOutcome::Found(found) = read_of(done.clone(), Ok(hash())) else {
+            panic!("a session");
+        };
         assert_eq!(found.fields().get_str("username"), Some("andrew"));
         assert_eq!(found.remaining(), Remaining::In(Duration::from_secs(15)));
-        assert!(
-            read(done.clone(), Ok(Reply::Array(vec![])))
-                .unwrap()
-                .is_none()
-        );
-        assert!(
-            read(
-                done,
-                Ok(Reply::Array(vec![text("username"), text("ghost")]))
-            )
-            .unwrap()
-            .is_none()
-        );
-        assert!(
-            read(Reply::Array(vec![Reply::Integer(0)]), Err(corrupt()))
-                .unwrap()
-                .is_none()
-        );
+        let ghost = Reply::Array(vec![text("username"), text("ghost")]);
+        let not_found = Reply::Array(vec![Reply::Integer(0)]);
+        for (touch, fields) in [
+            (done.clone(), Ok(Reply::Array(vec![]))),
+            (done, Ok(ghost)),
+            (not_found, Err(corrupt())),
+        ] {
+            assert_eq!(read_of(touch, fields), ReadOutcome::NotFound);
+        }
     }
 
     #[test]

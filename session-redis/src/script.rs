@@ -55,17 +55,19 @@ scripts! {
     /// Reads a session and changes nothing.
     PEEK, false, "#!lua flags=no-writes", ["session", "read"];
     /// Changes a session.
-    WRITE, true, "#!lua", ["session", "index", "apply", "write"];
+    WRITE, true, "#!lua", ["session", "index", "integers", "apply", "write"];
     /// Changes a session without growing it.
-    WRITE_WITHOUT_GROWTH, true, "#!lua flags=allow-oom", ["session", "index", "apply", "write"];
+    WRITE_WITHOUT_GROWTH, true, "#!lua flags=allow-oom", ["session", "index", "integers", "apply", "write"];
     /// Moves a session to a free key and changes it.
-    RENAME, true, "#!lua", ["session", "index", "apply", "rename"];
+    RENAME, true, "#!lua", ["session", "index", "integers", "apply", "rename"];
     /// Moves a session to a free key and changes it without growing it.
-    RENAME_WITHOUT_GROWTH, true, "#!lua flags=allow-oom", ["session", "index", "apply", "rename"];
+    RENAME_WITHOUT_GROWTH, true, "#!lua flags=allow-oom", ["session", "index", "integers", "apply", "rename"];
     /// Deletes a session.
     REMOVE, true, "#!lua flags=allow-oom", ["session", "index", "remove"];
     /// One page of a principal's sessions.
     LIST, true, "#!lua flags=allow-oom", ["session", "index", "list"];
+    /// The entries of a public id in an index of either kind.
+    FIND, false, "#!lua flags=no-writes", ["session", "find"];
     /// Ends sessions of a principal.
     REVOKE, true, "#!lua flags=allow-oom", ["session", "index", "revoke"];
     /// Adds an entry to a cross-slot index.

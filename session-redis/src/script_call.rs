@@ -1,17 +1,16 @@
 //! Requests as script calls: which script, which keys, which arguments in which order. Each function is
 //! the counterpart of the arguments that its script names at its top.
 
-use session_core::steps::{
-    InsertRequest, ReadRequest, RemoveRequest, RenameRequest, Write, WriteRequest,
-};
+use bytes::Bytes;
+use session_core::steps::{InsertRequest, ReadRequest, RenameRequest, Write, WriteRequest};
 use session_core::{
-    Delta, Effect, Error, FieldChange, OnExcess, Principal, PrincipalLimit, SessionId, SessionTtl,
-    Touch, UnixMillis,
+    Binding, Delta, Effect, Error, Expectation, FieldChange, KeepWhen, OnExcess, Principal,
+    PrincipalLimit, SessionId, SessionTtl, Touch, UnixMillis,
 };
 
 use crate::command::{Args, ArgsBuilder, Command};
 use crate::key_format::KeyFormat;
-use crate::keys::KeySpace;
+use crate::keys::{KeySpace, public_id_of};
 use crate::script::{self, Script};
 use crate::slot::hash_slot;
 
@@ -83,11 +82,34 @@ impl Building {
     }
 }
 
+/// The session that a principal knows by a public id.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Owner<'a> {
+    pub(crate) principal: &'a [u8],
+    pub(crate) public_id: &'a [u8],
+}
+
+impl<'a> Owner<'a> {
+    /// The owner of the session with this entry in the principal's index.
+    pub(crate) fn of_entry(principal: &'a [u8], entry: &'a [u8]) -> Self {
+        let public_id = public_id_of(entry);
+        Self {
+            principal,
+            public_id,
+        }
+    }
+}
+
+fn push_owner(args: &mut ArgsBuilder, owner: Option<Owner<'_>>) {
+    args.push_or_empty(owner.map(|owner| owner.principal));
+    args.push_or_empty(owner.map(|owner| owner.public_id));
+}
+
 /// The entry that a cross-slot index has of a session, before the session's step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Indexed {
     /// Whose index.
-    pub(crate) principal: bytes::Bytes,
+    pub(crate) principal: Bytes,
     /// Until when.
     pub(crate) until: UnixMillis,
     /// The deadline that a session gets which has none.
@@ -110,7 +132,7 @@ pub(crate) fn insert(
 ) -> ScriptCall {
     let hash = request.session.to_hash();
     let key = keys.session(&request.id);
-    let mut call = Building::with_keys(&script::INSERT, &[&key], 6 + 2 * hash.len());
+    let mut call = Building::with_keys(&script::INSERT, &[&key], 7 + 2 * hash.len());
     let args = &mut call.args;
     args.push_number(request.session.ttl().as_secs());
     match (indexed, request.lifetime) {
@@ -121,6 +143,8 @@ pub(crate) fn insert(
     args.push(&keys.index_prefix_of_steps());
     let principal = request.session.principal();
     args.push_or_empty(principal.as_ref().map(bytes_of));
+    let public_id = request.session.public_id();
+    args.push_or_empty(public_id.as_ref().map(|id| id.as_str().as_bytes()));
     push_limit(args, request.principal_limit);
     for (name, value) in &hash {
         args.push(name);
@@ -130,8 +154,8 @@ pub(crate) fn insert(
 }
 
 pub(crate) fn read(
-    keys: &KeySpace,
-    format: KeyFormat,
+    key: &[u8],
+    owner: Option<Owner<'_>>,
     request: &ReadRequest,
     fields: FieldsBy,
 ) -> ScriptCall {
@@ -139,17 +163,18 @@ pub(crate) fn read(
         Touch::Never => &script::PEEK,
         _ => &script::READ,
     };
-    let key = keys.session_in(format, &request.id);
-    let mut call = Building::with_keys(script, &[&key], 3);
+    let mut call = Building::with_keys(script, &[key], 5);
     call.args.push(request.now.to_value().as_bytes());
     push_touch(&mut call.args, request.touch);
     call.args.push_flag(fields == FieldsBy::Script);
+    push_owner(&mut call.args, owner);
     call.finish()
 }
 
 pub(crate) fn write(
     keys: &KeySpace,
-    format: KeyFormat,
+    key: &[u8],
+    owner: Option<Owner<'_>>,
     request: &WriteRequest,
     indexed: Option<&Indexed>,
 ) -> ScriptCall {
@@ -158,8 +183,7 @@ pub(crate) fn write(
     } else {
         &script::WRITE_WITHOUT_GROWTH
     };
-    let key = keys.session_in(format, &request.id);
-    apply(script, &[&key], keys, &request.write, indexed)
+    apply(script, &[key], keys, owner, &request.write, indexed)
 }
 
 pub(crate) fn rename(
@@ -175,18 +199,14 @@ pub(crate) fn rename(
     };
     let from = keys.session_in(from, &request.from);
     let to = keys.session_in(to, &request.to);
-    apply(script, &[&from, &to], keys, &request.write, indexed)
+    apply(script, &[&from, &to], keys, None, &request.write, indexed)
 }
 
-pub(crate) fn remove(keys: &KeySpace, format: KeyFormat, request: &RemoveRequest) -> ScriptCall {
-    remove_key(keys, &keys.session_in(format, &request.id), None)
-}
-
-/// Deletes the session of this key; if a principal is given, only that one's.
-pub(crate) fn remove_key(keys: &KeySpace, key: &[u8], owner: Option<&[u8]>) -> ScriptCall {
-    let mut call = Building::with_keys(&script::REMOVE, &[key], 2);
+/// Deletes the session of this key; if an owner is given, only that one's.
+pub(crate) fn remove(keys: &KeySpace, key: &[u8], owner: Option<Owner<'_>>) -> ScriptCall {
+    let mut call = Building::with_keys(&script::REMOVE, &[key], 3);
     call.args.push(&keys.index_prefix_of_steps());
-    call.args.push_or_empty(owner);
+    push_owner(&mut call.args, owner);
     call.finish()
 }
 
@@ -204,6 +224,21 @@ pub(crate) fn list(
     call.finish()
 }
 
+/// The entries of a public id among so many of a principal's index.
+pub(crate) fn find(
+    keys: &KeySpace,
+    principal: &Principal,
+    public_id: &str,
+    cursor: &[u8],
+    count: usize,
+) -> ScriptCall {
+    let mut call = Building::with_keys(&script::FIND, &[&keys.index(principal)], 3);
+    call.args.push(public_id.as_bytes());
+    call.args.push(cursor);
+    call.args.push_number(count);
+    call.finish()
+}
+
 /// Ends the sessions of a page of a principal's index, but for one.
 pub(crate) fn revoke_page(
     keys: &KeySpace,
@@ -216,8 +251,8 @@ pub(crate) fn revoke_page(
     call.args.push(&keys.index_prefix());
     call.args.push(bytes_of(principal));
     call.args.push_number(page);
-    for entry in keep {
-        call.args.push(&entry);
+    for suffix in keep {
+        call.args.push(&suffix);
     }
     call.finish()
 }
@@ -226,11 +261,12 @@ fn apply(
     script: &'static Script,
     session_keys: &[&[u8]],
     keys: &KeySpace,
+    owner: Option<Owner<'_>>,
     write: &Write,
     indexed: Option<&Indexed>,
 ) -> ScriptCall {
     let delta = &write.delta;
-    let mut call = Building::with_keys(script, session_keys, 16 + 2 * delta.changes().len());
+    let mut call = Building::with_keys(script, session_keys, 24 + 2 * delta.changes().len());
     let args = &mut call.args;
     args.push(write.now.to_value().as_bytes());
     push_touch(args, delta.touch_policy());
@@ -239,25 +275,64 @@ fn apply(
     args.push_number(write.limits.fields());
     args.push_number_or_empty(write.limits.session_bytes());
     args.push(&keys.index_prefix_of_steps());
+    let lifetime = match delta.binding() {
+        Some(Binding::Bind { lifetime, .. }) => *lifetime,
+        _ => None,
+    };
+    args.push(match delta.binding() {
+        Some(Binding::Bind { .. }) => b"B",
+        Some(_) => b"U",
+        None => b"",
+    });
     args.push_or_empty(delta.principal().map(bytes_of));
+    args.push_or_empty(write.public_id.as_ref().map(|id| id.as_str().as_bytes()));
     match indexed {
         Some(indexed) => push_time(args, Time::Exactly(indexed.fresh)),
-        None => push_time(args, Time::In(write.principal_lifetime)),
+        None => push_time(args, Time::In(lifetime_of_binding(write))),
     }
+    args.push_flag(lifetime.is_some());
     push_limit(args, write.principal_limit);
     args.push_or_empty(indexed.map(|it| &*it.principal));
     args.push_number_or_empty(indexed.map(|it| it.until.get()));
+    args.push(match delta.kept().map(|kept| kept.when) {
+        Some(KeepWhen::Always) => b"A",
+        Some(KeepWhen::IfPrincipalChanges) => b"P",
+        None => b"",
+    });
+    push_owner(args, owner);
     push_changes(args, delta);
     call.finish()
 }
 
-/// The numbers of counters, sets and removals, and then these.
+/// The lifetime that a binding gives to a session that has none.
+pub(crate) fn lifetime_of_binding(write: &Write) -> SessionTtl {
+    match write.delta.binding() {
+        Some(Binding::Bind {
+            lifetime: Some(lifetime),
+            ..
+        }) => *lifetime,
+        _ => write.principal_lifetime,
+    }
+}
+
+/// The numbers of expectations, counters, sets, removals and kept fields, and then these.
 fn push_changes(args: &mut ArgsBuilder, delta: &Delta) {
-    let count =
-        |is_meant: fn(&FieldChange) -> bool| delta.changes().filter(|(_, it)| is_meant(it)).count();
+    let count = |is_meant: fn(&FieldChange) -> bool| {
+        let changes = delta.changes();
+        changes.filter(|(_, it)| is_meant(it)).count()
+    };
+    args.push_number(delta.expectations().len());
     args.push_number(count(|it| matches!(it, FieldChange::Increment(_))));
     args.push_number(count(|it| matches!(it, FieldChange::Set(_))));
     args.push_number(count(|it| matches!(it, FieldChange::Remove)));
+    args.push_number(delta.kept().map_or(0, |kept| kept.names.len()));
+    for (field, expectation) in delta.expectations() {
+        args.push(field.as_str().as_bytes());
+        match expectation {
+            Expectation::Equals(value) => args.push_all(&[b"=", value.as_bytes()]),
+            Expectation::Absent => args.push(b""),
+        }
+    }
     for (field, change) in delta.changes() {
         if let FieldChange::Increment(by) = change {
             args.push(field.as_str().as_bytes());
@@ -274,6 +349,9 @@ fn push_changes(args: &mut ArgsBuilder, delta: &Delta) {
         if matches!(change, FieldChange::Remove) {
             args.push(field.as_str().as_bytes());
         }
+    }
+    for field in delta.kept().into_iter().flat_map(|kept| &kept.names) {
+        args.push(field.as_str().as_bytes());
     }
 }
 

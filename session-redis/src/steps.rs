@@ -1,62 +1,65 @@
 //! The required steps of a backend, as async functions of an operation.
 //!
-//! Where a session may be stored in one of several key formats, each is tried in turn until one does not
-//! say that there is no session.
+//! Where a session may be stored under one of several keys, each is tried in turn until one does not say that
+//! there is no session. A session that is known by its public id is looked for in the index of its principal
+//! first; the step itself then checks that it is that one.
 
 mod cross_slot;
 mod index;
+mod target;
 
+use session_core::rules;
 use session_core::steps::{
-    InsertAnswer, InsertRequest, ListRequest, ReadRequest, RemoveRequest, RenameAnswer,
-    RenameRequest, RevokeRequest, SessionSummary, WriteAnswer, WriteRequest,
+    InsertOutcome, InsertRequest, ListRequest, ReadOutcome, ReadRequest, RemoveOutcome,
+    RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, SessionSummary, Target,
+    WriteOutcome, WriteRequest,
 };
-use session_core::{FieldChange, FieldName, Result, SessionRecord};
+use session_core::{FieldChange, FieldName, Result, UnixMillis};
 
+use self::target::{Candidate, Candidates};
 use crate::command::{ArgsBuilder, Command};
 use crate::connection::{Connect, ReadForm};
-use crate::key_format::KeyFormat;
 use crate::operation::{Operation, Servers, evaluate};
-use crate::reply::{self, Outcome, corrupt};
+use crate::reply::{self, Outcome, Parts, corrupt};
 use crate::script_call::{self, FieldsBy, ScriptCall};
 
 impl<C: Connect> Operation<'_, C> {
-    pub(crate) async fn insert(&self, request: &InsertRequest) -> Result<InsertAnswer> {
+    pub(crate) async fn insert(&self, request: &InsertRequest) -> Result<InsertOutcome> {
         if self.keys.has_cross_slot_index() && request.session.principal().is_some() {
             return self.insert_bound(request).await;
         }
-        match self
-            .settled(&script_call::insert(self.keys, request, None))
-            .await?
-        {
-            Outcome::Done(mut parts) => Ok(InsertAnswer::Inserted {
-                deadline: reply::deadline(parts.next())?,
-            }),
-            Outcome::IdTaken => Ok(InsertAnswer::IdTaken),
-            Outcome::Refused(refusal) => Ok(InsertAnswer::Refused(refusal)),
+        match self.settled(&script_call::insert(self.keys, request, None)).await? {
+            Outcome::Done(parts) => inserted(request, parts),
+            Outcome::IdTaken => Ok(InsertOutcome::IdTaken),
+            Outcome::Refused(refusal) => Ok(InsertOutcome::Refused(refusal)),
             _ => Err(corrupt()),
         }
     }
 
-    pub(crate) async fn read(&self, request: &ReadRequest) -> Result<Option<SessionRecord>> {
+    pub(crate) async fn read(&self, request: &ReadRequest) -> Result<ReadOutcome> {
         if C::READ_FORM == ReadForm::Pipeline
             && let Servers::Standalone(link) = self.servers
+            && let Target::Id(id) = &request.target
             && !self.keys.has_several_formats()
         {
             let connection = link.connection(self.deadline).await?;
-            return self.read_pipelined(&connection, request).await;
+            let key = self.keys.session(id);
+            return self.read_pipelined(&connection, &key, request).await;
         }
-        for format in self.keys.formats() {
-            let call = script_call::read(self.keys, *format, request, FieldsBy::Script);
+        let mut candidates = Candidates::of(&request.target, self.keys);
+        while let Some(candidate) = self.next_candidate(&mut candidates).await? {
+            let key = self.keys.with_suffix(&candidate.suffix);
+            let call = script_call::read(&key, candidate.owner, request, FieldsBy::Script);
             match self.outcome(&call).await? {
                 Outcome::Done(mut parts) => {
                     let remaining = reply::remaining(parts.next())?;
-                    return reply::record(remaining, parts.next().ok_or_else(corrupt)?);
+                    return reply::found(remaining, parts.next().ok_or_else(corrupt)?);
                 }
                 Outcome::NotFound => {}
                 _ => return Err(corrupt()),
             }
         }
-        Ok(None)
+        Ok(ReadOutcome::NotFound)
     }
 
     /// By a script that slides the expiry, and `HGETALL` behind it in the same round trip. In a cluster, or
@@ -64,46 +67,56 @@ impl<C: Connect> Operation<'_, C> {
     async fn read_pipelined(
         &self,
         connection: &C::Connection,
+        key: &[u8],
         request: &ReadRequest,
-    ) -> Result<Option<SessionRecord>> {
-        let format = self.keys.storage().written();
-        let call = script_call::read(self.keys, format, request, FieldsBy::Hgetall);
-        let mut key = ArgsBuilder::default();
-        key.push(&self.keys.session(&request.id));
-        let fields = [Command::with_args("HGETALL", None, key.finish())];
+    ) -> Result<ReadOutcome> {
+        let call = script_call::read(key, None, request, FieldsBy::Hgetall);
+        let mut args = ArgsBuilder::default();
+        args.push(key);
+        let fields = [Command::with_args("HGETALL", None, args.finish())];
         let [touch, fields] = evaluate(connection, [], &call, fields, self.deadline).await;
         let read = touch.and_then(|touch| reply::read(touch, fields));
         read.map_err(|error| call.checked(error))
     }
 
-    pub(crate) async fn write(&self, request: &WriteRequest) -> Result<WriteAnswer> {
-        let binds_across_slots =
-            self.keys.has_cross_slot_index() && request.write.delta.principal().is_some();
-        for format in self.keys.formats() {
-            let answer = if binds_across_slots {
-                self.write_binding(*format, request).await?
+    pub(crate) async fn write(&self, request: &WriteRequest) -> Result<WriteOutcome> {
+        let is_across_slots =
+            self.keys.has_cross_slot_index() && request.write.delta.binding().is_some();
+        let mut candidates = Candidates::of(&request.target, self.keys);
+        while let Some(candidate) = self.next_candidate(&mut candidates).await? {
+            let outcome = if is_across_slots {
+                self.write_across_slots(&candidate, request).await?
             } else {
-                let call = script_call::write(self.keys, *format, request, None);
-                match self.settled(&call).await? {
-                    Outcome::Done(mut parts) => {
-                        let counters = counters(request.write.delta.changes());
-                        WriteAnswer::Written(reply::written(&mut parts, counters)?)
-                    }
-                    Outcome::NotFound => WriteAnswer::Gone,
-                    Outcome::Refused(refusal) => WriteAnswer::Refused(refusal),
-                    _ => return Err(corrupt()),
-                }
+                self.write_at(&candidate, request).await?
             };
-            if answer != WriteAnswer::Gone {
-                return Ok(answer);
+            if outcome != WriteOutcome::NotFound {
+                return Ok(outcome);
             }
         }
-        Ok(WriteAnswer::Gone)
+        Ok(WriteOutcome::NotFound)
     }
 
-    pub(crate) async fn rename(&self, request: &RenameRequest) -> Result<RenameAnswer> {
+    async fn write_at(
+        &self,
+        candidate: &Candidate<'_>,
+        request: &WriteRequest,
+    ) -> Result<WriteOutcome> {
+        let key = self.keys.with_suffix(&candidate.suffix);
+        let call = script_call::write(self.keys, &key, candidate.owner, request, None);
+        match self.settled(&call).await? {
+            Outcome::Done(mut parts) => {
+                let counters = counters(request.write.delta.changes());
+                Ok(WriteOutcome::Written(reply::written(&mut parts, counters)?))
+            }
+            Outcome::NotFound => Ok(WriteOutcome::NotFound),
+            Outcome::Refused(refusal) => Ok(WriteOutcome::Refused(refusal)),
+            _ => Err(corrupt()),
+        }
+    }
+
+    pub(crate) async fn rename(&self, request: &RenameRequest) -> Result<RenameOutcome> {
         for format in self.keys.formats() {
-            let answer = if self.keys.has_cross_slot_index() {
+            let outcome = if self.keys.has_cross_slot_index() {
                 self.rename_across_slots(*format, request).await?
             } else {
                 let formats = (*format, self.keys.storage().written());
@@ -111,29 +124,31 @@ impl<C: Connect> Operation<'_, C> {
                 match self.settled(&call).await? {
                     Outcome::Done(mut parts) => {
                         let counters = counters(request.write.delta.changes());
-                        RenameAnswer::Renamed(reply::written(&mut parts, counters)?)
+                        RenameOutcome::Renamed(reply::written(&mut parts, counters)?)
                     }
-                    Outcome::NotFound => RenameAnswer::Gone,
-                    Outcome::IdTaken => RenameAnswer::IdTaken,
-                    Outcome::Refused(refusal) => RenameAnswer::Refused(refusal),
+                    Outcome::NotFound => RenameOutcome::NotFound,
+                    Outcome::IdTaken => RenameOutcome::IdTaken,
+                    Outcome::Refused(refusal) => RenameOutcome::Refused(refusal),
                     _ => return Err(corrupt()),
                 }
             };
-            if answer != RenameAnswer::Gone {
-                return Ok(answer);
+            if outcome != RenameOutcome::NotFound {
+                return Ok(outcome);
             }
         }
-        Ok(RenameAnswer::Gone)
+        Ok(RenameOutcome::NotFound)
     }
 
-    pub(crate) async fn remove(&self, request: &RemoveRequest) -> Result<bool> {
-        for format in self.keys.formats() {
-            let call = script_call::remove(self.keys, *format, request);
-            if self.end(&call, suffix(*format, request)).await? {
-                return Ok(true);
+    pub(crate) async fn remove(&self, request: &RemoveRequest) -> Result<RemoveOutcome> {
+        let mut candidates = Candidates::of(&request.target, self.keys);
+        while let Some(candidate) = self.next_candidate(&mut candidates).await? {
+            let key = self.keys.with_suffix(&candidate.suffix);
+            let call = script_call::remove(self.keys, &key, candidate.owner);
+            if self.end(&call, &candidate.suffix).await? {
+                return Ok(RemoveOutcome::Removed);
             }
         }
-        Ok(false)
+        Ok(RemoveOutcome::NotFound)
     }
 
     pub(crate) async fn list(&self, request: &ListRequest) -> Result<Vec<SessionSummary>> {
@@ -163,8 +178,13 @@ impl<C: Connect> Operation<'_, C> {
     }
 }
 
-fn suffix(format: KeyFormat, request: &RemoveRequest) -> bytes::Bytes {
-    crate::keys::suffix_in(format, &request.id).into()
+/// The session that `INSERT` has stored.
+fn inserted(request: &InsertRequest, mut parts: Parts) -> Result<InsertOutcome> {
+    let now = u64::try_from(reply::integer(parts.next())?).map_err(|_| corrupt())?;
+    let now = UnixMillis::new(now);
+    let deadline = reply::deadline(parts.next())?;
+    let record = rules::insert_until(request, now, deadline).record(now);
+    Ok(InsertOutcome::Inserted(record))
 }
 
 /// The names of the fields that a delta counts, in their order.

@@ -15,20 +15,20 @@ fn a_plain_key_is_the_guides() {
 }
 
 #[test]
-fn a_hashed_key_shows_three_characters_of_the_id_and_gives_its_handle() {
+fn a_hashed_key_shows_three_characters_of_the_id_and_gives_its_public_id() {
     let keys = space(IdStorage::Hashed);
     let key = String::from_utf8(keys.session(&id())).unwrap();
     assert!(key.starts_with("session:{AAE}"));
     assert_eq!(key.len(), "session:{AAE}".len() + 43);
     assert!(!key.contains(&id().expose()[TAG..]));
-    assert_eq!(keys.handle(&keys.suffix(&id())), Some(id().handle()));
+    assert_eq!(keys.public_id_of_unbound(&keys.suffix(&id())), Some(PublicId::of_unbound(&id())));
 }
 
 #[test]
-fn a_plain_key_gives_the_same_handle() {
+fn a_plain_key_gives_the_same_public_id() {
     let keys = space(IdStorage::Plain);
-    assert_eq!(keys.handle(&keys.suffix(&id())), Some(id().handle()));
-    assert_eq!(keys.handle(b"someone else's member"), None);
+    assert_eq!(keys.public_id_of_unbound(&keys.suffix(&id())), Some(PublicId::of_unbound(&id())));
+    assert_eq!(keys.public_id_of_unbound(b"someone else's member"), None);
 }
 
 #[test]
@@ -43,14 +43,26 @@ fn keys_of_both_formats_are_known_whatever_new_ones_are() {
         let keys = space(storage);
         assert!(keys.suffixes(&id()).contains(&keys.suffix(&id())));
         for suffix in [id().expose().as_bytes(), &hashed] {
-            assert_eq!(keys.handle(suffix), Some(id().handle()));
             let is_looked_for = keys.suffixes(&id()).contains(&suffix.to_vec());
-            assert_eq!(keys.handle_in_use(suffix).is_some(), is_looked_for);
+            let public_id = is_looked_for.then(|| PublicId::of_unbound(&id()));
+            assert_eq!(keys.public_id_of_unbound(suffix), public_id);
         }
         for broken in [&hashed[1..], &hashed[..hashed.len() - 1], &hashed[5..47]] {
-            assert_eq!(keys.handle(broken), None);
+            assert_eq!(keys.public_id_of_unbound(broken), None);
         }
     }
+}
+
+#[test]
+fn an_entry_is_a_public_id_and_a_suffix() {
+    let public_id = PublicId::of_unbound(&id());
+    for storage in [IdStorage::Plain, IdStorage::Hashed] {
+        let suffix = space(storage).suffix(&id());
+        let entry = entry_of(public_id.as_str().as_bytes(), &suffix);
+        assert_eq!(suffix_of(&entry), suffix);
+        assert_eq!(public_id_of(&entry), public_id.as_str().as_bytes());
+    }
+    assert!(suffix_of(b"short").is_empty() && public_id_of(b"short").is_empty());
 }
 
 #[test]

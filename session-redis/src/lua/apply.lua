@@ -1,164 +1,195 @@
--- Applies a delta to the session under a key, all or nothing. ARGV: last_accessed_at, touch policy,
--- 1 to answer the fields, new TTL or '', limit of fields, limit of bytes or '', index prefix, principal
--- to bind to or '', its lifetime (a `time`), limit of sessions or '', 1 to evict, a principal whose index
--- lists the session already or '', until when it does, the numbers of counters, sets and removals,
--- then counters (field, amount), sets (field, value), removals (field).
--- Whatever can be refused is judged before the first write that is not undone.
+-- Applies a delta to the session under a key, all or nothing: whatever can be refused is checked before the
+-- first write.
 
+local stamp, policy, returns_fields, new_ttl = ARGV[1], ARGV[2], ARGV[3] == '1', ARGV[4]
+-- '' where there is no limit.
+local max_fields, max_bytes = tonumber(ARGV[5]), ARGV[6]
 local index_prefix = ARGV[7]
+-- B (bind, to this principal with this public id), U (unbind) or ''.
+local binding, bind_to, public_id = ARGV[8], ARGV[9], ARGV[10]
+-- The lifetime (a `time`) of a session that has no deadline; with '1' also of one that has.
+local lifetime, moves_deadline = ARGV[11], ARGV[12] == '1'
+-- How many sessions the principal may have or '', and 1 to end others for it.
+local limit, evicts = ARGV[13], ARGV[14]
+-- The principal whose cross-slot index has an entry of the session already or '', and until when.
+local indexed_principal, indexed_until = ARGV[15], ARGV[16]
+-- When only some fields are kept: A (always), P (if the principal changes) or '' (never).
+local keeps_only = ARGV[17]
+-- The session is to be the one that this principal knows by this public id, or ''.
+local owner, owner_public_id = ARGV[18], ARGV[19]
+-- How many there are of each, and where they begin: expectations (field, '=' and its value or ''), counters
+-- (field, amount), sets (field, value), removals (field), kept fields.
+local EXPECTATIONS = 25
+local COUNTERS = EXPECTATIONS + 2 * tonumber(ARGV[20])
+local SETS = COUNTERS + 2 * tonumber(ARGV[21])
+local REMOVALS = SETS + 2 * tonumber(ARGV[22])
+local KEPT = REMOVALS + tonumber(ARGV[23])
+local LAST = KEPT + tonumber(ARGV[24]) - 1
 
-local COUNTERS = 17
-local counters, sets, removals = tonumber(ARGV[14]), tonumber(ARGV[15]), tonumber(ARGV[16])
-local SETS = COUNTERS + 2 * counters
-local REMOVALS = SETS + 2 * sets
-local LAST = REMOVALS + removals - 1
+local IS_RESERVED = {}
+for _, name in ipairs(RESERVED) do IS_RESERVED[name] = true end
 
-local RESERVED = { created_at = true, last_accessed_at = true, session_ttl = true, session_deadline = true, session_principal = true }
-
--- The bytes of the session's own names and values; those of fields in `except` do not count.
-local function bytes(key, except)
-  local total = 0
-  local hash = redis.call('HGETALL', key)
-  for i = 1, #hash, 2 do
-    if not RESERVED[hash[i]] and not except[hash[i]] then total = total + #hash[i] + #hash[i + 1] end
-  end
-  return total
+-- The arguments from `first` to before `next` as a set, each `step`th.
+local function names(first, next, step)
+  local set = {}
+  for i = first, next - 1, step do set[ARGV[i]] = true end
+  return set
 end
 
-local function reserved_count(s)
-  return 3 + (s.deadline and 1 or 0) + (s.names_principal and 1 or 0)
+local function is_conflict(key)
+  for i = EXPECTATIONS, COUNTERS - 1, 2 do
+    local value, expected = redis.call('HGET', key, ARGV[i]), ARGV[i + 1]
+    if value ~= (expected ~= '' and string.sub(expected, 2)) then return true end
+  end
 end
 
--- Why the session would be too large after the counters (done), the sets and the removals (to do).
-local function too_large(key, s, fields_before, bytes_before)
-  local max_fields, max_bytes = tonumber(ARGV[5]), ARGV[6]
-  local now = redis.call('HLEN', key)
-  if now + sets - reserved_count(s) > max_fields then
-    local after = now
-    for i = SETS, REMOVALS - 1, 2 do after = after + 1 - redis.call('HEXISTS', key, ARGV[i]) end
-    for i = REMOVALS, LAST do after = after - redis.call('HEXISTS', key, ARGV[i]) end
-    if after > fields_before and after - reserved_count(s) > max_fields then return { REFUSED, TOO_MANY_FIELDS } end
-  end
-  if max_bytes ~= '' then
-    local named, after = {}, 0
-    for i = SETS, REMOVALS - 1, 2 do
-      named[ARGV[i]] = true
-      after = after + #ARGV[i] + #ARGV[i + 1]
+-- The fields that are removed since they are not kept, as a list and as a set.
+local function cleared(key)
+  local keep, replaced, list, set = names(KEPT, LAST + 1, 1), names(SETS, REMOVALS, 2), {}, {}
+  for _, field in ipairs(redis.call('HKEYS', key)) do
+    if not (IS_RESERVED[field] or keep[field] or replaced[field]) then
+      list[#list + 1] = field
+      set[field] = true
     end
-    for i = REMOVALS, LAST do named[ARGV[i]] = true end
-    after = after + bytes(key, named)
-    if after > bytes_before and after > tonumber(max_bytes) then return { REFUSED, TOO_MANY_BYTES } end
   end
+  return list, set
 end
 
--- Counts, and remembers how to undo it. A refusal undoes what came before it.
-local function count(key, undo)
+-- What the counters will be; or nil and why one cannot be. One whose field is cleared counts from 0.
+local function counted(key, is_cleared)
   local values = {}
   for i = COUNTERS, SETS - 1, 2 do
-    local field = ARGV[i]
-    local before = redis.call('HGET', key, field)
-    local value = redis.pcall('HINCRBY', key, field, ARGV[i + 1])
-    if type(value) == 'table' then
-      if string.find(value.err, 'overflow', 1, true) then return nil, { REFUSED, OVERFLOW } end
-      if string.find(value.err, 'not an integer', 1, true) then return nil, { REFUSED, NOT_AN_INTEGER } end
-      redis.call('HINCRBY', key, field, ARGV[i + 1]) -- raises the same error
-    end
-    undo[#undo + 1] = { field, before }
-    -- A Lua number is exact up to 2^53 only.
-    if value > -9007199254740992 and value < 9007199254740992 then
-      values[#values + 1] = integer(value)
-    else
-      values[#values + 1] = redis.call('HGET', key, field)
-    end
+    local before = not is_cleared[ARGV[i]] and redis.call('HGET', key, ARGV[i])
+    local value, why = sum(before or '0', ARGV[i + 1])
+    if not value then return nil, why end
+    values[#values + 1] = value
   end
   return values
 end
 
-local function revert(key, undo)
-  for i = 1, #undo do
-    local field, before = undo[i][1], undo[i][2]
-    if before then redis.call('HSET', key, field, before) else redis.call('HDEL', key, field) end
+-- Why the session would be too large, if it would be: it has grown, and beyond a limit.
+local function too_large(key, s, values, is_cleared)
+  local before = redis.call('HLEN', key) - s.reserved
+  if max_bytes == '' and before + (REMOVALS - COUNTERS) / 2 <= max_fields then return nil end
+  local removed = names(REMOVALS, KEPT, 1)
+  local written = {}
+  local fields, bytes = 0, 0
+  for i = COUNTERS, SETS - 1, 2 do
+    written[ARGV[i]] = true
+    fields, bytes = fields + 1, bytes + #ARGV[i] + #values[(i - COUNTERS) / 2 + 1]
   end
-end
-
-local function in_batches(command, key, first, last)
-  for i = first, last, 2000 do
-    redis.call(command, key, unpack(ARGV, i, math.min(i + 1999, last)))
+  for i = SETS, REMOVALS - 1, 2 do
+    written[ARGV[i]] = true
+    fields, bytes = fields + 1, bytes + #ARGV[i] + #ARGV[i + 1]
   end
-end
-
--- Where the index has steps of its own (no index prefix) they come first: nil when the index lists the
--- session as it is about to be bound or moved, else the answer that tells what it must list.
-local function unlisted(s)
-  if ARGV[7] ~= '' then return nil end
-  local principal, deadline = ARGV[8], s.deadline
-  if principal ~= '' then
-    deadline = deadline or time(ARGV[9], milliseconds())
-  elseif #KEYS > 1 then
-    principal = s.principal
-  end
-  if not principal or principal == '' or not deadline then return nil end
-  if ARGV[12] == principal and deadline <= tonumber(ARGV[13]) then return nil end
-  return { NOT_INDEXED, s.principal, s.deadline or 0 }
-end
-
--- The session after the delta and the values of the counters; or nil and the answer to give. A session
--- that was `bound` is yet to be put into the index, under the name that it has in the end.
-local function apply(key)
-  local s, code = session(key)
-  if not s then return nil, { code } end
-  local principal = ARGV[8]
-  local values, undo, refused = {}, {}, nil
-  if counters + sets > 0 then
-    local fields_before = redis.call('HLEN', key)
-    local bytes_before = ARGV[6] ~= '' and bytes(key, {}) or 0
-    values, refused = count(key, undo)
-    refused = refused or too_large(key, s, fields_before, bytes_before)
-  end
-  if not refused and principal ~= '' then
-    refused = over_quota(index_prefix, principal, entry_of(index_prefix, key), ARGV[10], ARGV[11])
-  end
-  refused = refused or unlisted(s)
-  if refused then
-    revert(key, undo)
-    return nil, refused
-  end
-  in_batches('HSET', key, SETS, REMOVALS - 1)
-  in_batches('HDEL', key, REMOVALS, LAST)
-  local slides = due(key, s, ARGV[2])
-  if ARGV[4] ~= '' then
-    s.ttl = tonumber(ARGV[4])
-    redis.call('HSET', key, 'session_ttl', ARGV[4])
-    slides = slides or ARGV[2] ~= 'N'
-  end
-  s.former = s.principal
-  if principal ~= '' then
-    if s.principal ~= principal then
-      index_remove(index_prefix, s.principal, entry_of(index_prefix, key))
-      s.principal = principal
-      redis.call('HSET', key, 'session_principal', principal)
-    end
-    if not s.deadline then
-      s.now = milliseconds()
-      s.deadline = time(ARGV[9], s.now)
-      redis.call('HSET', key, 'session_deadline', integer(s.deadline))
-      local expires_at = redis.call('PEXPIRETIME', key)
-      if expires_at < 0 or expires_at > s.deadline then
-        redis.call('PEXPIREAT', key, integer(s.deadline))
+  local bytes_before = 0
+  local hash = redis.call('HGETALL', key)
+  for i = 1, #hash, 2 do
+    local field = hash[i]
+    if not IS_RESERVED[field] then
+      local size = #field + #hash[i + 1]
+      bytes_before = bytes_before + size
+      if not (is_cleared[field] or removed[field] or written[field]) then
+        fields, bytes = fields + 1, bytes + size
       end
     end
-    s.bound = true
   end
-  s.remaining = slides and touch(key, s, ARGV[1]) or redis.call('PTTL', key)
+  if fields > before and fields > max_fields then return TOO_MANY_FIELDS end
+  if max_bytes ~= '' and bytes > bytes_before and bytes > tonumber(max_bytes) then return TOO_MANY_BYTES end
+end
+
+-- Where the index has steps of its own they come first: nil when it has the entry of the session as it is about
+-- to be bound or moved, else the reply that says what it must have.
+local function not_indexed(s, deadline)
+  if index_prefix ~= '' then return nil end
+  local principal = bind_to
+  if binding == '' and #KEYS > 1 and is_listed(s) then principal = s.principal end
+  if principal == '' or not deadline then return nil end
+  if indexed_principal == principal and deadline <= tonumber(indexed_until) then return nil end
+  return { NOT_INDEXED, s.principal, s.deadline or 0, s.public_id }
+end
+
+local function in_batches(command, key, list, first, last)
+  for i = first, last, 2000 do
+    redis.call(command, key, unpack(list, i, math.min(i + 1999, last)))
+  end
+end
+
+-- What becomes of the session's principal and deadline, but for the index.
+local function bind(key, s, deadline)
+  if binding == 'U' then
+    redis.call('HDEL', key, 'session_principal', 'session_public_id', 'session_login_at')
+    s.principal, s.public_id = false, false
+    return
+  end
+  s.now = s.now or milliseconds()
+  s.principal, s.public_id = bind_to, public_id
+  redis.call('HSET', key, 'session_principal', bind_to, 'session_public_id', public_id, 'session_login_at', integer(s.now))
+  if deadline ~= s.deadline then
+    s.deadline = deadline
+    redis.call('HSET', key, 'session_deadline', integer(deadline))
+  end
+  local expires_at = redis.call('PEXPIRETIME', key)
+  if expires_at < 0 or expires_at > deadline then
+    redis.call('PEXPIREAT', key, integer(deadline))
+  end
+end
+
+-- The session after the delta and the values of the counters; or nil and the reply. The index has its entry
+-- no more if it had one (`s.before`), and not yet the one that it is to have in the end.
+local function apply(key)
+  local s, code = session_of_owner(key, owner, owner_public_id)
+  if not s then return nil, { code } end
+  if is_conflict(key) then return nil, { REFUSED, CONFLICT } end
+  local principal_changes = binding ~= '' and s.principal and s.principal ~= bind_to
+  local restarts = keeps_only == 'P' and principal_changes
+  local gone, is_gone = {}, {}
+  if keeps_only == 'A' or restarts then gone, is_gone = cleared(key) end
+  local values, why = counted(key, is_gone)
+  if values and REMOVALS > COUNTERS then why = too_large(key, s, values, is_gone) end
+  if why then return nil, { REFUSED, why } end
+  if binding == 'B' then
+    local refused = over_quota(index_prefix, bind_to, key, limit, evicts)
+    if refused then return nil, refused end
+  end
+  local deadline = s.deadline
+  if binding == 'B' and (moves_deadline or restarts or not deadline) then
+    s.now = s.now or milliseconds()
+    deadline = time(lifetime, s.now)
+  end
+  local missing = not_indexed(s, deadline)
+  if missing then return nil, missing end
+
+  s.before = { principal = s.principal, public_id = s.public_id, deadline = s.deadline }
+  if binding ~= '' then index_remove(index_prefix, s, key) end
+  in_batches('HDEL', key, gone, 1, #gone)
+  for i = COUNTERS, SETS - 1, 2 do redis.call('HINCRBY', key, ARGV[i], ARGV[i + 1]) end
+  in_batches('HSET', key, ARGV, SETS, REMOVALS - 1)
+  in_batches('HDEL', key, ARGV, REMOVALS, KEPT - 1)
+  local slides = due(key, s, policy)
+  if new_ttl ~= '' then
+    s.ttl = tonumber(new_ttl)
+    redis.call('HSET', key, 'session_ttl', new_ttl)
+    slides = slides or policy ~= 'N'
+  end
+  if restarts then
+    redis.call('HSET', key, 'created_at', stamp)
+    redis.call('HDEL', key, 'session_deadline')
+    s.deadline = nil
+  end
+  if binding ~= '' then bind(key, s, deadline) end
+  s.remaining = slides and touch(key, s, stamp) or redis.call('PTTL', key)
   return s, values
 end
 
--- {1, remaining, counters, fields or nil} and, where the index has steps of its own, the principal that the
--- session had before or nil, and its deadline or 0.
+-- {DONE, remaining, counters, fields or nil} and, where the index has steps of its own, the principal and the
+-- public id that the session was listed with before or nil, and its deadline or 0.
 local function written(key, s, values)
-  local answer = { DONE, s.remaining, values, ARGV[3] == '1' and redis.call('HGETALL', key) }
-  if ARGV[7] == '' then
-    answer[5], answer[6] = s.former, s.deadline or 0
+  local reply = { DONE, s.remaining, values, returns_fields and redis.call('HGETALL', key) }
+  if index_prefix == '' then
+    local was_listed = is_listed(s.before)
+    reply[5], reply[6] = was_listed and s.before.principal, was_listed and s.before.public_id
+    reply[7] = s.deadline or 0
   end
-  return answer
+  return reply
 end

@@ -1,10 +1,11 @@
--- KEYS: index. ARGV: entry, the entry that it takes the place of or '', deadline (a `time`), limit of sessions
--- or '', then what `remove_entries` takes.
+-- KEYS: index. ARGV: entry, the suffix of the key that the session has now or '', deadline (a `time`), limit of
+-- sessions or '', then what `remove_entries` takes.
 -- Returns {DONE, the deadline asked for, the deadline of the entry, its score, 1 if there was none before}; or
 -- {OVER_QUOTA, number of others, then what `append` does of those with the nearest deadlines}.
 local index = KEYS[1]
-local entry, replaced, time_asked, limit = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local entry, suffix, time_asked, limit = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local REMOVALS = 5
+local PUBLIC_ID = 22
 
 local now = milliseconds()
 prune(index, now)
@@ -12,10 +13,13 @@ remove_entries(index, REMOVALS)
 local present = score_in(index, entry)
 if limit ~= '' then
   local others = redis.call('ZCARD', index) - (present and 1 or 0)
-  if replaced ~= '' and score_in(index, replaced) then others = others - 1 end
   if others >= tonumber(limit) then
     local first = redis.call('ZRANGE', index, 0, tonumber(limit) + REMOVED_AT_ONCE - 1, 'WITHSCORES')
-    return append({ OVER_QUOTA, others }, first, now)
+    for i = 1, #first, 2 do
+      -- The session itself, by an earlier log-in or before it is moved.
+      if first[i] ~= entry and string.sub(first[i], PUBLIC_ID + 1) == suffix then others = others - 1 end
+    end
+    if others >= tonumber(limit) then return append({ OVER_QUOTA, others }, first, now) end
   end
 end
 local asked = time(time_asked, now)

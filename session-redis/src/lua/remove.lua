@@ -1,11 +1,11 @@
--- KEYS: session. ARGV: index prefix, a principal whose session alone is meant or ''.
--- Returns {DONE, its principal or nil} when there was a session.
+-- KEYS: session. ARGV: index prefix, the principal and the public id that the session is to have or ''.
+-- Returns {DONE, the principal and the public id that it was listed with or nil} when there was a session.
 local key = KEYS[1]
-local index_prefix, owner = ARGV[1], ARGV[2]
+local index_prefix, owner, owner_public_id = ARGV[1], ARGV[2], ARGV[3]
 
-local s, code = session(key)
+local s, code = session_of_owner(key, owner, owner_public_id)
 if not s then return { code } end
-if owner ~= '' and s.principal ~= owner then return { NOT_FOUND } end
 redis.call('DEL', key)
-index_remove(index_prefix, s.principal, entry_of(index_prefix, key))
-return { DONE, s.principal }
+index_remove(index_prefix, s, key)
+local was_listed = is_listed(s)
+return { DONE, was_listed and s.principal, was_listed and s.public_id }

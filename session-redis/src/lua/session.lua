@@ -8,13 +8,18 @@ local NO_SESSION = -1
 local ID_TAKEN = 2
 -- And why.
 local REFUSED = 3
-local NOT_AN_INTEGER, OVERFLOW, TOO_MANY_FIELDS, TOO_MANY_BYTES, TOO_MANY_SESSIONS = 1, 2, 3, 4, 5
--- The cross-slot index must have an entry of it first: whose the session is, and its deadline.
+local NOT_AN_INTEGER, OVERFLOW, TOO_MANY_FIELDS, TOO_MANY_BYTES, TOO_MANY_SESSIONS, CONFLICT = 1, 2, 3, 4, 5, 6
+-- The cross-slot index must have an entry of it first: whose the session is, its deadline, its public id.
 local NOT_INDEXED = 4
 -- The principal is over its quota: how many entries its index has, and which.
 local OVER_QUOTA = 5
 -- Only entries of ended sessions were removed: to be run again.
 local AGAIN = 9
+
+local RESERVED = {
+  'created_at', 'last_accessed_at', 'session_ttl', 'session_deadline', 'session_principal',
+  'session_public_id', 'session_login_at', 'session_persistent', 'session_rotated',
+}
 
 local function integer(n) return string.format('%.0f', n) end
 
@@ -51,9 +56,14 @@ local function principal_of(text)
   return not string.find(rest, '[\128-\255]') and text
 end
 
+-- The public id that a text is: 16 bytes as canonical base64url. Another text is none: false.
+local function public_id_of(text)
+  return text and #text == 22 and string.find(text, '^[A-Za-z0-9_%-]*[AQgw]$') and text or false
+end
+
 -- The live session under a key, or nil and the code that says why there is none.
 local function session(key)
-  local v = redis.pcall('HMGET', key, 'created_at', 'last_accessed_at', 'session_ttl', 'session_deadline', 'session_principal')
+  local v = redis.pcall('HMGET', key, unpack(RESERVED))
   if v.err then
     if string.sub(v.err, 1, 9) == 'WRONGTYPE' then return nil, NO_SESSION end
     v = redis.call('HMGET', key, 'session_ttl') -- raises the same error
@@ -61,14 +71,32 @@ local function session(key)
   if not (v[1] and v[2] and v[3]) then
     return nil, redis.call('EXISTS', key) == 1 and NO_SESSION or NOT_FOUND
   end
-  local s = { created_at = v[1], last_accessed_at = v[2], ttl = number(v[3], 10), principal = principal_of(v[5]), names_principal = v[5] }
+  local s = {
+    created_at = v[1], last_accessed_at = v[2], ttl = number(v[3], 10),
+    principal = principal_of(v[5]), public_id = public_id_of(v[6]), login_at = v[7], reserved = 0,
+  }
   if not s.ttl or s.ttl > 4294967295 then return nil, NO_SESSION end
   if v[4] then
     s.deadline = number(v[4], 15)
     s.now = milliseconds()
     if not s.deadline or s.now >= s.deadline then return nil, NO_SESSION end
   end
+  for i = 1, #RESERVED do
+    if v[i] then s.reserved = s.reserved + 1 end
+  end
   return s
+end
+
+-- Whether a session belongs into the index of its principal.
+local function is_listed(s) return s.principal and s.public_id and s.deadline and true or false end
+
+-- The same session, if it is the one that this principal knows by this public id. Neither is asked for where
+-- the principal is ''.
+local function session_of_owner(key, principal, public_id)
+  local s, code = session(key)
+  if not s or principal == '' then return s, code end
+  if is_listed(s) and s.principal == principal and s.public_id == public_id then return s end
+  return nil, NOT_FOUND
 end
 
 -- Whether a use slides the expiry. `policy` is A (always), N (never) or the least age in milliseconds.

@@ -1,5 +1,7 @@
 -- KEYS: session. ARGV: those of `apply`. Returns what `written` does.
-local s, values = apply(KEYS[1])
+local key = KEYS[1]
+
+local s, values = apply(key)
 if not s then return values end
-if s.bound then index_add(index_prefix, s.principal, entry_of(index_prefix, KEYS[1]), s.deadline) end
-return written(KEYS[1], s, values)
+if binding ~= '' then index_add(index_prefix, s, key) end
+return written(key, s, values)

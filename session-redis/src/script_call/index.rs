@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use session_core::PrincipalLimit;
 
-use super::{Building, ScriptCall, Time, push_time};
+use super::{Building, Owner, ScriptCall, Time, push_owner, push_time};
 use crate::command::ArgsBuilder;
-use crate::keys::KeySpace;
+use crate::keys::{KeySpace, suffix_of};
 use crate::script;
 
 /// An entry to be removed from an index: if its score is still this one, or in any case.
@@ -19,8 +19,8 @@ pub(crate) struct Removal {
 #[derive(Debug, Clone)]
 pub(crate) struct NewEntry {
     pub(crate) entry: Bytes,
-    /// The entry that it takes the place of.
-    pub(crate) replaced: Option<Bytes>,
+    /// The suffix of the key that the session has now, if it is stored already.
+    pub(crate) suffix: Option<Bytes>,
     /// Until when. A lifetime counts only where there is no such entry yet.
     pub(crate) until: Time,
     pub(crate) limit: Option<PrincipalLimit>,
@@ -42,7 +42,7 @@ pub(crate) fn add(
     let count = 4 + 2 * removals.len();
     let mut call = Building::with_keys(script, &[&keys.index_of(principal)], count);
     call.args.push(&new.entry);
-    call.args.push_or_empty(new.replaced.as_deref());
+    call.args.push_or_empty(new.suffix.as_deref());
     push_time(&mut call.args, new.until);
     call.args
         .push_number_or_empty(new.limit.map(|limit| limit.max));
@@ -74,9 +74,9 @@ pub(crate) fn page(
 
 /// What a list shows of the session with this entry, if it is this principal's.
 pub(crate) fn member(keys: &KeySpace, principal: &[u8], entry: &[u8]) -> ScriptCall {
-    let key = keys.with_suffix(entry);
-    let mut call = Building::with_keys(&script::MEMBER, &[&key], 1);
-    call.args.push(principal);
+    let key = keys.with_suffix(suffix_of(entry));
+    let mut call = Building::with_keys(&script::MEMBER, &[&key], 2);
+    push_owner(&mut call.args, Some(Owner::of_entry(principal, entry)));
     call.finish()
 }
 

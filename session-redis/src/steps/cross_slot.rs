@@ -21,31 +21,36 @@ mod revoke;
 
 use bytes::Bytes;
 use session_core::steps::{
-    InsertAnswer, InsertRequest, Refusal, RenameAnswer, RenameRequest, WriteAnswer, WriteRequest,
+    InsertOutcome, InsertRequest, Refusal, RenameOutcome, RenameRequest, Write, WriteOutcome,
+    WriteRequest, Written,
 };
-use session_core::{Principal, Result, UnixMillis, Written};
+use session_core::{Principal, Result, UnixMillis};
 
 use self::entry::PendingEntry;
 use self::quota::Admission;
-use super::counters;
+use super::target::Candidate;
+use super::{counters, inserted};
 use crate::connection::Connect;
 use crate::key_format::KeyFormat;
-use crate::keys::suffix_in;
+use crate::keys::{entry_of, suffix_in};
 use crate::operation::Operation;
 use crate::reply::{self, Outcome, Parts, corrupt};
 use crate::script_call::index::NewEntry;
-use crate::script_call::{self, Indexed, ScriptCall, Time};
+use crate::script_call::{self, Indexed, ScriptCall, Time, lifetime_of_binding};
 
 impl<C: Connect> Operation<'_, C> {
     /// Index, session.
-    pub(super) async fn insert_bound(&self, request: &InsertRequest) -> Result<InsertAnswer> {
-        let (Some(principal), Some(lifetime)) = (request.session.principal(), request.lifetime)
+    pub(super) async fn insert_bound(&self, request: &InsertRequest) -> Result<InsertOutcome> {
+        let session = &request.session;
+        let (Some(principal), Some(public_id), Some(lifetime)) =
+            (session.principal(), session.public_id(), request.lifetime)
         else {
             return Err(corrupt());
         };
+        let suffix = self.keys.suffix(&request.id);
         let new = NewEntry {
-            entry: self.keys.suffix(&request.id).into(),
-            replaced: None,
+            entry: entry_of(public_id.as_str().as_bytes(), &suffix),
+            suffix: None,
             until: Time::In(lifetime),
             limit: request.principal_limit,
             may_grow: true,
@@ -53,69 +58,71 @@ impl<C: Connect> Operation<'_, C> {
         let entry = match self.admit(&bytes_of(&principal), &new, None).await? {
             Admission::Added(entry) => entry,
             Admission::OverQuota => {
-                return Ok(InsertAnswer::Refused(Refusal::TooManySessions));
+                return Ok(InsertOutcome::Refused(Refusal::TooManySessions));
             }
             Admission::Futile(_) => return Err(corrupt()),
         };
         let call = script_call::insert(self.keys, request, Some(&entry.indexed));
         match self.outcome(&call).await {
-            Ok(Outcome::Done(mut parts)) => Ok(InsertAnswer::Inserted {
-                deadline: reply::deadline(parts.next())?,
-            }),
+            Ok(Outcome::Done(parts)) => inserted(request, parts),
             Ok(Outcome::IdTaken) => {
                 self.roll_back(&entry).await;
-                Ok(InsertAnswer::IdTaken)
+                Ok(InsertOutcome::IdTaken)
             }
             Ok(_) => Err(corrupt()),
             Err(error) => Err(self.failed(Some(&entry), error).await),
         }
     }
 
-    /// Index, session; then, if need be, the index of the principal whose it was.
-    pub(super) async fn write_binding(
+    /// A write that binds: index, session; then, if it was bound before, the index that had it. One that
+    /// unbinds: session, index.
+    pub(super) async fn write_across_slots(
         &self,
-        format: KeyFormat,
+        candidate: &Candidate<'_>,
         request: &WriteRequest,
-    ) -> Result<WriteAnswer> {
-        let Some(principal) = request.write.delta.principal().map(bytes_of) else {
-            return Err(corrupt());
+    ) -> Result<WriteOutcome> {
+        let write = &request.write;
+        let key = self.keys.with_suffix(&candidate.suffix);
+        let call = |indexed: Option<&Indexed>| {
+            script_call::write(self.keys, &key, candidate.owner, request, indexed)
         };
-        let new = NewEntry {
-            entry: suffix_in(format, &request.id).into(),
-            replaced: None,
-            until: Time::In(request.write.principal_lifetime),
-            limit: request.write.principal_limit,
-            may_grow: true,
-        };
-        let trial = script_call::write(self.keys, format, request, None);
-        let mut entry = match self.admit(&principal, &new, Some(trial)).await? {
-            Admission::Added(entry) => entry,
-            Admission::OverQuota => {
-                return Ok(WriteAnswer::Refused(Refusal::TooManySessions));
+        let mut entry = match self.entry_for(write, &candidate.suffix, Some(&candidate.suffix)) {
+            Some((principal, new)) => {
+                match self.admit(&principal, &new, Some(call(None))).await? {
+                    Admission::Added(entry) => Some(entry),
+                    Admission::OverQuota => {
+                        return Ok(WriteOutcome::Refused(Refusal::TooManySessions));
+                    }
+                    Admission::Futile(Outcome::NotFound) => return Ok(WriteOutcome::NotFound),
+                    Admission::Futile(Outcome::Refused(why)) => {
+                        return Ok(WriteOutcome::Refused(why));
+                    }
+                    Admission::Futile(_) => return Err(corrupt()),
+                }
             }
-            Admission::Futile(Outcome::NotFound) => return Ok(WriteAnswer::Gone),
-            Admission::Futile(Outcome::Refused(why)) => return Ok(WriteAnswer::Refused(why)),
-            Admission::Futile(_) => return Err(corrupt()),
+            None => None,
         };
-        let answer = loop {
-            let call = script_call::write(self.keys, format, request, Some(&entry.indexed));
+        let outcome = loop {
+            let call = call(entry.as_ref().map(|entry: &PendingEntry| &entry.indexed));
             match self.outcome(&call).await {
                 Ok(Outcome::Done(parts)) => {
-                    let (written, before) = written(parts, &request.write)?;
-                    self.finish_write(&entry, before).await;
-                    return Ok(WriteAnswer::Written(written));
+                    let (written, before) = written(parts, write)?;
+                    let former = before.listing.map(|listing| listing.entry(&candidate.suffix));
+                    self.finish(entry.as_ref(), before.deadline, former).await;
+                    return Ok(WriteOutcome::Written(written));
                 }
                 Ok(Outcome::NotIndexed { deadline, .. }) => {
-                    self.raise_deadline(&mut entry, deadline).await?;
+                    let entry = entry.as_mut().ok_or_else(corrupt)?;
+                    self.raise_deadline(entry, deadline).await?;
                 }
-                Ok(Outcome::NotFound) => break WriteAnswer::Gone,
-                Ok(Outcome::Refused(why)) => break WriteAnswer::Refused(why),
+                Ok(Outcome::NotFound) => break WriteOutcome::NotFound,
+                Ok(Outcome::Refused(why)) => break WriteOutcome::Refused(why),
                 Ok(_) => return Err(corrupt()),
-                Err(error) => return Err(self.failed(Some(&entry), error).await),
+                Err(error) => return Err(self.failed(entry.as_ref(), error).await),
             }
         };
-        self.roll_back(&entry).await;
-        Ok(answer)
+        self.roll_back_if_any(entry).await;
+        Ok(outcome)
     }
 
     /// An unbound session: one call, as on one server. A bound one tells whose it is: index, session, index.
@@ -124,79 +131,82 @@ impl<C: Connect> Operation<'_, C> {
         &self,
         format: KeyFormat,
         request: &RenameRequest,
-    ) -> Result<RenameAnswer> {
-        let bind = request.write.delta.principal().map(bytes_of);
+    ) -> Result<RenameOutcome> {
+        let write = &request.write;
         let new_suffix = Bytes::from(suffix_in(format, &request.to));
         let former_suffix = Bytes::from(suffix_in(format, &request.from));
         let call = |indexed: Option<&Indexed>| {
             script_call::rename(self.keys, (format, format), request, indexed)
         };
-        let mut entry = None;
-        if let Some(principal) = &bind {
-            let new = NewEntry {
-                entry: new_suffix.clone(),
-                replaced: Some(former_suffix.clone()),
-                until: Time::In(request.write.principal_lifetime),
-                limit: request.write.principal_limit,
-                may_grow: true,
-            };
-            entry = match self.admit(principal, &new, Some(call(None))).await? {
-                Admission::Added(entry) => Some(entry),
-                Admission::OverQuota => {
-                    return Ok(RenameAnswer::Refused(Refusal::TooManySessions));
+        let mut entry = match self.entry_for(write, &new_suffix, Some(&former_suffix)) {
+            Some((principal, new)) => {
+                match self.admit(&principal, &new, Some(call(None))).await? {
+                    Admission::Added(entry) => Some(entry),
+                    Admission::OverQuota => {
+                        return Ok(RenameOutcome::Refused(Refusal::TooManySessions));
+                    }
+                    Admission::Futile(Outcome::NotFound) => return Ok(RenameOutcome::NotFound),
+                    Admission::Futile(Outcome::IdTaken) => return Ok(RenameOutcome::IdTaken),
+                    Admission::Futile(Outcome::Refused(why)) => {
+                        return Ok(RenameOutcome::Refused(why));
+                    }
+                    Admission::Futile(_) => return Err(corrupt()),
                 }
-                Admission::Futile(Outcome::NotFound) => return Ok(RenameAnswer::Gone),
-                Admission::Futile(Outcome::IdTaken) => return Ok(RenameAnswer::IdTaken),
-                Admission::Futile(Outcome::Refused(why)) => return Ok(RenameAnswer::Refused(why)),
-                Admission::Futile(_) => return Err(corrupt()),
-            };
-        }
-        let answer = loop {
-            let indexed = entry.as_ref().map(|entry: &PendingEntry| &entry.indexed);
-            let call = call(indexed);
+            }
+            None => None,
+        };
+        let binds = entry.is_some();
+        let outcome = loop {
+            let call = call(entry.as_ref().map(|entry: &PendingEntry| &entry.indexed));
             match self.outcome(&call).await {
                 Ok(Outcome::Done(parts)) => {
-                    let (written, before) = written(parts, &request.write)?;
-                    let former = before.principal.map(|former| (former, former_suffix));
+                    let (written, before) = written(parts, write)?;
+                    let former = before.listing.map(|listing| listing.entry(&former_suffix));
                     self.finish(entry.as_ref(), before.deadline, former).await;
-                    return Ok(RenameAnswer::Renamed(written));
+                    return Ok(RenameOutcome::Renamed(written));
+                }
+                Ok(Outcome::NotIndexed { deadline, .. }) if binds => {
+                    let entry = entry.as_mut().ok_or_else(corrupt)?;
+                    self.raise_deadline(entry, deadline).await?;
                 }
                 Ok(Outcome::NotIndexed {
                     principal,
                     deadline,
+                    public_id,
                 }) => {
-                    let owner = bind.clone().or(principal).ok_or_else(corrupt)?;
+                    let owner = principal.ok_or_else(corrupt)?;
+                    let public_id = public_id.ok_or_else(corrupt)?;
+                    let needed = entry_of(&public_id, &new_suffix);
                     match &mut entry {
-                        Some(entry) if entry.indexed.principal == owner => {
+                        Some(entry) if entry.is(&owner, &needed) => {
                             self.raise_deadline(entry, deadline).await?;
                         }
                         _ => {
                             self.roll_back_if_any(entry.take()).await;
                             let until = Time::Exactly(deadline.ok_or_else(corrupt)?);
-                            let added = self.add_present(&owner, &new_suffix, until).await?;
-                            entry = Some(added);
+                            entry = Some(self.add_present(&owner, &needed, until).await?);
                         }
                     }
                 }
-                Ok(Outcome::NotFound) => break RenameAnswer::Gone,
-                Ok(Outcome::IdTaken) => break RenameAnswer::IdTaken,
-                Ok(Outcome::Refused(why)) => break RenameAnswer::Refused(why),
+                Ok(Outcome::NotFound) => break RenameOutcome::NotFound,
+                Ok(Outcome::IdTaken) => break RenameOutcome::IdTaken,
+                Ok(Outcome::Refused(why)) => break RenameOutcome::Refused(why),
                 Ok(_) => return Err(corrupt()),
                 Err(error) => return Err(self.failed(entry.as_ref(), error).await),
             }
         };
         self.roll_back_if_any(entry).await;
-        Ok(answer)
+        Ok(outcome)
     }
 
     /// Ends the session of a call of `REMOVE`; then, if it was bound and the index has steps of its own, removes
     /// its entry. Whether there was a session.
-    pub(crate) async fn end(&self, call: &ScriptCall, suffix: Bytes) -> Result<bool> {
+    pub(crate) async fn end(&self, call: &ScriptCall, suffix: &[u8]) -> Result<bool> {
         match self.outcome(call).await? {
             Outcome::Done(mut parts) => {
-                let principal = reply::principal(parts.next())?;
-                if let Some(principal) = principal.filter(|_| self.keys.has_cross_slot_index()) {
-                    self.finish(None, None, Some((principal, suffix))).await;
+                let listing = Listing::of(&mut parts)?;
+                if let Some(listing) = listing.filter(|_| self.keys.has_cross_slot_index()) {
+                    self.finish(None, None, Some(listing.entry(suffix))).await;
                 }
                 Ok(true)
             }
@@ -204,23 +214,67 @@ impl<C: Connect> Operation<'_, C> {
             _ => Err(corrupt()),
         }
     }
+
+    /// The entry that a write that binds needs, and in whose index.
+    fn entry_for(
+        &self,
+        write: &Write,
+        suffix: &[u8],
+        present: Option<&Bytes>,
+    ) -> Option<(Bytes, NewEntry)> {
+        let principal = write.delta.principal()?;
+        let public_id = write.public_id.as_ref()?;
+        let new = NewEntry {
+            entry: entry_of(public_id.as_str().as_bytes(), suffix),
+            suffix: present.cloned(),
+            until: Time::In(lifetime_of_binding(write)),
+            limit: write.principal_limit,
+            may_grow: true,
+        };
+        Some((bytes_of(principal), new))
+    }
 }
 
 fn bytes_of(principal: &Principal) -> Bytes {
     Bytes::copy_from_slice(principal.as_str().as_bytes())
 }
 
-/// What a step says of the session before it.
+/// What a step says of the session around it.
 struct Before {
-    /// Whose the session was.
-    principal: Option<Bytes>,
+    /// Where it was listed before.
+    listing: Option<Listing>,
+    /// Its deadline after the step.
     deadline: Option<UnixMillis>,
 }
 
-fn written(mut parts: Parts, write: &session_core::steps::Write) -> Result<(Written, Before)> {
+/// Whose index has an entry of a session, and under which public id.
+struct Listing {
+    principal: Bytes,
+    public_id: Bytes,
+}
+
+impl Listing {
+    fn of(parts: &mut Parts) -> Result<Option<Self>> {
+        let principal = reply::text_or_nil(parts.next())?;
+        let public_id = reply::text_or_nil(parts.next())?;
+        let listing = principal.zip(public_id);
+        Ok(listing.map(|(principal, public_id)| Self {
+            principal,
+            public_id,
+        }))
+    }
+
+    /// The index and the entry of the session whose key had this suffix.
+    fn entry(self, suffix: &[u8]) -> (Bytes, Bytes) {
+        let entry = entry_of(&self.public_id, suffix);
+        (self.principal, entry)
+    }
+}
+
+fn written(mut parts: Parts, write: &Write) -> Result<(Written, Before)> {
     let written = reply::written(&mut parts, counters(write.delta.changes()))?;
     let before = Before {
-        principal: reply::principal(parts.next())?,
+        listing: Listing::of(&mut parts)?,
         deadline: reply::deadline(parts.next())?,
     };
     Ok((written, before))

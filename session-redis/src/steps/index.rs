@@ -4,13 +4,12 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 use session_core::steps::{RevokeRequest, RevokeTarget, SessionSummary};
-use session_core::{
-    Effect, Error, ErrorKind, FieldValue, Principal, Result, SessionHandle, SessionId,
-};
+use session_core::{Effect, Error, ErrorKind, FieldValue, Principal, PublicId, Result, SessionId};
 
 use crate::connection::Connect;
+use crate::keys::public_id_of;
 use crate::operation::Operation;
-use crate::reply::{self, Outcome, corrupt};
+use crate::reply::{self, Outcome, Reply, corrupt};
 use crate::script_call;
 
 /// How many entries one call looks at: under a millisecond of the server's time.
@@ -48,12 +47,6 @@ impl IndexPages {
     }
 }
 
-/// One live session of a principal.
-struct Entry {
-    entry: Bytes,
-    summary: SessionSummary,
-}
-
 impl<C: Connect> Operation<'_, C> {
     pub(super) async fn list_indexed(&self, principal: &Principal) -> Result<Vec<SessionSummary>> {
         let mut pages = IndexPages::of(PAGE);
@@ -62,8 +55,7 @@ impl<C: Connect> Operation<'_, C> {
         let mut sessions = Vec::new();
         while !pages.is_over {
             let page = self.index_page(principal, &mut pages).await?.into_iter();
-            let new = page.filter(|it| seen.insert(it.summary.handle.clone()));
-            sessions.extend(new.map(|it| it.summary));
+            sessions.extend(page.filter(|session| seen.insert(session.public_id)));
         }
         Ok(sessions)
     }
@@ -71,25 +63,10 @@ impl<C: Connect> Operation<'_, C> {
     pub(super) async fn revoke_indexed(&self, request: &RevokeRequest) -> Result<u64> {
         let principal = &request.principal;
         match &request.target {
-            RevokeTarget::One(handle) => self.revoke_one(principal, handle).await.map(u64::from),
             RevokeTarget::All => self.revoke_all(principal, None).await,
             RevokeTarget::AllExcept(keep) => self.revoke_all(principal, Some(keep)).await,
             _ => Err(Error::new(ErrorKind::Unsupported, Effect::NotApplied)),
         }
-    }
-
-    async fn revoke_one(&self, principal: &Principal, handle: &SessionHandle) -> Result<bool> {
-        let mut pages = IndexPages::of(PAGE);
-        while !pages.is_over {
-            let page = self.index_page(principal, &mut pages).await?;
-            if let Some(found) = page.into_iter().find(|it| it.summary.handle == *handle) {
-                let owner = principal.as_str().as_bytes();
-                let key = self.keys.with_suffix(&found.entry);
-                let call = script_call::remove_key(self.keys, &key, Some(owner));
-                return self.end(&call, found.entry).await;
-            }
-        }
-        Ok(false)
     }
 
     async fn revoke_all(&self, principal: &Principal, keep: Option<&SessionId>) -> Result<u64> {
@@ -117,7 +94,7 @@ impl<C: Connect> Operation<'_, C> {
         &self,
         principal: &Principal,
         pages: &mut IndexPages,
-    ) -> Result<Vec<Entry>> {
+    ) -> Result<Vec<SessionSummary>> {
         let call = script_call::list(self.keys, principal, &pages.least_score, pages.size);
         let Outcome::Done(mut parts) = self.outcome(&call).await? else {
             return Err(corrupt());
@@ -127,13 +104,25 @@ impl<C: Connect> Operation<'_, C> {
         let mut sessions = Vec::new();
         while let Some(entry) = parts.next() {
             let entry = reply::bytes(Some(entry))?;
-            let created_at = FieldValue::from(reply::bytes(parts.next())?);
-            let last_accessed_at = FieldValue::from(reply::bytes(parts.next())?);
-            if let Some(handle) = self.keys.handle(&entry) {
-                let summary = SessionSummary::new(handle, created_at, last_accessed_at);
-                sessions.push(Entry { entry, summary });
-            }
+            sessions.push(summary(&entry, &mut parts)?);
         }
         Ok(sessions)
     }
+}
+
+/// What a list shows of the session with this entry.
+pub(super) fn summary(
+    entry: &[u8],
+    mut parts: impl Iterator<Item = Reply>,
+) -> Result<SessionSummary> {
+    let public_id = PublicId::parse(public_id_of(entry)).map_err(|_| corrupt())?;
+    let created_at = FieldValue::from(reply::bytes(parts.next())?);
+    let last_accessed_at = FieldValue::from(reply::bytes(parts.next())?);
+    let login_at = reply::stored_time(parts.next())?;
+    Ok(SessionSummary::new(
+        public_id,
+        created_at,
+        last_accessed_at,
+        login_at,
+    ))
 }

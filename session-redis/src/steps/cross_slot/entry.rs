@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use session_core::{Effect, Error, Result, UnixMillis};
 
-use super::Before;
 use crate::connection::Connect;
 use crate::operation::Operation;
 use crate::reply::{self, Outcome, Parts, corrupt};
@@ -38,6 +37,11 @@ impl PendingEntry {
             is_new: reply::integer(parts.next())? == 1,
             has_evicted: false,
         })
+    }
+
+    /// Whether it is this entry of this principal's index.
+    pub(super) fn is(&self, principal: &Bytes, entry: &Bytes) -> bool {
+        self.indexed.principal == *principal && self.entry == *entry
     }
 }
 
@@ -135,30 +139,6 @@ impl<C: Connect> Operation<'_, C> {
         drop(self.outcomes(&calls).await);
     }
 
-    /// As [`finish`](Self::finish), for a session that stays under its key. If it was another's, several may
-    /// be binding it by turns. Whoever bound it away from the former principal removes it from that one's
-    /// index, and may so remove an entry that was added for a binding to come. So each, when it has bound
-    /// the session, adds the entry again; and each, when it has removed one, looks whether it was bound back.
-    pub(super) async fn finish_write(&self, entry: &PendingEntry, before: Before) {
-        let is_another = |former: &Bytes| *former != entry.indexed.principal;
-        let (Some(former), Some(deadline)) = (before.principal.filter(is_another), before.deadline)
-        else {
-            return self.finish(Some(entry), before.deadline, None).await;
-        };
-        let removal = Removal {
-            entry: entry.entry.clone(),
-            score: None,
-        };
-        let remove = calls::remove(self.keys, &former, &[removal]);
-        let add = self.add_again(entry, deadline);
-        drop(self.outcomes(&[remove, add]).await);
-        let member = calls::member(self.keys, &former, &entry.entry);
-        if let Ok(Outcome::Done(_)) = self.outcome(&member).await {
-            let until = Time::Exactly(deadline);
-            drop(self.add_present(&former, &entry.entry, until).await);
-        }
-    }
-
     fn add_again(&self, entry: &PendingEntry, deadline: UnixMillis) -> ScriptCall {
         let new = present(&entry.entry, Time::Exactly(deadline));
         calls::add(self.keys, &entry.indexed.principal, &new, &[])
@@ -169,7 +149,7 @@ impl<C: Connect> Operation<'_, C> {
 fn present(entry: &Bytes, until: Time) -> NewEntry {
     NewEntry {
         entry: entry.clone(),
-        replaced: None,
+        suffix: None,
         until,
         limit: None,
         may_grow: false,

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use session_core::steps::SessionSummary;
-use session_core::{FieldValue, Principal, Result};
+use session_core::{Principal, Result};
 
 use super::bytes_of;
 use super::quota::{Entry, entries};
@@ -13,7 +13,7 @@ use crate::operation::Operation;
 use crate::reply::{self, Outcome, corrupt};
 use crate::script_call::ScriptCall;
 use crate::script_call::index::{self as calls, Removal};
-use crate::steps::index::IndexPages;
+use crate::steps::index::{IndexPages, summary};
 
 /// How many entries one call looks at, and how many sessions are asked at once.
 pub(super) const PAGE: usize = 256;
@@ -88,14 +88,10 @@ impl<C: Connect> Operation<'_, C> {
         let outcomes = self.outcomes(&calls).await;
         let looked_at = entries.into_iter().zip(outcomes).map(|(entry, outcome)| {
             let found = match outcome? {
-                Outcome::Done(mut parts) => {
-                    let created_at = FieldValue::from(reply::bytes(parts.next())?);
-                    let last_accessed_at = FieldValue::from(reply::bytes(parts.next())?);
-                    self.keys.handle(&entry.entry).map(|handle| Found {
-                        score: score(&entry),
-                        summary: SessionSummary::new(handle, created_at, last_accessed_at),
-                    })
-                }
+                Outcome::Done(parts) => Some(Found {
+                    deadline: deadline(&entry),
+                    summary: summary(&entry.entry, parts)?,
+                }),
                 Outcome::NotFound => None,
                 _ => return Err(corrupt()),
             };
@@ -107,17 +103,20 @@ impl<C: Connect> Operation<'_, C> {
 
 /// A live session.
 struct Found {
-    score: f64,
+    deadline: u64,
     summary: SessionSummary,
 }
 
-fn score(entry: &Entry) -> f64 {
+/// The deadline of an entry: its score without the fraction.
+fn deadline(entry: &Entry) -> u64 {
     let text = std::str::from_utf8(&entry.score).unwrap_or_default();
-    text.parse().unwrap_or_default()
+    let whole = text.split('.').next().unwrap_or_default();
+    whole.parse().unwrap_or_default()
 }
 
-/// The sessions that the index still has entries of, the nearest deadline first. One of which it has none was
-/// moved or ended after it was looked at.
+/// The sessions that the index still has entries of, the nearest deadline first, then by public id. One of which
+/// it has none was moved or ended after it was looked at. One that was looked at before it was moved and after
+/// counts once.
 fn in_order(
     looked_at: HashMap<Bytes, Option<Found>>,
     indexed: &HashSet<Bytes>,
@@ -125,9 +124,7 @@ fn in_order(
     let still_indexed =
         |(entry, found): (Bytes, Option<Found>)| found.filter(|_| indexed.contains(&entry));
     let mut found: Vec<Found> = looked_at.into_iter().filter_map(still_indexed).collect();
-    found.sort_by(|a, b| {
-        let by_handle = || a.summary.handle.cmp(&b.summary.handle);
-        a.score.total_cmp(&b.score).then_with(by_handle)
-    });
+    found.sort_by_key(|found| (found.deadline, found.summary.public_id));
+    found.dedup_by(|a, b| a.summary.public_id == b.summary.public_id);
     found.into_iter().map(|found| found.summary).collect()
 }

@@ -5,10 +5,11 @@ use session_core::{Effect, OnExcess, Result};
 
 use super::entry::PendingEntry;
 use crate::connection::Connect;
+use crate::keys::suffix_of;
 use crate::operation::Operation;
 use crate::reply::{self, Outcome, Reply, corrupt};
 use crate::script_call::index::{self as calls, NewEntry, Removal};
-use crate::script_call::{self, ScriptCall};
+use crate::script_call::ScriptCall;
 
 /// How often the index is asked again when every entry belongs to a session that is about to be stored:
 /// such an entry is free or filled a round trip later, unless its client has stopped.
@@ -138,8 +139,10 @@ impl<C: Connect> Operation<'_, C> {
         entries: Vec<Entry>,
         trial: Option<ScriptCall>,
     ) -> Result<Sorted> {
-        let is_other =
-            |it: &Entry| it.entry != new.entry && Some(&it.entry) != new.replaced.as_ref();
+        // The session itself may have an entry already, by an earlier log-in or before it is moved.
+        let is_other = |it: &Entry| {
+            it.entry != new.entry && Some(suffix_of(&it.entry)) != new.suffix.as_deref()
+        };
         let others: Vec<Entry> = entries.into_iter().filter(is_other).collect();
         let session = |it: &Entry| calls::member(self.keys, principal, &it.entry);
         let has_trial = trial.is_some();
@@ -168,13 +171,8 @@ impl<C: Connect> Operation<'_, C> {
 
     /// Ends these sessions; their entries are to be removed.
     async fn evict(&self, principal: &Bytes, surplus: Vec<Entry>) -> Result<Vec<Removal>> {
-        let calls: Vec<ScriptCall> = surplus
-            .iter()
-            .map(|it| {
-                let key = self.keys.with_suffix(&it.entry);
-                script_call::remove_key(self.keys, &key, Some(principal))
-            })
-            .collect();
+        let end = |it: &Entry| self.end_of(principal, &it.entry);
+        let calls: Vec<ScriptCall> = surplus.iter().map(end).collect();
         let outcomes = self.outcomes(&calls).await;
         let mut removals = Vec::new();
         for (entry, outcome) in surplus.into_iter().zip(outcomes) {

@@ -4,16 +4,17 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 use session_core::steps::{RevokeRequest, RevokeTarget};
-use session_core::{Effect, Error, ErrorKind, Result, SessionHandle, SessionId};
+use session_core::{Effect, Error, ErrorKind, Result, SessionId};
 
 use super::bytes_of;
 use super::list::PAGE;
 use super::quota::Entry;
 use crate::connection::Connect;
+use crate::keys::suffix_of;
 use crate::operation::Operation;
 use crate::reply::{Outcome, corrupt};
 use crate::script_call::index::Removal;
-use crate::script_call::{self, ScriptCall};
+use crate::script_call::{self, Owner, ScriptCall};
 use crate::server_error::worse;
 use crate::steps::index::IndexPages;
 
@@ -32,25 +33,10 @@ impl<C: Connect> Operation<'_, C> {
     ) -> Result<u64> {
         let principal = bytes_of(&request.principal);
         match &request.target {
-            RevokeTarget::One(handle) => self.end_one(&principal, handle).await.map(u64::from),
             RevokeTarget::All => self.end_all(&principal, None).await,
             RevokeTarget::AllExcept(keep) => self.end_all(&principal, Some(keep)).await,
             _ => Err(Error::new(ErrorKind::Unsupported, Effect::NotApplied)),
         }
-    }
-
-    /// Index, session, index.
-    async fn end_one(&self, principal: &Bytes, handle: &SessionHandle) -> Result<bool> {
-        let mut pages = IndexPages::of(PAGE);
-        while !pages.is_over {
-            let page = self.entries(principal, &mut pages, &mut Vec::new()).await?;
-            let is_meant = |it: &Entry| self.keys.handle(&it.entry).as_ref() == Some(handle);
-            if let Some(found) = page.into_iter().find(is_meant) {
-                let call = self.end_of(principal, &found.entry);
-                return self.end(&call, found.entry).await;
-            }
-        }
-        Ok(false)
     }
 
     /// Index, sessions, index. A session escapes the first round only if it is moved between the two: to a key
@@ -58,12 +44,12 @@ impl<C: Connect> Operation<'_, C> {
     /// or to one whose entry was added later. So rounds follow until the index has no new entry.
     async fn end_all(&self, principal: &Bytes, keep: Option<&SessionId>) -> Result<u64> {
         let keep = keep.map_or_else(Vec::new, |id| self.keys.suffixes(id));
-        let mut looked_at: HashSet<Bytes> = keep.into_iter().map(Bytes::from).collect();
+        let mut looked_at: HashSet<Bytes> = HashSet::new();
         let mut ended = 0;
         let mut removals = Vec::new();
         loop {
             let round = self
-                .round(principal, &mut looked_at, &mut ended, &mut removals)
+                .round(principal, &keep, &mut looked_at, &mut ended, &mut removals)
                 .await;
             match round {
                 Ok(true) => {}
@@ -78,6 +64,7 @@ impl<C: Connect> Operation<'_, C> {
     async fn round(
         &self,
         principal: &Bytes,
+        keep: &[Vec<u8>],
         looked_at: &mut HashSet<Bytes>,
         ended: &mut u64,
         removals: &mut Vec<Removal>,
@@ -87,8 +74,9 @@ impl<C: Connect> Operation<'_, C> {
         let mut pending = Vec::new();
         while !pages.is_over {
             let page = self.entries(principal, &mut pages, removals).await?;
-            let is_new = |it: &Entry| looked_at.insert(it.entry.clone());
-            let new: Vec<Entry> = page.into_iter().filter(is_new).collect();
+            let is_kept = |it: &Entry| keep.iter().any(|suffix| suffix == suffix_of(&it.entry));
+            let mut is_new = |it: &Entry| !is_kept(it) && looked_at.insert(it.entry.clone());
+            let new: Vec<Entry> = page.into_iter().filter(|it| is_new(it)).collect();
             has_new |= !new.is_empty();
             let mut round = Round {
                 ended: &mut *ended,
@@ -143,8 +131,8 @@ impl<C: Connect> Operation<'_, C> {
     }
 
     /// Ends the session of this entry, if it is this principal's.
-    fn end_of(&self, principal: &Bytes, entry: &Bytes) -> ScriptCall {
-        let key = self.keys.with_suffix(entry);
-        script_call::remove_key(self.keys, &key, Some(principal))
+    pub(super) fn end_of(&self, principal: &[u8], entry: &[u8]) -> ScriptCall {
+        let key = self.keys.with_suffix(suffix_of(entry));
+        script_call::remove(self.keys, &key, Some(Owner::of_entry(principal, entry)))
     }
 }

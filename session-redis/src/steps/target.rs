@@ -1,0 +1,104 @@
+//! Where the session of a target may be stored.
+
+use bytes::Bytes;
+use session_core::steps::Target;
+use session_core::{Effect, Error, ErrorKind, Principal, PublicId, Result};
+
+use crate::connection::Connect;
+use crate::keys::{KeySpace, suffix_in, suffix_of};
+use crate::operation::Operation;
+use crate::reply::{self, Outcome, corrupt};
+use crate::script_call::{self, Owner};
+
+/// How many entries one look for a public id looks at: under a millisecond of the server's time.
+const ENTRIES: usize = 1_000;
+
+/// How often an index is looked at when the sessions of its entries are not found: each time one was moved in
+/// between.
+const LOOKS: usize = 3;
+
+/// A key where the session may be stored.
+pub(super) struct Candidate<'a> {
+    /// Of the key.
+    pub(super) suffix: Bytes,
+    /// The session is to be this one; where none is given, whichever is there.
+    pub(super) owner: Option<Owner<'a>>,
+}
+
+/// The keys where the session of a target may be stored, in the order in which they are tried.
+pub(super) struct Candidates<'a> {
+    target: &'a Target,
+    /// Those that are left, the next one last.
+    suffixes: Vec<Bytes>,
+    /// How often the index may still be looked at.
+    looks: usize,
+}
+
+impl<'a> Candidates<'a> {
+    pub(super) fn of(target: &'a Target, keys: &KeySpace) -> Self {
+        let (suffixes, looks) = match target {
+            Target::Id(id) => {
+                let formats = keys.formats().iter().rev();
+                let suffixes = formats.map(|format| suffix_in(*format, id).into());
+                (suffixes.collect(), 0)
+            }
+            _ => (Vec::new(), LOOKS),
+        };
+        Self {
+            target,
+            suffixes,
+            looks,
+        }
+    }
+}
+
+impl<C: Connect> Operation<'_, C> {
+    /// The next key to try; `None` when the session is not found.
+    pub(super) async fn next_candidate<'a>(
+        &self,
+        candidates: &mut Candidates<'a>,
+    ) -> Result<Option<Candidate<'a>>> {
+        let owner = match candidates.target {
+            Target::Id(_) => None,
+            Target::PublicId {
+                principal,
+                public_id,
+            } => {
+                if candidates.suffixes.is_empty() && candidates.looks > 0 {
+                    candidates.looks -= 1;
+                    let entries = self.find(principal, public_id).await?;
+                    let suffixes = entries.iter().map(|entry| entry.slice_ref(suffix_of(entry)));
+                    candidates.suffixes.extend(suffixes);
+                }
+                Some(Owner {
+                    principal: principal.as_str().as_bytes(),
+                    public_id: public_id.as_str().as_bytes(),
+                })
+            }
+            _ => return Err(Error::new(ErrorKind::Unsupported, Effect::NotApplied)),
+        };
+        let suffix = candidates.suffixes.pop();
+        Ok(suffix.map(|suffix| Candidate { suffix, owner }))
+    }
+
+    /// The entries of a public id in its principal's index: one, or none; two while a session is being moved
+    /// in a cluster.
+    async fn find(&self, principal: &Principal, public_id: &PublicId) -> Result<Vec<Bytes>> {
+        let mut cursor = Bytes::from_static(b"0");
+        let mut entries = Vec::new();
+        loop {
+            let call =
+                script_call::find(self.keys, principal, public_id.as_str(), &cursor, ENTRIES);
+            let Outcome::Done(mut parts) = self.outcome(&call).await? else {
+                return Err(corrupt());
+            };
+            cursor = reply::bytes(parts.next())?;
+            for entry in parts {
+                entries.push(reply::bytes(Some(entry))?);
+            }
+            if &*cursor == b"0" {
+                return Ok(entries);
+            }
+        }
+    }
+}
