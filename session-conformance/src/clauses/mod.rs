@@ -7,7 +7,6 @@
 pub mod binding;
 pub mod bytes;
 pub mod clock;
-pub mod converting;
 pub mod cursor;
 pub mod delete;
 pub mod expiry;
