@@ -44,7 +44,7 @@ macro_rules! __admin_cases {
             }
             operator {
                 "ADM-5" an_operator_ends_that_session
-                "ADM-5" a_handle_that_was_shown_ends_its_session
+                "ADM-5" a_public_id_that_was_shown_ends_its_session
                 "ADM-5" an_ended_session_is_unlisted
                 "ADM-5" an_ended_session_makes_room
                 "ADM-5" ending_what_has_ended_answers_false
@@ -53,13 +53,6 @@ macro_rules! __admin_cases {
                 "ADM-5" one_of_racing_endings_is_acknowledged
                 "ADM-5" a_racing_rotation_escapes_or_is_told
                 "ADM-5" nothing_comes_back_after_an_operator
-            }
-            converting {
-                "ADM-6" converting_changes_no_session
-                "ADM-6" converting_changes_none_of_many
-                "ADM-6" sessions_are_usable_after_converting
-                "ADM-6" converting_leaves_what_is_no_session
-                "ADM-6" converting_beside_uses_loses_nothing
             }
             cursor {
                 "ADM-7" a_foreign_cursor_is_refused

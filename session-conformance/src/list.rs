@@ -129,6 +129,24 @@ macro_rules! __cases {
                 "WRT-4" a_write_to_a_gone_session_creates_nothing
                 "WRT-5" concurrent_writers_lose_nothing
             }
+            keeping {
+                "WRT-6" only_kept_and_written_fields_are_left
+                "WRT-6" a_counter_that_is_not_kept_counts_from_zero
+                "WRT-6" keeping_nothing_leaves_the_session
+                "WRT-6" a_refused_removal_removes_nothing
+                "WRT-6" a_full_session_can_be_exchanged
+                "WRT-7" fields_stay_unless_the_principal_changes
+                "WRT-7" another_principals_session_starts_again
+                "WRT-7" an_unbound_session_starts_again
+                "WRT-7" a_foreign_text_as_principal_is_no_principal_that_changes
+            }
+            expecting {
+                "WRT-8" a_write_whose_expectations_hold_is_applied
+                "WRT-8" a_failed_expectation_changes_nothing
+                "WRT-8" expectations_are_checked_in_their_turn
+                "WRT-8" expectations_see_the_session_before_the_step
+                "WRT-8" one_of_racing_claims_succeeds
+            }
             returning {
                 "WRT-3" a_write_returns_the_session_after_it
                 "WRT-3" a_write_returns_no_record_unasked
@@ -183,6 +201,25 @@ macro_rules! __cases {
                 "LIF-3" a_later_policy_leaves_the_deadline
                 "LIF-4" a_used_session_ends_at_its_deadline
                 "LIF-4" a_session_does_not_live_through_its_deadline
+            }
+            login {
+                "LIF-5" a_log_in_with_a_lifetime_fixes_the_deadline
+                "LIF-5" a_quiet_log_in_with_a_lifetime_caps_the_expiry
+                "PRN-14" each_binding_is_a_log_in_of_its_own
+                "PRN-14" uses_and_rotations_keep_the_log_in
+                "PRN-14" an_unbound_session_has_no_public_id
+                "PRN-15" an_unbound_session_is_in_no_list
+                "PRN-15" an_unbound_session_makes_room
+                "PRN-15" unbinding_nobodys_session_is_a_touch
+            }
+            target {
+                "TGT-1" a_read_by_public_id_is_a_read
+                "TGT-1" a_rotated_session_is_found_by_its_public_id
+                "TGT-1" a_read_of_a_strangers_session_finds_nothing
+                "TGT-2" a_write_by_public_id_is_a_write
+                "TGT-2" a_write_to_a_strangers_session_changes_nothing
+                "TGT-3" a_removal_by_public_id_is_a_deletion
+                "TGT-3" a_removal_of_a_strangers_session_ends_nothing
             }
             listing {
                 "PRN-1" a_session_bound_at_creation_is_listed

@@ -1,16 +1,17 @@
 //! The adaptors that forward only the required steps.
 
+use std::time::Duration;
+
 use session_core::steps::{
-    InsertAnswer, InsertRequest, ListRequest, ReadRequest, RemoveRequest, RenameAnswer,
-    RenameRequest, RevokeRequest, WriteAnswer, WriteRequest,
+    InsertOutcome, InsertRequest, ListRequest, ReadOutcome, ReadRequest, RemoveOutcome,
+    RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, WriteOutcome, WriteRequest,
 };
 use session_core::{
-    ConvertedPage, PageRequest, Result, RevokeInPageRequest, RevokedInPage, SessionAdmin,
-    SessionBackend, SessionId, SessionPage, SessionPolicy, SessionRecord, SessionSummary,
-    async_trait,
+    PageRequest, Result, RevokeInPageRequest, RevokedInPage, SessionAdmin, SessionBackend,
+    SessionId, SessionPage, SessionPolicy, SessionSummary, async_trait,
 };
 
-/// A backend that forwards the required steps, `policy` and `successor_id`, and lets the trait
+/// A backend that forwards the required steps, `policy`, `deadline` and `successor_id`, and lets the trait
 /// provide the rest: a provided method that the inner backend overrides is not called. A backend
 /// that passes the suite itself and fails it so, or the other way round, overrides one wrongly.
 #[derive(Debug, Clone)]
@@ -18,23 +19,23 @@ pub struct RequiredOnly<B>(pub B);
 
 #[async_trait]
 impl<B: SessionBackend> SessionBackend for RequiredOnly<B> {
-    async fn insert(&self, request: &InsertRequest) -> Result<InsertAnswer> {
+    async fn insert(&self, request: &InsertRequest) -> Result<InsertOutcome> {
         self.0.insert(request).await
     }
 
-    async fn read(&self, request: &ReadRequest) -> Result<Option<SessionRecord>> {
+    async fn read(&self, request: &ReadRequest) -> Result<ReadOutcome> {
         self.0.read(request).await
     }
 
-    async fn write(&self, request: &WriteRequest) -> Result<WriteAnswer> {
+    async fn write(&self, request: &WriteRequest) -> Result<WriteOutcome> {
         self.0.write(request).await
     }
 
-    async fn rename(&self, request: &RenameRequest) -> Result<RenameAnswer> {
+    async fn rename(&self, request: &RenameRequest) -> Result<RenameOutcome> {
         self.0.rename(request).await
     }
 
-    async fn remove(&self, request: &RemoveRequest) -> Result<bool> {
+    async fn remove(&self, request: &RemoveRequest) -> Result<RemoveOutcome> {
         self.0.remove(request).await
     }
 
@@ -54,6 +55,10 @@ impl<B: SessionBackend> SessionBackend for RequiredOnly<B> {
         self.0.policy()
     }
 
+    fn deadline(&self) -> Duration {
+        self.0.deadline()
+    }
+
     fn successor_id(&self, old: &SessionId) -> Result<SessionId> {
         self.0.successor_id(old)
     }
@@ -71,9 +76,5 @@ impl<A: SessionAdmin> SessionAdmin for AdminRequiredOnly<A> {
 
     async fn revoke_in_page(&self, request: &RevokeInPageRequest) -> Result<RevokedInPage> {
         self.0.revoke_in_page(request).await
-    }
-
-    async fn convert_page(&self, request: &PageRequest) -> Result<ConvertedPage> {
-        self.0.convert_page(request).await
     }
 }

@@ -4,8 +4,8 @@ use session_core::{Effect, Error, ErrorKind, NewSession, PageCursor, PageSize, P
 
 use crate::harness::Harness;
 use crate::kit::{
-    AdminCatcher, Bench, Operator, POLLS, SECRET, assert_silent, fields, fresh_id, fresh_principal,
-    guide_hash, poll_and_drop, secs, session, shown, with,
+    Bench, Operator, POLLS, SECRET, assert_silent, fields, fresh_principal, fresh_public_id,
+    guide_hash, page_at, poll_and_drop, revoke_at, secs, session, shown, with,
 };
 
 /// Texts that no store hands out.
@@ -33,7 +33,7 @@ fn garbage() -> Vec<PageCursor> {
 }
 
 /// A few cursors of walks through the store.
-async fn cursors(b: &Bench<'_>, operator: &Operator) -> Vec<PageCursor> {
+async fn cursors(b: &Bench<'_>, operator: &Operator<'_>) -> Vec<PageCursor> {
     for _ in 0..50 {
         b.create(session(5000)).await;
     }
@@ -53,14 +53,13 @@ fn assert_refused<T: std::fmt::Debug>(answer: Result<T, Error>, cursor: &PageCur
 }
 
 /// Asks every step for the page that begins there, and asserts that each refuses.
-async fn assert_all_refuse(operator: &Operator, cursor: &PageCursor) {
+async fn assert_all_refuse(operator: &Operator<'_>, cursor: &PageCursor) {
     for size in [PageSize::DEFAULT, PageSize::MAX] {
         assert_refused(operator.list_page(Some(cursor), size).await, cursor);
     }
-    let request = AdminCatcher::page_request(cursor).await;
+    let request = page_at(cursor);
     assert_refused(operator.page(&request).await, cursor);
-    assert_refused(operator.convert_page(&request).await, cursor);
-    let request = AdminCatcher::revoke_request(&fresh_id().handle(), cursor).await;
+    let request = revoke_at(fresh_public_id(), cursor);
     assert_refused(operator.revoke_in_page(&request).await, cursor);
 }
 
@@ -79,9 +78,10 @@ pub async fn a_foreign_cursor_is_refused(h: &dyn Harness) {
 pub async fn a_foreign_cursor_ends_nobody(h: &dyn Harness) {
     let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
     let id = b.create(session(5000).bind(fresh_principal("ann"))).await;
+    let public_id = b.public_id(&id).await;
     let before = b.snapshot(&id).await;
     for cursor in garbage() {
-        let request = AdminCatcher::revoke_request(&id.handle(), &cursor).await;
+        let request = revoke_at(public_id, &cursor);
         assert_refused(operator.revoke_in_page(&request).await, &cursor);
         b.assert_unchanged(&id, &before, "a refused step").await;
     }
@@ -104,6 +104,7 @@ pub async fn a_cursor_with_a_sign_is_refused(h: &dyn Harness) {
 pub async fn a_changed_cursor_does_no_harm(h: &dyn Harness) {
     let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
     let dead = b.create(session(5000)).await;
+    let ended = b.public_id(&dead).await;
     assert!(b.delete_session(&dead).await.expect("an answer"));
     let mut changed = Vec::new();
     for cursor in cursors(&b, &operator).await {
@@ -120,8 +121,8 @@ pub async fn a_changed_cursor_does_no_harm(h: &dyn Harness) {
         };
         match operator.list_page(Some(&cursor), PageSize::DEFAULT).await {
             Ok(page) => {
-                let mut handles = page.sessions.iter().map(|session| &session.handle);
-                assert!(handles.all(|handle| *handle != dead.handle()));
+                let mut sessions = page.sessions.iter();
+                assert!(sessions.all(|session| session.public_id != ended));
             }
             Err(error) => assert_eq!(error.kind(), ErrorKind::InvalidCursor, "{cursor}"),
         }
@@ -163,12 +164,12 @@ pub async fn a_dropped_step_does_no_harm(h: &dyn Harness) {
         let polls = |shift: usize| (round + shift) % POLLS;
         poll_and_drop(operator.list_page(None, PageSize::DEFAULT), polls(0)).await;
         poll_and_drop(operator.count_sessions(), polls(1)).await;
-        poll_and_drop(operator.convert_sessions(), polls(2)).await;
-        poll_and_drop(operator.revoke_session(&id.handle()), polls(3)).await;
+        let public_id = b.public_id(&id).await;
+        poll_and_drop(operator.revoke_session(&public_id), polls(2)).await;
         // One that lives was in the list before, and is ended as a whole.
         let listed = b.listed(&ann).await;
         if b.is_alive(&id).await {
-            assert!(listed.contains(&id.handle()), "round {round}: half ended");
+            assert!(listed.contains(&public_id), "round {round}: half ended");
         }
         // It may still be on its way; asked again, it has happened in either case.
         operator.revoke(&id).await;
@@ -205,7 +206,7 @@ pub async fn no_page_shows_a_secret(h: &dyn Harness) {
         texts.push(format!("{page:?} {page:#?}"));
         let Some(next) = page.next else { break };
         texts.push(format!("{next} {next:?}"));
-        let request = AdminCatcher::revoke_request(&ids[0].handle(), &next).await;
+        let request = revoke_at(b.public_id(&ids[0]).await, &next);
         texts.push(format!("{request:?}"));
         cursor = Some(next);
     }

@@ -6,7 +6,7 @@ use session_core::{
 };
 
 use crate::harness::{Harness, RawHash};
-use crate::kit::{Bench, Catcher, add, fields, guide_hash, name, secs, set, ttl, with};
+use crate::kit::{Bench, Counting, add, fields, guide_hash, name, secs, set, ttl, with};
 
 /// A workbench whose policy has these limits.
 pub(super) async fn limited(h: &dyn Harness, limits: Limits) -> Bench<'_> {
@@ -103,7 +103,7 @@ pub async fn nothing_too_long_reaches_the_backend(h: &dyn Harness) {
     let limits = Limits::default().with_name_bytes(5).with_value_bytes(30);
     let b = limited(h, limits).await;
     let id = b.create(NewSession::default()).await;
-    let counter = Catcher::new(b.policy());
+    let counter = Counting::new(b.policy());
     let long = || name("nämes");
     let new = NewSession::new(Fields::new().with(long(), "x"));
     assert!(counter.create_session(new).await.is_err());

@@ -5,9 +5,11 @@ use std::time::Duration;
 use session_core::{NewSession, Principal, SessionSummary};
 
 use crate::harness::Harness;
-use crate::kit::{Bench, fresh_id, fresh_principal, guide_hash, secs, session, ttl, with, without};
+use crate::kit::{
+    Bench, fresh_principal, fresh_public_id, guide_hash, secs, session, ttl, with, without,
+};
 
-/// Listed with its handle and its timestamps as stored; nobody else's list has it.
+/// Listed with its public id, its timestamps and the time of its log-in as stored; nobody else's list has it.
 pub async fn a_session_bound_at_creation_is_listed(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let (ann, bob) = (fresh_principal("ann"), fresh_principal("bob"));
@@ -17,7 +19,9 @@ pub async fn a_session_bound_at_creation_is_listed(h: &dyn Harness) {
     assert!(b.get_session(&id).await.expect("an answer").is_some());
     let list = b.list_sessions(&ann).await.expect("a list");
     let (created, accessed) = (created.as_str().into(), b.clock.text().into());
-    let expected = SessionSummary::new(id.handle(), created, accessed);
+    let record = b.peek_session(&id).await.expect("no error");
+    let login_at = record.expect("a session").login_at();
+    let expected = SessionSummary::new(b.public_id(&id).await, created, accessed, login_at);
     assert_eq!(list, [expected]);
     b.assert_listed(&bob, &[]).await;
 }
@@ -29,11 +33,15 @@ pub async fn the_list_begins_with_the_nearest_deadline(h: &dyn Harness) {
     let mut expected = Vec::new();
     for lifetime in [5000, 1000, 9000, 3000, 7000] {
         let new = session(100).bind(ann.clone()).max_lifetime(ttl(lifetime));
-        expected.push((lifetime, b.create(new).await.handle()));
+        let id = b.create(new).await;
+        expected.push((lifetime, b.public_id(&id).await));
         b.create(session(100)).await;
     }
     expected.sort();
-    let expected: Vec<_> = expected.into_iter().map(|(_, handle)| handle).collect();
+    let expected: Vec<_> = expected
+        .into_iter()
+        .map(|(_, public_id)| public_id)
+        .collect();
     assert_eq!(b.listed(&ann).await, expected);
 }
 
@@ -54,7 +62,7 @@ pub async fn a_long_list_is_complete(h: &dyn Harness) {
 /// Whatever their names: none is taken for another's prefix, pattern or key.
 pub async fn principals_are_kept_apart_whatever_their_names(h: &dyn Harness) {
     let b = Bench::new(h).await;
-    let tail = fresh_id().handle().to_string();
+    let tail = fresh_public_id().to_string();
     let names = [
         "ann", "Ann", "ann ", "ann:", "ann:1", "*", "ann*", "{ann}", "a\0", "a\r\nb", "🦀", "[a]",
         "\"", "naïve",

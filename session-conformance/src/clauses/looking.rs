@@ -77,7 +77,7 @@ pub async fn looking_changes_nothing(h: &dyn Harness) {
     assert_all_unchanged(&b, &ids, &before, "count_sessions").await;
 }
 
-/// So do a search for a session that there is not, and a conversion of what is in its form already.
+/// So does a search for a session that there is not.
 pub async fn searching_in_vain_changes_nothing(h: &dyn Harness) {
     let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
     let ids = all_kinds(&b).await;
@@ -88,9 +88,6 @@ pub async fn searching_in_vain_changes_nothing(h: &dyn Harness) {
     assert!(!operator.revoke(&stranger).await);
     assert_all_unchanged(&b, &ids, &before, "revoke_session").await;
     assert_eq!(h.dump(&stranger).await, None);
-    let converted = operator.convert_sessions().await;
-    assert_eq!(converted.expect("a number"), 0);
-    assert_all_unchanged(&b, &ids, &before, "convert_sessions").await;
 }
 
 /// A page takes nobody out of an index, not even what another client has made invalid.

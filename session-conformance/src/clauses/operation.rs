@@ -102,7 +102,7 @@ pub async fn a_dropped_rotation_moves_or_not(h: &dyn Harness) {
     for round in 0..30 {
         let from = b.create(session(100)).await;
         let to = b.successor_id(&from).expect("an id");
-        let request = rename_request(b.policy(), &from, &to, set("a", "b")).await;
+        let request = rename_request(b.policy(), &from, &to, set("a", "b"));
         poll_and_drop(b.rename(&request), round % POLLS).await;
         // It may still be on its way. If it is gone here, it has arrived there.
         if !b.is_alive(&from).await {

@@ -2,9 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use session_core::{
-    Delta, ErrorKind, NewSession, OnExcess, PageSize, PrincipalLimit, SessionHandle,
-};
+use session_core::{Delta, ErrorKind, NewSession, OnExcess, PageSize, PrincipalLimit, PublicId};
 
 use crate::harness::Harness;
 use crate::kit::{
@@ -13,7 +11,7 @@ use crate::kit::{
 };
 use crate::races;
 
-/// The session of that handle is gone as if deleted, bound or not; the others are as they were.
+/// The session of that public id has ended as if deleted, bound or not; the others are as they were.
 pub async fn an_operator_ends_that_session(h: &dyn Harness) {
     let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
     let (ann, bob) = (fresh_principal("ann"), fresh_principal("bob"));
@@ -51,16 +49,17 @@ pub async fn an_operator_ends_that_session(h: &dyn Harness) {
     b.assert_listed(&bob, &[&others[2]]).await;
 }
 
-/// By the handle as a page shows it, also when it went through a text.
-pub async fn a_handle_that_was_shown_ends_its_session(h: &dyn Harness) {
+/// By the public id as a page shows it, also when it went through a text.
+pub async fn a_public_id_that_was_shown_ends_its_session(h: &dyn Harness) {
     let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
     let ids = [
         b.create(session(5000).bind(fresh_principal("ann"))).await,
         b.create(session(5000)).await,
     ];
-    for handle in operator.all(PageSize::DEFAULT).await.into_keys() {
-        let handle: SessionHandle = handle.as_str().parse().expect("a handle");
-        let ended = operator.revoke_session(&handle).await;
+    for public_id in operator.all(PageSize::DEFAULT).await.into_keys() {
+        let text = public_id.to_string();
+        let public_id: PublicId = text.parse().expect("a public id");
+        let ended = operator.revoke_session(&public_id).await;
         assert!(ended.expect("an answer"));
     }
     for id in &ids {

@@ -36,7 +36,7 @@ fn assert_shows_key(shown: &SessionOverview, before: &RawKey, after: &RawKey) {
 }
 
 /// Asserts that a walk shows of each of these sessions what is stored, whatever the size of its pages.
-async fn assert_shows_what_is_stored(b: &Bench<'_>, operator: &Operator, ids: &[SessionId]) {
+async fn assert_shows_what_is_stored(b: &Bench<'_>, operator: &Operator<'_>, ids: &[SessionId]) {
     for keys in [2, 256] {
         let mut before = Vec::new();
         for id in ids {
@@ -45,7 +45,9 @@ async fn assert_shows_what_is_stored(b: &Bench<'_>, operator: &Operator, ids: &[
         let shown = operator.all(PageSize::new(keys).expect("a size")).await;
         assert_eq!(shown.len(), ids.len());
         for (id, before) in ids.iter().zip(&before) {
-            let shown = shown.get(&id.handle()).expect("the session is shown");
+            let shown = shown
+                .get(&b.public_id(id).await)
+                .expect("the session is shown");
             assert_shows_key(shown, before, &b.stored(id).await);
         }
     }

@@ -69,7 +69,8 @@ pub async fn dead_sessions_do_not_count(h: &dyn Harness) {
     assert!(b.create_session(expiring.clone()).await.is_err());
     assert!(b.delete_session(&id).await.expect("an answer"));
     let id = b.create(expiring.clone()).await;
-    let revoked = b.revoke_session(&ann, &id.handle()).await;
+    let public_id = b.public_id(&id).await;
+    let revoked = b.revoke_session(&ann, &public_id).await;
     assert!(revoked.expect("an answer"));
     b.create(expiring).await;
     h.advance(secs(101)).await;

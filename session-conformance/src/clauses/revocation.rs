@@ -3,7 +3,9 @@
 use session_core::{Delta, Principal, SessionId};
 
 use crate::harness::Harness;
-use crate::kit::{Bench, assert_nothing_there, fresh_id, fresh_principal, secs, session, ttl};
+use crate::kit::{
+    Bench, assert_nothing_there, fresh_id, fresh_principal, fresh_public_id, secs, session, ttl,
+};
 use crate::races;
 
 /// Creates sessions of a principal.
@@ -26,26 +28,31 @@ pub async fn revoking_one_ends_that_one(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let ann = fresh_principal("ann");
     let ids = sessions(&b, &ann, 3).await;
+    let public_id = b.public_id(&ids[1]).await;
     let listed = b.listed(&ann).await;
-    assert!(listed.contains(&ids[1].handle()));
-    let revoked = b.revoke_session(&ann, &ids[1].handle()).await;
+    assert!(listed.contains(&public_id));
+    let revoked = b.revoke_session(&ann, &public_id).await;
     assert!(revoked.expect("an answer"));
     assert_nothing_there(&b, &ids[1], "a revoked session").await;
     b.assert_listed(&ann, &[&ids[0], &ids[2]]).await;
     assert!(b.is_alive(&ids[0]).await && b.is_alive(&ids[2]).await);
-    let again = b.revoke_session(&ann, &ids[1].handle()).await;
+    let again = b.revoke_session(&ann, &public_id).await;
     assert!(!again.expect("an answer"));
 }
 
-/// A handle of another's session, of an unbound one, or of none ends nothing.
+/// A public id of another's session, of an unbound one, or of none ends nothing.
 pub async fn revoking_one_ends_no_other(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let (ann, bob) = (fresh_principal("ann"), fresh_principal("bob"));
     let own = b.create(session(100).bind(ann.clone())).await;
     let others = b.create(session(100).bind(bob.clone())).await;
     let unbound = b.create(session(100)).await;
-    for handle in [others.handle(), unbound.handle(), fresh_id().handle()] {
-        let revoked = b.revoke_session(&ann, &handle).await;
+    for public_id in [
+        b.public_id(&others).await,
+        b.public_id(&unbound).await,
+        fresh_public_id(),
+    ] {
+        let revoked = b.revoke_session(&ann, &public_id).await;
         assert!(!revoked.expect("an answer"));
     }
     for id in [&own, &others, &unbound] {
@@ -60,10 +67,11 @@ pub async fn revoking_a_dead_session_answers_false(h: &dyn Harness) {
     let ann = fresh_principal("ann");
     let expired = b.create(session(100).bind(ann.clone())).await;
     let deleted = b.create(session(5000).bind(ann.clone())).await;
+    let public_ids = [b.public_id(&expired).await, b.public_id(&deleted).await];
     assert!(b.delete_session(&deleted).await.expect("an answer"));
     h.advance(secs(101)).await;
-    for id in [expired, deleted] {
-        let revoked = b.revoke_session(&ann, &id.handle()).await;
+    for public_id in public_ids {
+        let revoked = b.revoke_session(&ann, &public_id).await;
         assert!(!revoked.expect("an answer"));
     }
 }

@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use session_core::steps::RenameAnswer;
+use session_core::steps::RenameOutcome;
 use session_core::{Delta, ErrorKind, Limits, NewSession, SessionId, Touch};
 
 use crate::harness::Harness;
 use crate::kit::{
-    Bench, add, assert_gone_and_left_alone, assert_nothing_there, fields, fresh_id, guide_hash,
-    name, rename_request, secs, session, set, ttl, with, without,
+    Bench, add, assert_not_found_and_left_alone, assert_nothing_there, fields, fresh_id,
+    guide_hash, name, rename_request, secs, session, set, ttl, with, without,
 };
 use crate::races;
 
@@ -164,10 +164,10 @@ pub async fn a_refused_rotation_leaves_the_session(h: &dyn Harness) {
         ("too many fields", set("a", "b").set(name("c"), "d")),
     ] {
         let to = b.successor_id(&id).expect("an id");
-        let request = rename_request(b.policy(), &id, &to, delta.clone()).await;
+        let request = rename_request(b.policy(), &id, &to, delta.clone());
         let answer = b.rename(&request).await.expect("an answer");
         assert!(
-            matches!(answer, RenameAnswer::Refused(_)),
+            matches!(answer, RenameOutcome::Refused(_)),
             "{what}: {answer:?}"
         );
         assert_eq!(h.dump(&to).await, None, "{what}");
@@ -205,12 +205,12 @@ pub async fn a_gone_session_does_not_rotate(h: &dyn Harness) {
     ] {
         let to = b.successor_id(&id).expect("an id");
         for delta in [Delta::new(), set("a", "b").touch(Touch::Never)] {
-            let request = rename_request(b.policy(), &id, &to, delta).await;
+            let request = rename_request(b.policy(), &id, &to, delta);
             let answer = b.rename(&request).await.expect("an answer");
-            assert_eq!(answer, RenameAnswer::Gone, "{what}");
+            assert_eq!(answer, RenameOutcome::NotFound, "{what}");
             assert_eq!(h.dump(&to).await, None, "{what}");
         }
-        assert_gone_and_left_alone(&b, &id, what).await;
+        assert_not_found_and_left_alone(&b, &id, what).await;
     }
 }
 

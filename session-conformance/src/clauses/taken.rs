@@ -1,6 +1,6 @@
 //! Ids that are taken.
 
-use session_core::steps::{InsertAnswer, RenameAnswer};
+use session_core::steps::{InsertOutcome, InsertRequest, RenameOutcome};
 use session_core::{Delta, Effect, ErrorKind, NewSession, SessionBackend, SessionId};
 
 use crate::harness::Harness;
@@ -41,9 +41,9 @@ pub async fn insert_onto_a_taken_id_is_refused(h: &dyn Harness) {
     for kind in KINDS {
         let id = fresh_id();
         let before = occupy(&b, &id, kind).await;
-        let request = insert_request(b.policy(), &id, session(50)).await;
+        let request = insert_request(b.policy(), &id, session(50));
         let answer = b.insert(&request).await.expect("an answer");
-        assert_eq!(answer, InsertAnswer::IdTaken, "{kind}");
+        assert_eq!(answer, InsertOutcome::IdTaken, "{kind}");
         b.assert_unchanged(&id, &before, kind).await;
     }
 }
@@ -57,9 +57,9 @@ pub async fn rename_onto_a_taken_id_is_refused(h: &dyn Harness) {
         let taken = occupy(&b, &to, kind).await;
         let session = b.snapshot(&from).await;
         let delta = set("username", "mallory");
-        let request = rename_request(b.policy(), &from, &to, delta).await;
+        let request = rename_request(b.policy(), &from, &to, delta);
         let answer = b.rename(&request).await.expect("an answer");
-        assert_eq!(answer, RenameAnswer::IdTaken, "{kind}");
+        assert_eq!(answer, RenameOutcome::IdTaken, "{kind}");
         b.assert_unchanged(&to, &taken, kind).await;
         b.assert_unchanged(&from, &session, kind).await;
     }
@@ -70,24 +70,29 @@ pub async fn rename_onto_itself_is_refused(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let id = b.create(session(100)).await;
     let before = b.snapshot(&id).await;
-    let request = rename_request(b.policy(), &id, &id, Delta::new()).await;
+    let request = rename_request(b.policy(), &id, &id, Delta::new());
     let answer = b.rename(&request).await.expect("an answer");
-    assert_eq!(answer, RenameAnswer::IdTaken);
+    assert_eq!(answer, RenameOutcome::IdTaken);
     b.assert_unchanged(&id, &before, "the rename").await;
+}
+
+/// Inserts under an id that is free.
+async fn insert(b: &Bench<'_>, request: &InsertRequest) {
+    let outcome = b.insert(request).await.expect("no error");
+    assert!(matches!(outcome, InsertOutcome::Inserted(_)), "{outcome:?}");
 }
 
 /// The id of a key that has expired is free, and nothing of the old session is left in the new one.
 pub async fn an_expired_id_is_free(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let first = NewSession::new(fields([("old", "1"), ("both", "2")])).ttl(ttl(50));
-    let request = insert_request(b.policy(), &fresh_id(), first).await;
+    let request = insert_request(b.policy(), &fresh_id(), first);
     let id = request.id.clone();
-    let inserted = InsertAnswer::Inserted { deadline: None };
-    assert_eq!(b.insert(&request).await.expect("an answer"), inserted);
+    insert(&b, &request).await;
     h.advance(secs(51)).await;
     let second = NewSession::new(fields([("both", "3")])).ttl(ttl(100));
-    let request = insert_request(b.policy(), &id, second).await;
-    assert_eq!(b.insert(&request).await.expect("an answer"), inserted);
+    let request = insert_request(b.policy(), &id, second);
+    insert(&b, &request).await;
     let key = b.stored(&id).await;
     assert_eq!(key.fields().len(), 4);
     assert_eq!(key.field("both"), Some(b"3".as_slice()));
@@ -100,9 +105,8 @@ pub async fn a_deleted_id_is_free(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let id = b.create(session(100)).await;
     assert!(b.delete_session(&id).await.expect("an answer"));
-    let request = insert_request(b.policy(), &id, session(50)).await;
-    let inserted = InsertAnswer::Inserted { deadline: None };
-    assert_eq!(b.insert(&request).await.expect("an answer"), inserted);
+    let request = insert_request(b.policy(), &id, session(50));
+    insert(&b, &request).await;
     assert!(b.is_alive(&id).await);
 }
 

@@ -1,14 +1,16 @@
 //! Keys that are no session, and stay as they are.
 
 use crate::harness::{Harness, RawHash};
-use crate::kit::{Bench, assert_gone_and_left_alone, fresh_id, guide_hash, secs, with, without};
+use crate::kit::{
+    Bench, assert_not_found_and_left_alone, fresh_id, guide_hash, secs, with, without,
+};
 
 /// Asserts that a hash is no session to any operation, and changes by none, whether or not its key
 /// expires.
 async fn assert_invalid(b: &Bench<'_>, hash: RawHash, what: &str) {
     for expires_in in [Some(secs(500)), None] {
         let id = b.plant(hash.clone(), expires_in).await;
-        assert_gone_and_left_alone(b, &id, what).await;
+        assert_not_found_and_left_alone(b, &id, what).await;
         assert!(b.h.dump(&id).await.is_some(), "{what}: the key is gone");
     }
 }
@@ -131,7 +133,7 @@ pub async fn a_deadline_ends_a_key_that_lives_on(h: &dyn Harness) {
         h.advance(secs(30)).await;
         assert!(b.is_alive(&id).await);
         h.advance(secs(30)).await;
-        assert_gone_and_left_alone(&b, &id, "at its deadline").await;
+        assert_not_found_and_left_alone(&b, &id, "at its deadline").await;
         assert!(h.dump(&id).await.is_some());
     }
 }
@@ -141,6 +143,6 @@ pub async fn another_type_is_no_session(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let id = fresh_id();
     h.plant_other_type(&id).await;
-    assert_gone_and_left_alone(&b, &id, "another type").await;
+    assert_not_found_and_left_alone(&b, &id, "another type").await;
     assert!(h.dump(&id).await.is_some(), "the key is gone");
 }

@@ -1,4 +1,4 @@
-//! Answers and dumps in a form in which two stores can be compared.
+//! Outcomes and dumps in a form in which two stores can be compared.
 
 use std::fmt;
 use std::time::Duration;
@@ -77,6 +77,10 @@ impl Facts {
         if let Some(principal) = record.principal() {
             facts = facts.text(principal.as_str());
         }
+        facts = facts.and(Self::word(match record.login_at() {
+            Some(_) => "logged in",
+            None => "not logged in",
+        }));
         for (name, value) in record.fields().iter() {
             facts = facts.text(name.as_str()).text(value.as_bytes());
         }
@@ -94,8 +98,13 @@ impl Facts {
         }
     }
 
-    /// A dump, its deadline seen from now.
-    pub(super) fn dump(key: Option<&RawKey>, now: UnixMillis) -> Self {
+    /// A dump, its deadline seen from now, its public id as both sides call it. The time of the log-in is
+    /// of the clock of one side.
+    pub(super) fn dump(
+        key: Option<&RawKey>,
+        now: UnixMillis,
+        mut label: impl FnMut(&[u8]) -> String,
+    ) -> Self {
         let Some(key) = key else {
             return Self::word("nothing");
         };
@@ -109,6 +118,8 @@ impl Facts {
                 Some(deadline) if name == b"session_deadline" => {
                     facts.time(Some(deadline.since(now)))
                 }
+                Some(_) if name == b"session_login_at" => facts.and(Self::word("a time")),
+                _ if name == b"session_public_id" => facts.text(label(value)),
                 _ => facts.text(value.as_slice()),
             };
         }

@@ -2,7 +2,7 @@
 
 use session_core::{Delta, Fields, NewSession, Principal, SessionId};
 
-use super::operation::{Change, MOST_UNITS, New, Plant, UNIT, units};
+use super::operation::{Binding, Change, Kept, MOST_UNITS, New, Plant, UNIT, units};
 use crate::harness::{Harness, RawHash};
 use crate::kit::{fresh_id, guide_hash, name, with, without};
 
@@ -38,9 +38,30 @@ pub(super) fn delta(change: &Change, principals: &[Principal]) -> Delta {
     if let Some(ttl) = change.ttl {
         delta = delta.ttl(units(ttl));
     }
-    if let Some(who) = change.bind {
-        delta = delta.bind(principals[who].clone());
+    delta = match change.binding {
+        Some(Binding::Bind(who)) => delta.bind(principals[who].clone()),
+        Some(Binding::BindFor(who, lifetime)) => {
+            delta.bind_for(principals[who].clone(), units(lifetime))
+        }
+        Some(Binding::Unbind) => delta.unbind(),
+        None => delta,
+    };
+    if let Some(Kept {
+        names,
+        is_conditional,
+    }) = &change.kept
+    {
+        let names = names.iter().map(|text| name(*text));
+        delta = match is_conditional {
+            true => delta.keep_only_if_principal_changes(names),
+            false => delta.keep_only(names),
+        };
     }
+    delta = match change.expected {
+        Some((field, Some(value))) => delta.expect_value(name(field), value),
+        Some((field, None)) => delta.expect_absent(name(field)),
+        None => delta,
+    };
     if change.is_returning {
         delta = delta.returning_record();
     }
@@ -68,6 +89,12 @@ pub(super) async fn plant(h: &dyn Harness, plant: Plant) -> SessionId {
             let millis = units(at).as_duration().as_millis();
             let at = now.plus_millis(u64::try_from(millis).expect("a lifetime"));
             (deadline(hash(ttl), at.get()), far)
+        }
+        Plant::Reserved { ttl } => {
+            let odd = with(hash(ttl), "session_public_id", "none");
+            let odd = with(odd, "session_login_at", "never");
+            let odd = with(odd, "session_persistent", "1");
+            (with(odd, "session_rotated", "x"), Some(UNIT * ttl))
         }
         Plant::Ended => (deadline(hash(3), now.get() - 1_000_000), far),
         Plant::Ttl(text) => (guide_hash(text), far),

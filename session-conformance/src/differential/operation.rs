@@ -93,6 +93,8 @@ pub(super) enum Step {
     Ttl(Target),
     ConfiguredTtl(Target),
     Update(Target, Change),
+    GetOf(usize, Target),
+    UpdateOf(usize, Target, Change),
     Increment(Target, &'static str, i64),
     RemoveFields(Target, Vec<&'static str>),
     SetTtl(Target, u32),
@@ -102,7 +104,7 @@ pub(super) enum Step {
     RevokeOne(usize, Target),
     RevokeAll(usize),
     RevokeAllExcept(usize, Target),
-    /// An operator looks through the store.
+    /// An operator lists all sessions.
     Walk,
     /// An operator ends a session.
     RevokeAnywhere(Target),
@@ -115,7 +117,9 @@ impl Step {
     pub(super) fn may_fix_a_deadline(&self) -> bool {
         match self {
             Self::Create(..) | Self::Plant(..) => true,
-            Self::Update(_, change) | Self::Rotate(_, change) => change.bind.is_some(),
+            Self::Update(_, change) | Self::UpdateOf(_, _, change) | Self::Rotate(_, change) => {
+                change.binding.is_some()
+            }
             _ => false,
         }
     }
@@ -138,8 +142,25 @@ pub(super) struct Change {
     pub(super) counters: Vec<(&'static str, i64)>,
     pub(super) ttl: Option<u32>,
     pub(super) touch: Touch,
-    pub(super) bind: Option<usize>,
+    pub(super) binding: Option<Binding>,
+    pub(super) kept: Option<Kept>,
+    pub(super) expected: Option<(&'static str, Option<&'static str>)>,
     pub(super) is_returning: bool,
+}
+
+/// Whom a write binds the session to.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Binding {
+    Bind(usize),
+    BindFor(usize, u32),
+    Unbind,
+}
+
+/// Which fields a write keeps.
+#[derive(Debug, Clone)]
+pub(super) struct Kept {
+    pub(super) names: Vec<&'static str>,
+    pub(super) is_conditional: bool,
 }
 
 /// A hash as another client may have left it.
@@ -155,6 +176,8 @@ pub(super) enum Plant {
     Deadline { ttl: u32, deadline: u32 },
     /// With a deadline that has passed.
     Ended,
+    /// With all the optional fields that no step gives a meaning, and texts that are none of them.
+    Reserved { ttl: u32 },
     /// With this text as its TTL.
     Ttl(&'static str),
     /// With this text as its deadline.

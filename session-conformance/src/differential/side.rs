@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_core::{
-    PageSize, Principal, SessionAdmin, SessionBackend, SessionHandle, SessionId, SessionPolicy,
+    PageSize, Principal, PublicId, SessionAdmin, SessionBackend, SessionId, SessionPolicy,
 };
 
 use super::Config;
@@ -13,7 +13,7 @@ use super::answer::Facts;
 use super::build::{delta, new_session, plant};
 use super::operation::{MOST_UNITS, SLOTS, STEP, Step, Target, UNIT, units};
 use crate::harness::{Harness, RawKey};
-use crate::kit::{Timer, fresh_id, guide_hash, name};
+use crate::kit::{Timer, fresh_id, guide_hash, name, public_id_of};
 
 /// A store, a backend over it, and the ids that each slot has known, the present one last.
 pub(super) struct Side<'a> {
@@ -22,6 +22,8 @@ pub(super) struct Side<'a> {
     admin: Option<Arc<dyn SessionAdmin>>,
     slots: [Vec<SessionId>; SLOTS],
     principals: &'a [Principal],
+    /// The public ids that were seen, in the order in which they were.
+    public_ids: Vec<PublicId>,
     compare_index: bool,
     timer: Timer<'a>,
 }
@@ -43,6 +45,7 @@ impl<'a> Side<'a> {
             // An id that was never stored, so that every slot has one.
             slots: std::array::from_fn(|_| vec![fresh_id()]),
             principals,
+            public_ids: Vec::new(),
             compare_index: config.compare_index,
             timer: Timer::start(h).await,
         }
@@ -59,19 +62,29 @@ impl<'a> Side<'a> {
         &ids[former.unwrap_or(ids.len() - 1)]
     }
 
-    /// Names a session the same on both sides.
-    fn label(&self, handle: &SessionHandle) -> String {
+    /// Names a public id the same on both sides: by its session if that is bound to nobody, else by how
+    /// many were seen before it.
+    fn label(&self, public_id: PublicId) -> String {
         for (slot, ids) in self.slots.iter().enumerate() {
             for (n, id) in ids.iter().enumerate() {
-                if id.handle() == *handle {
-                    return format!("session {n} of slot {slot}");
+                if PublicId::of_unbound(id) == public_id {
+                    return format!("of session {n} of slot {slot}");
                 }
             }
         }
-        "a session that was never known".into()
+        let number = self.public_ids.iter().position(|seen| *seen == public_id);
+        number.map_or_else(
+            || "that was never stored".into(),
+            |number| format!("number {number}"),
+        )
     }
 
-    /// Does one step; what it answered.
+    /// The present public id of a session, or the last that it had, or one of nobody.
+    async fn public_id(&self, at: Target) -> PublicId {
+        public_id_of(self.h, self.id(at)).await
+    }
+
+    /// Does one step; what it returned.
     pub(super) async fn step(&mut self, step: &Step) -> Facts {
         let answer = self.answer(step).await;
         let answer = answer.unwrap_or_else(|error| Facts::error(&error));
@@ -83,7 +96,7 @@ impl<'a> Side<'a> {
 
     async fn answer(&mut self, step: &Step) -> session_core::Result<Facts> {
         let backend = Arc::clone(&self.backend);
-        let gone = || Facts::word("gone");
+        let not_found = || Facts::word("not found");
         Ok(match step {
             Step::Create(slot, new) => {
                 let created = backend
@@ -111,23 +124,35 @@ impl<'a> Side<'a> {
             }
             Step::Ttl(at) => {
                 let ttl = backend.ttl(self.id(*at)).await?;
-                ttl.map_or_else(gone, Facts::remaining)
+                ttl.map_or_else(not_found, Facts::remaining)
             }
             Step::ConfiguredTtl(at) => {
                 let ttl = backend.configured_ttl(self.id(*at)).await?;
-                ttl.map_or_else(gone, |ttl| Facts::number(ttl.as_secs()))
+                ttl.map_or_else(not_found, |ttl| Facts::number(ttl.as_secs()))
             }
             Step::Update(at, change) => {
                 let delta = delta(change, self.principals);
                 let written = backend.update_session(self.id(*at), delta).await?;
                 let now = self.h.now().await;
-                written.map_or_else(gone, |written| Facts::written(&written, now))
+                written.map_or_else(not_found, |written| Facts::written(&written, now))
+            }
+            Step::GetOf(who, at) => {
+                let (who, public_id) = (&self.principals[*who], self.public_id(*at).await);
+                let record = backend.get_session_of(who, &public_id).await?;
+                self.record(record.as_ref()).await
+            }
+            Step::UpdateOf(who, at, change) => {
+                let delta = delta(change, self.principals);
+                let (who, public_id) = (&self.principals[*who], self.public_id(*at).await);
+                let written = backend.update_session_of(who, &public_id, delta).await?;
+                let now = self.h.now().await;
+                written.map_or_else(not_found, |written| Facts::written(&written, now))
             }
             Step::Increment(at, field, by) => {
                 let value = backend
                     .increment_field(self.id(*at), name(*field), *by)
                     .await?;
-                value.map_or_else(gone, Facts::number)
+                value.map_or_else(not_found, Facts::number)
             }
             Step::RemoveFields(at, names) => {
                 let names = names.iter().map(|text| name(*text)).collect();
@@ -140,16 +165,15 @@ impl<'a> Side<'a> {
             Step::Rotate(at, change) => {
                 let delta = delta(change, self.principals);
                 let Some(rotated) = backend.rotate_session(self.id(*at), delta).await? else {
-                    return Ok(gone());
+                    return Ok(not_found());
                 };
                 self.slots[at.slot].push(rotated.id);
                 Facts::written(&rotated.written, self.h.now().await)
             }
             Step::List(who) => self.list(&self.principals[*who]).await?,
             Step::RevokeOne(who, at) => {
-                let handle = self.id(*at).handle();
-                let who = &self.principals[*who];
-                Facts::number(backend.revoke_session(who, &handle).await?)
+                let (who, public_id) = (&self.principals[*who], self.public_id(*at).await);
+                Facts::number(backend.revoke_session(who, &public_id).await?)
             }
             Step::RevokeAll(who) => Facts::number(
                 backend
@@ -163,9 +187,9 @@ impl<'a> Side<'a> {
             }
             Step::Walk => self.walk().await?,
             Step::RevokeAnywhere(at) => {
-                let handle = self.id(*at).handle();
+                let public_id = self.public_id(*at).await;
                 match &self.admin {
-                    Some(admin) => Facts::number(admin.revoke_session(&handle).await?),
+                    Some(admin) => Facts::number(admin.revoke_session(&public_id).await?),
                     None => Facts::word("nobody may"),
                 }
             }
@@ -178,14 +202,17 @@ impl<'a> Side<'a> {
 
     async fn record(&self, record: Option<&session_core::SessionRecord>) -> Facts {
         let now = self.h.now().await;
-        record.map_or_else(|| Facts::word("gone"), |record| Facts::record(record, now))
+        record.map_or_else(
+            || Facts::word("not found"),
+            |record| Facts::record(record, now),
+        )
     }
 
     async fn list(&self, who: &Principal) -> session_core::Result<Facts> {
         let mut facts = Facts::word("list");
         for summary in self.backend.list_sessions(who).await? {
             facts = facts
-                .text(self.label(&summary.handle))
+                .text(self.label(summary.public_id))
                 .text(summary.created_at.as_bytes())
                 .text(summary.last_accessed_at.as_bytes());
         }
@@ -209,7 +236,7 @@ impl<'a> Side<'a> {
         loop {
             let page = admin.list_page(cursor.as_ref(), PageSize::MAX).await?;
             for session in page.sessions {
-                shown.insert(self.label(&session.handle), session);
+                shown.insert(self.label(session.public_id), session);
             }
             cursor = page.next;
             if cursor.is_none() {
@@ -234,7 +261,7 @@ impl<'a> Side<'a> {
     }
 
     /// What is stored under the last two ids of each slot.
-    pub(super) async fn dumps(&self) -> Vec<Facts> {
+    pub(super) async fn dumps(&mut self) -> Vec<Facts> {
         let mut keys = Vec::new();
         for ids in &self.slots {
             for id in ids.iter().rev().take(2) {
@@ -242,7 +269,19 @@ impl<'a> Side<'a> {
             }
         }
         let now = self.h.now().await;
-        let facts = |key: &Option<RawKey>| Facts::dump(key.as_ref(), now);
+        let seen = &mut self.public_ids;
+        let mut label = |text: &[u8]| {
+            let Ok(public_id) = PublicId::parse(text) else {
+                return format!("malformed: {}", text.escape_ascii());
+            };
+            let number = seen.iter().position(|seen| *seen == public_id);
+            let number = number.unwrap_or_else(|| {
+                seen.push(public_id);
+                seen.len() - 1
+            });
+            format!("number {number}")
+        };
+        let facts = |key: &Option<RawKey>| Facts::dump(key.as_ref(), now, &mut label);
         keys.iter().map(facts).collect()
     }
 

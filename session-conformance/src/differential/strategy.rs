@@ -7,7 +7,8 @@ use proptest::sample::select;
 use session_core::{OnExcess, Touch};
 
 use super::operation::{
-    Change, MOST_UNITS, New, PRINCIPALS, Plant, Policy, SLOTS, Sequence, Step, Target, UNIT,
+    Binding, Change, Kept, MOST_UNITS, New, PRINCIPALS, Plant, Policy, SLOTS, Sequence, Step,
+    Target, UNIT,
 };
 
 /// The steps of one sequence.
@@ -61,6 +62,9 @@ fn step() -> impl Strategy<Value = Step> {
         2 => target().prop_map(Step::Ttl),
         2 => target().prop_map(Step::ConfiguredTtl),
         18 => (target(), change()).prop_map(|(at, change)| Step::Update(at, change)),
+        2 => (principal(), target()).prop_map(|(who, at)| Step::GetOf(who, at)),
+        4 => (principal(), target(), change())
+            .prop_map(|(who, at, change)| Step::UpdateOf(who, at, change)),
         5 => (target(), name(), amount()).prop_map(|(at, name, by)| Step::Increment(at, name, by)),
         3 => (target(), vec(name(), 0..3)).prop_map(|(at, names)| Step::RemoveFields(at, names)),
         4 => (target(), lifetime()).prop_map(|(at, ttl)| Step::SetTtl(at, ttl)),
@@ -137,20 +141,41 @@ fn change() -> impl Strategy<Value = Change> {
         vec((name(), amount()), 0..3),
         option::weighted(0.2, lifetime()),
         touch(),
-        option::weighted(0.2, principal()),
+        option::weighted(0.3, binding()),
+        option::weighted(0.2, kept()),
+        option::weighted(0.15, (name(), option::of(value()))),
         any::<bool>(),
     )
         .prop_map(
-            |(sets, removals, counters, ttl, touch, bind, is_returning)| Change {
-                sets,
-                removals,
-                counters,
-                ttl,
-                touch,
-                bind,
-                is_returning,
+            |(sets, removals, counters, ttl, touch, binding, kept, expected, is_returning)| {
+                Change {
+                    sets,
+                    removals,
+                    counters,
+                    ttl,
+                    touch,
+                    binding,
+                    kept,
+                    expected,
+                    is_returning,
+                }
             },
         )
+}
+
+fn binding() -> impl Strategy<Value = Binding> {
+    prop_oneof![
+        3 => principal().prop_map(Binding::Bind),
+        2 => (principal(), lifetime()).prop_map(|(who, lifetime)| Binding::BindFor(who, lifetime)),
+        2 => Just(Binding::Unbind),
+    ]
+}
+
+fn kept() -> impl Strategy<Value = Kept> {
+    (vec(name(), 0..4), any::<bool>()).prop_map(|(names, is_conditional)| Kept {
+        names,
+        is_conditional,
+    })
 }
 
 fn plant() -> impl Strategy<Value = Plant> {
@@ -164,6 +189,7 @@ fn plant() -> impl Strategy<Value = Plant> {
         1 => lifetime().prop_map(|ttl| Plant::Large { ttl }),
         2 => (lifetime(), lifetime())
             .prop_map(|(ttl, deadline)| Plant::Deadline { ttl, deadline }),
+        1 => lifetime().prop_map(|ttl| Plant::Reserved { ttl }),
         1 => Just(Plant::Ended),
         1 => select(ttls.to_vec()).prop_map(Plant::Ttl),
         1 => select(deadlines.to_vec()).prop_map(Plant::MalformedDeadline),

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_core::{
-    NewSession, Principal, SessionBackend, SessionHandle, SessionId, SessionPolicy, UnixMillis,
+    NewSession, Principal, PublicId, SessionBackend, SessionId, SessionPolicy, UnixMillis,
 };
 
-use super::{AppClock, Timer, fresh_id};
+use super::{AppClock, Timer, fresh_id, public_id_of};
 use crate::harness::{Harness, RawHash, RawKey};
 
 /// A backend over the store under test, which it dereferences to, and what reaches behind it.
@@ -100,19 +100,27 @@ impl<'a> Bench<'a> {
     /// Whether there is a session, without touching it.
     pub(crate) async fn is_alive(&self, id: &SessionId) -> bool {
         let session = self.peek_session(id).await;
-        session.expect("an answer").is_some()
+        session.expect("no error").is_some()
     }
 
-    /// The handles of a principal's sessions, as listed.
-    pub(crate) async fn listed(&self, principal: &Principal) -> Vec<SessionHandle> {
+    /// The public id of what is stored under an id, as operators see it.
+    pub(crate) async fn public_id(&self, id: &SessionId) -> PublicId {
+        public_id_of(self.h, id).await
+    }
+
+    /// The public ids of a principal's sessions, as listed.
+    pub(crate) async fn listed(&self, principal: &Principal) -> Vec<PublicId> {
         let list = self.list_sessions(principal).await.expect("a list");
-        list.into_iter().map(|summary| summary.handle).collect()
+        list.into_iter().map(|summary| summary.public_id).collect()
     }
 
     /// Asserts which sessions are listed, in any order.
     pub(crate) async fn assert_listed(&self, principal: &Principal, ids: &[&SessionId]) {
         let mut listed = self.listed(principal).await;
-        let mut expected: Vec<_> = ids.iter().map(|id| id.handle()).collect();
+        let mut expected = Vec::new();
+        for id in ids {
+            expected.push(self.public_id(id).await);
+        }
         listed.sort();
         expected.sort();
         assert_eq!(listed, expected);
@@ -125,7 +133,7 @@ impl<'a> Bench<'a> {
         Snapshot { key, taken }
     }
 
-    /// Asserts that what is stored has not changed since, and no expiry was armed. For use without
+    /// Asserts that what is stored has not changed since, and no expiry was set. For use without
     /// advances in between.
     pub(crate) async fn assert_unchanged(&self, id: &SessionId, since: &Snapshot, by: &str) {
         let key = self.h.dump(id).await;

@@ -4,12 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use session_core::steps::{
-    InsertAnswer, InsertRequest, ListRequest, ReadRequest, RemoveRequest, RenameAnswer,
-    RenameRequest, RevokeRequest, WriteAnswer, WriteRequest,
+    InsertOutcome, InsertRequest, ListRequest, ReadOutcome, ReadRequest, RemoveOutcome,
+    RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, WriteOutcome, WriteRequest,
 };
-use session_core::{
-    Result, SessionBackend, SessionId, SessionPolicy, SessionRecord, SessionSummary, async_trait,
-};
+use session_core::{Result, SessionBackend, SessionId, SessionPolicy, SessionSummary, async_trait};
 
 /// Forwards the required steps, but its first inserts and renames go to a certain id.
 #[derive(Debug)]
@@ -45,27 +43,27 @@ impl ForcedIds {
 
 #[async_trait]
 impl SessionBackend for ForcedIds {
-    async fn insert(&self, request: &InsertRequest) -> Result<InsertAnswer> {
+    async fn insert(&self, request: &InsertRequest) -> Result<InsertOutcome> {
         let mut request = request.clone();
         self.draw(&mut request.id);
         self.backend.insert(&request).await
     }
 
-    async fn read(&self, request: &ReadRequest) -> Result<Option<SessionRecord>> {
+    async fn read(&self, request: &ReadRequest) -> Result<ReadOutcome> {
         self.backend.read(request).await
     }
 
-    async fn write(&self, request: &WriteRequest) -> Result<WriteAnswer> {
+    async fn write(&self, request: &WriteRequest) -> Result<WriteOutcome> {
         self.backend.write(request).await
     }
 
-    async fn rename(&self, request: &RenameRequest) -> Result<RenameAnswer> {
+    async fn rename(&self, request: &RenameRequest) -> Result<RenameOutcome> {
         let mut request = request.clone();
         self.draw(&mut request.to);
         self.backend.rename(&request).await
     }
 
-    async fn remove(&self, request: &RemoveRequest) -> Result<bool> {
+    async fn remove(&self, request: &RemoveRequest) -> Result<RemoveOutcome> {
         self.backend.remove(request).await
     }
 

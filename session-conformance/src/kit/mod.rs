@@ -2,30 +2,36 @@
 
 mod bench;
 mod clock;
+mod counting;
 mod dice;
 mod dropped;
 mod forced;
 mod guide;
 mod operations;
 mod operator;
-mod requests;
 mod secret;
 mod timer;
 
 use std::borrow::Cow;
 use std::time::Duration;
 
-use session_core::{Delta, FieldName, Fields, NewSession, Principal, SessionId, SessionTtl};
+use session_core::steps::{InsertRequest, RenameRequest};
+use session_core::{
+    Delta, FieldName, Fields, NewSession, Principal, PublicId, SessionId, SessionPolicy,
+    SessionTtl, StoredSession,
+};
+
+use crate::harness::Harness;
 
 pub(crate) use self::bench::{Bench, Snapshot};
 pub(crate) use self::clock::AppClock;
+pub(crate) use self::counting::Counting;
 pub(crate) use self::dice::{Dice, seed};
 pub(crate) use self::dropped::{POLLS, poll_and_drop};
 pub(crate) use self::forced::ForcedIds;
 pub(crate) use self::guide::{ClientHash, GUIDE_CREATED_AT, clients, guide_hash, with, without};
-pub(crate) use self::operations::{assert_gone_and_left_alone, assert_nothing_there};
-pub(crate) use self::operator::{AdminCatcher, Operator};
-pub(crate) use self::requests::{Catcher, insert_request, rename_request};
+pub(crate) use self::operations::{assert_not_found_and_left_alone, assert_nothing_there};
+pub(crate) use self::operator::{Operator, page_at, revoke_at};
 pub(crate) use self::secret::{SECRET, assert_silent, shown};
 pub(crate) use self::timer::Timer;
 
@@ -49,9 +55,43 @@ pub(crate) fn fresh_id() -> SessionId {
     SessionId::random().expect("randomness")
 }
 
+/// A public id that no store knows.
+pub(crate) fn fresh_public_id() -> PublicId {
+    PublicId::random().expect("randomness")
+}
+
+/// The public id under which an operator sees what is stored under an id: the stored one of a bound
+/// session, else the one that is derived from the id.
+pub(crate) async fn public_id_of(h: &dyn Harness, id: &SessionId) -> PublicId {
+    let key = h.dump(id).await;
+    let session = key.and_then(|key| StoredSession::parse(key.fields().to_vec()).ok());
+    let of_unbound = || PublicId::of_unbound(id);
+    session.map_or_else(of_unbound, |session| session.public_id_or(of_unbound))
+}
+
+/// The request that creates this session under this id.
+pub(crate) fn insert_request(
+    policy: &SessionPolicy,
+    id: &SessionId,
+    new: NewSession,
+) -> InsertRequest {
+    InsertRequest::new(policy, id.clone(), new).expect("a request within its limits")
+}
+
+/// The request that moves a session from one id to another and applies this delta.
+pub(crate) fn rename_request(
+    policy: &SessionPolicy,
+    from: &SessionId,
+    to: &SessionId,
+    delta: Delta,
+) -> RenameRequest {
+    let request = RenameRequest::new(policy, from.clone(), to.clone(), delta);
+    request.expect("a request within its limits")
+}
+
 /// A principal that no store knows, whose name begins so.
 pub(crate) fn fresh_principal(label: &str) -> Principal {
-    let principal = format!("{label}:{}", fresh_id().handle());
+    let principal = format!("{label}:{}", fresh_public_id());
     Principal::new(principal).expect("a principal")
 }
 

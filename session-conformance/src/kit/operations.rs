@@ -90,7 +90,7 @@ impl Operation {
 
 /// Asserts that every operation answers that the session is gone, and changes nothing of what is
 /// stored under its id.
-pub(crate) async fn assert_gone_and_left_alone(b: &Bench<'_>, id: &SessionId, what: &str) {
+pub(crate) async fn assert_not_found_and_left_alone(b: &Bench<'_>, id: &SessionId, what: &str) {
     for operation in Operation::ALL {
         let before = b.snapshot(id).await;
         let found = operation.finds(&**b, id).await;
@@ -104,6 +104,6 @@ pub(crate) async fn assert_gone_and_left_alone(b: &Bench<'_>, id: &SessionId, wh
 /// Asserts that nothing is stored under an id, and that no operation changes that.
 pub(crate) async fn assert_nothing_there(b: &Bench<'_>, id: &SessionId, what: &str) {
     assert_eq!(b.h.dump(id).await, None, "{what}");
-    assert_gone_and_left_alone(b, id, what).await;
+    assert_not_found_and_left_alone(b, id, what).await;
     assert_eq!(b.h.dump(id).await, None, "{what}");
 }

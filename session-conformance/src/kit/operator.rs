@@ -1,15 +1,15 @@
-//! An administration, and walks with it that are known to end.
+//! An admin, and scans with it that are known to end.
 
 use std::collections::HashMap;
 use std::ops::Deref;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use session_core::{
-    ConvertedPage, Effect, Error, ErrorKind, PageCursor, PageRequest, PageSize, Result,
-    RevokeInPageRequest, RevokedInPage, SessionAdmin, SessionHandle, SessionId, SessionOverview,
-    SessionPage, async_trait,
+    PageCursor, PageRequest, PageSize, PublicId, RevokeInPageRequest, SessionAdmin, SessionId,
+    SessionOverview,
 };
 
+use super::public_id_of;
 use crate::harness::Harness;
 
 /// More pages than a walk of a case has, the empty ones of a store that others share included.
@@ -17,31 +17,35 @@ const MOST_PAGES: usize = 250_000;
 /// A walk may show a session twice. One that goes round shows it again and again.
 const MOST_SHOWN: usize = 20;
 
-/// The administration of the store under test, which it dereferences to.
-pub(crate) struct Operator(Arc<dyn SessionAdmin>);
+/// The admin of the store under test, which it dereferences to.
+pub(crate) struct Operator<'a> {
+    h: &'a dyn Harness,
+    admin: Arc<dyn SessionAdmin>,
+}
 
-impl Deref for Operator {
+impl Deref for Operator<'_> {
     type Target = dyn SessionAdmin;
 
     fn deref(&self) -> &Self::Target {
-        &*self.0
+        &*self.admin
     }
 }
 
-impl Operator {
-    pub(crate) async fn new(h: &dyn Harness) -> Self {
-        Self(h.admin().await)
+impl<'a> Operator<'a> {
+    pub(crate) async fn new(h: &'a dyn Harness) -> Self {
+        let admin = h.admin().await;
+        Self { h, admin }
     }
 
-    /// The administration, shared.
+    /// The admin, shared.
     pub(crate) fn shared(&self) -> Arc<dyn SessionAdmin> {
-        Arc::clone(&self.0)
+        Arc::clone(&self.admin)
     }
 
     /// A walk that has not begun.
     pub(crate) fn walk(&self, size: PageSize) -> Walk<'_> {
         Walk {
-            admin: &*self.0,
+            admin: &*self.admin,
             size,
             next: Some(None),
             pages: 0,
@@ -49,35 +53,40 @@ impl Operator {
         }
     }
 
-    /// All that a walk shows, by handle; of a session that is shown twice, what was shown last.
-    pub(crate) async fn all(&self, size: PageSize) -> HashMap<SessionHandle, SessionOverview> {
+    /// All that a walk shows, by public id; of a session that is shown twice, what was shown last.
+    pub(crate) async fn all(&self, size: PageSize) -> HashMap<PublicId, SessionOverview> {
         let mut all = HashMap::new();
         let mut walk = self.walk(size);
         while let Some(page) = walk.page().await {
-            all.extend(page.into_iter().map(|shown| (shown.handle.clone(), shown)));
+            all.extend(page.into_iter().map(|shown| (shown.public_id, shown)));
         }
         all
     }
 
     /// What a walk shows of a session.
     pub(crate) async fn shown(&self, id: &SessionId) -> Option<SessionOverview> {
-        self.all(PageSize::MAX).await.remove(&id.handle())
+        let public_id = public_id_of(self.h, id).await;
+        self.all(PageSize::MAX).await.remove(&public_id)
     }
 
     /// Asserts that a walk shows these sessions and no others.
     pub(crate) async fn assert_shows(&self, ids: &[&SessionId], size: PageSize) {
         let all = self.all(size).await;
         let mut shown: Vec<_> = all.into_keys().collect();
-        let mut expected: Vec<_> = ids.iter().map(|id| id.handle()).collect();
+        let mut expected = Vec::new();
+        for id in ids {
+            expected.push(public_id_of(self.h, id).await);
+        }
         shown.sort();
         expected.sort();
         assert_eq!(shown, expected, "pages of {} keys", size.get());
     }
 
-    /// Ends the session of this id by its handle; whether there was one.
+    /// Ends the session of this id by its public id; whether there was one.
     pub(crate) async fn revoke(&self, id: &SessionId) -> bool {
-        let revoked = self.revoke_session(&id.handle()).await;
-        revoked.expect("an answer")
+        let public_id = public_id_of(self.h, id).await;
+        let revoked = self.revoke_session(&public_id).await;
+        revoked.expect("no error")
     }
 }
 
@@ -88,7 +97,7 @@ pub(crate) struct Walk<'a> {
     /// Where to go on, unless it is over.
     next: Option<Option<PageCursor>>,
     pages: usize,
-    times: HashMap<SessionHandle, usize>,
+    times: HashMap<PublicId, usize>,
 }
 
 impl Walk<'_> {
@@ -100,7 +109,7 @@ impl Walk<'_> {
         self.pages += 1;
         assert!(self.pages < MOST_PAGES, "the walk does not end");
         for shown in &page.sessions {
-            let times = self.times.entry(shown.handle.clone()).or_default();
+            let times = self.times.entry(shown.public_id).or_default();
             *times += 1;
             assert!(*times < MOST_SHOWN, "the walk goes round");
         }
@@ -114,54 +123,12 @@ impl Walk<'_> {
     }
 }
 
-/// An administration that keeps what it was asked, and does nothing: only the provided methods build
-/// requests.
-#[derive(Debug, Default)]
-pub(crate) struct AdminCatcher {
-    page: Mutex<Option<PageRequest>>,
-    revoke: Mutex<Option<RevokeInPageRequest>>,
+/// The request for the page that begins there.
+pub(crate) fn page_at(cursor: &PageCursor) -> PageRequest {
+    PageRequest::new(Some(cursor), PageSize::DEFAULT)
 }
 
-impl AdminCatcher {
-    /// The request for the page that begins there.
-    pub(crate) async fn page_request(cursor: &PageCursor) -> PageRequest {
-        let catcher = Self::default();
-        let _ = catcher.list_page(Some(cursor), PageSize::DEFAULT).await;
-        let caught = catcher.page.lock().expect("not poisoned").take();
-        caught.expect("a page")
-    }
-
-    /// The request that ends the session of this handle if it is on the page that begins there.
-    pub(crate) async fn revoke_request(
-        handle: &SessionHandle,
-        cursor: &PageCursor,
-    ) -> RevokeInPageRequest {
-        let catcher = Self::default();
-        let _ = catcher.revoke_session(handle).await;
-        let caught = catcher.revoke.lock().expect("not poisoned").take();
-        let mut request = caught.expect("a page");
-        request.page.cursor = Some(cursor.clone());
-        request
-    }
-}
-
-fn nothing_done<T>() -> Result<T> {
-    Err(Error::new(ErrorKind::Unsupported, Effect::NotApplied))
-}
-
-#[async_trait]
-impl SessionAdmin for AdminCatcher {
-    async fn page(&self, request: &PageRequest) -> Result<SessionPage> {
-        *self.page.lock().expect("not poisoned") = Some(request.clone());
-        nothing_done()
-    }
-
-    async fn revoke_in_page(&self, request: &RevokeInPageRequest) -> Result<RevokedInPage> {
-        *self.revoke.lock().expect("not poisoned") = Some(request.clone());
-        nothing_done()
-    }
-
-    async fn convert_page(&self, _: &PageRequest) -> Result<ConvertedPage> {
-        nothing_done()
-    }
+/// The request that ends the session of this public id if it is on the page that begins there.
+pub(crate) fn revoke_at(public_id: PublicId, cursor: &PageCursor) -> RevokeInPageRequest {
+    RevokeInPageRequest::new(PageRequest::new(Some(cursor), PageSize::MAX), public_id)
 }

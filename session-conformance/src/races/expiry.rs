@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use session_core::{NewSession, SessionHandle};
+use session_core::{NewSession, PublicId};
 
 use self::clock::StoreClock;
 use self::house::House;
@@ -127,7 +127,7 @@ impl Wave {
                 latest: now,
             };
             let length = list.len();
-            let list: HashSet<_> = list.into_iter().map(|summary| summary.handle).collect();
+            let list: HashSet<_> = list.into_iter().map(|summary| summary.public_id).collect();
             assert_eq!(list.len(), length, "a session is listed twice");
             let (alive, dead) = house.judge(&before, asked, Arc::new(list));
             self.alive.fetch_add(alive, Ordering::SeqCst);
@@ -161,9 +161,9 @@ impl Wave {
 /// Asserts that nobody is listed who died; that, when no member of an index is young any more, listing leaves
 /// nothing of the dead there; and that an index ends with its greatest deadline.
 async fn assert_indexes_end(h: &dyn Harness, member: &Member, houses: &[Arc<House>]) {
-    let list = async |house: &House| -> Vec<SessionHandle> {
+    let list = async |house: &House| -> Vec<PublicId> {
         let list = member.did(member.backend.list_sessions(&house.principal).await);
-        list.into_iter().map(|summary| summary.handle).collect()
+        list.into_iter().map(|summary| summary.public_id).collect()
     };
     let mut last = Vec::new();
     for house in houses {
@@ -171,12 +171,8 @@ async fn assert_indexes_end(h: &dyn Harness, member: &Member, houses: &[Arc<Hous
         house.assert_listed_are_known();
         let new = NewSession::default().bind(house.principal.clone());
         let new = new.ttl(ttl(LONG)).max_lifetime(ttl(LONG));
-        last.push(
-            member
-                .did(member.backend.create_session(new).await)
-                .id
-                .handle(),
-        );
+        let created = member.did(member.backend.create_session(new).await);
+        last.push(created.record.public_id().expect("a bound session"));
     }
     h.advance(YOUTH).await;
     for (house, last) in houses.iter().zip(last) {

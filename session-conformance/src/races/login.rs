@@ -94,8 +94,9 @@ pub async fn logins_against_limit(h: &dyn Harness, rounds: usize) -> Summary {
         let ids: Vec<_> = ids.into_iter().flatten().collect();
         let mut alive = Vec::new();
         for id in &ids {
-            if limited.peek_session(id).await.expect("an answer").is_some() {
-                alive.push(id.handle());
+            let record = limited.peek_session(id).await.expect("no error");
+            if let Some(record) = record {
+                alive.push(record.public_id().expect("a bound session"));
             }
         }
         let most = usize::try_from(MOST.get()).expect("a small number");
@@ -108,7 +109,7 @@ pub async fn logins_against_limit(h: &dyn Harness, rounds: usize) -> Summary {
             );
         }
         let list = limited.list_sessions(&ann).await.expect("a list");
-        let mut listed: Vec<_> = list.into_iter().map(|summary| summary.handle).collect();
+        let mut listed: Vec<_> = list.into_iter().map(|summary| summary.public_id).collect();
         alive.sort();
         listed.sort();
         assert_eq!(listed, alive, "round {round}");

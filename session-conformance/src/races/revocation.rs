@@ -62,9 +62,10 @@ pub async fn logins_against_revocation(h: &dyn Harness, rounds: usize) -> Summar
         let backend = crew.member(0).backend;
         let mut alive = Vec::new();
         for id in &ids {
-            if backend.peek_session(id).await.expect("an answer").is_some() {
+            let record = backend.peek_session(id).await.expect("no error");
+            if let Some(record) = record {
                 assert!(!before.contains(id), "round {round}: a session survived");
-                alive.push(id.handle());
+                alive.push(record.public_id().expect("a bound session"));
             }
         }
         let mut listed: Vec<_> = backend
@@ -72,7 +73,7 @@ pub async fn logins_against_revocation(h: &dyn Harness, rounds: usize) -> Summar
             .await
             .expect("a list")
             .into_iter()
-            .map(|summary| summary.handle)
+            .map(|summary| summary.public_id)
             .collect();
         alive.sort();
         listed.sort();

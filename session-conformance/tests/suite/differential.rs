@@ -18,7 +18,7 @@ const FLAWS: [&str; 16] = [
     "GrantsTheOldIdGrace",
     "RenewsTheDeadline",
     "DoesNotCapQuietBindings",
-    "ListsTheOldHandle",
+    "ListsAnotherPublicId",
     "EvictsTheFarthest",
     "OverlooksHiddenFields",
     "ShowsMalformedDeadlines",

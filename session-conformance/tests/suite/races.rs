@@ -51,7 +51,7 @@ async fn flawed_lists_lose_against_expirations() {
         "ListsTheDead",
         "NeverPrunes",
         "DoesNotListCreations",
-        "ListsTheOldHandle",
+        "ListsAnotherPublicId",
         "TouchesWhatItLists",
     ];
     let of_cases = of_cases.map(mutants::flaw).into_iter();

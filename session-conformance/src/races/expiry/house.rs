@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Mutex;
 
-use session_core::{Principal, SessionHandle};
+use session_core::{Principal, PublicId};
 
 use super::life::{Life, List, Span, Verdict};
 use crate::kit::fresh_principal;
@@ -12,7 +12,7 @@ pub(super) struct House {
     pub(super) principal: Principal,
     lives: Mutex<Vec<Life>>,
     /// All that was ever listed.
-    seen: Mutex<HashSet<SessionHandle>>,
+    seen: Mutex<HashSet<PublicId>>,
 }
 
 impl House {
@@ -72,9 +72,9 @@ impl House {
     /// Asserts that nothing was listed but what somebody bound.
     pub(super) fn assert_listed_are_known(&self) {
         let known = self.known();
-        let known: HashSet<_> = known.iter().flat_map(Life::handles).collect();
-        for handle in &*self.seen.lock().expect("not poisoned") {
-            assert!(known.contains(handle), "a stranger is listed");
+        let known: HashSet<_> = known.iter().map(Life::public_id).collect();
+        for public_id in &*self.seen.lock().expect("not poisoned") {
+            assert!(known.contains(public_id), "a stranger is listed");
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use session_core::SessionHandle;
+use session_core::PublicId;
 
 /// A moment of the store's clock that is known to lie between two readings, in milliseconds.
 #[derive(Debug, Clone, Copy)]
@@ -29,8 +29,8 @@ impl Span {
     }
 }
 
-/// The handles in an answered list.
-pub(super) type List = Arc<HashSet<SessionHandle>>;
+/// The public ids in a list.
+pub(super) type List = Arc<HashSet<PublicId>>;
 
 /// What a list says of a session that was certainly alive, or certainly dead.
 #[derive(Debug)]
@@ -42,42 +42,35 @@ pub(super) enum Verdict {
     Wrong(String),
 }
 
-/// A bound session: when it ends by itself, and what it is called. While an operation is under way, what the
+/// A bound session: when it ends by itself, and its public id. While an operation is under way, what the
 /// operation may change is open.
 #[derive(Debug, Clone)]
 pub(super) struct Life {
-    /// All its handles; the last is the present one.
-    handles: Vec<SessionHandle>,
+    public_id: PublicId,
     ttl: u64,
     deadline: Span,
     end: Span,
     /// It was found dead, or ended by somebody.
     is_over: bool,
-    /// A rotation is under way.
-    is_moving: bool,
     /// Operations that end it, or bring its end nearer: two for each that is over, one for one under way.
     doubts: u32,
-    /// Lists that must have it, if not under a known name, then under the one that it moves to.
-    owed: Vec<List>,
 }
 
 impl Life {
     /// A session whose last use was at `used`.
-    pub(super) fn new(handle: SessionHandle, used: Span, ttl: u64, deadline: Span) -> Self {
+    pub(super) fn new(public_id: PublicId, used: Span, ttl: u64, deadline: Span) -> Self {
         Self {
-            handles: vec![handle],
+            public_id,
             ttl,
             deadline,
             end: used.plus(ttl).or_before(deadline),
             is_over: false,
-            is_moving: false,
             doubts: 0,
-            owed: Vec::new(),
         }
     }
 
-    pub(super) fn handles(&self) -> &[SessionHandle] {
-        &self.handles
+    pub(super) fn public_id(&self) -> PublicId {
+        self.public_id
     }
 
     pub(super) fn end(&self) -> Span {
@@ -101,21 +94,6 @@ impl Life {
         self.end.earliest = self.end.earliest.max(known);
     }
 
-    /// A rotation begins, which is a touch as well.
-    pub(super) fn move_begins(&mut self) {
-        self.is_moving = true;
-        self.touch_begins();
-    }
-
-    /// It moved; whether the lists meanwhile had it.
-    pub(super) fn moved(&mut self, to: SessionHandle, at: Span) -> bool {
-        let was_listed = self.owed.drain(..).all(|list| list.contains(&to));
-        self.is_moving = false;
-        self.handles.push(to);
-        self.touched(at);
-        was_listed
-    }
-
     /// An operation begins that ends the session, or may bring its end nearer.
     pub(super) fn doubt_begins(&mut self) {
         self.doubts += 1;
@@ -128,10 +106,9 @@ impl Life {
         self.end = at.plus(ttl).or_before(self.deadline);
     }
 
-    /// The session was ended, or found dead; whether the lists before had it.
-    pub(super) fn is_gone(&mut self) -> bool {
+    /// The session was ended, or was not found.
+    pub(super) fn has_ended(&mut self) {
         self.is_over = true;
-        self.owed.is_empty()
     }
 
     /// So much of its life was left.
@@ -149,10 +126,9 @@ impl Life {
     /// Judges a list by what was known `before` it was asked for, and is known after it was answered.
     pub(super) fn judge(&mut self, before: &Self, asked: Span, list: &List) -> Verdict {
         let wrong = |what| Verdict::Wrong(format!("{what}, {asked:?}: {before:?}"));
-        let (last, old_names) = before.handles.split_last().expect("a handle");
+        let is_listed = list.contains(&self.public_id);
         let is_dead = before.has_ended_by(asked.earliest);
-        let mut of_the_dead = old_names.iter().chain(is_dead.then_some(last));
-        if of_the_dead.any(|handle| list.contains(handle)) {
+        if is_dead && is_listed {
             return wrong("the dead are listed");
         }
         if is_dead {
@@ -162,13 +138,9 @@ impl Life {
         if before.end.earliest <= asked.latest || !is_unharmed {
             return Verdict::Open;
         }
-        // It was under one of these names all the time, or under the next.
-        let mut names = self.handles.iter().skip(old_names.len());
-        if names.any(|handle| list.contains(handle)) {
+        // A rotation keeps its public id: it is listed all the time.
+        if is_listed {
             Verdict::ListsTheLiving
-        } else if self.is_moving {
-            self.owed.push(Arc::clone(list));
-            Verdict::Open
         } else {
             wrong("a live session is not listed")
         }

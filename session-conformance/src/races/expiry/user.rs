@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use session_core::{Delta, NewSession, Principal, SessionId, Touch};
+use session_core::{Delta, NewSession, Principal, PublicId, SessionId, Touch};
 
 use super::clock::StoreClock;
 use super::house::House;
@@ -100,27 +100,30 @@ impl User {
             Binding::Creation => new.bind(principal.clone()),
             Binding::Write | Binding::Rotation => new,
         };
-        let id = self.member.did(backend.create_session(new).await).id;
+        let new = self.member.did(backend.create_session(new).await);
         let created = self.since().await;
         let deadline = created.plus(plan.lifetime * 1000);
-        let life = |id: &SessionId, used| Life::new(id.handle(), used, plan.ttl * 1000, deadline);
-        let unbound = life(&id, created);
-        let bind = Delta::new().bind(principal.clone());
+        let life = |id: PublicId, used| Life::new(id, used, plan.ttl * 1000, deadline);
+        let (id, own) = (new.id, new.record.public_id());
+        let unbound = life(own.unwrap_or_else(|| PublicId::of_unbound(&id)), created);
+        let bind = Delta::new().bind(principal.clone()).returning_record();
         let bound = match plan.binding {
             Binding::Creation => return Some((id, unbound)),
             Binding::Write => {
                 let written = backend.update_session(&id, bind).await;
-                self.member.did(written).map(|_| id)
+                self.member.did(written).map(|written| (id, written))
             }
             Binding::Rotation => {
                 let rotated = backend.rotate_session(&id, bind).await;
-                self.member.did(rotated).map(|rotated| rotated.id)
+                let rotated = self.member.did(rotated);
+                rotated.map(|rotated| (rotated.id, rotated.written))
             }
         };
         let at = self.since().await;
         assert_possible(&unbound, bound.is_some(), at);
-        bound.map(|id| {
-            let life = life(&id, at);
+        bound.map(|(id, written)| {
+            let record = written.record.expect("the record that was asked for");
+            let life = life(record.public_id().expect("a bound session"), at);
             (id, life)
         })
     }
@@ -132,8 +135,7 @@ impl User {
             let before = life.clone();
             match next {
                 Use::Peek | Use::AskTtl | Use::WriteQuietly => {}
-                Use::Read | Use::Write => life.touch_begins(),
-                Use::Rotate => life.move_begins(),
+                Use::Read | Use::Write | Use::Rotate => life.touch_begins(),
                 Use::SetTtl(_) | Use::Delete | Use::Revoke => life.doubt_begins(),
             }
             before
@@ -141,23 +143,14 @@ impl User {
         let (is_alive, left) = self.ask(session, next).await;
         let at = self.since().await;
         assert_possible(&before, is_alive, at);
-        let handle = session.id.handle();
-        let was_listed = session.house.change(session.number, |life| {
-            match next {
-                _ if !is_alive => return life.is_gone(),
-                Use::Peek | Use::WriteQuietly => {}
-                Use::AskTtl => life.had_left(left, at),
-                Use::Read | Use::Write => life.touched(at),
-                Use::Rotate => return life.moved(handle, at),
-                Use::SetTtl(seconds) => life.ttl_was_set(seconds * 1000, at),
-                Use::Delete | Use::Revoke => return life.is_gone(),
-            }
-            true
+        session.house.change(session.number, |life| match next {
+            _ if !is_alive => life.has_ended(),
+            Use::Peek | Use::WriteQuietly => {}
+            Use::AskTtl => life.had_left(left, at),
+            Use::Read | Use::Write | Use::Rotate => life.touched(at),
+            Use::SetTtl(seconds) => life.ttl_was_set(seconds * 1000, at),
+            Use::Delete | Use::Revoke => life.has_ended(),
         });
-        assert!(
-            was_listed,
-            "a session that moved was not listed, {at:?}: {before:?}"
-        );
         is_alive
     }
 
@@ -195,7 +188,10 @@ impl User {
             Use::Delete => member.did(backend.delete_session(&id).await),
             Use::Revoke => {
                 let principal = &session.house.principal;
-                let revoked = backend.revoke_session(principal, &id.handle()).await;
+                let public_id = session
+                    .house
+                    .change(session.number, |life| life.public_id());
+                let revoked = backend.revoke_session(principal, &public_id).await;
                 member.did(revoked)
             }
         };
@@ -210,12 +206,12 @@ fn assert_possible(before: &Life, is_alive: bool, at: Span) {
     if is_alive {
         assert!(
             !before.has_ended_by(at.earliest),
-            "a dead session answers, {at:?}: {before:?}"
+            "a dead session is found, {at:?}: {before:?}"
         );
     } else {
         assert!(
             end.earliest <= at.latest,
-            "a live session is gone, {at:?}: {before:?}"
+            "a live session is not found, {at:?}: {before:?}"
         );
     }
 }

@@ -1,34 +1,16 @@
-//! Flaws in the conversion of a store, in cursors, and in what holds for every step of an operator.
+//! Flaws in cursors, and in what holds for every step of an operator.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use session_core::{
-    ConvertedPage, Effect, Error, ErrorKind, PageCursor, PageRequest, Result, RevokeInPageRequest,
-    RevokedInPage, SessionAdmin, SessionHandle, SessionId, SessionPage, async_trait,
+    Effect, Error, ErrorKind, PageCursor, PageRequest, PublicId, Result, RevokeInPageRequest,
+    RevokedInPage, SessionAdmin, SessionId, SessionPage, async_trait,
 };
 
 use super::mutants;
-use crate::reference::{Key, ReferenceAdmin, Store, place};
-
-/// Changes every session, where a conversion begins.
-fn each(
-    store: &Store,
-    request: &PageRequest,
-    change: impl Fn(&mut Key, u64),
-) -> Result<ConvertedPage> {
-    let answer = store.convert_page(request)?;
-    let mut data = store.lock();
-    let now = data.now.get();
-    for key in data.keys.values_mut() {
-        if key.session().is_some() {
-            change(key, now);
-        }
-    }
-    drop(data);
-    Ok(answer)
-}
+use crate::reference::{ReferenceAdmin, Store, place};
 
 /// Without a cursor that is none.
 fn checked(mut request: PageRequest) -> PageRequest {
@@ -39,78 +21,6 @@ fn checked(mut request: PageRequest) -> PageRequest {
 }
 
 mutants! {
-    /// The copy has no expiry.
-    "ADM-6" ConvertsLosingTheExpiry {
-        async fn convert_page(&self, store: &Store, request: PageRequest) -> Result<ConvertedPage> {
-            each(store, &request, |key, _| key.expires_at = None)
-        }
-    }
-
-    /// The copy has the guide's fields.
-    "ADM-6" ConvertsLosingTheDeadline {
-        async fn convert_page(&self, store: &Store, request: PageRequest) -> Result<ConvertedPage> {
-            each(store, &request, |key, _| {
-                let fields = key.fields.as_mut().unwrap();
-                fields.remove(&b"session_deadline"[..]);
-            })
-        }
-    }
-
-    /// The copy has the fields that are text.
-    "ADM-6" ConvertsLosingHiddenFields {
-        async fn convert_page(&self, store: &Store, request: PageRequest) -> Result<ConvertedPage> {
-            each(store, &request, |key, _| {
-                let fields = key.fields.as_mut().unwrap();
-                fields.retain(|name, _| std::str::from_utf8(name).is_ok());
-            })
-        }
-    }
-
-    /// To be converted is to be used.
-    "ADM-6" ConvertsTouching {
-        async fn convert_page(&self, store: &Store, request: PageRequest) -> Result<ConvertedPage> {
-            each(store, &request, |key, now| {
-                let ttl = key.session().unwrap().session.ttl().as_secs();
-                let armed = now + u64::from(ttl) * 1000;
-                key.expires_at = Some(session_core::UnixMillis::new(armed));
-            })
-        }
-    }
-
-    /// The index has the old names.
-    "ADM-6" ConvertsUnlisting {
-        async fn convert_page(&self, store: &Store, request: PageRequest) -> Result<ConvertedPage> {
-            store.lock().index.clear();
-            store.convert_page(&request)
-        }
-    }
-
-    /// All are counted.
-    "ADM-6" CountsWhatNeedsNoConversion {
-        async fn convert_page(&self, store: &Store, request: PageRequest) -> Result<ConvertedPage> {
-            let sessions = store.page(&request)?.sessions.len();
-            Ok(ConvertedPage::new(sessions as u64, None))
-        }
-    }
-
-    /// What cannot be converted is thrown away.
-    "ADM-6" ConvertsOrDrops {
-        async fn convert_page(&self, store: &Store, request: PageRequest) -> Result<ConvertedPage> {
-            store.lock().keys.retain(|_, key| key.session().is_some());
-            store.convert_page(&request)
-        }
-    }
-
-    /// It reads, and then writes.
-    "ADM-6" ConvertsWhatItReadBefore {
-        async fn convert_page(&self, store: &Store, request: PageRequest) -> Result<ConvertedPage> {
-            let keys = store.lock().keys.clone();
-            tokio::task::yield_now().await;
-            store.lock().keys.extend(keys);
-            store.convert_page(&request)
-        }
-    }
-
     /// What is no cursor is the beginning.
     "ADM-7" StartsOver {
         async fn page(&self, store: &Store, request: PageRequest) -> Result<SessionPage> {
@@ -165,13 +75,6 @@ mutants! {
         }
     }
 
-    /// Nor does the one that converts them, since it has nothing to do.
-    "ADM-7" ConvertsFromAnyCursor {
-        async fn convert_page(&self, _: &Store, _: PageRequest) -> Result<ConvertedPage> {
-            Ok(ConvertedPage::nothing_to_do())
-        }
-    }
-
     /// A page that nobody waits for stays in line.
     "OPS-2" MixesUpPages(Mutex<VecDeque<SessionPage>>) {
         async fn page(&self, store: &Store, request: PageRequest) -> Result<SessionPage> {
@@ -196,13 +99,13 @@ mutants! {
             if let Some(cursor) = &mut request.cursor
                 && let Ok(id) = SessionId::parse(cursor.as_str())
             {
-                *cursor = id.handle().as_str().parse()?;
+                *cursor = PublicId::of_unbound(&id).as_str().parse()?;
             }
             let mut page = store.page(&request)?;
             if let Some(next) = &mut page.next {
-                let handle = SessionHandle::parse(next.as_str())?;
+                let place = PublicId::parse(next.as_str())?;
                 let data = store.lock();
-                let id = data.keys.keys().find(|id| id.handle() == handle);
+                let id = data.keys.keys().find(|id| PublicId::of_unbound(id) == place);
                 *next = id.unwrap().expose().parse()?;
             }
             Ok(page)
@@ -228,9 +131,5 @@ impl SessionAdmin for Talkative {
 
     async fn revoke_in_page(&self, request: &RevokeInPageRequest) -> Result<RevokedInPage> {
         self.0.revoke_in_page(request).await
-    }
-
-    async fn convert_page(&self, request: &PageRequest) -> Result<ConvertedPage> {
-        self.0.convert_page(request).await
     }
 }

@@ -1,14 +1,16 @@
 //! Flaws in how a session comes into a list, and into another.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 
-use session_core::steps::{RenameAnswer, RenameRequest, SessionSummary, WriteAnswer, WriteRequest};
-use session_core::{Principal, Result, SessionId, SessionTtl, Touch, UnixMillis};
+use session_core::steps::{
+    RenameOutcome, RenameRequest, SessionSummary, WriteOutcome, WriteRequest,
+};
+use session_core::{Principal, PublicId, Result, SessionId, SessionTtl, Touch, UnixMillis};
 
 use super::listing::summary_of;
 use super::mutants;
-use crate::reference::{Key, Store};
+use crate::reference::{Key, Named, Store};
 
 /// The principal that a stored session is bound to.
 fn bound_to(store: &Store, id: &SessionId) -> Option<Principal> {
@@ -18,10 +20,10 @@ fn bound_to(store: &Store, id: &SessionId) -> Option<Principal> {
 mutants! {
     /// A write stores the principal, and lists nothing.
     "PRN-2" DoesNotListWrites {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
             let answer = store.write(&request);
             if request.write.delta.principal().is_some() {
-                store.lock().unlist(&request.id);
+                store.lock().unlist(request.id());
             }
             Ok(answer)
         }
@@ -29,7 +31,7 @@ mutants! {
 
     /// A rotation stores the principal, and lists nothing.
     "PRN-3" DoesNotListRotations {
-        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameAnswer> {
+        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameOutcome> {
             let answer = store.rename(&request);
             if request.write.delta.principal().is_some() {
                 store.lock().unlist(&request.to);
@@ -38,23 +40,20 @@ mutants! {
         }
     }
 
-    /// The list has the id from before the rotation.
-    "PRN-3" ListsTheOldHandle(Mutex<HashMap<SessionId, SessionId>>) {
-        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameAnswer> {
-            self.0
-                .lock()
-                .unwrap()
-                .insert(request.to.clone(), request.from.clone());
-            Ok(store.rename(&request))
+    /// The list calls a rotated session by a public id of its own.
+    "PRN-3" ListsAnotherPublicId(Mutex<HashSet<PublicId>>) {
+        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameOutcome> {
+            let outcome = store.rename(&request);
+            let public_id = store.lock().public_id(&request.to);
+            self.0.lock().unwrap().insert(public_id);
+            Ok(outcome)
         }
 
         async fn list(&self, store: &Store, principal: Principal) -> Result<Vec<SessionSummary>> {
             let mut list = store.list(&principal);
-            for (new, old) in self.0.lock().unwrap().iter() {
-                for summary in &mut list {
-                    if summary.handle == new.handle() {
-                        summary.handle = old.handle();
-                    }
+            for summary in &mut list {
+                if self.0.lock().unwrap().contains(&summary.public_id) {
+                    summary.public_id = PublicId::from_digest(&[7; 32]);
                 }
             }
             Ok(list)
@@ -63,9 +62,9 @@ mutants! {
 
     /// Each login starts the lifetime again.
     "PRN-4" RestartsTheDeadline {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
             if request.write.delta.principal().is_some() {
-                store.edit(&request.id, |fields| {
+                store.edit(request.id(), |fields| {
                     fields.remove(b"session_deadline".as_slice());
                 });
             }
@@ -75,7 +74,7 @@ mutants! {
 
     /// A bound session lives for a day.
     "PRN-4" HasALifetimeOfItsOwn {
-        async fn write(&self, store: &Store, mut request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, mut request: WriteRequest) -> Result<WriteOutcome> {
             request.write.principal_lifetime = SessionTtl::from_secs(86_400).unwrap();
             Ok(store.write(&request))
         }
@@ -83,14 +82,14 @@ mutants! {
 
     /// A new binding leaves the old entry, and the list believes it.
     "PRN-9" StaysInTheOldList(Mutex<HashMap<Principal, Vec<SessionId>>>) {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
-            if let Some(former) = bound_to(store, &request.id) {
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
+            if let Some(former) = bound_to(store, request.id()) {
                 self.0
                     .lock()
                     .unwrap()
                     .entry(former)
                     .or_default()
-                    .push(request.id.clone());
+                    .push(request.id().clone());
             }
             Ok(store.write(&request))
         }
@@ -99,7 +98,7 @@ mutants! {
             let mut list = store.list(&principal);
             for id in self.0.lock().unwrap().get(&principal).into_iter().flatten() {
                 if let Some(key) = store.key(id)
-                    && !list.iter().any(|summary| summary.handle == id.handle())
+                    && !list.iter().any(|it| it.public_id == store.lock().public_id(id))
                 {
                     list.push(summary_of(id, &key));
                 }
@@ -121,7 +120,7 @@ mutants! {
 
     /// A rotation without a binding leaves the list.
     "PRN-12" UnlistsWhatRotates {
-        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameAnswer> {
+        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameOutcome> {
             let answer = store.rename(&request);
             if request.write.delta.principal().is_none() {
                 store.lock().unlist(&request.to);
@@ -132,7 +131,7 @@ mutants! {
 
     /// A rotation is a logout.
     "PRN-12" UnbindsWhatRotates {
-        async fn rename(&self, store: &Store, mut request: RenameRequest) -> Result<RenameAnswer> {
+        async fn rename(&self, store: &Store, mut request: RenameRequest) -> Result<RenameOutcome> {
             request.write.delta = request.write.delta.touch(Touch::Always);
             let answer = store.rename(&request);
             if request.write.delta.principal().is_none() {
@@ -147,13 +146,13 @@ mutants! {
     /// The list is the principal's own, and the session's principal is what was written last: a
     /// binding that read the former principal before does not leave the list it is in by then.
     "PRN-9" LeavesTheListItKnew(Mutex<HashMap<SessionId, Vec<Principal>>>) {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
-            let former = bound_to(store, &request.id);
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
+            let former = bound_to(store, request.id());
             tokio::task::yield_now().await;
             let answer = store.write(&request);
             if let Some(principal) = request.write.delta.principal() {
                 let mut lists = self.0.lock().unwrap();
-                let lists = lists.entry(request.id.clone()).or_default();
+                let lists = lists.entry(request.id().clone()).or_default();
                 lists.retain(|list| Some(list) != former.as_ref());
                 lists.push(principal.clone());
             }

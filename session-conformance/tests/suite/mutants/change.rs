@@ -1,10 +1,11 @@
 //! Flaws in counters.
 
-use session_core::steps::{Refusal, WriteAnswer, WriteRequest};
+use session_core::steps::{Refusal, WriteOutcome, WriteRequest};
 use session_core::{FieldChange, Result};
 
 use super::mutants;
 use super::write::{only, read_modify_write};
+use crate::reference::Named;
 use crate::reference::Store;
 
 /// Writes after the values of the delta's counters were rewritten, where they are text.
@@ -12,9 +13,9 @@ fn write_after(
     store: &Store,
     request: &WriteRequest,
     rewrite: impl Fn(&str, i64) -> Option<String>,
-) -> WriteAnswer {
-    if store.lock().live(store.flaw(), &request.id).is_some() {
-        store.edit(&request.id, |fields| {
+) -> WriteOutcome {
+    if store.lock().live(store.flaw(), request.id()).is_some() {
+        store.edit(request.id(), |fields| {
             for (name, change) in request.write.delta.changes() {
                 if let (FieldChange::Increment(by), Some(value)) =
                     (change, fields.get_mut(name.as_str().as_bytes()))
@@ -37,9 +38,9 @@ fn is_increment(change: &FieldChange) -> bool {
 mutants! {
     /// The value before.
     "INC-1" AnswersTheValueBefore {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
             let mut answer = store.write(&request);
-            if let WriteAnswer::Written(written) = &mut answer {
+            if let WriteOutcome::Written(written) = &mut answer {
                 for (name, value) in &mut written.counters {
                     if let Some(FieldChange::Increment(by)) =
                         request.write.delta.change(name.as_str())
@@ -54,9 +55,9 @@ mutants! {
 
     /// Nothing to add, nothing to do.
     "INC-1" SkipsZeros {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
             let answer = store.write(&request);
-            store.edit(&request.id, |fields| {
+            store.edit(request.id(), |fields| {
                 for (name, change) in request.write.delta.changes() {
                     let name = name.as_str().as_bytes();
                     let is_zero = fields.get(name).is_some_and(|value| value == b"0");
@@ -71,7 +72,7 @@ mutants! {
 
     /// Every integer that the language reads.
     "INC-2" ParsesLeniently {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
             Ok(write_after(store, &request, |text, _| {
                 text.parse::<i64>().ok().map(|number| number.to_string())
             }))
@@ -80,7 +81,7 @@ mutants! {
 
     /// An empty text is 0, as an absent field is.
     "INC-2" TakesEmptyForZero {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
             Ok(write_after(store, &request, |text, _| {
                 text.is_empty().then(|| "0".into())
             }))
@@ -89,8 +90,8 @@ mutants! {
 
     /// What is too large is called an overflow.
     "INC-2" CallsLargeTextsAnOverflow {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
-            let state = store.lock().live(store.flaw(), &request.id);
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
+            let state = store.lock().live(store.flaw(), request.id());
             let answer = store.write(&request);
             let is_too_large =
                 |text: &str| text.parse::<i128>().is_ok() && text.parse::<i64>().is_err();
@@ -99,8 +100,8 @@ mutants! {
                 values.any(|(_, value)| value.as_str().is_ok_and(is_too_large))
             });
             Ok(match answer {
-                WriteAnswer::Refused(Refusal::NotAnInteger) if is_large => {
-                    WriteAnswer::Refused(Refusal::Overflow)
+                WriteOutcome::Refused(Refusal::NotAnInteger) if is_large => {
+                    WriteOutcome::Refused(Refusal::Overflow)
                 }
                 other => other,
             })
@@ -109,7 +110,7 @@ mutants! {
 
     /// The sum wraps around.
     "INC-3" WrapsAround {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
             Ok(write_after(store, &request, |text, by| {
                 // Whatever was there, from the other end of the range the sum fits.
                 let value: i64 = text.parse().ok()?;
@@ -122,7 +123,7 @@ mutants! {
 
     /// The sum stays at the end of the range.
     "INC-3" Saturates {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
             Ok(write_after(store, &request, |text, by| {
                 let value: i64 = text.parse().ok()?;
                 let sum = value.saturating_add(by);
@@ -136,9 +137,9 @@ mutants! {
 
     /// Sets and removals come first.
     "INC-4" SetsBeforeItRefuses {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
             let answer = store.write(&request);
-            if matches!(answer, WriteAnswer::Refused(_)) {
+            if matches!(answer, WriteOutcome::Refused(_)) {
                 let mut rest = request.clone();
                 rest.write.delta = only(&request.write.delta, |_, change| !is_increment(change));
                 store.write(&rest);
@@ -149,16 +150,16 @@ mutants! {
 
     /// The counters before the refused one stay counted.
     "INC-4" CountsUpToTheRefusal {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
             let answer = store.write(&request);
-            if matches!(answer, WriteAnswer::Refused(_)) {
+            if matches!(answer, WriteOutcome::Refused(_)) {
                 for last in (0..request.write.delta.changes().len()).rev() {
                     let mut part = request.clone();
                     let quiet = only(&request.write.delta, |n, change| {
                         n < last && is_increment(change)
                     });
                     part.write.delta = quiet;
-                    if matches!(store.write(&part), WriteAnswer::Written(_)) {
+                    if matches!(store.write(&part), WriteOutcome::Written(_)) {
                         break;
                     }
                 }
@@ -169,10 +170,10 @@ mutants! {
 
     /// Undoing leaves 0 where nothing was.
     "INC-4" UndoesToZero {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
             let answer = store.write(&request);
-            if matches!(answer, WriteAnswer::Refused(_)) {
-                store.edit(&request.id, |fields| {
+            if matches!(answer, WriteOutcome::Refused(_)) {
+                store.edit(request.id(), |fields| {
                     for (name, change) in request.write.delta.changes() {
                         if is_increment(change) {
                             let name = name.as_str().as_bytes().to_vec();
@@ -187,7 +188,7 @@ mutants! {
 
     /// HGET, add, HSET.
     "INC-5" CountsOutsideTheStore {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
             Ok(read_modify_write(store, &request).await)
         }
     }
@@ -199,9 +200,9 @@ mutants! {
             clippy::cast_precision_loss,
             reason = "the flaw"
         )]
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
             let mut answer = store.write(&request);
-            if let WriteAnswer::Written(written) = &mut answer {
+            if let WriteOutcome::Written(written) = &mut answer {
                 for (_, value) in &mut written.counters {
                     *value = *value as f64 as i64;
                 }
@@ -213,10 +214,10 @@ mutants! {
     /// What is stored is a double.
     "INC-6" StoresDoubles {
         #[allow(clippy::cast_precision_loss, reason = "the flaw")]
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
             let answer = store.write(&request);
-            if let WriteAnswer::Written(written) = &answer {
-                store.edit(&request.id, |fields| {
+            if let WriteOutcome::Written(written) = &answer {
+                store.edit(request.id(), |fields| {
                     for (name, value) in &written.counters {
                         let text = format!("{:.0}", *value as f64);
                         fields.insert(name.as_str().as_bytes().to_vec(), text.into_bytes());

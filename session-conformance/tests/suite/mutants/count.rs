@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use session_core::{
-    ConvertedPage, PageRequest, PageSize, Result, RevokeInPageRequest, RevokedInPage, SessionAdmin,
-    SessionPage, async_trait,
+    PageRequest, PageSize, Result, RevokeInPageRequest, RevokedInPage, SessionAdmin, SessionPage,
+    async_trait,
 };
 
 use super::mutants;
@@ -39,10 +39,6 @@ impl SessionAdmin for Counts {
 
     async fn revoke_in_page(&self, request: &RevokeInPageRequest) -> Result<RevokedInPage> {
         self.admin.revoke_in_page(request).await
-    }
-
-    async fn convert_page(&self, request: &PageRequest) -> Result<ConvertedPage> {
-        self.admin.convert_page(request).await
     }
 
     async fn count_sessions(&self) -> Result<u64> {

@@ -1,11 +1,11 @@
 //! Flaws in deletion.
 
-use session_core::steps::{ReadRequest, WriteAnswer, WriteRequest};
+use session_core::steps::{ReadRequest, WriteOutcome, WriteRequest};
 use session_core::{Result, SessionId, SessionRecord, Touch};
 
 use super::mutants;
 use super::write::read_modify_write;
-use crate::reference::{Key, Store};
+use crate::reference::{Key, Named, Store};
 
 mutants! {
     /// It marks what it deletes.
@@ -64,24 +64,24 @@ mutants! {
 
     /// A write that checked before the delete writes after it.
     "DEL-3" WritesAfterADelete {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
             Ok(read_modify_write(store, &request).await)
         }
     }
 
     /// The check and the write are two steps: what was deleted in between is left as a ghost.
     "DEL-3" LeavesAGhostOfARace {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
-            if store.lock().live(store.flaw(), &request.id).is_none() {
-                return Ok(WriteAnswer::Gone);
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
+            if store.lock().live(store.flaw(), request.id()).is_none() {
+                return Ok(WriteOutcome::NotFound);
             }
             tokio::task::yield_now().await;
             let answer = store.write(&request);
-            if answer == WriteAnswer::Gone {
+            if answer == WriteOutcome::NotFound {
                 let stamp = request.write.now.to_string().into_bytes();
                 let fields = Some([(b"last_accessed_at".to_vec(), stamp)].into());
                 store.set_key(
-                    &request.id,
+                    request.id(),
                     Key {
                         fields,
                         expires_at: None,
@@ -97,11 +97,11 @@ mutants! {
         async fn read(&self, store: &Store, request: ReadRequest) -> Result<Option<SessionRecord>> {
             let read = store.read(&request);
             tokio::task::yield_now().await;
-            if read.is_some() && request.touch != Touch::Never && store.key(&request.id).is_none() {
+            if read.is_some() && request.touch != Touch::Never && store.key(request.id()).is_none() {
                 let stamp = request.now.to_string().into_bytes();
                 let fields = Some([(b"last_accessed_at".to_vec(), stamp)].into());
                 store.set_key(
-                    &request.id,
+                    request.id(),
                     Key {
                         fields,
                         expires_at: None,

@@ -58,35 +58,35 @@ macro_rules! forward {
             async fn insert(
                 &self,
                 request: &session_core::steps::InsertRequest,
-            ) -> session_core::Result<session_core::steps::InsertAnswer> {
+            ) -> session_core::Result<session_core::steps::InsertOutcome> {
                 self.0.insert(request).await
             }
 
             async fn read(
                 &self,
                 request: &session_core::steps::ReadRequest,
-            ) -> session_core::Result<Option<session_core::SessionRecord>> {
+            ) -> session_core::Result<session_core::steps::ReadOutcome> {
                 self.0.read(request).await
             }
 
             async fn write(
                 &self,
                 request: &session_core::steps::WriteRequest,
-            ) -> session_core::Result<session_core::steps::WriteAnswer> {
+            ) -> session_core::Result<session_core::steps::WriteOutcome> {
                 self.0.write(request).await
             }
 
             async fn rename(
                 &self,
                 request: &session_core::steps::RenameRequest,
-            ) -> session_core::Result<session_core::steps::RenameAnswer> {
+            ) -> session_core::Result<session_core::steps::RenameOutcome> {
                 self.0.rename(request).await
             }
 
             async fn remove(
                 &self,
                 request: &session_core::steps::RemoveRequest,
-            ) -> session_core::Result<bool> {
+            ) -> session_core::Result<session_core::steps::RemoveOutcome> {
                 self.0.remove(request).await
             }
 

@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use session_core::rules::State;
-use session_core::steps::{InsertAnswer, InsertRequest, ReadRequest, WriteAnswer, WriteRequest};
+use session_core::steps::{InsertOutcome, InsertRequest, ReadRequest, WriteOutcome, WriteRequest};
 use session_core::{
     Remaining, Result, SessionBackend, SessionId, SessionRecord, SessionTtl, UnixMillis,
 };
 
 use super::{mutants, same_policy, wrapper};
-use crate::reference::{Key, Reference, Store};
+use crate::reference::{Key, Named, Reference, Store};
 
 /// Whether a step has armed the key's expiry.
 fn is_armed(before: Option<&Key>, after: &Key) -> bool {
@@ -41,7 +41,7 @@ mutants! {
 
     /// HSET without EXPIRE.
     "TTL-1" ForgetsToArmNewKeys {
-        async fn insert(&self, store: &Store, request: InsertRequest) -> Result<InsertAnswer> {
+        async fn insert(&self, store: &Store, request: InsertRequest) -> Result<InsertOutcome> {
             let answer = store.insert(&request);
             if let Some(key) = store.lock().keys.get_mut(&request.id) {
                 key.expires_at = None;
@@ -64,9 +64,9 @@ mutants! {
             let read = store.read(&request);
             let mut cache = self.0.lock().unwrap();
             if let Some(record) = &read {
-                cache.insert(request.id.clone(), record.clone());
+                cache.insert(request.id().clone(), record.clone());
             }
-            Ok(read.or_else(|| cache.get(&request.id).cloned()))
+            Ok(read.or_else(|| cache.get(request.id()).cloned()))
         }
     }
 
@@ -100,12 +100,12 @@ mutants! {
 
     /// A new TTL waits for the next touch.
     "TTL-5" StoresNewTtlsOnly {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
-            let before = store.key(&request.id);
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
+            let before = store.key(request.id());
             let answer = store.write(&request);
             let has_ttl = request.write.delta.new_ttl().is_some();
             if let (true, Some(before)) = (has_ttl, before)
-                && let Some(key) = store.lock().keys.get_mut(&request.id)
+                && let Some(key) = store.lock().keys.get_mut(request.id())
             {
                 key.expires_at = before.expires_at;
             }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use session_core::steps::{
-    InsertAnswer, InsertRequest, ReadRequest, RenameAnswer, RenameRequest, WriteAnswer,
+    InsertOutcome, InsertRequest, ReadRequest, RenameOutcome, RenameRequest, Target, WriteOutcome,
     WriteRequest,
 };
 use session_core::{
@@ -12,7 +12,7 @@ use session_core::{
 };
 
 use super::{forward, mutants};
-use crate::reference::{Key, Reference, Store};
+use crate::reference::{Key, Named, Reference, Store};
 
 mutants! {
     /// Its ids are a counter.
@@ -24,7 +24,7 @@ mutants! {
 
     /// It stores under another id than it answers.
     "ID-1" AnswersAnotherId {
-        async fn insert(&self, store: &Store, mut request: InsertRequest) -> Result<InsertAnswer> {
+        async fn insert(&self, store: &Store, mut request: InsertRequest) -> Result<InsertOutcome> {
             request.id = SessionId::random()?;
             Ok(store.insert(&request))
         }
@@ -32,7 +32,7 @@ mutants! {
 
     /// SET instead of SET NX.
     "ID-2" InsertsOverAnything {
-        async fn insert(&self, store: &Store, request: InsertRequest) -> Result<InsertAnswer> {
+        async fn insert(&self, store: &Store, request: InsertRequest) -> Result<InsertOutcome> {
             store.lock().take(&request.id);
             Ok(store.insert(&request))
         }
@@ -40,7 +40,7 @@ mutants! {
 
     /// What is no session does not count as taken.
     "ID-2" InsertsOverWhatIsNoSession {
-        async fn insert(&self, store: &Store, request: InsertRequest) -> Result<InsertAnswer> {
+        async fn insert(&self, store: &Store, request: InsertRequest) -> Result<InsertOutcome> {
             let is_session = store.lock().live(store.flaw(), &request.id).is_some();
             if !is_session {
                 store.lock().take(&request.id);
@@ -51,7 +51,7 @@ mutants! {
 
     /// RENAME instead of RENAMENX.
     "ID-2" RenamesOverAnything {
-        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameAnswer> {
+        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameOutcome> {
             if request.from != request.to {
                 store.lock().take(&request.to);
             }
@@ -61,8 +61,8 @@ mutants! {
 
     /// An update is an upsert.
     "ID-3" AdoptsUnknownIds {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
-            if store.key(&request.id).is_none() {
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
+            if store.key(request.id()).is_none() {
                 let stamp = request.write.now.to_string().into_bytes();
                 let fields = [
                     (b"created_at".to_vec(), stamp.clone()),
@@ -71,7 +71,7 @@ mutants! {
                 ];
                 let fields = Some(fields.into());
                 store.set_key(
-                    &request.id,
+                    request.id(),
                     Key {
                         fields,
                         expires_at: None,
@@ -89,11 +89,11 @@ mutants! {
             store: &Store,
             mut request: ReadRequest,
         ) -> Result<Option<SessionRecord>> {
-            let text = request.id.expose().to_ascii_lowercase();
+            let text = request.id().expose().to_ascii_lowercase();
             let is_same = |id: &&SessionId| id.expose().to_ascii_lowercase() == text;
             let found = store.lock().keys.keys().find(is_same).cloned();
             if let Some(id) = found {
-                request.id = id;
+                request.target = Target::Id(id);
             }
             Ok(store.read(&request))
         }

@@ -1,7 +1,7 @@
 //! Flaws in absolute lifetimes.
 
 use session_core::rules::State;
-use session_core::steps::{InsertAnswer, InsertRequest, RenameAnswer, RenameRequest};
+use session_core::steps::{InsertOutcome, InsertRequest, RenameOutcome, RenameRequest};
 use session_core::{Result, UnixMillis};
 
 use super::mutants;
@@ -22,7 +22,7 @@ fn set_deadline(key: &mut Key, deadline: u64) {
 mutants! {
     /// Lifetimes are for bound sessions.
     "LIF-1" IgnoresLifetimesOfTheUnbound {
-        async fn insert(&self, store: &Store, mut request: InsertRequest) -> Result<InsertAnswer> {
+        async fn insert(&self, store: &Store, mut request: InsertRequest) -> Result<InsertOutcome> {
             if request.session.principal().is_none() {
                 request.lifetime = None;
             }
@@ -44,7 +44,7 @@ mutants! {
 
     /// Every session lives for ten years at most.
     "LIF-1" LimitsEverySession {
-        async fn insert(&self, store: &Store, mut request: InsertRequest) -> Result<InsertAnswer> {
+        async fn insert(&self, store: &Store, mut request: InsertRequest) -> Result<InsertOutcome> {
             let ten_years = session_core::SessionTtl::from_secs(315_360_000).unwrap();
             request.lifetime.get_or_insert(ten_years);
             Ok(store.insert(&request))
@@ -86,7 +86,7 @@ mutants! {
 
     /// A rotated session has none.
     "LIF-3" DropsTheDeadlineOnRotation {
-        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameAnswer> {
+        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameOutcome> {
             let answer = store.rename(&request);
             if request.write.delta.principal().is_none() {
                 store.edit(&request.to, |fields| {

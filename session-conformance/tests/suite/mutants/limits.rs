@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use session_core::steps::{InsertAnswer, InsertRequest, Refusal, WriteAnswer, WriteRequest};
+use session_core::steps::{InsertOutcome, InsertRequest, Refusal, WriteOutcome, WriteRequest};
 use session_core::{FieldChange, Limit, Limits, Result, SessionBackend, SessionPolicy};
 
 use super::{forward, mutants};
-use crate::reference::{Reference, Store};
+use crate::reference::{Named, Reference, Store};
 
 /// The limits without that of bytes.
 fn without_bytes(limits: Limits) -> Limits {
@@ -27,7 +27,7 @@ mutants! {
 
     /// Writes are not limited.
     "LIM-2" LimitsCreationsOnly {
-        async fn write(&self, store: &Store, mut request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, mut request: WriteRequest) -> Result<WriteOutcome> {
             request.write.limits = request.write.limits.with_fields(u32::MAX);
             Ok(store.write(&request))
         }
@@ -35,15 +35,15 @@ mutants! {
 
     /// Every write to a large session is refused.
     "LIM-2" RefusesLargeSessions {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
             let answer = store.write(&request);
             let count = store
-                .key(&request.id)
+                .key(request.id())
                 .and_then(|key| key.fields)
                 .map_or(0, |f| f.len());
             let max = request.write.limits.fields() as usize + 3;
-            if matches!(answer, WriteAnswer::Written(_)) && count > max {
-                return Ok(WriteAnswer::Refused(Refusal::Limit(Limit::Fields)));
+            if matches!(answer, WriteOutcome::Written(_)) && count > max {
+                return Ok(WriteOutcome::Refused(Refusal::Limit(Limit::Fields)));
             }
             Ok(answer)
         }
@@ -51,7 +51,7 @@ mutants! {
 
     /// HLEN: the reserved fields count.
     "LIM-2" CountsReservedFields {
-        async fn write(&self, store: &Store, mut request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, mut request: WriteRequest) -> Result<WriteOutcome> {
             let fields = request.write.limits.fields().saturating_sub(3);
             request.write.limits = request.write.limits.with_fields(fields);
             Ok(store.write(&request))
@@ -60,13 +60,13 @@ mutants! {
 
     /// Each change counts as a new field.
     "LIM-2" CountsReplacedFields {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
-            let state = store.lock().live(store.flaw(), &request.id);
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
+            let state = store.lock().live(store.flaw(), request.id());
             let before = state.map_or(0, |state| state.session.fields().len());
             let changes = request.write.delta.changes();
             let sets = changes.filter(|(_, change)| **change != FieldChange::Remove);
             if before + sets.count() > request.write.limits.fields() as usize {
-                return Ok(WriteAnswer::Refused(Refusal::Limit(Limit::Fields)));
+                return Ok(WriteOutcome::Refused(Refusal::Limit(Limit::Fields)));
             }
             Ok(store.write(&request))
         }
@@ -74,8 +74,8 @@ mutants! {
 
     /// Hidden fields do not count.
     "LIM-2" OverlooksHiddenFields {
-        async fn write(&self, store: &Store, mut request: WriteRequest) -> Result<WriteAnswer> {
-            let state = store.lock().live(store.flaw(), &request.id);
+        async fn write(&self, store: &Store, mut request: WriteRequest) -> Result<WriteOutcome> {
+            let state = store.lock().live(store.flaw(), request.id());
             let hidden = state.map_or(0, |state| {
                 let hash = state.session.to_hash();
                 hash.iter()
@@ -90,7 +90,7 @@ mutants! {
 
     /// Counters are small.
     "LIM-3" LetsCountersGrow {
-        async fn write(&self, store: &Store, mut request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, mut request: WriteRequest) -> Result<WriteOutcome> {
             let is_counter = |change: &FieldChange| matches!(change, FieldChange::Increment(_));
             if request
                 .write
@@ -106,9 +106,9 @@ mutants! {
 
     /// The counter stays counted when the size refuses.
     "LIM-3" CountsBeforeItRefuses {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
             let answer = store.write(&request);
-            if answer == WriteAnswer::Refused(Refusal::Limit(Limit::SessionBytes)) {
+            if answer == WriteOutcome::Refused(Refusal::Limit(Limit::SessionBytes)) {
                 let mut counters = request.clone();
                 counters.write.limits = without_bytes(request.write.limits);
                 counters.write.delta = super::write::only(&request.write.delta, |_, change| {
@@ -128,14 +128,14 @@ mutants! {
             Arc::new(Lax(backend, policy.with_limits(limits)))
         }
 
-        async fn insert(&self, store: &Store, request: InsertRequest) -> Result<InsertAnswer> {
+        async fn insert(&self, store: &Store, request: InsertRequest) -> Result<InsertOutcome> {
             Ok(store.insert(&request))
         }
     }
 
     /// Names do not count.
     "LIM-3" CountsValuesOnly {
-        async fn write(&self, store: &Store, mut request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, mut request: WriteRequest) -> Result<WriteOutcome> {
             if let Some(bytes) = request.write.limits.session_bytes() {
                 request.write.limits = request.write.limits.with_session_bytes(bytes + 2);
             }

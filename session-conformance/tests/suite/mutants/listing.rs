@@ -1,7 +1,7 @@
 //! Flaws in a principal's list.
 
-use session_core::steps::{InsertAnswer, InsertRequest, SessionSummary};
-use session_core::{FieldValue, Principal, Result, SessionId};
+use session_core::steps::{InsertOutcome, InsertRequest, SessionSummary};
+use session_core::{FieldValue, Principal, PublicId, Result, SessionId, UnixMillis};
 
 use super::mutants;
 use crate::reference::{Key, Store};
@@ -11,13 +11,17 @@ pub(super) fn summary_of(id: &SessionId, key: &Key) -> SessionSummary {
     let text = |value: Option<&FieldValue>| value.cloned().unwrap_or_default();
     let created = text(session.as_ref().map(|session| session.created_at()));
     let accessed = text(session.as_ref().map(|session| session.last_accessed_at()));
-    SessionSummary::new(id.handle(), created, accessed)
+    let session = session.as_ref();
+    let public_id = session.and_then(|session| session.public_id());
+    let public_id = public_id.unwrap_or_else(|| PublicId::of_unbound(id));
+    let login_at = session.and_then(|session| session.login_at());
+    SessionSummary::new(public_id, created, accessed, login_at)
 }
 
 mutants! {
     /// A creation stores the principal, and lists nothing.
     "PRN-1" DoesNotListCreations {
-        async fn insert(&self, store: &Store, request: InsertRequest) -> Result<InsertAnswer> {
+        async fn insert(&self, store: &Store, request: InsertRequest) -> Result<InsertOutcome> {
             let answer = store.insert(&request);
             store.lock().unlist(&request.id);
             Ok(answer)
@@ -70,12 +74,12 @@ mutants! {
         async fn list(&self, store: &Store, principal: Principal) -> Result<Vec<SessionSummary>> {
             let data = store.lock();
             let members = data.index.get(&principal).into_iter().flatten();
-            let gone = Key {
+            let expired = Key {
                 fields: None,
                 expires_at: None,
             };
-            let summary = |((_, id), ()): (&(_, SessionId), &())| {
-                summary_of(id, data.keys.get(id).unwrap_or(&gone))
+            let summary = |(_, id): (&(UnixMillis, PublicId), &SessionId)| {
+                summary_of(id, data.keys.get(id).unwrap_or(&expired))
             };
             Ok(members.map(summary).collect())
         }
@@ -88,7 +92,7 @@ mutants! {
             let members = data.index.get(&principal).into_iter().flatten();
             let now = data.now;
             let is_there = |key: &&Key| key.expires_at.is_none_or(|at| now <= at);
-            let summary = |((_, id), ()): (&(_, SessionId), &())| {
+            let summary = |(_, id): (&(UnixMillis, PublicId), &SessionId)| {
                 data.keys
                     .get(id)
                     .filter(is_there)
@@ -104,6 +108,17 @@ mutants! {
             let before = store.lock().index.clone();
             let list = store.list(&principal);
             store.lock().index = before;
+            Ok(list)
+        }
+    }
+
+    /// When somebody logged in is nobody's business.
+    "PRN-1" TellsNoLogIn {
+        async fn list(&self, store: &Store, principal: Principal) -> Result<Vec<SessionSummary>> {
+            let mut list = store.list(&principal);
+            for summary in &mut list {
+                summary.login_at = None;
+            }
             Ok(list)
         }
     }

@@ -18,7 +18,11 @@ fn with_others(
     let mut page = store.page(request)?;
     let data = store.lock();
     let shown = data.keys.iter().filter_map(|(id, key)| show(id, key));
-    let is_new = |shown: &SessionOverview| page.sessions.iter().all(|it| it.handle != shown.handle);
+    let is_new = |shown: &SessionOverview| {
+        page.sessions
+            .iter()
+            .all(|it| it.public_id != shown.public_id)
+    };
     let others: Vec<_> = shown.filter(is_new).collect();
     page.sessions.extend(others);
     Ok(page)
@@ -44,7 +48,8 @@ fn with_repaired(
     let mut page = store.page(request)?;
     let ids: Vec<_> = store.lock().keys.keys().cloned().collect();
     for id in ids {
-        let is_shown = page.sessions.iter().any(|it| it.handle == id.handle());
+        let public_id = store.lock().public_id(&id);
+        let is_shown = page.sessions.iter().any(|it| it.public_id == public_id);
         if !is_shown {
             page.sessions.extend(repaired(store, &id, name, value));
         }
@@ -59,13 +64,14 @@ mutants! {
             let mut page = store.page(&request)?;
             let mut data = store.lock();
             // On a server in real time the expired are gone.
-            let ids: Vec<_> = data.handles.keys().cloned().collect();
+            let ids: Vec<_> = data.places.keys().cloned().collect();
             for id in ids {
                 if data.key(&id).is_none() {
                     let (text, ttl) = (FieldValue::from(""), session_core::SessionTtl::MAX);
                     let left = Remaining::In(std::time::Duration::ZERO);
-                    let gone = SessionOverview::new(id.handle(), text.clone(), text, ttl, left);
-                    page.sessions.push(gone);
+                    let public_id = data.public_id(&id);
+                    let expired = SessionOverview::new(public_id, text.clone(), text, ttl, left);
+                    page.sessions.push(expired);
                 }
             }
             Ok(page)

@@ -16,10 +16,12 @@ mod looking;
 mod operation;
 mod operator;
 mod page;
+mod parts;
 mod quota;
 mod record;
 mod revocation;
 mod rotation;
+mod target;
 mod throttle;
 mod touch;
 mod validity;
@@ -51,6 +53,8 @@ fn all() -> Vec<Mutant> {
         throttle::ALL,
         write::ALL,
         change::ALL,
+        parts::ALL,
+        target::ALL,
         dead::ALL,
         rotation::ALL,
         lifetime::ALL,

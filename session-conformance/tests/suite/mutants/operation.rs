@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use session_core::steps::{ReadRequest, Refusal, WriteAnswer, WriteRequest};
+use session_core::steps::{ReadRequest, Refusal, WriteOutcome, WriteRequest};
 use session_core::{
     Effect, Error, ErrorKind, Result, SessionBackend, SessionPolicy, SessionRecord,
 };
 
 use super::write::only;
 use super::{forward, mutants};
-use crate::reference::{Reference, Store};
+use crate::reference::{Named, Reference, Store};
 
 mutants! {
     /// It does not answer.
@@ -23,7 +23,7 @@ mutants! {
 
     /// Each field is written by a command of its own.
     "OPS-2" WritesFieldByField {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
             let count = request.write.delta.changes().len();
             for n in 0..count.saturating_sub(1) {
                 let mut part = request.clone();
@@ -57,10 +57,10 @@ mutants! {
 
     /// Its errors quote what was wrong.
     "OPS-3" QuotesValues {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
             let answer = store.write(&request);
-            if answer == WriteAnswer::Refused(Refusal::NotAnInteger) {
-                let state = store.lock().live(store.flaw(), &request.id).unwrap();
+            if answer == WriteOutcome::Refused(Refusal::NotAnInteger) {
+                let state = store.lock().live(store.flaw(), request.id()).unwrap();
                 let fields = state.session.fields();
                 let texts = fields.iter().filter_map(|(_, value)| value.as_str().ok());
                 let texts: Vec<_> = texts.collect();

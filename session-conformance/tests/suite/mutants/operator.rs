@@ -1,15 +1,14 @@
 //! Flaws in what an operator ends.
 
-use session_core::{
-    PageSize, Result, RevokeInPageRequest, RevokedInPage, SessionHandle, SessionId,
-};
+use session_core::{PageSize, PublicId, Result, RevokeInPageRequest, RevokedInPage, SessionId};
 
 use super::mutants;
 use crate::reference::{Data, Store};
 
-/// The key of this handle, session or not.
-fn named(data: &Data, handle: &SessionHandle) -> Option<SessionId> {
-    data.keys.keys().find(|id| id.handle() == *handle).cloned()
+/// The key of this public id, session or not.
+fn named(data: &Data, public_id: &PublicId) -> Option<SessionId> {
+    let mut ids = data.keys.keys();
+    ids.find(|id| data.public_id(id) == *public_id).cloned()
 }
 
 mutants! {
@@ -20,7 +19,7 @@ mutants! {
             store: &Store,
             request: RevokeInPageRequest,
         ) -> Result<RevokedInPage> {
-            let id = named(&store.lock(), &request.handle);
+            let id = named(&store.lock(), &request.public_id);
             let state = id.and_then(|id| store.lock().live(store.flaw(), &id));
             match state.is_some_and(|state| state.session.principal().is_none()) {
                 true => Ok(RevokedInPage::new(false, None)),
@@ -37,7 +36,7 @@ mutants! {
             request: RevokeInPageRequest,
         ) -> Result<RevokedInPage> {
             let mut data = store.lock();
-            let id = named(&data, &request.handle);
+            let id = named(&data, &request.public_id);
             let state = id.and_then(|id| data.live(store.flaw(), &id));
             let principal = state.and_then(|state| state.session.principal());
             let answer = data.revoke_in_page(store.flaw(), &request);
@@ -56,9 +55,9 @@ mutants! {
             mut request: RevokeInPageRequest,
         ) -> Result<RevokedInPage> {
             let page = store.page(&request.page)?;
-            let mut behind = page.sessions.iter().skip_while(|it| it.handle != request.handle);
+            let mut behind = page.sessions.iter().skip_while(|it| it.public_id != request.public_id);
             if let (Some(_), Some(next)) = (behind.next(), behind.next()) {
-                request.handle = next.handle.clone();
+                request.public_id = next.public_id;
             }
             store.revoke_in_page(&request)
         }
@@ -128,7 +127,7 @@ mutants! {
         ) -> Result<RevokedInPage> {
             let answer = store.revoke_in_page(&request);
             let mut data = store.lock();
-            if let Some(id) = named(&data, &request.handle) {
+            if let Some(id) = named(&data, &request.public_id) {
                 data.take(&id);
             }
             drop(data);
@@ -144,7 +143,7 @@ mutants! {
             request: RevokeInPageRequest,
         ) -> Result<RevokedInPage> {
             let mut data = store.lock();
-            let id = named(&data, &request.handle);
+            let id = named(&data, &request.public_id);
             let answer = data.revoke_in_page(store.flaw(), &request)?;
             if let Some(id) = id.filter(|_| answer.is_revoked) {
                 let fields = [(b"revoked".to_vec(), b"1".to_vec())];
@@ -165,7 +164,7 @@ mutants! {
             request: RevokeInPageRequest,
         ) -> Result<RevokedInPage> {
             let mut data = store.lock();
-            let id = named(&data, &request.handle);
+            let id = named(&data, &request.public_id);
             let Some(id) = id.filter(|id| data.live(store.flaw(), id).is_some()) else {
                 return data.revoke_in_page(store.flaw(), &request);
             };
@@ -184,7 +183,7 @@ mutants! {
             store: &Store,
             request: RevokeInPageRequest,
         ) -> Result<RevokedInPage> {
-            let id = named(&store.lock(), &request.handle);
+            let id = named(&store.lock(), &request.public_id);
             let is_live = |id: &SessionId| store.lock().live(store.flaw(), id).is_some();
             let Some(id) = id.filter(is_live) else {
                 return store.revoke_in_page(&request);
@@ -202,7 +201,7 @@ mutants! {
             store: &Store,
             request: RevokeInPageRequest,
         ) -> Result<RevokedInPage> {
-            let id = named(&store.lock(), &request.handle);
+            let id = named(&store.lock(), &request.public_id);
             if let Some(id) = id {
                 store.lock().unlist(&id);
             }

@@ -1,7 +1,7 @@
 //! Flaws in the pages of a walk.
 
 use session_core::{
-    FieldValue, PageRequest, Remaining, Result, SessionHandle, SessionOverview, SessionPage,
+    FieldValue, PageRequest, PublicId, Remaining, Result, SessionOverview, SessionPage,
 };
 
 use super::mutants;
@@ -51,7 +51,7 @@ mutants! {
     "ADM-1" GoesRound {
         async fn page(&self, store: &Store, request: PageRequest) -> Result<SessionPage> {
             let mut page = store.page(&request)?;
-            let beginning = "-".repeat(SessionHandle::LEN).parse()?;
+            let beginning = "-".repeat(PublicId::LEN).parse()?;
             page.next.get_or_insert(beginning);
             Ok(page)
         }
@@ -62,7 +62,7 @@ mutants! {
         async fn page(&self, store: &Store, request: PageRequest) -> Result<SessionPage> {
             let mut page = store.page(&request)?;
             if page.sessions.is_empty() {
-                page.next = Some("-".repeat(SessionHandle::LEN).parse()?);
+                page.next = Some("-".repeat(PublicId::LEN).parse()?);
             }
             Ok(page)
         }
@@ -118,9 +118,9 @@ mutants! {
                 let fields = store.key(id).and_then(|key| key.fields);
                 fields.is_some_and(|fields| fields.contains_key(&b"session_principal"[..]))
             });
-            let named: Vec<_> = named.map(|id| id.handle()).collect();
+            let named: Vec<_> = named.map(|id| store.lock().public_id(&id)).collect();
             let mut page = store.page(&request)?;
-            let is_odd = |it: &SessionOverview| it.principal.is_none() && named.contains(&it.handle);
+            let is_odd = |it: &SessionOverview| it.principal.is_none() && named.contains(&it.public_id);
             page.sessions.retain(|shown| !is_odd(shown));
             Ok(page)
         }

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use session_core::steps::{
-    InsertAnswer, InsertRequest, Refusal, RenameAnswer, RenameRequest, WriteAnswer, WriteRequest,
+    InsertOutcome, InsertRequest, Refusal, RenameOutcome, RenameRequest, WriteOutcome, WriteRequest,
 };
 use session_core::{Delta, FieldChange, OnExcess, Principal, PrincipalLimit, Result, SessionId};
 
@@ -44,10 +44,10 @@ fn evict(store: &Store, principal: Option<Principal>, limit: Option<PrincipalLim
 mutants! {
     /// ZCARD.
     "PRN-10" CountsTheDead {
-        async fn insert(&self, store: &Store, request: InsertRequest) -> Result<InsertAnswer> {
+        async fn insert(&self, store: &Store, request: InsertRequest) -> Result<InsertOutcome> {
             let count = entries(store, request.session.principal());
             if is_full(count, request.principal_limit) {
-                return Ok(InsertAnswer::Refused(Refusal::TooManySessions));
+                return Ok(InsertOutcome::Refused(Refusal::TooManySessions));
             }
             Ok(store.insert(&request))
         }
@@ -55,10 +55,10 @@ mutants! {
 
     /// The session itself takes a second place.
     "PRN-10" CountsItselfTwice {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
             let count = entries(store, request.write.delta.principal().cloned());
             if is_full(count, request.write.principal_limit) {
-                return Ok(WriteAnswer::Refused(Refusal::TooManySessions));
+                return Ok(WriteOutcome::Refused(Refusal::TooManySessions));
             }
             Ok(store.write(&request))
         }
@@ -66,12 +66,12 @@ mutants! {
 
     /// Only creations are limited.
     "PRN-10" DoesNotLimitWrites {
-        async fn write(&self, store: &Store, mut request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, mut request: WriteRequest) -> Result<WriteOutcome> {
             request.write.principal_limit = None;
             Ok(store.write(&request))
         }
 
-        async fn rename(&self, store: &Store, mut request: RenameRequest) -> Result<RenameAnswer> {
+        async fn rename(&self, store: &Store, mut request: RenameRequest) -> Result<RenameOutcome> {
             request.write.principal_limit = None;
             Ok(store.rename(&request))
         }
@@ -79,9 +79,9 @@ mutants! {
 
     /// The fields are written before the limit refuses.
     "PRN-10" WritesBeforeItRefuses {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
             let answer = store.write(&request);
-            if answer == WriteAnswer::Refused(Refusal::TooManySessions) {
+            if answer == WriteOutcome::Refused(Refusal::TooManySessions) {
                 let mut rest = request.clone();
                 rest.write.delta =
                     request
@@ -100,7 +100,7 @@ mutants! {
 
     /// One more than the limit.
     "PRN-10" AllowsOneMore {
-        async fn insert(&self, store: &Store, mut request: InsertRequest) -> Result<InsertAnswer> {
+        async fn insert(&self, store: &Store, mut request: InsertRequest) -> Result<InsertOutcome> {
             if let Some(limit) = &mut request.principal_limit {
                 limit.max = limit.max.saturating_add(1);
             }
@@ -110,7 +110,7 @@ mutants! {
 
     /// The newest goes.
     "PRN-11" EvictsTheFarthest {
-        async fn insert(&self, store: &Store, request: InsertRequest) -> Result<InsertAnswer> {
+        async fn insert(&self, store: &Store, request: InsertRequest) -> Result<InsertOutcome> {
             if is_evicting(&request) {
                 evict(
                     store,
@@ -125,7 +125,7 @@ mutants! {
 
     /// One goes, though more are too many.
     "PRN-11" EvictsOne {
-        async fn insert(&self, store: &Store, mut request: InsertRequest) -> Result<InsertAnswer> {
+        async fn insert(&self, store: &Store, mut request: InsertRequest) -> Result<InsertOutcome> {
             if is_evicting(&request) {
                 evict(
                     store,
@@ -141,7 +141,7 @@ mutants! {
 
     /// The limit is kept after the binding: the new session itself may go.
     "PRN-11" EvictsTheNewSession {
-        async fn insert(&self, store: &Store, mut request: InsertRequest) -> Result<InsertAnswer> {
+        async fn insert(&self, store: &Store, mut request: InsertRequest) -> Result<InsertOutcome> {
             let limit = request.principal_limit.take();
             let answer = store.insert(&request);
             let above = limit.map(|limit| PrincipalLimit {
@@ -157,7 +157,7 @@ mutants! {
 
     /// It refuses instead.
     "PRN-11" RefusesInstead {
-        async fn insert(&self, store: &Store, mut request: InsertRequest) -> Result<InsertAnswer> {
+        async fn insert(&self, store: &Store, mut request: InsertRequest) -> Result<InsertOutcome> {
             if let Some(limit) = &mut request.principal_limit {
                 limit.on_excess = OnExcess::Refuse;
                 limit.max = limit.max.max(NonZeroU32::MIN);
@@ -168,7 +168,7 @@ mutants! {
 
     /// Look first, bind then: together they are too many.
     "PRN-10" CountsOutsideTheStep {
-        async fn insert(&self, store: &Store, mut request: InsertRequest) -> Result<InsertAnswer> {
+        async fn insert(&self, store: &Store, mut request: InsertRequest) -> Result<InsertOutcome> {
             let principal = request.session.principal();
             let limit = request.principal_limit.take();
             let room = {
@@ -176,7 +176,7 @@ mutants! {
                 data.make_room(store.flaw(), &request.id, principal.as_ref(), limit)
             };
             if let Err(refusal) = room {
-                return Ok(InsertAnswer::Refused(refusal));
+                return Ok(InsertOutcome::Refused(refusal));
             }
             tokio::task::yield_now().await;
             Ok(store.insert(&request))

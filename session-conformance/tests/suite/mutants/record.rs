@@ -1,8 +1,8 @@
 //! Flaws in what is stored.
 
 use session_core::rules::State;
-use session_core::steps::{InsertAnswer, InsertRequest};
-use session_core::{Result, SessionTtl, UnixMillis};
+use session_core::steps::{InsertOutcome, InsertRequest};
+use session_core::{Remaining, Result, SessionRecord, SessionTtl, UnixMillis};
 
 use super::mutants;
 use crate::reference::{Key, RawFields, Store};
@@ -132,11 +132,32 @@ mutants! {
         }
     }
 
-    /// The answer to a creation lacks the deadline.
-    "REC-5" DoesNotAnswerTheDeadline {
-        async fn insert(&self, store: &Store, request: InsertRequest) -> Result<InsertAnswer> {
+    /// The record of a creation is what was asked for, without what the store added.
+    "REC-5" ReturnsWhatWasAskedFor {
+        async fn insert(&self, store: &Store, request: InsertRequest) -> Result<InsertOutcome> {
             Ok(match store.insert(&request) {
-                InsertAnswer::Inserted { .. } => InsertAnswer::Inserted { deadline: None },
+                InsertOutcome::Inserted(stored) => {
+                    let asked = SessionRecord::new(request.session, stored.remaining());
+                    InsertOutcome::Inserted(asked)
+                }
+                other => other,
+            })
+        }
+    }
+
+    /// What remains is the TTL, whatever the deadline.
+    "REC-5" ReturnsTheTtlAsWhatRemains {
+        async fn insert(&self, store: &Store, request: InsertRequest) -> Result<InsertOutcome> {
+            let ttl = request.session.ttl().as_duration();
+            let outcome = store.insert(&request);
+            let Some(state) = store.key(&request.id).and_then(|key| key.session()) else {
+                return Ok(outcome);
+            };
+            Ok(match outcome {
+                InsertOutcome::Inserted(_) => {
+                    let record = SessionRecord::new(state.session, Remaining::In(ttl));
+                    InsertOutcome::Inserted(record)
+                }
                 other => other,
             })
         }
@@ -144,7 +165,7 @@ mutants! {
 
     /// Every session has a deadline, though far away.
     "REC-6" AlwaysStoresADeadline {
-        async fn insert(&self, store: &Store, mut request: InsertRequest) -> Result<InsertAnswer> {
+        async fn insert(&self, store: &Store, mut request: InsertRequest) -> Result<InsertOutcome> {
             request.lifetime.get_or_insert(SessionTtl::MAX);
             Ok(store.insert(&request))
         }

@@ -1,44 +1,37 @@
 //! Flaws in revocation.
 
-use session_core::steps::{RevokeRequest, RevokeTarget};
-use session_core::{Result, SessionId};
+use std::sync::Arc;
 
-use super::mutants;
-use crate::reference::Store;
+use session_core::steps::{RevokeRequest, RevokeTarget};
+use session_core::{Principal, PublicId, Result, SessionBackend, SessionId};
+
+use super::{mutants, same_policy, wrapper};
+use crate::reference::{Reference, Store};
 
 mutants! {
-    /// Whoever knows the handle may end the session.
+    /// Whoever knows the public id may end the session.
     "PRN-7" RevokesAnybodys {
-        async fn revoke(&self, store: &Store, request: RevokeRequest) -> Result<u64> {
-            let RevokeTarget::One(handle) = &request.target else {
-                return Ok(store.revoke(&request));
-            };
-            let mut data = store.lock();
-            let found = data.keys.keys().find(|id| id.handle() == *handle).cloned();
-            Ok(u64::from(
-                found.is_some_and(|id| data.remove(store.flaw(), &id)),
-            ))
+        fn resolve(&self, store: &Store, _: &Principal, public_id: &PublicId) -> Option<SessionId> {
+            let data = store.lock();
+            let mut ids = data.keys.keys();
+            ids.find(|id| data.public_id(id) == *public_id).cloned()
         }
     }
 
     /// One is all.
     "PRN-7" RevokesAllForOne {
-        async fn revoke(&self, store: &Store, mut request: RevokeRequest) -> Result<u64> {
-            request.target = match request.target {
-                RevokeTarget::One(_) => RevokeTarget::All,
-                other => other,
-            };
-            Ok(store.revoke(&request))
+        fn dress(&self, backend: Reference) -> Arc<dyn SessionBackend> {
+            Arc::new(AllForOne(backend))
         }
     }
 
     /// It takes the session out of the list, and lets it live.
     "PRN-7" UnlistsOnly {
-        async fn revoke(&self, store: &Store, request: RevokeRequest) -> Result<u64> {
+        async fn remove(&self, store: &Store, id: SessionId) -> Result<bool> {
             let keys = store.lock().keys.clone();
-            let ended = store.revoke(&request);
+            let is_removed = store.remove(&id);
             store.lock().keys = keys;
-            Ok(ended)
+            Ok(is_removed)
         }
     }
 
@@ -126,3 +119,11 @@ mutants! {
         }
     }
 }
+
+wrapper! { AllForOne {
+    same_policy! {}
+
+    async fn revoke_session(&self, principal: &Principal, _: &PublicId) -> Result<bool> {
+        Ok(self.0.revoke_sessions(principal, None).await? > 0)
+    }
+} }

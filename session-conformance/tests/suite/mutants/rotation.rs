@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Mutex;
 
 use session_core::rules;
-use session_core::steps::{RenameAnswer, RenameRequest, WriteAnswer, WriteRequest};
+use session_core::steps::{RenameOutcome, RenameRequest, WriteOutcome, WriteRequest};
 use session_core::{Delta, Result, SessionId, UnixMillis};
 
 use super::mutants;
@@ -15,29 +15,29 @@ async fn copy_and_delete(
     store: &Store,
     request: &RenameRequest,
     looks_again: bool,
-) -> RenameAnswer {
+) -> RenameOutcome {
     let Some(before) = store.lock().live(store.flaw(), &request.from) else {
-        return RenameAnswer::Gone;
+        return RenameOutcome::NotFound;
     };
     tokio::task::yield_now().await;
     let mut data = store.lock();
     if looks_again && data.live(store.flaw(), &request.from).is_none() {
-        return RenameAnswer::Gone;
+        return RenameOutcome::NotFound;
     }
     match rules::write(&before, &request.write, data.now) {
         Ok((after, written)) => {
             data.take(&request.from);
             data.put(store.flaw(), &request.to, &after);
-            RenameAnswer::Renamed(written)
+            RenameOutcome::Renamed(written)
         }
-        Err(refusal) => RenameAnswer::Refused(refusal),
+        Err(refusal) => RenameOutcome::Refused(refusal),
     }
 }
 
 mutants! {
     /// A rotated session is a new one.
     "ROT-1" ResetsTheCreation {
-        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameAnswer> {
+        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameOutcome> {
             let answer = store.rename(&request);
             let stamp = request.write.now.to_string().into_bytes();
             store.edit(&request.to, |fields| {
@@ -49,7 +49,7 @@ mutants! {
 
     /// A rotated session has the default TTL.
     "ROT-1" ForgetsTheTtl {
-        async fn rename(&self, store: &Store, mut request: RenameRequest) -> Result<RenameAnswer> {
+        async fn rename(&self, store: &Store, mut request: RenameRequest) -> Result<RenameOutcome> {
             if request.write.delta.new_ttl().is_none() {
                 request.write.delta = request.write.delta.ttl(session_core::SessionTtl::DEFAULT);
             }
@@ -59,7 +59,7 @@ mutants! {
 
     /// A quiet rotation arms the expiry.
     "ROT-1" AlwaysArms {
-        async fn rename(&self, store: &Store, mut request: RenameRequest) -> Result<RenameAnswer> {
+        async fn rename(&self, store: &Store, mut request: RenameRequest) -> Result<RenameOutcome> {
             request.write.delta = request.write.delta.touch(session_core::Touch::Always);
             Ok(store.rename(&request))
         }
@@ -76,10 +76,10 @@ mutants! {
 
     /// COPY for RENAME.
     "ROT-2" KeepsTheOldId {
-        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameAnswer> {
+        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameOutcome> {
             let before = store.key(&request.from);
             let answer = store.rename(&request);
-            if let (RenameAnswer::Renamed(_), Some(key)) = (&answer, before) {
+            if let (RenameOutcome::Renamed(_), Some(key)) = (&answer, before) {
                 store.set_key(&request.from, key);
             }
             Ok(answer)
@@ -88,10 +88,10 @@ mutants! {
 
     /// The old id works for a while, for requests under way.
     "ROT-2" GrantsTheOldIdGrace {
-        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameAnswer> {
+        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameOutcome> {
             let before = store.key(&request.from);
             let answer = store.rename(&request);
-            if let (RenameAnswer::Renamed(_), Some(mut key)) = (&answer, before) {
+            if let (RenameOutcome::Renamed(_), Some(mut key)) = (&answer, before) {
                 key.expires_at = Some(store.lock().now.plus_millis(5000));
                 store.set_key(&request.from, key);
             }
@@ -101,7 +101,7 @@ mutants! {
 
     /// The delta is forgotten.
     "ROT-3" ForgetsTheDelta {
-        async fn rename(&self, store: &Store, mut request: RenameRequest) -> Result<RenameAnswer> {
+        async fn rename(&self, store: &Store, mut request: RenameRequest) -> Result<RenameOutcome> {
             let delta = &request.write.delta;
             let mut rest = Delta::new().touch(delta.touch_policy());
             if let Some(principal) = delta.principal() {
@@ -114,9 +114,9 @@ mutants! {
 
     /// The counters of the delta are not answered.
     "ROT-3" AnswersNoCounters {
-        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameAnswer> {
+        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameOutcome> {
             let mut answer = store.rename(&request);
-            if let RenameAnswer::Renamed(written) = &mut answer {
+            if let RenameOutcome::Renamed(written) = &mut answer {
                 written.counters.clear();
             }
             Ok(answer)
@@ -125,16 +125,16 @@ mutants! {
 
     /// Create the new one, delete the old one: two may win.
     "ROT-4" CopiesAndDeletes {
-        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameAnswer> {
+        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameOutcome> {
             Ok(copy_and_delete(store, &request, false).await)
         }
     }
 
     /// The old id goes before the delta is judged.
     "ROT-5" DeletesBeforeItJudges {
-        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameAnswer> {
+        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameOutcome> {
             let answer = store.rename(&request);
-            if matches!(answer, RenameAnswer::Refused(_)) {
+            if matches!(answer, RenameOutcome::Refused(_)) {
                 store.lock().take(&request.from);
             }
             Ok(answer)
@@ -143,9 +143,9 @@ mutants! {
 
     /// A refused rotation has moved the session.
     "ROT-5" MovesBeforeItJudges {
-        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameAnswer> {
+        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameOutcome> {
             let answer = store.rename(&request);
-            if matches!(answer, RenameAnswer::Refused(_))
+            if matches!(answer, RenameOutcome::Refused(_))
                 && let Some(key) = store.key(&request.from)
             {
                 store.set_key(&request.to, key);
@@ -156,9 +156,9 @@ mutants! {
 
     /// A session that is gone begins anew.
     "ROT-6" CreatesForTheGone {
-        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameAnswer> {
+        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameOutcome> {
             let answer = store.rename(&request);
-            if answer == RenameAnswer::Gone {
+            if answer == RenameOutcome::NotFound {
                 let stamp = request.write.now.to_string().into_bytes();
                 let fields = [
                     (b"created_at".to_vec(), stamp.clone()),
@@ -180,9 +180,9 @@ mutants! {
 
     /// A key that is no session is moved, too.
     "ROT-6" MovesTheInvalid {
-        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameAnswer> {
+        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameOutcome> {
             let answer = store.rename(&request);
-            if answer == RenameAnswer::Gone {
+            if answer == RenameOutcome::NotFound {
                 let moved = store.lock().take(&request.from);
                 if let Some(key) = moved {
                     store.set_key(&request.to, key);
@@ -194,26 +194,26 @@ mutants! {
 
     /// What is written between the copy and the deletion is lost, though one only wins.
     "ROT-7" LosesWhatIsWrittenMeanwhile {
-        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameAnswer> {
+        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameOutcome> {
             Ok(copy_and_delete(store, &request, true).await)
         }
     }
 
     /// A write that was checked before the rotation goes to the old id.
     "ROT-7" WritesToTheOldId {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
             Ok(super::write::read_modify_write(store, &request).await)
         }
     }
 
     /// A session moves once.
     "ROT-8" RotatesOnce(Mutex<HashSet<SessionId>>) {
-        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameAnswer> {
+        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameOutcome> {
             if self.0.lock().unwrap().contains(&request.from) {
-                return Ok(RenameAnswer::Gone);
+                return Ok(RenameOutcome::NotFound);
             }
             let answer = store.rename(&request);
-            if matches!(answer, RenameAnswer::Renamed(_)) {
+            if matches!(answer, RenameOutcome::Renamed(_)) {
                 self.0.lock().unwrap().insert(request.to);
             }
             Ok(answer)
@@ -222,7 +222,7 @@ mutants! {
 
     /// A session that has moved does not expire.
     "ROT-8" PersistsWhatItMoves(Mutex<HashSet<SessionId>>) {
-        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameAnswer> {
+        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameOutcome> {
             let answer = store.rename(&request);
             let is_second = self.0.lock().unwrap().contains(&request.from);
             if let (true, Some(mut key)) = (is_second, store.key(&request.to)) {

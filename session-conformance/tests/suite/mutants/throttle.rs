@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use session_core::steps::{ReadRequest, WriteAnswer, WriteRequest};
+use session_core::steps::{ReadRequest, WriteOutcome, WriteRequest};
 use session_core::{Result, SessionId, SessionRecord, Timestamp, Touch};
 
 use super::mutants;
 use super::touch::touching;
+use crate::reference::Named;
 use crate::reference::Store;
 
 fn is_throttled(touch: Touch) -> bool {
@@ -29,7 +30,7 @@ mutants! {
             store: &Store,
             mut request: ReadRequest,
         ) -> Result<Option<SessionRecord>> {
-            let key = store.key(&request.id).and_then(|key| key.session());
+            let key = store.key(request.id()).and_then(|key| key.session());
             if let (Touch::IfOlderThan(age), Some(state)) = (request.touch, key)
                 && age > state.session.ttl().as_duration() / 2
             {
@@ -55,7 +56,7 @@ mutants! {
 
     /// Writes take no notice of the throttle.
     "TCH-5" DoesNotThrottleWrites {
-        async fn write(&self, store: &Store, mut request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, mut request: WriteRequest) -> Result<WriteOutcome> {
             if is_throttled(request.write.delta.touch_policy()) {
                 request.write.delta = touching(&request.write.delta, Touch::Always);
             }
@@ -70,7 +71,7 @@ mutants! {
             store: &Store,
             mut request: ReadRequest,
         ) -> Result<Option<SessionRecord>> {
-            let state = store.key(&request.id).and_then(|key| key.session());
+            let state = store.key(request.id()).and_then(|key| key.session());
             let is_capped = state.is_some_and(|state| {
                 state.expires_at.is_some() && state.expires_at == state.session.deadline()
             });
@@ -88,7 +89,7 @@ mutants! {
             store: &Store,
             mut request: ReadRequest,
         ) -> Result<Option<SessionRecord>> {
-            let state = store.key(&request.id).and_then(|key| key.session());
+            let state = store.key(request.id()).and_then(|key| key.session());
             let has_deadline = state.is_some_and(|state| state.session.deadline().is_some());
             if has_deadline && is_throttled(request.touch) {
                 request.touch = Touch::Never;
@@ -104,7 +105,7 @@ mutants! {
             store: &Store,
             mut request: ReadRequest,
         ) -> Result<Option<SessionRecord>> {
-            let key = store.key(&request.id);
+            let key = store.key(request.id());
             if is_throttled(request.touch) && key.is_some_and(|key| key.expires_at.is_none()) {
                 request.touch = Touch::Never;
             }
@@ -114,7 +115,7 @@ mutants! {
 
     /// A new TTL is armed, whatever was asked.
     "TCH-8" ArmsQuietTtls {
-        async fn write(&self, store: &Store, mut request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, mut request: WriteRequest) -> Result<WriteOutcome> {
             if request.write.delta.new_ttl().is_some() {
                 request.write.delta = touching(&request.write.delta, Touch::Always);
             }
@@ -124,7 +125,7 @@ mutants! {
 
     /// A new TTL waits until a touch is due.
     "TCH-8" ThrottlesNewTtls {
-        async fn write(&self, store: &Store, mut request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, mut request: WriteRequest) -> Result<WriteOutcome> {
             if is_throttled(request.write.delta.touch_policy()) {
                 request.write.delta = touching(&request.write.delta, Touch::Never);
             }
@@ -140,7 +141,7 @@ mutants! {
             mut request: ReadRequest,
         ) -> Result<Option<SessionRecord>> {
             if let Touch::IfOlderThan(age) = request.touch {
-                let by_text = age_by_text(store, &request.id, request.now);
+                let by_text = age_by_text(store, request.id(), request.now);
                 let is_old = by_text.is_some_and(|by_text| by_text >= age);
                 request.touch = if is_old { Touch::Always } else { Touch::Never };
             }

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use session_core::steps::{ReadRequest, WriteAnswer, WriteRequest};
+use session_core::steps::{ReadRequest, WriteOutcome, WriteRequest};
 use session_core::{
     Delta, FieldChange, Result, SessionBackend, SessionId, SessionRecord, Timestamp, Touch,
     UnixMillis,
 };
 
 use super::{mutants, same_policy, wrapper};
-use crate::reference::{Key, Reference, Store};
+use crate::reference::{Key, Named, Reference, Store};
 
 /// The same changes with another touch.
 pub(super) fn touching(delta: &Delta, touch: Touch) -> Delta {
@@ -31,9 +31,9 @@ mutants! {
     /// A read sets the timestamp and leaves the expiry.
     "TCH-1" StampsReadsOnly {
         async fn read(&self, store: &Store, request: ReadRequest) -> Result<Option<SessionRecord>> {
-            let before = store.key(&request.id);
+            let before = store.key(request.id());
             let read = store.read(&request);
-            if let (Some(before), Some(key)) = (before, store.lock().keys.get_mut(&request.id)) {
+            if let (Some(before), Some(key)) = (before, store.lock().keys.get_mut(request.id())) {
                 key.expires_at = before.expires_at;
             }
             Ok(read)
@@ -54,7 +54,7 @@ mutants! {
 
     /// Nothing to write, nothing to do.
     "TCH-3" IgnoresEmptyWrites {
-        async fn write(&self, store: &Store, mut request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, mut request: WriteRequest) -> Result<WriteOutcome> {
             if request.write.delta.is_empty() {
                 request.write.delta = touching(&request.write.delta, Touch::Never);
             }
@@ -64,7 +64,7 @@ mutants! {
 
     /// HDEL without EXPIRE.
     "TCH-3" DoesNotTouchOnRemoval {
-        async fn write(&self, store: &Store, mut request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, mut request: WriteRequest) -> Result<WriteOutcome> {
             let delta = &request.write.delta;
             let removes = |(_, change): (_, &FieldChange)| *change == FieldChange::Remove;
             if !delta.is_empty() && delta.changes().all(removes) && delta.new_ttl().is_none() {
@@ -76,7 +76,7 @@ mutants! {
 
     /// Every write is use.
     "TCH-4" TouchesOnQuietWrites {
-        async fn write(&self, store: &Store, mut request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, mut request: WriteRequest) -> Result<WriteOutcome> {
             request.write.delta = touching(&request.write.delta, Touch::Always);
             Ok(store.write(&request))
         }
@@ -84,10 +84,10 @@ mutants! {
 
     /// A quiet write leaves the expiry, and not the timestamp.
     "TCH-4" StampsQuietWrites {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
             let answer = store.write(&request);
             let stamp = request.write.now.to_string().into_bytes();
-            store.edit(&request.id, |fields| {
+            store.edit(request.id(), |fields| {
                 fields.insert(b"last_accessed_at".to_vec(), stamp);
             });
             Ok(answer)
@@ -103,9 +103,9 @@ mutants! {
 
     /// EXPIRE comes first.
     "TCH-10" TouchesBeforeItRefuses {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
             let answer = store.write(&request);
-            if matches!(answer, WriteAnswer::Refused(_)) {
+            if matches!(answer, WriteOutcome::Refused(_)) {
                 let mut touch = request.clone();
                 touch.write.delta = Delta::new();
                 store.write(&touch);

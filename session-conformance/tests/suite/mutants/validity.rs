@@ -7,7 +7,7 @@ use session_core::{
 };
 
 use super::mutants;
-use crate::reference::{Key, Store};
+use crate::reference::{Key, Named, Store};
 
 /// Loads a key after its fields were changed.
 fn load_with(
@@ -53,7 +53,7 @@ mutants! {
         async fn read(&self, store: &Store, request: ReadRequest) -> Result<Option<SessionRecord>> {
             let read = store.read(&request);
             if read.is_none() {
-                store.lock().take(&request.id);
+                store.lock().take(request.id());
             }
             Ok(read)
         }
@@ -107,7 +107,7 @@ mutants! {
     /// A malformed TTL is an error.
     "VAL-2" FailsOnMalformedTtls {
         async fn read(&self, store: &Store, request: ReadRequest) -> Result<Option<SessionRecord>> {
-            let key = store.key(&request.id);
+            let key = store.key(request.id());
             match (store.read(&request), key) {
                 (
                     None,
@@ -167,7 +167,7 @@ mutants! {
     /// WRONGTYPE is passed on.
     "VAL-5" FailsOnOtherTypes {
         async fn read(&self, store: &Store, request: ReadRequest) -> Result<Option<SessionRecord>> {
-            match store.key(&request.id) {
+            match store.key(request.id()) {
                 Some(Key { fields: None, .. }) => corrupt(),
                 _ => Ok(store.read(&request)),
             }

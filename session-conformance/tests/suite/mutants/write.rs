@@ -4,25 +4,25 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use session_core::rules;
-use session_core::steps::{WriteAnswer, WriteRequest};
+use session_core::steps::{WriteOutcome, WriteRequest};
 use session_core::{Delta, Effect, Error, ErrorKind, FieldChange, Result, SessionId};
 
 use super::mutants;
-use crate::reference::{Key, Store};
+use crate::reference::{Key, Named, Store};
 
 /// A write that reads the session, lets others run, and then stores what it made of it.
-pub(super) async fn read_modify_write(store: &Store, request: &WriteRequest) -> WriteAnswer {
-    let Some(before) = store.lock().live(store.flaw(), &request.id) else {
-        return WriteAnswer::Gone;
+pub(super) async fn read_modify_write(store: &Store, request: &WriteRequest) -> WriteOutcome {
+    let Some(before) = store.lock().live(store.flaw(), request.id()) else {
+        return WriteOutcome::NotFound;
     };
     tokio::task::yield_now().await;
     let mut data = store.lock();
     match rules::write(&before, &request.write, data.now) {
         Ok((after, written)) => {
-            data.put(store.flaw(), &request.id, &after);
-            WriteAnswer::Written(written)
+            data.put(store.flaw(), request.id(), &after);
+            WriteOutcome::Written(written)
         }
-        Err(refusal) => WriteAnswer::Refused(refusal),
+        Err(refusal) => WriteOutcome::Refused(refusal),
     }
 }
 
@@ -59,11 +59,11 @@ fn changes_of(delta: &Delta, is_wanted: impl Fn(usize, &FieldChange) -> bool) ->
 mutants! {
     /// The whole session is written, as blob stores do: what is not named is gone.
     "WRT-1" ReplacesAllFields {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
             let names = request.write.delta.changes().map(|(name, _)| name.as_str());
             let named: Vec<_> = names.map(|name| name.as_bytes().to_vec()).collect();
-            if !named.is_empty() && store.lock().live(store.flaw(), &request.id).is_some() {
-                store.edit(&request.id, |fields| {
+            if !named.is_empty() && store.lock().live(store.flaw(), request.id()).is_some() {
+                store.edit(request.id(), |fields| {
                     let is_reserved =
                         |name: &[u8]| name.ends_with(b"_at") || name.starts_with(b"session_");
                     fields.retain(|name, _| is_reserved(name) || named.contains(name));
@@ -75,9 +75,9 @@ mutants! {
 
     /// An empty value removes, as in stores that know no empty text.
     "WRT-1" TakesEmptyForRemoval {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
             let answer = store.write(&request);
-            store.edit(&request.id, |fields| {
+            store.edit(request.id(), |fields| {
                 fields.retain(|_, value| !value.is_empty());
             });
             Ok(answer)
@@ -86,8 +86,8 @@ mutants! {
 
     /// HDEL that answers 0 is an error.
     "WRT-1" FailsToRemoveTheAbsent {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
-            let state = store.lock().live(store.flaw(), &request.id);
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
+            let state = store.lock().live(store.flaw(), request.id());
             let is_absent = |name: &str| {
                 state
                     .as_ref()
@@ -105,7 +105,7 @@ mutants! {
 
     /// With fields to write, the TTL is forgotten.
     "WRT-2" ForgetsTheTtlBesideFields {
-        async fn write(&self, store: &Store, mut request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, mut request: WriteRequest) -> Result<WriteOutcome> {
             let delta = &request.write.delta;
             if delta.changes().len() > 0 {
                 let fields = changes_of(delta, |_, _| true);
@@ -120,7 +120,7 @@ mutants! {
 
     /// One batch of arguments is all.
     "WRT-2" WritesSixtyFourFields {
-        async fn write(&self, store: &Store, mut request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, mut request: WriteRequest) -> Result<WriteOutcome> {
             request.write.delta = only(&request.write.delta, |n, _| n < 64);
             Ok(store.write(&request))
         }
@@ -128,11 +128,11 @@ mutants! {
 
     /// The record is read first.
     "WRT-3" ReturnsTheSessionBefore {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
-            let before = store.lock().live(store.flaw(), &request.id);
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
+            let before = store.lock().live(store.flaw(), request.id());
             let now = store.lock().now;
             let mut answer = store.write(&request);
-            if let (WriteAnswer::Written(written), Some(before)) = (&mut answer, before)
+            if let (WriteOutcome::Written(written), Some(before)) = (&mut answer, before)
                 && written.record.is_some()
             {
                 written.record = Some(before.record(now));
@@ -143,7 +143,7 @@ mutants! {
 
     /// It returns the record to everybody.
     "WRT-3" AlwaysReturnsTheRecord {
-        async fn write(&self, store: &Store, mut request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, mut request: WriteRequest) -> Result<WriteOutcome> {
             request.write.delta = request.write.delta.returning_record();
             Ok(store.write(&request))
         }
@@ -151,12 +151,12 @@ mutants! {
 
     /// It keeps what it saw, and writes it back.
     "WRT-4" RevivesTheGone(Mutex<HashMap<SessionId, Key>>) {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
             let mut answer = store.write(&request);
-            if answer == WriteAnswer::Gone
-                && let Some(key) = self.0.lock().unwrap().remove(&request.id)
+            if answer == WriteOutcome::NotFound
+                && let Some(key) = self.0.lock().unwrap().remove(request.id())
             {
-                store.set_key(&request.id, key);
+                store.set_key(request.id(), key);
                 answer = store.write(&request);
             }
             Ok(answer)
@@ -172,13 +172,13 @@ mutants! {
 
     /// HSET creates what is not there.
     "WRT-4" LeavesAGhost {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
             let answer = store.write(&request);
-            if answer == WriteAnswer::Gone && store.key(&request.id).is_none() {
+            if answer == WriteOutcome::NotFound && store.key(request.id()).is_none() {
                 let stamp = request.write.now.to_string().into_bytes();
                 let fields = Some([(b"last_accessed_at".to_vec(), stamp)].into());
                 store.set_key(
-                    &request.id,
+                    request.id(),
                     Key {
                         fields,
                         expires_at: None,
@@ -191,18 +191,18 @@ mutants! {
 
     /// Read, change, write back.
     "WRT-5" ReadsAndWritesBack {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
             Ok(read_modify_write(store, &request).await)
         }
     }
 
     /// The fields are written one after the other.
     "WRT-2" ShowsHalfADelta {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
+        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
             let sets = only(&request.write.delta, |n, _| n == 0);
             let mut first = request.clone();
             first.write.delta = sets.touch(session_core::Touch::Never);
-            if let refused @ WriteAnswer::Refused(_) = store.write(&first) {
+            if let refused @ WriteOutcome::Refused(_) = store.write(&first) {
                 return Ok(refused);
             }
             tokio::task::yield_now().await;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use session_core::steps::{RenameAnswer, RenameRequest, SessionSummary};
+use session_core::steps::{RenameOutcome, RenameRequest, SessionSummary};
 use session_core::{Principal, Result, UnixMillis, async_trait};
 
 use crate::reference::{Flaw, Store};
@@ -45,13 +45,13 @@ impl Flaw for ForgetsTheDying {
             .keys
             .iter()
             .filter(|(_, key)| key.expires_at <= Some(soon));
-        let dying: Vec<_> = dying.map(|(id, _)| id.handle()).collect();
-        list.retain(|summary| !dying.contains(&summary.handle));
+        let dying: Vec<_> = dying.map(|(id, _)| data.public_id(id)).collect();
+        list.retain(|summary| !dying.contains(&summary.public_id));
         Ok(list)
     }
 }
 
-/// The index first, the sessions then: one that moves in between is under neither name.
+/// The index first, the sessions then: one that moves in between is under neither id.
 #[derive(Debug)]
 pub(super) struct ListsInTwoSteps;
 
@@ -61,12 +61,14 @@ impl Flaw for ListsInTwoSteps {
         let members = store.lock().index.get(&principal).cloned();
         tokio::task::yield_now().await;
         let members = members.unwrap_or_default();
-        let was_there = |summary: &SessionSummary| {
-            let mut ids = members.keys().map(|(_, id)| id.handle());
-            ids.any(|handle| handle == summary.handle)
-        };
         let mut list = store.list(&principal);
+        let data = store.lock();
+        let was_there = |summary: &SessionSummary| {
+            let mut ids = members.values().filter(|id| data.keys.contains_key(id));
+            ids.any(|id| data.public_id(id) == summary.public_id)
+        };
         list.retain(was_there);
+        drop(data);
         Ok(list)
     }
 }
@@ -77,7 +79,7 @@ pub(super) struct MovesInTwoSteps;
 
 #[async_trait]
 impl Flaw for MovesInTwoSteps {
-    async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameAnswer> {
+    async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameOutcome> {
         store.lock().unlist(&request.from);
         tokio::task::yield_now().await;
         Ok(store.rename(&request))

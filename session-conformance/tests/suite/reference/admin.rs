@@ -1,4 +1,4 @@
-//! The administration: each page under one lock.
+//! The admin: each page under one lock.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,35 +7,26 @@ use std::sync::Arc;
 
 use session_core::rules::State;
 use session_core::{
-    ConvertedPage, Effect, Error, ErrorKind, PageRequest, Result, RevokeInPageRequest,
-    RevokedInPage, SessionAdmin, SessionHandle, SessionId, SessionOverview, SessionPage,
-    UnixMillis, async_trait,
+    Effect, Error, ErrorKind, PageRequest, PublicId, Result, RevokeInPageRequest, RevokedInPage,
+    SessionAdmin, SessionId, SessionOverview, SessionPage, UnixMillis, async_trait,
 };
 
 use super::{Data, Flaw, Store};
 
-/// The keys of one page, sessions or not, and the handle that the next page begins behind.
-type Keys = (Vec<SessionId>, Option<SessionHandle>);
+/// The keys of one page, sessions or not, and the place behind which the next page begins.
+type Keys = (Vec<SessionId>, Option<PublicId>);
 
 /// What a page shows of a session.
 pub(crate) fn overview(id: &SessionId, state: &State, now: UnixMillis) -> SessionOverview {
-    let session = &state.session;
-    let mut overview = SessionOverview::new(
-        id.handle(),
-        session.created_at().clone(),
-        session.last_accessed_at().clone(),
-        session.ttl(),
-        state.remaining(now),
-    );
-    overview.principal = session.principal();
-    overview.deadline = session.deadline();
-    overview
+    let of_unbound = || PublicId::of_unbound(id);
+    SessionOverview::of(&state.session, state.remaining(now), of_unbound)
 }
 
-/// A cursor is the handle that its page begins behind: a session keeps its place, whatever comes and goes.
-pub(crate) fn place(request: &PageRequest) -> Result<Option<SessionHandle>> {
+/// A cursor is the place behind which its page begins. The id alone decides a session's place: it keeps
+/// it, whatever comes and goes, and whomever it is bound to.
+pub(crate) fn place(request: &PageRequest) -> Result<Option<PublicId>> {
     let place = request.cursor.as_ref();
-    let place = place.map(|cursor| SessionHandle::parse(cursor.as_str()));
+    let place = place.map(|cursor| PublicId::parse(cursor.as_str()));
     let refused = |_| Error::new(ErrorKind::InvalidCursor, Effect::NotApplied);
     place.transpose().map_err(refused)
 }
@@ -45,16 +36,16 @@ impl Data {
         let from = place(request)?.map_or(Bound::Unbounded, Bound::Excluded);
         // Hashing costs most.
         for id in self.keys.keys() {
-            if !self.handles.contains_key(id) {
-                self.handles.insert(id.clone(), id.handle());
+            if !self.places.contains_key(id) {
+                self.places.insert(id.clone(), PublicId::of_unbound(id));
             }
         }
-        let by_handle: BTreeMap<&SessionHandle, &SessionId> =
-            self.keys.keys().map(|id| (&self.handles[id], id)).collect();
+        let by_place: BTreeMap<&PublicId, &SessionId> =
+            self.keys.keys().map(|id| (&self.places[id], id)).collect();
         let size = request.size.get().into();
-        let mut behind = by_handle.range::<SessionHandle, _>((from.as_ref(), Bound::Unbounded));
+        let mut behind = by_place.range::<PublicId, _>((from.as_ref(), Bound::Unbounded));
         let page: Vec<_> = behind.by_ref().take(size).collect();
-        let last = page.last().map(|(handle, _)| (**handle).clone());
+        let last = page.last().map(|(place, _)| PublicId::clone(place));
         let next = behind.next().and(last);
         let ids = page.into_iter().map(|(_, id)| (*id).clone()).collect();
         Ok((ids, next))
@@ -65,7 +56,7 @@ impl Data {
         let now = self.now;
         let shown = |id: &SessionId| Some(overview(id, &self.live(flaw, id)?, now));
         let sessions = ids.iter().filter_map(shown).collect();
-        let next = next.map(|handle| handle.as_str().parse()).transpose()?;
+        let next = next.map(|place| place.as_str().parse()).transpose()?;
         Ok(SessionPage::new(sessions, next))
     }
 
@@ -75,10 +66,15 @@ impl Data {
         request: &RevokeInPageRequest,
     ) -> Result<RevokedInPage> {
         let (ids, next) = self.page_keys(&request.page)?;
-        let is_meant = |id: &&SessionId| id.handle() == request.handle;
-        let next = next.map(|handle| handle.as_str().parse()).transpose()?;
-        Ok(match ids.iter().find(is_meant) {
-            Some(id) => RevokedInPage::new(self.remove(flaw, id), None),
+        let now = self.now;
+        let mut is_meant = |id: &&SessionId| {
+            let state = self.live(flaw, id);
+            state.is_some_and(|state| overview(id, &state, now).public_id == request.public_id)
+        };
+        let meant = ids.iter().find(&mut is_meant).cloned();
+        let next = next.map(|place| place.as_str().parse()).transpose()?;
+        Ok(match meant {
+            Some(id) => RevokedInPage::new(self.remove(flaw, &id), None),
             None => RevokedInPage::new(false, next),
         })
     }
@@ -91,11 +87,6 @@ impl Store {
 
     pub(crate) fn revoke_in_page(&self, request: &RevokeInPageRequest) -> Result<RevokedInPage> {
         self.lock().revoke_in_page(self.flaw(), request)
-    }
-
-    /// There is one form.
-    pub(crate) fn convert_page(&self, request: &PageRequest) -> Result<ConvertedPage> {
-        place(request).map(|_| ConvertedPage::nothing_to_do())
     }
 }
 
@@ -121,10 +112,5 @@ impl SessionAdmin for ReferenceAdmin {
     async fn revoke_in_page(&self, request: &RevokeInPageRequest) -> Result<RevokedInPage> {
         let flaw = self.store.flaw();
         flaw.revoke_in_page(&self.store, request.clone()).await
-    }
-
-    async fn convert_page(&self, request: &PageRequest) -> Result<ConvertedPage> {
-        let flaw = self.store.flaw();
-        flaw.convert_page(&self.store, request.clone()).await
     }
 }

@@ -4,11 +4,13 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use session_core::steps::{
-    InsertAnswer, InsertRequest, ListRequest, ReadRequest, RemoveRequest, RenameAnswer,
-    RenameRequest, RevokeRequest, SessionSummary, WriteAnswer, WriteRequest,
+    InsertOutcome, InsertRequest, ListRequest, ReadOutcome, ReadRequest, RemoveOutcome,
+    RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, SessionSummary, Target,
+    WriteOutcome, WriteRequest,
 };
 use session_core::{
-    Principal, Result, SessionBackend, SessionId, SessionPolicy, SessionRecord, async_trait,
+    Effect, Error, ErrorKind, Principal, PublicId, Result, SessionBackend, SessionId,
+    SessionPolicy, SessionRecord, async_trait,
 };
 
 use super::{Data, Flaw, Key, RawFields};
@@ -37,7 +39,7 @@ impl Store {
         &*self.flaw
     }
 
-    pub(crate) fn insert(&self, request: &InsertRequest) -> InsertAnswer {
+    pub(crate) fn insert(&self, request: &InsertRequest) -> InsertOutcome {
         self.lock().insert(self.flaw(), request)
     }
 
@@ -45,16 +47,38 @@ impl Store {
         self.lock().read(self.flaw(), request)
     }
 
-    pub(crate) fn write(&self, request: &WriteRequest) -> WriteAnswer {
+    pub(crate) fn write(&self, request: &WriteRequest) -> WriteOutcome {
         self.lock().write(self.flaw(), request)
     }
 
-    pub(crate) fn rename(&self, request: &RenameRequest) -> RenameAnswer {
+    pub(crate) fn rename(&self, request: &RenameRequest) -> RenameOutcome {
         self.lock().rename(self.flaw(), request)
     }
 
     pub(crate) fn remove(&self, id: &SessionId) -> bool {
         self.lock().remove(self.flaw(), id)
+    }
+
+    pub(crate) fn id_of(&self, principal: &Principal, public_id: &PublicId) -> Option<SessionId> {
+        self.lock().id_of(self.flaw(), principal, public_id)
+    }
+
+    /// The id to try for a target, after the one that was tried in vain. A session that was rotated in
+    /// between is found again under its public id.
+    fn next_id(&self, target: &Target, tried: &mut Option<SessionId>) -> Result<Option<SessionId>> {
+        let id = match target {
+            Target::Id(id) => Some(id.clone()),
+            Target::PublicId {
+                principal,
+                public_id,
+            } => self.flaw.resolve(self, principal, public_id),
+            _ => return Err(Error::new(ErrorKind::Unsupported, Effect::NotApplied)),
+        };
+        if id == *tried {
+            return Ok(None);
+        }
+        tried.clone_from(&id);
+        Ok(id)
     }
 
     pub(crate) fn list(&self, principal: &Principal) -> Vec<SessionSummary> {
@@ -106,27 +130,49 @@ impl fmt::Debug for Reference {
 
 #[async_trait]
 impl SessionBackend for Reference {
-    async fn insert(&self, request: &InsertRequest) -> Result<InsertAnswer> {
+    async fn insert(&self, request: &InsertRequest) -> Result<InsertOutcome> {
         self.store.flaw.insert(&self.store, request.clone()).await
     }
 
-    async fn read(&self, request: &ReadRequest) -> Result<Option<SessionRecord>> {
-        self.store.flaw.read(&self.store, request.clone()).await
+    async fn read(&self, request: &ReadRequest) -> Result<ReadOutcome> {
+        let (mut request, target) = (request.clone(), request.target.clone());
+        let mut tried = None;
+        while let Some(id) = self.store.next_id(&target, &mut tried)? {
+            request.target = Target::Id(id);
+            let read = self.store.flaw.read(&self.store, request.clone());
+            if let Some(record) = read.await? {
+                return Ok(ReadOutcome::Found(record));
+            }
+        }
+        Ok(ReadOutcome::NotFound)
     }
 
-    async fn write(&self, request: &WriteRequest) -> Result<WriteAnswer> {
-        self.store.flaw.write(&self.store, request.clone()).await
+    async fn write(&self, request: &WriteRequest) -> Result<WriteOutcome> {
+        let (mut request, target) = (request.clone(), request.target.clone());
+        let mut tried = None;
+        while let Some(id) = self.store.next_id(&target, &mut tried)? {
+            request.target = Target::Id(id);
+            let write = self.store.flaw.write(&self.store, request.clone());
+            match write.await? {
+                WriteOutcome::NotFound => {}
+                outcome => return Ok(outcome),
+            }
+        }
+        Ok(WriteOutcome::NotFound)
     }
 
-    async fn rename(&self, request: &RenameRequest) -> Result<RenameAnswer> {
+    async fn rename(&self, request: &RenameRequest) -> Result<RenameOutcome> {
         self.store.flaw.rename(&self.store, request.clone()).await
     }
 
-    async fn remove(&self, request: &RemoveRequest) -> Result<bool> {
-        self.store
-            .flaw
-            .remove(&self.store, request.id.clone())
-            .await
+    async fn remove(&self, request: &RemoveRequest) -> Result<RemoveOutcome> {
+        let mut tried = None;
+        while let Some(id) = self.store.next_id(&request.target, &mut tried)? {
+            if self.store.flaw.remove(&self.store, id).await? {
+                return Ok(RemoveOutcome::Removed);
+            }
+        }
+        Ok(RemoveOutcome::NotFound)
     }
 
     async fn list(&self, request: &ListRequest) -> Result<Vec<SessionSummary>> {

@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, HashMap};
 
 use session_core::rules::{self, State};
 use session_core::steps::{
-    InsertAnswer, InsertRequest, ReadRequest, Refusal, RenameAnswer, RenameRequest, RevokeTarget,
-    SessionSummary, WriteAnswer, WriteRequest,
+    InsertOutcome, InsertRequest, ReadRequest, Refusal, RenameOutcome, RenameRequest, RevokeTarget,
+    SessionSummary, WriteOutcome, WriteRequest,
 };
 use session_core::{
-    OnExcess, Principal, PrincipalLimit, SessionHandle, SessionId, SessionRecord, StoredSession,
+    OnExcess, Principal, PrincipalLimit, PublicId, SessionId, SessionRecord, StoredSession,
     UnixMillis,
 };
 
-use super::Flaw;
+use super::{Flaw, Named};
 
 pub(crate) type RawFields = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -27,10 +27,10 @@ pub(crate) struct Key {
 pub(crate) struct Data {
     pub(crate) now: UnixMillis,
     pub(crate) keys: HashMap<SessionId, Key>,
-    /// Whom which session is bound to, as the index remembers it, by deadline.
-    pub(crate) index: HashMap<Principal, BTreeMap<(UnixMillis, SessionId), ()>>,
-    /// The handles that pages have asked for.
-    pub(crate) handles: HashMap<SessionId, SessionHandle>,
+    /// Whom which session is bound to, as the index remembers it, by deadline and public id.
+    pub(crate) index: HashMap<Principal, BTreeMap<(UnixMillis, PublicId), SessionId>>,
+    /// The places of ids in the pages, which cost a hash.
+    pub(crate) places: HashMap<SessionId, PublicId>,
 }
 
 impl Key {
@@ -67,7 +67,7 @@ impl Data {
             now: UnixMillis::new(1_767_225_600_789),
             keys: HashMap::new(),
             index: HashMap::new(),
-            handles: HashMap::new(),
+            places: HashMap::new(),
         }
     }
 
@@ -78,6 +78,13 @@ impl Data {
             self.keys.remove(id);
         }
         self.keys.get(id)
+    }
+
+    /// The public id of what is stored under an id, as operators see it.
+    pub(crate) fn public_id(&self, id: &SessionId) -> PublicId {
+        let of_unbound = || PublicId::of_unbound(id);
+        let state = self.keys.get(id).and_then(Key::session);
+        state.map_or_else(of_unbound, |state| state.session.public_id_or(of_unbound))
     }
 
     /// The live session under an id.
@@ -92,11 +99,9 @@ impl Data {
         let before = self.keys.get(id).cloned();
         flaw.save(before.as_ref(), &mut key, self.now);
         self.keys.insert(id.clone(), key);
-        if let (Some(principal), Some(deadline)) =
-            (state.session.principal(), state.session.deadline())
-        {
+        if let Some((principal, deadline, public_id)) = state.session.listing() {
             let members = self.index.entry(principal).or_default();
-            members.insert((deadline, id.clone()), ());
+            members.insert((deadline, public_id), id.clone());
         }
     }
 
@@ -108,7 +113,7 @@ impl Data {
 
     pub(crate) fn unlist(&mut self, id: &SessionId) {
         for members in self.index.values_mut() {
-            members.retain(|(_, member), ()| member != id);
+            members.retain(|_, member| member != id);
         }
         self.index.retain(|_, members| !members.is_empty());
     }
@@ -117,12 +122,12 @@ impl Data {
     pub(crate) fn members(&mut self, flaw: &dyn Flaw, principal: &Principal) -> Vec<SessionId> {
         let members = self.index.get(principal).cloned().unwrap_or_default();
         let mut live = Vec::new();
-        for (_, id) in members.into_keys() {
+        for id in members.into_values() {
             let session = self.live(flaw, &id);
             if session.is_some_and(|state| state.session.principal().as_ref() == Some(principal)) {
                 live.push(id);
             } else if let Some(members) = self.index.get_mut(principal) {
-                members.retain(|(_, member), ()| *member != id);
+                members.retain(|_, member| *member != id);
             }
         }
         self.index.retain(|_, members| !members.is_empty());
@@ -153,68 +158,67 @@ impl Data {
         Ok(())
     }
 
-    pub(crate) fn insert(&mut self, flaw: &dyn Flaw, request: &InsertRequest) -> InsertAnswer {
+    pub(crate) fn insert(&mut self, flaw: &dyn Flaw, request: &InsertRequest) -> InsertOutcome {
         if self.key(&request.id).is_some() {
-            return InsertAnswer::IdTaken;
+            return InsertOutcome::IdTaken;
         }
         let principal = request.session.principal();
         let limit = request.principal_limit;
         if let Err(refusal) = self.make_room(flaw, &request.id, principal.as_ref(), limit) {
-            return InsertAnswer::Refused(refusal);
+            return InsertOutcome::Refused(refusal);
         }
         let state = rules::insert(request, self.now);
         self.put(flaw, &request.id, &state);
-        let deadline = state.session.deadline();
-        InsertAnswer::Inserted { deadline }
+        InsertOutcome::Inserted(state.record(self.now))
     }
 
     pub(crate) fn read(&mut self, flaw: &dyn Flaw, request: &ReadRequest) -> Option<SessionRecord> {
-        let mut state = self.live(flaw, &request.id)?;
+        let mut state = self.live(flaw, request.id())?;
         let before = state.clone();
         let record = rules::read(&mut state, request, self.now);
         if state != before {
-            self.put(flaw, &request.id, &state);
+            self.put(flaw, request.id(), &state);
         }
         Some(record)
     }
 
-    pub(crate) fn write(&mut self, flaw: &dyn Flaw, request: &WriteRequest) -> WriteAnswer {
-        let Some(before) = self.live(flaw, &request.id) else {
-            return WriteAnswer::Gone;
+    pub(crate) fn write(&mut self, flaw: &dyn Flaw, request: &WriteRequest) -> WriteOutcome {
+        let Some(before) = self.live(flaw, request.id()) else {
+            return WriteOutcome::NotFound;
         };
         let (after, written) = match rules::write(&before, &request.write, self.now) {
             Ok(done) => done,
-            Err(refusal) => return WriteAnswer::Refused(refusal),
+            Err(refusal) => return WriteOutcome::Refused(refusal),
         };
         let principal = request.write.delta.principal();
         let limit = request.write.principal_limit;
-        if let Err(refusal) = self.make_room(flaw, &request.id, principal, limit) {
-            return WriteAnswer::Refused(refusal);
+        if let Err(refusal) = self.make_room(flaw, request.id(), principal, limit) {
+            return WriteOutcome::Refused(refusal);
         }
-        self.unlist(&request.id);
-        self.put(flaw, &request.id, &after);
-        WriteAnswer::Written(written)
+        self.unlist(request.id());
+        self.put(flaw, request.id(), &after);
+        WriteOutcome::Written(written)
     }
 
-    pub(crate) fn rename(&mut self, flaw: &dyn Flaw, request: &RenameRequest) -> RenameAnswer {
+    pub(crate) fn rename(&mut self, flaw: &dyn Flaw, request: &RenameRequest) -> RenameOutcome {
         let Some(before) = self.live(flaw, &request.from) else {
-            return RenameAnswer::Gone;
+            return RenameOutcome::NotFound;
         };
         if self.key(&request.to).is_some() {
-            return RenameAnswer::IdTaken;
+            return RenameOutcome::IdTaken;
         }
         let (after, written) = match rules::write(&before, &request.write, self.now) {
             Ok(done) => done,
-            Err(refusal) => return RenameAnswer::Refused(refusal),
+            Err(refusal) => return RenameOutcome::Refused(refusal),
         };
         let principal = request.write.delta.principal();
         let limit = request.write.principal_limit;
         if let Err(refusal) = self.make_room(flaw, &request.from, principal, limit) {
-            return RenameAnswer::Refused(refusal);
+            return RenameOutcome::Refused(refusal);
         }
         self.take(&request.from);
         self.put(flaw, &request.to, &after);
-        RenameAnswer::Renamed(written)
+        RenameOutcome::Renamed(written)
     }
 
     pub(crate) fn remove(&mut self, flaw: &dyn Flaw, id: &SessionId) -> bool {
@@ -227,13 +231,24 @@ impl Data {
 
     pub(crate) fn list(&mut self, flaw: &dyn Flaw, principal: &Principal) -> Vec<SessionSummary> {
         let ids = self.members(flaw, principal);
-        let summary = |id: &SessionId| {
-            let session = self.live(flaw, id)?.session;
-            let created = session.created_at().clone();
-            let accessed = session.last_accessed_at().clone();
-            Some(SessionSummary::new(id.handle(), created, accessed))
-        };
+        let summary = |id: &SessionId| SessionSummary::of(&self.live(flaw, id)?.session);
         ids.iter().filter_map(summary).collect()
+    }
+
+    /// The id of a principal's live session with this public id.
+    pub(crate) fn id_of(
+        &mut self,
+        flaw: &dyn Flaw,
+        principal: &Principal,
+        public_id: &PublicId,
+    ) -> Option<SessionId> {
+        let members = self.index.get(principal)?.iter();
+        let mut named = members.filter(|((_, member), _)| member == public_id);
+        let id = named.next()?.1.clone();
+        let listing = self.live(flaw, &id)?.session.listing();
+        listing
+            .is_some_and(|(owner, ..)| owner == *principal)
+            .then_some(id)
     }
 
     pub(crate) fn revoke(
@@ -245,7 +260,6 @@ impl Data {
         let mut ended = 0;
         for id in self.members(flaw, principal) {
             let is_meant = match target {
-                RevokeTarget::One(handle) => id.handle() == *handle,
                 RevokeTarget::AllExcept(keep) => id != *keep,
                 _ => true,
             };

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use session_core::rules::State;
 use session_core::steps::{
-    InsertAnswer, InsertRequest, ReadRequest, RenameAnswer, RenameRequest, RevokeRequest,
-    SessionSummary, WriteAnswer, WriteRequest,
+    InsertOutcome, InsertRequest, ReadRequest, RenameOutcome, RenameRequest, RevokeRequest,
+    SessionSummary, Target, WriteOutcome, WriteRequest,
 };
 use session_core::{
-    ConvertedPage, PageRequest, Principal, Result, RevokeInPageRequest, RevokedInPage,
-    SessionAdmin, SessionBackend, SessionId, SessionPage, SessionRecord, UnixMillis, async_trait,
+    PageRequest, Principal, PublicId, Result, RevokeInPageRequest, RevokedInPage, SessionAdmin,
+    SessionBackend, SessionId, SessionPage, SessionRecord, UnixMillis, async_trait,
 };
 
 use super::{Key, Reference, ReferenceAdmin, Store};
@@ -30,7 +30,17 @@ pub(crate) trait Flaw: fmt::Debug + Send + Sync + 'static {
         let _ = (before, after, now);
     }
 
-    async fn insert(&self, store: &Store, request: InsertRequest) -> Result<InsertAnswer> {
+    /// The id of the session that a principal and a public id name. The steps receive ids only.
+    fn resolve(
+        &self,
+        store: &Store,
+        principal: &Principal,
+        public_id: &PublicId,
+    ) -> Option<SessionId> {
+        store.id_of(principal, public_id)
+    }
+
+    async fn insert(&self, store: &Store, request: InsertRequest) -> Result<InsertOutcome> {
         Ok(store.insert(&request))
     }
 
@@ -38,11 +48,11 @@ pub(crate) trait Flaw: fmt::Debug + Send + Sync + 'static {
         Ok(store.read(&request))
     }
 
-    async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteAnswer> {
+    async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
         Ok(store.write(&request))
     }
 
-    async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameAnswer> {
+    async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameOutcome> {
         Ok(store.rename(&request))
     }
 
@@ -79,10 +89,6 @@ pub(crate) trait Flaw: fmt::Debug + Send + Sync + 'static {
         store.revoke_in_page(&request)
     }
 
-    async fn convert_page(&self, store: &Store, request: PageRequest) -> Result<ConvertedPage> {
-        store.convert_page(&request)
-    }
-
     /// The backend as it is handed out: for flaws in provided methods.
     fn dress(&self, backend: Reference) -> Arc<dyn SessionBackend> {
         Arc::new(backend)
@@ -99,3 +105,27 @@ pub(crate) trait Flaw: fmt::Debug + Send + Sync + 'static {
 pub(crate) struct Flawless;
 
 impl Flaw for Flawless {}
+
+/// The id that a request names, once its target is resolved.
+pub(crate) trait Named {
+    fn target(&self) -> &Target;
+
+    fn id(&self) -> &SessionId {
+        match self.target() {
+            Target::Id(id) => id,
+            other => panic!("not resolved: {other:?}"),
+        }
+    }
+}
+
+impl Named for ReadRequest {
+    fn target(&self) -> &Target {
+        &self.target
+    }
+}
+
+impl Named for WriteRequest {
+    fn target(&self) -> &Target {
+        &self.target
+    }
+}

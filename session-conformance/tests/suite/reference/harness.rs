@@ -60,7 +60,7 @@ fn subtract(data: &mut Data, by: u64) {
         .retain(|_, key| key.expires_at.is_none_or(|at| now < at));
     for members in data.index.values_mut() {
         let all = std::mem::take(members).into_iter();
-        members.extend(all.map(|((at, id), ())| ((earlier(at, by), id), ())));
+        members.extend(all.map(|((at, public_id), id)| ((earlier(at, by), public_id), id)));
     }
 }
 

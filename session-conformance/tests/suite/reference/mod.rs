@@ -9,5 +9,5 @@ mod harness;
 pub(crate) use self::admin::{ReferenceAdmin, overview, place};
 pub(crate) use self::backend::{Reference, Store};
 pub(crate) use self::data::{Data, Key, RawFields};
-pub(crate) use self::flaw::{Flaw, Flawless};
+pub(crate) use self::flaw::{Flaw, Flawless, Named};
 pub(crate) use self::harness::ReferenceHarness;

@@ -1,0 +1,276 @@
+//! Sessions named by their principal and public id.
+
+use session_core::steps::{
+    ReadOutcome, ReadRequest, RemoveOutcome, RemoveRequest, Target, WriteOutcome, WriteRequest,
+};
+use session_core::{Delta, ErrorKind, Principal, PublicId, SessionId, Touch};
+
+use crate::harness::Harness;
+use crate::kit::{
+    Bench, add, assert_nothing_there, fresh_principal, fresh_public_id, guide_hash, name, secs,
+    session, set, with,
+};
+
+/// What no principal's session is named by: another principal, another public id, one that a session
+/// had before, one of a session that has ended or is bound to nobody.
+async fn strangers(b: &Bench<'_>, ann: &Principal) -> Vec<(Principal, PublicId)> {
+    let bob = fresh_principal("bob");
+    let own = b.create(session(1000).bind(ann.clone())).await;
+    let own = b.public_id(&own).await;
+    let bobs = b.create(session(1000).bind(bob.clone())).await;
+    let bobs = b.public_id(&bobs).await;
+    let unbound = b.create(session(1000)).await;
+
+    let again = b.create(session(1000).bind(ann.clone())).await;
+    let former = b.public_id(&again).await;
+    bind(b, &again, ann).await;
+    let moved = b.create(session(1000).bind(ann.clone())).await;
+    let anns = b.public_id(&moved).await;
+    bind(b, &moved, &bob).await;
+
+    let left = b.create(session(1000).bind(ann.clone())).await;
+    let of_left = b.public_id(&left).await;
+    let unbind = b.update_session(&left, Delta::new().unbind()).await;
+    assert!(unbind.expect("no error").is_some());
+    let deleted = b.create(session(1000).bind(ann.clone())).await;
+    let of_deleted = b.public_id(&deleted).await;
+    assert!(b.delete_session(&deleted).await.expect("no error"));
+    let expired = b.create(session(50).bind(ann.clone())).await;
+    let of_expired = b.public_id(&expired).await;
+    // Another client bound it to somebody else.
+    let foreign = b.create(session(1000).bind(ann.clone())).await;
+    let of_foreign = b.public_id(&foreign).await;
+    let hash = b.stored(&foreign).await.fields().to_vec();
+    let hash = with(hash, "session_principal", bob.as_str());
+    b.h.plant(&foreign, hash, Some(secs(1000))).await;
+    // And made this one no session.
+    let invalid = b.create(session(1000).bind(ann.clone())).await;
+    let of_invalid = b.public_id(&invalid).await;
+    let hash = with(
+        guide_hash("never"),
+        "session_public_id",
+        of_invalid.as_str(),
+    );
+    let hash = with(hash, "session_principal", ann.as_str());
+    b.h.plant(&invalid, hash, Some(secs(1000))).await;
+    b.h.advance(secs(51)).await;
+
+    let nobody = fresh_principal("nobody");
+    let mut strangers = vec![
+        (bob.clone(), own),
+        (nobody, own),
+        (ann.clone(), bobs),
+        (bob, anns),
+    ];
+    let of_ann = [
+        fresh_public_id(),
+        PublicId::of_unbound(&unbound),
+        PublicId::of_unbound(&again),
+        former,
+        anns,
+        of_left,
+        of_deleted,
+        of_expired,
+        of_foreign,
+        of_invalid,
+    ];
+    strangers.extend(of_ann.map(|public_id| (ann.clone(), public_id)));
+    strangers
+}
+
+async fn bind(b: &Bench<'_>, id: &SessionId, principal: &Principal) {
+    let bind = Delta::new().bind(principal.clone());
+    let written = b.update_session(id, bind).await.expect("no error");
+    assert!(written.is_some());
+}
+
+fn target(principal: &Principal, public_id: PublicId) -> Target {
+    Target::PublicId {
+        principal: principal.clone(),
+        public_id,
+    }
+}
+
+/// The same record as by the id, and the touch that is asked for.
+pub async fn a_read_by_public_id_is_a_read(h: &dyn Harness) {
+    let age = secs(30);
+    let b = Bench::with(h, |policy| policy.with_touch(Touch::IfOlderThan(age))).await;
+    let ann = fresh_principal("ann");
+    let id = b.create(session(100).bind(ann.clone())).await;
+    b.create(session(100).bind(ann.clone())).await;
+    let public_id = b.public_id(&id).await;
+    h.advance(secs(20)).await;
+    b.clock.forward(secs(20));
+    let before = b.snapshot(&id).await;
+    let peeked = b.peek_session_of(&ann, &public_id).await.expect("no error");
+    let peeked = peeked.expect("a session");
+    b.assert_unchanged(&id, &before, "peek_session_of").await;
+    let got = b.get_session_of(&ann, &public_id).await.expect("no error");
+    b.assert_unchanged(&id, &before, "get_session_of").await;
+    let by_id = b.peek_session(&id).await.expect("no error");
+    for record in [got, by_id] {
+        let record = record.expect("a session");
+        assert_eq!(record.fields(), peeked.fields());
+        assert_eq!(record.public_id(), Some(public_id));
+        assert_eq!(record.last_accessed_at(), peeked.last_accessed_at());
+    }
+
+    for touch in [Touch::Always, Touch::IfOlderThan(age)] {
+        h.advance(secs(35)).await;
+        b.clock.forward(secs(35));
+        let mut timer = b.timer().await;
+        let request = ReadRequest::new(b.policy(), target(&ann, public_id), touch);
+        let ReadOutcome::Found(record) = b.read(&request).await.expect("no error") else {
+            panic!("{touch:?}: not found");
+        };
+        let text = b.clock.text();
+        assert_eq!(record.last_accessed_at().as_str(), Ok(&*text), "{touch:?}");
+        let elapsed = timer.elapsed().await;
+        elapsed.assert_remaining(record.remaining(), secs(100));
+        assert_eq!(b.stored_text(&id, "last_accessed_at").await, Some(text));
+    }
+    h.advance(secs(35)).await;
+    let mut timer = b.timer().await;
+    let got = b.get_session_of(&ann, &public_id).await.expect("no error");
+    let remaining = got.expect("a session").remaining();
+    let elapsed = timer.elapsed().await;
+    elapsed.assert_remaining(remaining, secs(100));
+}
+
+/// A rotation changes nothing about it.
+pub async fn a_rotated_session_is_found_by_its_public_id(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let ann = fresh_principal("ann");
+    let mut id = b.create(session(100).bind(ann.clone())).await;
+    let public_id = b.public_id(&id).await;
+    for n in 1..=4 {
+        let rotated = b.rotate_session(&id, add("n", 1)).await.expect("no error");
+        id = rotated.expect("a session").id;
+        let record = b.get_session_of(&ann, &public_id).await.expect("no error");
+        let record = record.expect("a session");
+        assert_eq!(record.fields().get_str("n"), Some(&*n.to_string()));
+    }
+}
+
+/// What names no session of the principal is not found, and nothing is changed.
+pub async fn a_read_of_a_strangers_session_finds_nothing(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let ann = fresh_principal("ann");
+    let strangers = strangers(&b, &ann).await;
+    for (n, (principal, public_id)) in strangers.into_iter().enumerate() {
+        let got = b.get_session_of(&principal, &public_id).await;
+        assert_eq!(got.expect("no error"), None, "stranger {n}");
+        let peeked = b.peek_session_of(&principal, &public_id).await;
+        assert_eq!(peeked.expect("no error"), None, "stranger {n}");
+        let request = ReadRequest::new(b.policy(), target(&principal, public_id), Touch::Always);
+        let read = b.read(&request).await.expect("no error");
+        assert_eq!(read, ReadOutcome::NotFound, "stranger {n}");
+    }
+}
+
+/// All of a delta, as by the id; refusals too.
+pub async fn a_write_by_public_id_is_a_write(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let (ann, bob) = (fresh_principal("ann"), fresh_principal("bob"));
+    let id = b.create(session(100).bind(ann.clone())).await;
+    let other = b.create(session(100).bind(ann.clone())).await;
+    let public_id = b.public_id(&id).await;
+    let untouched = b.snapshot(&other).await;
+    let mut timer = b.timer().await;
+    let delta = set("a", "1")
+        .increment(name("n"), 2)
+        .remove(name("username"))
+        .ttl(session_core::SessionTtl::from_secs(300).expect("a TTL"))
+        .returning_record();
+    let written = b.update_session_of(&ann, &public_id, delta).await;
+    let written = written.expect("no error").expect("a session");
+    assert_eq!(written.counter("n"), Some(2));
+    let record = written.record.expect("a record");
+    assert_eq!(record.public_id(), Some(public_id));
+    let expiry = b.expires_in(&id).await;
+    timer.elapsed().await.assert_left(expiry, secs(300));
+    assert_eq!(b.stored_text(&id, "a").await.as_deref(), Some("1"));
+    assert_eq!(b.stored(&id).await.field("username"), None);
+
+    let before = b.snapshot(&id).await;
+    for (delta, kind) in [
+        (add("a", i64::MAX), ErrorKind::Overflow),
+        (set("x", "").expect_absent(name("a")), ErrorKind::Conflict),
+    ] {
+        let refused = b.update_session_of(&ann, &public_id, delta).await;
+        assert_eq!(refused.expect_err("refused").kind(), kind);
+        b.assert_unchanged(&id, &before, "a refused write").await;
+    }
+
+    let bind = Delta::new().bind(bob.clone());
+    let written = b.update_session_of(&ann, &public_id, bind).await;
+    assert!(written.expect("no error").is_some());
+    b.assert_listed(&ann, &[&other]).await;
+    b.assert_listed(&bob, &[&id]).await;
+    b.assert_unchanged(&other, &untouched, "another's write")
+        .await;
+}
+
+/// What names no session of the principal is not found, and nothing is changed or created.
+pub async fn a_write_to_a_strangers_session_changes_nothing(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let ann = fresh_principal("ann");
+    for (n, (principal, public_id)) in strangers(&b, &ann).await.into_iter().enumerate() {
+        let listed = (b.listed(&ann).await, b.listed(&principal).await);
+        let delta = set("a", "ghost").increment(name("page_views"), 1);
+        let written = b.update_session_of(&principal, &public_id, delta.clone());
+        assert_eq!(written.await.expect("no error"), None, "stranger {n}");
+        let bind = delta.bind(fresh_principal("ghost"));
+        let request = WriteRequest::new(b.policy(), target(&principal, public_id), bind);
+        let request = request.expect("a request within its limits");
+        let written = b.write(&request).await.expect("no error");
+        assert_eq!(written, WriteOutcome::NotFound, "stranger {n}");
+        let after = (b.listed(&ann).await, b.listed(&principal).await);
+        assert_eq!(after, listed, "stranger {n}");
+        for public_id in listed.0 {
+            let record = b.peek_session_of(&ann, &public_id).await.expect("no error");
+            let record = record.expect("a session");
+            assert_eq!(record.fields().get("a"), None, "stranger {n}");
+        }
+    }
+}
+
+/// It is deleted as by its id, and no other is.
+pub async fn a_removal_by_public_id_is_a_deletion(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let ann = fresh_principal("ann");
+    let id = b.create(session(100).bind(ann.clone())).await;
+    let other = b.create(session(100).bind(ann.clone())).await;
+    let public_id = b.public_id(&id).await;
+    let untouched = b.snapshot(&other).await;
+    let request = RemoveRequest::new(target(&ann, public_id));
+    let removed = b.remove(&request).await.expect("no error");
+    assert_eq!(removed, RemoveOutcome::Removed);
+    assert_nothing_there(&b, &id, "a session that was removed").await;
+    b.assert_listed(&ann, &[&other]).await;
+    let again = b.remove(&request).await.expect("no error");
+    assert_eq!(again, RemoveOutcome::NotFound);
+    b.assert_unchanged(&other, &untouched, "another's removal")
+        .await;
+
+    let rotated = b.rotate_session(&other, Delta::new()).await;
+    let moved = rotated.expect("no error").expect("a session").id;
+    let request = RemoveRequest::new(target(&ann, b.public_id(&moved).await));
+    let removed = b.remove(&request).await.expect("no error");
+    assert_eq!(removed, RemoveOutcome::Removed);
+    assert_nothing_there(&b, &moved, "a rotated session that was removed").await;
+}
+
+/// What names no session of the principal ends nothing.
+pub async fn a_removal_of_a_strangers_session_ends_nothing(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let ann = fresh_principal("ann");
+    for (n, (principal, public_id)) in strangers(&b, &ann).await.into_iter().enumerate() {
+        let listed = (b.listed(&ann).await, b.listed(&principal).await);
+        let request = RemoveRequest::new(target(&principal, public_id));
+        let removed = b.remove(&request).await.expect("no error");
+        assert_eq!(removed, RemoveOutcome::NotFound, "stranger {n}");
+        let after = (b.listed(&ann).await, b.listed(&principal).await);
+        assert_eq!(after, listed, "stranger {n}");
+    }
+}
