@@ -8,9 +8,9 @@ use std::str::FromStr;
 
 use bytes::Bytes;
 use session_core::{
-    Effect, Error, ErrorKind, FieldValue, PageCursor, PageRequest, Principal, Result,
-    PublicId, RevokeInPageRequest, RevokedInPage, SessionAdmin, SessionOverview, SessionPage,
-    SessionTtl, async_trait,
+    Effect, Error, ErrorKind, FieldValue, PageCursor, PageRequest, Principal, PublicId, Result,
+    RevokeInPageRequest, RevokedInPage, SessionAdmin, SessionOverview, SessionPage, SessionTtl,
+    async_trait,
 };
 
 use crate::backend::RedisBackend;
@@ -75,7 +75,6 @@ impl<C: Connect> SessionAdmin for RedisAdmin<C> {
         // There is no other session of this public id.
         Ok(RevokedInPage::new(is_revoked, None))
     }
-
 }
 
 /// A session of a page.

@@ -28,7 +28,10 @@ impl<C: Connect> Operation<'_, C> {
         if self.keys.has_cross_slot_index() && request.session.principal().is_some() {
             return self.insert_bound(request).await;
         }
-        match self.settled(&script_call::insert(self.keys, request, None)).await? {
+        match self
+            .settled(&script_call::insert(self.keys, request, None))
+            .await?
+        {
             Outcome::Done(parts) => inserted(request, parts),
             Outcome::IdTaken => Ok(InsertOutcome::IdTaken),
             Outcome::Refused(refusal) => Ok(InsertOutcome::Refused(refusal)),

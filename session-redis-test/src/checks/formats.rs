@@ -6,7 +6,9 @@ use std::future::Future;
 use std::sync::Arc;
 
 use redis::aio::MultiplexedConnection;
-use session_core::{Delta, NewSession, PageSize, SessionAdmin, SessionBackend, SessionId};
+use session_core::{
+    Delta, NewSession, PageSize, PublicId, SessionAdmin, SessionBackend, SessionId,
+};
 use session_redis::{IdStorage, KeyPrefix};
 
 use self::users::Users;
@@ -111,7 +113,7 @@ pub async fn two_key_formats_cost_one_round_trip_more<F, B, A>(
         assert_eq!(page.expect("a page").sessions.len(), 1);
         assert!(
             operator
-                .revoke_session(&id.handle())
+                .revoke_session(&PublicId::of_unbound(&id))
                 .await
                 .expect("an answer")
         );
@@ -184,7 +186,11 @@ async fn assert_no_id_is_shown(raw: &mut MultiplexedConnection, prefix: &KeyPref
         let mut members = redis::cmd("ZRANGE");
         members.arg(format!("{prefix}{name}")).arg(0).arg(-1);
         let members: Vec<String> = members.query_async(raw).await.expect("ZRANGE");
-        let is_hashed = |member: &String| member.starts_with('{');
+        // Behind the public id.
+        let is_hashed = |entry: &String| {
+            let suffix = entry.get(PublicId::LEN..);
+            suffix.is_some_and(|suffix| suffix.starts_with('{'))
+        };
         assert!(members.iter().all(is_hashed), "an index shows an id");
     }
 }

@@ -44,7 +44,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_core::{
-    CreatedSession, FieldName, Fields, NewSession, Principal, Result, SessionBackend,
+    CreatedSession, FieldName, Fields, NewSession, Principal, PublicId, Result, SessionBackend,
+    SessionId,
 };
 
 pub use self::answers::{
@@ -204,6 +205,13 @@ pub(crate) async fn create(backend: &dyn SessionBackend) -> CreatedSession {
         .create_session(NewSession::new(fields()))
         .await
         .expect("a session is created")
+}
+
+/// The public id of a bound session.
+pub(crate) async fn public_id(backend: &dyn SessionBackend, id: &SessionId) -> PublicId {
+    let record = backend.peek_session(id).await.expect("a reply");
+    let record = record.expect("a session");
+    record.public_id().expect("a bound session has one")
 }
 
 /// A backend on this URL, below a prefix of its own.

@@ -8,8 +8,8 @@ use super::{Connect, ann, create, fields, name};
 use crate::{RedisServer, Target, unique_prefix};
 
 /// The commands that a backend and its scripts use; what the documentation tells administrators.
-pub(super) const COMMANDS: &str = "+ping +evalsha +eval +exists +hget +hmget +hgetall +hset +hdel +hlen +hexists +hincrby \
-     +expire +pexpireat +pexpiretime +pttl +time +del +rename +zadd +zrem +zrange +zrangebyscore";
+pub(super) const COMMANDS: &str = "+ping +evalsha +eval +exists +hget +hmget +hgetall +hset +hdel +hlen +hkeys +hincrby \
+     +expire +pexpireat +pexpiretime +pttl +time +del +rename +zadd +zrem +zrange +zrangebyscore +zscan";
 
 /// A user with no more than the documented rights can do everything.
 ///

@@ -21,13 +21,19 @@ fn a_hashed_key_shows_three_characters_of_the_id_and_gives_its_public_id() {
     assert!(key.starts_with("session:{AAE}"));
     assert_eq!(key.len(), "session:{AAE}".len() + 43);
     assert!(!key.contains(&id().expose()[TAG..]));
-    assert_eq!(keys.public_id_of_unbound(&keys.suffix(&id())), Some(PublicId::of_unbound(&id())));
+    assert_eq!(
+        keys.public_id_of_unbound(&keys.suffix(&id())),
+        Some(PublicId::of_unbound(&id()))
+    );
 }
 
 #[test]
 fn a_plain_key_gives_the_same_public_id() {
     let keys = space(IdStorage::Plain);
-    assert_eq!(keys.public_id_of_unbound(&keys.suffix(&id())), Some(PublicId::of_unbound(&id())));
+    assert_eq!(
+        keys.public_id_of_unbound(&keys.suffix(&id())),
+        Some(PublicId::of_unbound(&id()))
+    );
     assert_eq!(keys.public_id_of_unbound(b"someone else's member"), None);
 }
 

@@ -87,19 +87,17 @@ impl<C: Connect> Operation<'_, C> {
             script_call::write(self.keys, &key, candidate.owner, request, indexed)
         };
         let mut entry = match self.entry_for(write, &candidate.suffix, Some(&candidate.suffix)) {
-            Some((principal, new)) => {
-                match self.admit(&principal, &new, Some(call(None))).await? {
-                    Admission::Added(entry) => Some(entry),
-                    Admission::OverQuota => {
-                        return Ok(WriteOutcome::Refused(Refusal::TooManySessions));
-                    }
-                    Admission::Futile(Outcome::NotFound) => return Ok(WriteOutcome::NotFound),
-                    Admission::Futile(Outcome::Refused(why)) => {
-                        return Ok(WriteOutcome::Refused(why));
-                    }
-                    Admission::Futile(_) => return Err(corrupt()),
+            Some((principal, new)) => match self.admit(&principal, &new, Some(call(None))).await? {
+                Admission::Added(entry) => Some(entry),
+                Admission::OverQuota => {
+                    return Ok(WriteOutcome::Refused(Refusal::TooManySessions));
                 }
-            }
+                Admission::Futile(Outcome::NotFound) => return Ok(WriteOutcome::NotFound),
+                Admission::Futile(Outcome::Refused(why)) => {
+                    return Ok(WriteOutcome::Refused(why));
+                }
+                Admission::Futile(_) => return Err(corrupt()),
+            },
             None => None,
         };
         let outcome = loop {
@@ -107,7 +105,9 @@ impl<C: Connect> Operation<'_, C> {
             match self.outcome(&call).await {
                 Ok(Outcome::Done(parts)) => {
                     let (written, before) = written(parts, write)?;
-                    let former = before.listing.map(|listing| listing.entry(&candidate.suffix));
+                    let former = before
+                        .listing
+                        .map(|listing| listing.entry(&candidate.suffix));
                     self.finish(entry.as_ref(), before.deadline, former).await;
                     return Ok(WriteOutcome::Written(written));
                 }
@@ -139,20 +139,18 @@ impl<C: Connect> Operation<'_, C> {
             script_call::rename(self.keys, (format, format), request, indexed)
         };
         let mut entry = match self.entry_for(write, &new_suffix, Some(&former_suffix)) {
-            Some((principal, new)) => {
-                match self.admit(&principal, &new, Some(call(None))).await? {
-                    Admission::Added(entry) => Some(entry),
-                    Admission::OverQuota => {
-                        return Ok(RenameOutcome::Refused(Refusal::TooManySessions));
-                    }
-                    Admission::Futile(Outcome::NotFound) => return Ok(RenameOutcome::NotFound),
-                    Admission::Futile(Outcome::IdTaken) => return Ok(RenameOutcome::IdTaken),
-                    Admission::Futile(Outcome::Refused(why)) => {
-                        return Ok(RenameOutcome::Refused(why));
-                    }
-                    Admission::Futile(_) => return Err(corrupt()),
+            Some((principal, new)) => match self.admit(&principal, &new, Some(call(None))).await? {
+                Admission::Added(entry) => Some(entry),
+                Admission::OverQuota => {
+                    return Ok(RenameOutcome::Refused(Refusal::TooManySessions));
                 }
-            }
+                Admission::Futile(Outcome::NotFound) => return Ok(RenameOutcome::NotFound),
+                Admission::Futile(Outcome::IdTaken) => return Ok(RenameOutcome::IdTaken),
+                Admission::Futile(Outcome::Refused(why)) => {
+                    return Ok(RenameOutcome::Refused(why));
+                }
+                Admission::Futile(_) => return Err(corrupt()),
+            },
             None => None,
         };
         let binds = entry.is_some();

@@ -67,7 +67,9 @@ impl<C: Connect> Operation<'_, C> {
                 if candidates.suffixes.is_empty() && candidates.looks > 0 {
                     candidates.looks -= 1;
                     let entries = self.find(principal, public_id).await?;
-                    let suffixes = entries.iter().map(|entry| entry.slice_ref(suffix_of(entry)));
+                    let suffixes = entries
+                        .iter()
+                        .map(|entry| entry.slice_ref(suffix_of(entry)));
                     candidates.suffixes.extend(suffixes);
                 }
                 Some(Owner {

@@ -6,7 +6,7 @@ use session_core::{Delta, NewSession, SessionBackend};
 
 use super::Subject;
 use crate::checks::rights::COMMANDS;
-use crate::checks::{Connect, ann, create, fields};
+use crate::checks::{Connect, ann, create, fields, public_id};
 use crate::{Cluster, Target};
 
 /// What the documentation tells administrators of clusters, beyond what it tells of single servers.
@@ -74,10 +74,8 @@ where
     assert!(backend.delete_session(&last).await.expect("remove"));
     let ended = backend.revoke_sessions(&ann(), Some(&id)).await;
     assert_eq!(ended.expect("revoke"), 1);
-    assert!(
-        backend
-            .revoke_session(&ann(), &id.handle())
-            .await
-            .expect("revoke")
-    );
+    let id = public_id(backend, &id).await;
+    let found = backend.get_session_of(&ann(), &id).await;
+    assert!(found.expect("find and read").is_some());
+    assert!(backend.revoke_session(&ann(), &id).await.expect("remove"));
 }

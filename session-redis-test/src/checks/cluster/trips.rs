@@ -9,7 +9,7 @@ use session_core::{
 };
 
 use super::{Subject, teach_scripts};
-use crate::checks::{Connect, fields, name};
+use crate::checks::{Connect, fields, name, public_id};
 use crate::{Cluster, Mode, Proxy, Target};
 
 /// By how much every reply is late: so many times that is how long an operation takes.
@@ -139,8 +139,10 @@ async fn listed(clock: &Clock<'_>, backend: &dyn SessionBackend) {
         .of("list_sessions, of twenty", 2, backend.list_sessions(&ann))
         .await;
     assert_eq!(list.len(), 20);
-    let handle = ids.first().expect("a session").handle();
-    let revoke = backend.revoke_session(&ann, &handle);
+    let first = public_id(backend, ids.first().expect("a session")).await;
+    let found = backend.get_session_of(&ann, &first);
+    assert!(clock.of("get_session_of", 2, found).await.is_some());
+    let revoke = backend.revoke_session(&ann, &first);
     assert!(clock.of("revoke_session", 3, revoke).await);
     let revoke = backend.revoke_sessions(&ann, None);
     assert_eq!(

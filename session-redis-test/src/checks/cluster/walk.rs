@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::future::Future;
 
 use session_core::{
-    ErrorKind, NewSession, PageSize, SessionAdmin, SessionBackend, SessionHandle, SessionId,
+    ErrorKind, NewSession, PageSize, PublicId, SessionAdmin, SessionBackend, SessionId,
 };
 use session_redis::hash_slot;
 
@@ -42,14 +42,14 @@ pub async fn a_cluster_is_looked_through_while_a_slot_moves<F, B, A>(
     let nodes: HashSet<usize> = ids.iter().map(|id| cluster.owner(slot_of(id))).collect();
     assert_eq!(nodes.len(), 3, "every node has sessions");
     let first = ids.first().expect("there are some");
-    let all: HashSet<SessionHandle> = ids.iter().map(SessionId::handle).collect();
+    let all: HashSet<PublicId> = ids.iter().map(PublicId::of_unbound).collect();
     let from = cluster.owner(slot_of(first));
     let to = (from + 1) % 3;
     // The first slot of a node is the one that a reshard begins with.
     let first_slot = (0..16_384).find(|slot| cluster.owner(*slot) == from);
     for slot in [slot_of(first), first_slot.expect("it serves some")] {
         let others = ids.iter().filter(|id| slot_of(id) != slot);
-        let others: HashSet<SessionHandle> = others.map(SessionId::handle).collect();
+        let others: HashSet<PublicId> = others.map(PublicId::of_unbound).collect();
         assert_eq!(walk(&admin).await, all);
         cluster.begin_move(slot, from, to).await;
         assert!(walk(&admin).await.is_superset(&others));
@@ -67,7 +67,7 @@ pub async fn a_cluster_is_looked_through_while_a_slot_moves<F, B, A>(
     assert_eq!(counted, u64::try_from(SESSIONS).expect("a number"));
     assert!(
         admin
-            .revoke_session(&first.handle())
+            .revoke_session(&PublicId::of_unbound(first))
             .await
             .expect("an answer")
     );
@@ -75,7 +75,7 @@ pub async fn a_cluster_is_looked_through_while_a_slot_moves<F, B, A>(
     assert!(revoked.is_none());
 }
 
-async fn walk(admin: &impl SessionAdmin) -> HashSet<SessionHandle> {
+async fn walk(admin: &impl SessionAdmin) -> HashSet<PublicId> {
     let size = PageSize::new(40).expect("a size");
     let (mut shown, mut cursor) = (HashSet::new(), None);
     loop {
@@ -83,7 +83,7 @@ async fn walk(admin: &impl SessionAdmin) -> HashSet<SessionHandle> {
             .list_page(cursor.as_ref(), size)
             .await
             .expect("a page");
-        shown.extend(page.sessions.into_iter().map(|session| session.handle));
+        shown.extend(page.sessions.into_iter().map(|session| session.public_id));
         cursor = page.next;
         if cursor.is_none() {
             return shown;

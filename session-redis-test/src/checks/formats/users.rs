@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use session_core::{Delta, NewSession, Principal, SessionBackend, SessionHandle, SessionId};
+use session_core::{Delta, NewSession, Principal, PublicId, SessionBackend, SessionId};
 
-use crate::checks::{fields, name};
+use crate::checks::{fields, name, public_id};
 
 const USERS: usize = 40;
 /// How much each of them does at each step of the way: all there is to do, twice.
@@ -140,8 +140,11 @@ impl User {
             .list_sessions(&self.principal)
             .await
             .expect("a list");
-        let mut listed: Vec<SessionHandle> = list.into_iter().map(|it| it.handle).collect();
-        let mut expected = vec![self.session.handle(), self.other_session.handle()];
+        let mut listed: Vec<PublicId> = list.into_iter().map(|it| it.public_id).collect();
+        let mut expected = Vec::new();
+        for id in [&self.session, &self.other_session] {
+            expected.push(public_id(process, id).await);
+        }
         listed.sort();
         expected.sort();
         assert_eq!(listed, expected, "the sessions of a user");
@@ -159,8 +162,8 @@ impl User {
     }
 
     async fn end_the_other(&mut self, process: &dyn SessionBackend) {
-        let handle = self.other_session.handle();
-        let is_ended = process.revoke_session(&self.principal, &handle).await;
+        let other = public_id(process, &self.other_session).await;
+        let is_ended = process.revoke_session(&self.principal, &other).await;
         assert!(is_ended.expect("an answer"), "the other session lives");
         self.the_other_is_over(process).await;
     }

@@ -8,7 +8,7 @@ use session_core::{
     SessionPolicy, SessionTtl, Touch,
 };
 
-use crate::checks::{create, fields, name};
+use crate::checks::{create, fields, name, public_id};
 
 /// How often all of it is done.
 const TURNS: usize = 4;
@@ -141,13 +141,19 @@ async fn bound(backend: &dyn SessionBackend, [ann, bob]: [Principal; 2]) {
         assert_eq!(uses(backend, id).await, [true; 10]);
     }
     assert_eq!(backend.list_sessions(&ann).await.expect("list").len(), 8);
-    let [by_handle, deleted, kept, ..] = &*ids else {
+    let [revoked, deleted, kept, ..] = &*ids else {
         panic!("eight sessions");
     };
-    let revoked = backend.revoke_session(&ann, &by_handle.handle()).await;
-    assert!(revoked.expect("revocation"));
-    let again = backend.revoke_session(&ann, &by_handle.handle()).await;
-    assert!(!again.expect("revocation"));
+    let known_by = public_id(backend, revoked).await;
+    let known = backend.get_session_of(&ann, &known_by).await;
+    assert!(known.expect("a read by public id").is_some());
+    let delta = Delta::new().set(name("known"), "by its public id");
+    let written = backend.update_session_of(&ann, &known_by, delta).await;
+    assert!(written.expect("a write by public id").is_some());
+    for is_live in [true, false] {
+        let ended = backend.revoke_session(&ann, &known_by).await;
+        assert_eq!(ended.expect("revocation"), is_live);
+    }
     assert!(backend.delete_session(deleted).await.expect("deletion"));
     let others = backend.revoke_sessions(&ann, Some(kept)).await;
     assert_eq!(others.expect("revocation"), 5);

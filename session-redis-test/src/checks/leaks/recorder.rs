@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use session_core::steps::{
-    InsertAnswer, InsertRequest, ListRequest, ReadRequest, RemoveRequest, RenameAnswer,
-    RenameRequest, RevokeRequest, RevokeTarget, SessionSummary, WriteAnswer, WriteRequest,
+    InsertOutcome, InsertRequest, ListRequest, ReadOutcome, ReadRequest, RemoveOutcome,
+    RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, RevokeTarget, SessionSummary,
+    Target, WriteOutcome, WriteRequest,
 };
-use session_core::{Result, SessionBackend, SessionId, SessionPolicy, SessionRecord, async_trait};
+use session_core::{Result, SessionBackend, SessionId, SessionPolicy, async_trait};
 
 /// The ids of a store's whole life.
 #[derive(Debug, Clone, Default)]
@@ -37,6 +38,12 @@ impl<B> Recorder<B> {
         all.used.extend(ids.into_iter().cloned());
     }
 
+    fn note_target(&self, target: &Target) {
+        if let Target::Id(id) = target {
+            self.note([id]);
+        }
+    }
+
     fn note_stored(&self, id: &SessionId) {
         let mut all = self.ids.lock().expect("not poisoned");
         all.stored.insert(id.clone());
@@ -45,36 +52,36 @@ impl<B> Recorder<B> {
 
 #[async_trait]
 impl<B: SessionBackend> SessionBackend for Recorder<B> {
-    async fn insert(&self, request: &InsertRequest) -> Result<InsertAnswer> {
+    async fn insert(&self, request: &InsertRequest) -> Result<InsertOutcome> {
         self.note([&request.id]);
         let answer = self.backend.insert(request).await?;
-        if matches!(answer, InsertAnswer::Inserted { .. }) {
+        if matches!(answer, InsertOutcome::Inserted(_)) {
             self.note_stored(&request.id);
         }
         Ok(answer)
     }
 
-    async fn read(&self, request: &ReadRequest) -> Result<Option<SessionRecord>> {
-        self.note([&request.id]);
+    async fn read(&self, request: &ReadRequest) -> Result<ReadOutcome> {
+        self.note_target(&request.target);
         self.backend.read(request).await
     }
 
-    async fn write(&self, request: &WriteRequest) -> Result<WriteAnswer> {
-        self.note([&request.id]);
+    async fn write(&self, request: &WriteRequest) -> Result<WriteOutcome> {
+        self.note_target(&request.target);
         self.backend.write(request).await
     }
 
-    async fn rename(&self, request: &RenameRequest) -> Result<RenameAnswer> {
+    async fn rename(&self, request: &RenameRequest) -> Result<RenameOutcome> {
         self.note([&request.from, &request.to]);
         let answer = self.backend.rename(request).await?;
-        if matches!(answer, RenameAnswer::Renamed(_)) {
+        if matches!(answer, RenameOutcome::Renamed(_)) {
             self.note_stored(&request.to);
         }
         Ok(answer)
     }
 
-    async fn remove(&self, request: &RemoveRequest) -> Result<bool> {
-        self.note([&request.id]);
+    async fn remove(&self, request: &RemoveRequest) -> Result<RemoveOutcome> {
+        self.note_target(&request.target);
         self.backend.remove(request).await
     }
 

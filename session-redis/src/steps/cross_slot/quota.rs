@@ -8,8 +8,8 @@ use crate::connection::Connect;
 use crate::keys::suffix_of;
 use crate::operation::Operation;
 use crate::reply::{self, Outcome, Reply, corrupt};
-use crate::script_call::index::{self as calls, NewEntry, Removal};
 use crate::script_call::ScriptCall;
+use crate::script_call::index::{self as calls, NewEntry, Removal};
 
 /// How often the index is asked again when every entry belongs to a session that is about to be stored:
 /// such an entry is free or filled a round trip later, unless its client has stopped.
