@@ -79,9 +79,11 @@ impl State {
                 principal,
                 lifetime,
             } => {
-                session.principal = Some(principal.as_str().into());
-                session.public_id = write.public_id.map(|id| id.as_str().into());
-                session.login_at = Some(millis_value(now));
+                session.change_optional(|optional| {
+                    optional.principal = Some(principal.as_str().into());
+                    optional.public_id = write.public_id.map(|id| id.as_str().into());
+                    optional.login_at = Some(millis_value(now));
+                });
                 let deadline = match (lifetime, session.deadline) {
                     (None, Some(deadline)) => deadline,
                     (lifetime, _) => {
@@ -92,11 +94,11 @@ impl State {
                 session.deadline = Some(deadline);
                 self.expires_at = Some(self.expires_at.map_or(deadline, |at| at.min(deadline)));
             }
-            Binding::Unbind => {
-                session.principal = None;
-                session.public_id = None;
-                session.login_at = None;
-            }
+            Binding::Unbind => session.change_optional(|optional| {
+                optional.principal = None;
+                optional.public_id = None;
+                optional.login_at = None;
+            }),
         }
     }
 
@@ -132,7 +134,9 @@ pub fn insert_until(
 ) -> State {
     let mut session = request.session.clone();
     session.deadline = deadline;
-    session.login_at = session.principal.as_ref().map(|_| millis_value(now));
+    if session.optional().principal.is_some() {
+        session.change_optional(|optional| optional.login_at = Some(millis_value(now)));
+    }
     let expires_at = Some(expiry_after_use(now, session.ttl, session.deadline));
     State {
         session,

@@ -89,8 +89,11 @@ impl InsertRequest {
         let mut session = StoredSession::created(policy.now(), ttl, new.fields);
         let mut lifetime = new.max_lifetime.or(policy.max_lifetime());
         if let Some(principal) = new.principal {
-            session.principal = Some(principal.as_str().into());
-            session.public_id = Some(PublicId::random()?.as_str().into());
+            let public_id = PublicId::random()?;
+            session.change_optional(|optional| {
+                optional.principal = Some(principal.as_str().into());
+                optional.public_id = Some(public_id.as_str().into());
+            });
             lifetime = lifetime.or(Some(policy.principal_lifetime()));
         }
         Ok(Self {
@@ -105,10 +108,6 @@ impl InsertRequest {
 /// The outcome of an [`InsertRequest`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-#[allow(
-    clippy::large_enum_variant,
-    reason = "success is the usual outcome, and a box would cost it an allocation"
-)]
 pub enum InsertOutcome {
     /// The session is stored and its expiry set. This is the record of it as it was stored.
     Inserted(SessionRecord),
@@ -144,10 +143,6 @@ impl ReadRequest {
 /// The outcome of a [`ReadRequest`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-#[allow(
-    clippy::large_enum_variant,
-    reason = "success is the usual outcome, and a box would cost it an allocation"
-)]
 pub enum ReadOutcome {
     /// The session as it is after the step.
     Found(SessionRecord),
@@ -185,10 +180,6 @@ impl WriteRequest {
 /// The outcome of a [`WriteRequest`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-#[allow(
-    clippy::large_enum_variant,
-    reason = "success is the usual outcome, and a box would cost it an allocation"
-)]
 pub enum WriteOutcome {
     /// All of the delta is applied.
     Written(Written),
@@ -237,10 +228,6 @@ impl RenameRequest {
 /// The outcome of a [`RenameRequest`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-#[allow(
-    clippy::large_enum_variant,
-    reason = "success is the usual outcome, and a box would cost it an allocation"
-)]
 pub enum RenameOutcome {
     /// The session has its new id and all of the delta is applied.
     Renamed(Written),

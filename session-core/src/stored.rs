@@ -22,14 +22,29 @@ pub struct StoredSession {
     pub(crate) last_accessed_at: FieldValue,
     pub(crate) ttl: SessionTtl,
     pub(crate) deadline: Option<UnixMillis>,
-    pub(crate) principal: Option<FieldValue>,
-    pub(crate) public_id: Option<FieldValue>,
-    pub(crate) login_at: Option<FieldValue>,
-    pub(crate) persistent: Option<FieldValue>,
-    pub(crate) rotated: Option<FieldValue>,
+    /// `None` when there is none of them, as in most sessions: a session stays small.
+    optional: Option<Arc<Optional>>,
     pub(crate) fields: Arc<Fields>,
     pub(crate) hidden: Arc<[(Bytes, FieldValue)]>,
 }
+
+/// The reserved fields that exist only where they are used, as stored.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Optional {
+    pub(crate) principal: Option<FieldValue>,
+    pub(crate) public_id: Option<FieldValue>,
+    pub(crate) login_at: Option<FieldValue>,
+    persistent: Option<FieldValue>,
+    rotated: Option<FieldValue>,
+}
+
+static NO_OPTIONAL: Optional = Optional {
+    principal: None,
+    public_id: None,
+    login_at: None,
+    persistent: None,
+    rotated: None,
+};
 
 /// Why a hash is not a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -59,8 +74,8 @@ impl StoredSession {
         V: Into<FieldValue>,
     {
         let (mut created_at, mut last_accessed_at, mut ttl) = (None, None, None);
-        let (mut deadline, mut principal, mut public_id) = (None, None, None);
-        let (mut login_at, mut persistent, mut rotated) = (None, None, None);
+        let mut deadline = None;
+        let mut optional = Optional::default();
         let mut hidden = Vec::new();
         let mut fields = Vec::new();
         for (name, value) in hash {
@@ -77,11 +92,11 @@ impl StoredSession {
                 reserved::LAST_ACCESSED_AT => &mut last_accessed_at,
                 reserved::SESSION_TTL => &mut ttl,
                 reserved::SESSION_DEADLINE => &mut deadline,
-                reserved::SESSION_PRINCIPAL => &mut principal,
-                reserved::SESSION_PUBLIC_ID => &mut public_id,
-                reserved::SESSION_LOGIN_AT => &mut login_at,
-                reserved::SESSION_PERSISTENT => &mut persistent,
-                reserved::SESSION_ROTATED => &mut rotated,
+                reserved::SESSION_PRINCIPAL => &mut optional.principal,
+                reserved::SESSION_PUBLIC_ID => &mut optional.public_id,
+                reserved::SESSION_LOGIN_AT => &mut optional.login_at,
+                reserved::SESSION_PERSISTENT => &mut optional.persistent,
+                reserved::SESSION_ROTATED => &mut optional.rotated,
                 _ => {
                     if let Ok(name) = FieldName::new(name) {
                         fields.push((name, value));
@@ -109,11 +124,7 @@ impl StoredSession {
                     UnixMillis::parse(value.as_bytes()).ok_or(InvalidHash::MalformedDeadline)
                 })
                 .transpose()?,
-            principal,
-            public_id,
-            login_at,
-            persistent,
-            rotated,
+            optional: (optional != NO_OPTIONAL).then(|| Arc::new(optional)),
             fields: Arc::new(fields.into_iter().collect()),
             hidden: hidden.into(),
         })
@@ -136,12 +147,13 @@ impl StoredSession {
                 deadline.get().to_string().into(),
             ));
         }
+        let optional = self.optional();
         let optional = [
-            (reserved::SESSION_PRINCIPAL, &self.principal),
-            (reserved::SESSION_PUBLIC_ID, &self.public_id),
-            (reserved::SESSION_LOGIN_AT, &self.login_at),
-            (reserved::SESSION_PERSISTENT, &self.persistent),
-            (reserved::SESSION_ROTATED, &self.rotated),
+            (reserved::SESSION_PRINCIPAL, &optional.principal),
+            (reserved::SESSION_PUBLIC_ID, &optional.public_id),
+            (reserved::SESSION_LOGIN_AT, &optional.login_at),
+            (reserved::SESSION_PERSISTENT, &optional.persistent),
+            (reserved::SESSION_ROTATED, &optional.rotated),
         ];
         hash.extend(
             optional
@@ -181,19 +193,19 @@ impl StoredSession {
     /// The principal the session is bound to, if it is. A stored text that is no principal binds
     /// nobody.
     pub fn principal(&self) -> Option<Principal> {
-        Principal::new(self.principal.as_ref()?.as_str().ok()?).ok()
+        Principal::new(self.optional().principal.as_ref()?.as_str().ok()?).ok()
     }
 
     /// The public id that the session got when it was bound. A stored text that is no public id
     /// counts as absent.
     pub fn public_id(&self) -> Option<PublicId> {
-        PublicId::parse(self.public_id.as_ref()?.as_bytes()).ok()
+        PublicId::parse(self.optional().public_id.as_ref()?.as_bytes()).ok()
     }
 
     /// When the session was last bound to a principal, by the backend's clock. A stored text that
     /// is no time counts as absent.
     pub fn login_at(&self) -> Option<UnixMillis> {
-        UnixMillis::parse(self.login_at.as_ref()?.as_bytes())
+        UnixMillis::parse(self.optional().login_at.as_ref()?.as_bytes())
     }
 
     /// Where the principal index lists the session: among whose sessions, until when, and under
@@ -233,6 +245,18 @@ impl StoredSession {
         visible.chain(hidden).sum()
     }
 
+    pub(crate) fn optional(&self) -> &Optional {
+        self.optional.as_deref().unwrap_or(&NO_OPTIONAL)
+    }
+
+    pub(crate) fn change_optional(&mut self, change: impl FnOnce(&mut Optional)) {
+        let optional = self.optional.get_or_insert_default();
+        change(Arc::make_mut(optional));
+        if **optional == NO_OPTIONAL {
+            self.optional = None;
+        }
+    }
+
     pub(crate) fn created(now: Timestamp, ttl: SessionTtl, fields: Fields) -> Self {
         let now = now.to_value();
         Self {
@@ -240,11 +264,7 @@ impl StoredSession {
             last_accessed_at: now,
             ttl,
             deadline: None,
-            principal: None,
-            public_id: None,
-            login_at: None,
-            persistent: None,
-            rotated: None,
+            optional: None,
             fields: Arc::new(fields),
             hidden: Arc::default(),
         }

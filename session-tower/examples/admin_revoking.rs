@@ -20,7 +20,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Form, Json, Router};
 use serde::{Deserialize, Serialize};
-use session_core::{Error, Principal, SessionBackend, SessionHandle};
+use session_core::{Error, Principal, PublicId, SessionBackend};
 use session_memory::MemoryBackend;
 use session_tower::{Session, SessionCookie, SessionError, SessionLayer};
 
@@ -32,7 +32,7 @@ struct Login {
 /// A session as its owner sees it.
 #[derive(Serialize)]
 struct Device {
-    handle: String,
+    public_id: String,
     since: String,
     last_used: String,
     is_this_one: bool,
@@ -60,37 +60,37 @@ async fn logged_in_only(session: Session, request: Request, next: Next) -> Respo
     }
 }
 
-/// The sessions of whoever asks, named by handles that open none of them.
+/// The sessions of whoever asks, named by public ids that open none of them.
 async fn sessions(session: Session) -> Result<Json<Vec<Device>>, SessionError> {
     let Some(principal) = principal(&session).await? else {
         return Ok(Json(Vec::new()));
     };
-    let this = session.handle();
+    let this = session.public_id();
     let text = |value: session_core::FieldValue| value.as_str().unwrap_or("?").to_owned();
     let sessions = session.backend().list_sessions(&principal).await?;
     let devices = sessions.into_iter().map(|summary| Device {
-        is_this_one: this.as_ref() == Some(&summary.handle),
-        handle: summary.handle.to_string(),
+        is_this_one: this == Some(summary.public_id),
+        public_id: summary.public_id.to_string(),
         since: text(summary.created_at),
         last_used: text(summary.last_accessed_at),
     });
     Ok(Json(devices.collect()))
 }
 
-/// Ends one session of whoever asks. Another principal's is never ended, whatever the handle.
+/// Ends one session of whoever asks. Another principal's is never ended, whatever the public id.
 async fn revoke_one(
     session: Session,
-    Path(handle): Path<String>,
+    Path(public_id): Path<String>,
 ) -> Result<StatusCode, SessionError> {
     let Some(principal) = principal(&session).await? else {
         return Ok(StatusCode::UNAUTHORIZED);
     };
-    let Ok(handle) = SessionHandle::parse(&handle) else {
+    let Ok(public_id) = PublicId::parse(&public_id) else {
         return Ok(StatusCode::NOT_FOUND);
     };
     let was_there = session
         .backend()
-        .revoke_session(&principal, &handle)
+        .revoke_session(&principal, &public_id)
         .await?;
     Ok(if was_there {
         StatusCode::NO_CONTENT
@@ -124,7 +124,7 @@ async fn revoke_user(session: Session, Path(user): Path<String>) -> Result<Respo
 pub fn app(backend: Arc<dyn SessionBackend>, cookie: SessionCookie) -> Router {
     Router::new()
         .route("/sessions", get(sessions))
-        .route("/sessions/{handle}/revoke", post(revoke_one))
+        .route("/sessions/{public_id}/revoke", post(revoke_one))
         .route("/sessions/revoke-others", post(revoke_others))
         .route("/admin/users/{user}/revoke", post(revoke_user))
         .route_layer(middleware::from_fn(logged_in_only))

@@ -98,8 +98,9 @@ fn is_store_failing(kind: ErrorKind) -> bool {
         ErrorKind::ReservedField
             | ErrorKind::InvalidTtl
             | ErrorKind::InvalidSessionId
-            | ErrorKind::InvalidSessionHandle
+            | ErrorKind::InvalidPublicId
             | ErrorKind::InvalidPrincipal
+            | ErrorKind::Conflict
             | ErrorKind::LimitExceeded(_)
             | ErrorKind::NotAnInteger
             | ErrorKind::Overflow
@@ -151,6 +152,8 @@ mod tests {
             assert_eq!(status(kind), 503, "{kind:?}");
         }
         for kind in [
+            ErrorKind::Conflict,
+            ErrorKind::InvalidPublicId,
             ErrorKind::LimitExceeded(Limit::Fields),
             ErrorKind::NotAnInteger,
             ErrorKind::Overflow,

@@ -214,7 +214,7 @@ impl Session {
                 Flushed::Dropped
             });
         }
-        let mut new = NewSession::from_delta(&changes.delta);
+        let mut new = NewSession::from_delta(&changes.delta)?;
         if let Some(lifetime) = changes.max_lifetime {
             new = new.max_lifetime(lifetime);
         }

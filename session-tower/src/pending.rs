@@ -80,24 +80,14 @@ impl Pending {
         if later.end {
             return later;
         }
-        let mut delta = self.delta;
-        for (name, change) in later.delta.changes() {
-            delta = match change {
-                FieldChange::Set(value) => delta.set(name.clone(), value.clone()),
-                FieldChange::Remove => delta.remove(name.clone()),
-                FieldChange::Increment(by) => delta.increment(name.clone(), *by),
-            };
-        }
-        if let Some(ttl) = later.delta.new_ttl() {
-            delta = delta.ttl(ttl);
-        }
-        if let Some(principal) = later.delta.principal() {
-            delta = delta.bind(principal.clone());
-        }
+        // What waits here is made of sets, removals, a TTL and a binding only: one step does any two
+        // of these.
+        let both = self.delta.then(later.delta.clone());
+        debug_assert!(both.is_ok(), "{both:?}");
         Self {
             end: self.end,
             rotate: self.rotate || later.rotate,
-            delta,
+            delta: both.unwrap_or(later.delta),
             max_lifetime: later.max_lifetime.or(self.max_lifetime),
         }
     }

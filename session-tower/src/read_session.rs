@@ -3,7 +3,7 @@
 use std::fmt;
 
 use http::Extensions;
-use session_core::{FieldValue, Fields, SessionHandle, SessionRecord};
+use session_core::{FieldValue, Fields, PublicId, SessionRecord};
 
 use crate::error::SessionError;
 use crate::session::{Presence, Session};
@@ -87,9 +87,9 @@ impl ReadSession {
         self.0.presence_for(Purpose::Peek).await
     }
 
-    /// Names the session without opening it, once it is loaded.
-    pub fn handle(&self) -> Option<SessionHandle> {
-        self.0.handle()
+    /// Names a session that is bound to a principal without opening it, once it is loaded.
+    pub fn public_id(&self) -> Option<PublicId> {
+        self.0.public_id()
     }
 }
 

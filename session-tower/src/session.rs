@@ -14,7 +14,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::Extensions;
-use session_core::{SessionBackend, SessionHandle, SessionId};
+use session_core::{PublicId, SessionBackend, SessionId};
 
 use crate::cookie::Presented;
 use crate::settings::Settings;
@@ -149,7 +149,7 @@ impl Session {
     }
 
     /// The session's id, if the backend has said in this request that the session lives. It is the
-    /// secret itself; show people the [`handle`](Self::handle).
+    /// secret itself; show people the [`public_id`](Self::public_id).
     ///
     /// Asks nothing. Before a rotation is applied this is the old id.
     pub fn id(&self) -> Option<SessionId> {
@@ -159,10 +159,13 @@ impl Session {
         })
     }
 
-    /// Names the session without opening it: what may be shown and logged, and what
-    /// [`revoke_session`](SessionBackend::revoke_session) takes. As [`id`](Self::id) otherwise.
-    pub fn handle(&self) -> Option<SessionHandle> {
-        self.id().map(|id| id.handle())
+    /// Names a session that is bound to a principal without opening it: what may be shown and
+    /// logged, what lists show, and what [`revoke_session`](SessionBackend::revoke_session) takes.
+    ///
+    /// Asks nothing: it is known once the session is loaded, and until this request changes the
+    /// session. A log-in of this request gives another one.
+    pub fn public_id(&self) -> Option<PublicId> {
+        self.used(|state| state.public_id())
     }
 
     pub(crate) fn settings(&self) -> &Settings {

@@ -6,7 +6,9 @@ mod loaded;
 
 use std::sync::Arc;
 
-use session_core::{FieldValue, Fields, Remaining, SessionId, SessionRecord, Touch, Written};
+use session_core::{
+    FieldValue, Fields, PublicId, Remaining, SessionId, SessionRecord, Touch, Written,
+};
 
 pub(crate) use self::loaded::Loaded;
 use self::loaded::{apply, may_have_slid};
@@ -96,6 +98,17 @@ impl State {
         match &self.view {
             View::Unasked(id) | View::Live { id, .. } => Some(id),
             View::Absent | View::Lost => None,
+        }
+    }
+
+    /// The public id of a bound session, if its record is known.
+    pub(crate) fn public_id(&self) -> Option<PublicId> {
+        match &self.view {
+            View::Live {
+                loaded: Some(loaded),
+                ..
+            } if !self.is_ending() => loaded.record.as_ref()?.public_id(),
+            _ => None,
         }
     }
 

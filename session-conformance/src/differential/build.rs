@@ -57,11 +57,12 @@ pub(super) fn delta(change: &Change, principals: &[Principal]) -> Delta {
             false => delta.keep_only(names),
         };
     }
-    delta = match change.expected {
-        Some((field, Some(value))) => delta.expect_value(name(field), value),
-        Some((field, None)) => delta.expect_absent(name(field)),
-        None => delta,
-    };
+    for (field, value) in &change.expected {
+        delta = match value {
+            Some(value) => delta.expect_value(name(*field), *value),
+            None => delta.expect_absent(name(*field)),
+        };
+    }
     if change.is_returning {
         delta = delta.returning_record();
     }

@@ -144,7 +144,7 @@ pub(super) struct Change {
     pub(super) touch: Touch,
     pub(super) binding: Option<Binding>,
     pub(super) kept: Option<Kept>,
-    pub(super) expected: Option<(&'static str, Option<&'static str>)>,
+    pub(super) expected: Vec<(&'static str, Option<&'static str>)>,
     pub(super) is_returning: bool,
 }
 

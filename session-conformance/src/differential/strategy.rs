@@ -143,7 +143,7 @@ fn change() -> impl Strategy<Value = Change> {
         touch(),
         option::weighted(0.3, binding()),
         option::weighted(0.2, kept()),
-        option::weighted(0.15, (name(), option::of(value()))),
+        expected(),
         any::<bool>(),
     )
         .prop_map(
@@ -168,6 +168,13 @@ fn binding() -> impl Strategy<Value = Binding> {
         3 => principal().prop_map(Binding::Bind),
         2 => (principal(), lifetime()).prop_map(|(who, lifetime)| Binding::BindFor(who, lifetime)),
         2 => Just(Binding::Unbind),
+    ]
+}
+
+fn expected() -> impl Strategy<Value = Vec<(&'static str, Option<&'static str>)>> {
+    prop_oneof![
+        5 => Just(Vec::new()),
+        1 => vec((name(), option::of(value())), 1..3),
     ]
 }
 

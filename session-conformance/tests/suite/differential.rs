@@ -6,7 +6,7 @@ use crate::mutants;
 use crate::reference::ReferenceHarness;
 
 /// Flaws that no single operation shows, of each part of the semantics.
-const FLAWS: [&str; 16] = [
+const FLAWS: [&str; 28] = [
     "TrustsTheExpiry",
     "LeavesKeysImmortal",
     "ArmsNewTtlsOnly",
@@ -23,6 +23,18 @@ const FLAWS: [&str; 16] = [
     "OverlooksHiddenFields",
     "ShowsMalformedDeadlines",
     "EndsTheBoundOnly",
+    "KeepsEverything",
+    "KeepsWhatItHides",
+    "RemovesAtEveryBinding",
+    "KeepsTheFormerDeadline",
+    "KeepsTheBeginning",
+    "ExpectsNothing",
+    "ChecksTheFirstOnly",
+    "KeepsTheFirstDeadline",
+    "DrawsOnce",
+    "DrawsForRotations",
+    "UnbindsTheDeadlineToo",
+    "ReadsAnybodys",
 ];
 
 fn config() -> Config {

@@ -162,10 +162,7 @@ fn each_binding_is_a_log_in_of_its_own() {
     assert_eq!(again.session.deadline, bound.session.deadline);
     let (unbound, _) = write(&again, &change(Delta::new().unbind()), at(4)).unwrap();
     assert_eq!(unbound.session.principal(), None);
-    assert_eq!(
-        (&unbound.session.public_id, &unbound.session.login_at),
-        (&None, &None)
-    );
+    assert_eq!(unbound.session.optional(), &Default::default());
     assert_eq!(unbound.session.deadline, bound.session.deadline);
     assert_eq!(unbound.session.fields(), again.session.fields());
 }
@@ -365,9 +362,12 @@ impl Random {
             state.session.deadline = Some(at(15_000));
         }
         if self.below(2) == 0 {
-            state.session.principal = Some(self.principal().as_str().into());
-            state.session.public_id = Some(public_id(0).as_str().into());
-            state.session.login_at = Some("7".into());
+            let principal = self.principal();
+            state.session.change_optional(|optional| {
+                optional.principal = Some(principal.as_str().into());
+                optional.public_id = Some(public_id(0).as_str().into());
+                optional.login_at = Some("7".into());
+            });
         }
         state
     }

@@ -16,10 +16,6 @@ pub(crate) struct Key {
 }
 
 /// What a key holds. All but sessions exist only by planting, as another client's writes would.
-#[allow(
-    clippy::large_enum_variant,
-    reason = "nearly all keys are sessions, and every key is in a box of its own"
-)]
 pub(super) enum Content {
     /// A valid hash.
     Session(State),

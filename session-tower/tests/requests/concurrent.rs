@@ -214,10 +214,7 @@ async fn ending_is_seen_at_once() {
     let reply = world
         .visit(Some(&id), async |session: Session| {
             assert_eq!(session.presence().await?, Presence::Live);
-            assert_eq!(
-                session.id().as_ref().map(SessionId::handle),
-                session.handle()
-            );
+            assert_eq!(session.public_id(), None, "it is bound to nobody");
             assert!(session.is_loaded());
             session.destroy()?;
             assert_eq!(session.presence().await?, Presence::Gone);

@@ -172,7 +172,7 @@ async fn admin_revoking() {
         .iter()
         .find(|device| device["is_this_one"] == false)
         .unwrap();
-    let revoke = format!("/sessions/{}/revoke", phones["handle"].as_str().unwrap());
+    let revoke = format!("/sessions/{}/revoke", phones["public_id"].as_str().unwrap());
 
     assert_eq!(bob.post(&revoke, "").await.0, 404, "not one of bob's");
     assert_eq!(bob.post("/admin/users/ann/revoke", "").await.0, 403);

@@ -60,7 +60,7 @@ async fn no_text_shows_an_id_or_a_value() {
                 .push(format!("{session:?} {look:?} {error} {error:?}"));
             kept.lock()
                 .unwrap()
-                .push(format!("{:?} {:?}", session.id(), session.handle()));
+                .push(format!("{:?} {:?}", session.id(), session.public_id()));
             #[cfg(feature = "json")]
             {
                 let error = session.get_typed::<Vec<u8>>("secret").await.unwrap_err();

@@ -88,10 +88,10 @@ async fn bound(clock: &Clock<'_>, backend: &dyn SessionBackend) {
     );
     let id = rotated.await.expect("it lives").id;
     let again = backend.update_session(&id, bind(&ann));
-    clock.of("update_session that binds again", 2, again).await;
+    clock.of("update_session that binds again", 3, again).await;
     let write = backend.update_session(&id, bind(&bob));
     clock
-        .of("update_session that binds to another", 4, write)
+        .of("update_session that binds to another", 3, write)
         .await;
     clock
         .of("delete_session, bound", 2, backend.delete_session(&id))
