@@ -30,7 +30,7 @@ macro_rules! backend_tests {
         }
 
         mod administration {
-            $crate::__administration_tests! { $connect, crate::connect_admin,
+            $crate::__administration_tests! { $connect, super::super::connect_admin,
                 plain RedisHarness Plain
                 hashed RedisHarness Hashed
                 plain_before_hashed RedisHarness PlainBeforeHashed
@@ -39,7 +39,7 @@ macro_rules! backend_tests {
         }
 
         mod administration_cluster {
-            $crate::__administration_tests! { $connect, crate::connect_admin,
+            $crate::__administration_tests! { $connect, super::super::connect_admin,
                 plain ClusterHarness Plain
                 hashed ClusterHarness Hashed
                 hashed_after_plain ClusterHarness HashedAfterPlain
@@ -47,7 +47,7 @@ macro_rules! backend_tests {
         }
 
         mod differential {
-            $crate::__differential_tests! { $connect, crate::connect_admin,
+            $crate::__differential_tests! { $connect, super::connect_admin,
                 plain Plain 1
                 hashed Hashed 1
                 hashed_after_plain HashedAfterPlain 4

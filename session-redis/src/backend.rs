@@ -43,7 +43,11 @@ impl<C: Connect> RedisBackend<C> {
     /// Connects when it is first used.
     pub fn cluster(connect: C, seeds: Vec<Endpoint>, settings: Settings) -> Self {
         let cluster = Cluster::new(Arc::new(connect), seeds, settings.deadline);
-        Self::over(Servers::Cluster(cluster), Topology::Cluster, settings)
+        Self::over(
+            Servers::Cluster(Box::new(cluster)),
+            Topology::Cluster,
+            settings,
+        )
     }
 
     fn over(servers: Servers<C>, topology: Topology, settings: Settings) -> Self {

@@ -17,7 +17,7 @@ use crate::server_error::ServerError;
 #[derive(Debug)]
 pub(crate) enum Servers<C: Connect> {
     Standalone(Link<C>),
-    Cluster(Cluster<C>),
+    Cluster(Box<Cluster<C>>),
 }
 
 /// One operation on its way.

@@ -1,1 +1,377 @@
+//! What the conformance suite cannot bring about: calls that fail between two steps.
 
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use session_core::steps::{RemoveOutcome, RemoveRequest, RevokeRequest, RevokeTarget, Target};
+use session_core::{
+    Delta, Effect, Error, ErrorKind, NewSession, OnExcess, PrincipalLimit, PublicId, SessionId,
+    SessionPolicy,
+};
+use tokio::time::Instant;
+
+use super::*;
+use crate::cluster::Cluster;
+use crate::endpoint::Endpoint;
+use crate::key_format::IdStorage;
+use crate::keys::{KeyPrefix, KeySpace, Topology};
+use crate::operation::Servers;
+use crate::reply::Reply;
+use crate::script::{self, Script};
+use crate::testing::{Scripted, all_slots_at};
+
+fn ann() -> Principal {
+    Principal::new("ann").unwrap()
+}
+
+/// The request that creates a session of ann's.
+fn insert_request(limit: Option<PrincipalLimit>) -> InsertRequest {
+    let mut policy = SessionPolicy::new();
+    if let Some(limit) = limit {
+        policy = policy.with_principal_limit(limit);
+    }
+    let new = NewSession::default().bind(ann());
+    InsertRequest::new(&policy, SessionId::random().unwrap(), new).unwrap()
+}
+
+/// The request that binds a session to ann.
+fn write_request() -> WriteRequest {
+    let id = SessionId::random().unwrap();
+    let delta = Delta::new().bind(ann());
+    WriteRequest::new(&SessionPolicy::new(), id, delta).unwrap()
+}
+
+/// A backend whose only node gives these replies.
+struct Rig {
+    node: Scripted,
+    servers: Servers<Scripted>,
+    keys: KeySpace,
+}
+
+impl Rig {
+    fn of(replies: Vec<Result<Reply>>) -> Self {
+        Self::with(IdStorage::Plain, replies)
+    }
+
+    fn with(storage: IdStorage, replies: Vec<Result<Reply>>) -> Self {
+        let first = Scripted::default().reply(1, all_slots_at(1));
+        let node = replies
+            .into_iter()
+            .fold(first, |node, reply| node.reply(1, reply));
+        let seeds = vec![Endpoint::tcp("host", 1)];
+        let limit = Duration::from_secs(1);
+        let cluster = Cluster::new(Arc::new(node.clone()), seeds, limit);
+        Self {
+            servers: Servers::Cluster(Box::new(cluster)),
+            node,
+            keys: KeySpace::new(KeyPrefix::default(), storage).at(Topology::Cluster),
+        }
+    }
+
+    fn operation(&self) -> Operation<'_, Scripted> {
+        Operation {
+            keys: &self.keys,
+            servers: &self.servers,
+            // Too short for a pause: nothing is sent again.
+            deadline: Instant::now() + Duration::from_millis(5),
+        }
+    }
+
+    /// The scripts that ran, each with its keys and arguments; every reply was asked for.
+    fn sent(&self) -> Vec<(&'static str, Vec<Bytes>)> {
+        assert!(self.node.is_exhausted(), "a reply is left");
+        let calls = self.node.sent().into_iter();
+        let calls = calls.filter(|(_, command)| command.name() == "EVALSHA");
+        calls
+            .map(|(_, command)| {
+                let sha = command.word().unwrap();
+                (sha, command.args().shared().collect())
+            })
+            .collect()
+    }
+}
+
+fn is_of(call: &(&'static str, Vec<Bytes>), script: &'static Script) -> bool {
+    call.0 == script.sha()
+}
+
+fn numbers<const N: usize>(numbers: [i64; N]) -> Result<Reply> {
+    Ok(Reply::Array(
+        numbers.into_iter().map(Reply::Integer).collect(),
+    ))
+}
+
+fn text(text: &str) -> Reply {
+    Reply::Bytes(Bytes::copy_from_slice(text.as_bytes()))
+}
+
+const SCORE: &str = "9000.5";
+
+fn added() -> Result<Reply> {
+    let number = Reply::Integer;
+    let parts = vec![
+        number(1),
+        number(9000),
+        number(9000),
+        text(SCORE),
+        number(1),
+    ];
+    Ok(Reply::Array(parts))
+}
+
+fn failed(effect: Effect) -> Result<Reply> {
+    // Rejected, so that the routing takes it for the result.
+    Err(Error::new(ErrorKind::Rejected, effect))
+}
+
+fn public_id() -> &'static str {
+    "AAAAAAAAAAAAAAAAAAAAAA"
+}
+
+/// An entry of an index, of a session that is stored under some key.
+fn entry(name: &str) -> String {
+    format!("{}{name}", public_id())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_index_that_does_not_reply_leaves_no_doubt_about_the_session() {
+    let rig = Rig::of(vec![failed(Effect::Unknown)]);
+    let outcome = rig.operation().insert(&insert_request(None)).await;
+    assert_eq!(outcome.unwrap_err().effect(), Effect::NotApplied);
+    assert_eq!(rig.sent().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_entry_of_a_session_that_was_not_stored_is_removed_if_it_is_still_the_same() {
+    let rig = Rig::of(vec![added(), failed(Effect::NotApplied), numbers([1])]);
+    let request = insert_request(None);
+    let outcome = rig.operation().insert(&request).await;
+    assert_eq!(outcome.unwrap_err().effect(), Effect::NotApplied);
+    let sent = rig.sent();
+    let removal = sent.last().unwrap();
+    assert!(is_of(removal, &script::INDEX_REMOVE));
+    let public_id = request.session.public_id().unwrap();
+    let suffix = rig.keys.suffix(&request.id);
+    let entry = entry_of(public_id.as_str().as_bytes(), &suffix);
+    assert_eq!(removal.1[2..], [entry, Bytes::from(SCORE)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_entry_of_a_session_that_may_have_been_stored_stays() {
+    let rig = Rig::of(vec![added(), failed(Effect::Unknown)]);
+    let outcome = rig.operation().insert(&insert_request(None)).await;
+    assert_eq!(outcome.unwrap_err().effect(), Effect::Unknown);
+    assert_eq!(rig.sent().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_follows_a_write_does_not_fail_it() {
+    // It was bob's, and has a deadline of its own.
+    let parts = vec![
+        Reply::Integer(1),
+        Reply::Integer(5),
+        Reply::Array(vec![]),
+        Reply::Nil,
+        text("bob"),
+        text(public_id()),
+        Reply::Integer(7000),
+    ];
+    let lost = || failed(Effect::Unknown);
+    let rig = Rig::of(vec![added(), Ok(Reply::Array(parts)), lost(), lost()]);
+    let request = write_request();
+    let outcome = rig.operation().write(&request).await;
+    assert!(matches!(outcome, Ok(WriteOutcome::Written(_))));
+    let sent = rig.sent();
+    let scripts = [
+        &script::INDEX_ADD,
+        &script::WRITE,
+        &script::INDEX_ADD_WITHOUT_GROWTH,
+        &script::INDEX_REMOVE,
+    ];
+    assert!(
+        sent.iter()
+            .zip(scripts)
+            .all(|(call, script)| is_of(call, script))
+    );
+    // Bob's index, and the entry that it had.
+    let Target::Id(id) = &request.target else {
+        panic!("an id");
+    };
+    let former = entry_of(public_id().as_bytes(), &rig.keys.suffix(id));
+    assert_eq!(sent[3].1[1..3], [Bytes::from("session:@bob"), former]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_beyond_that_of_the_entry_is_entered_first() {
+    let not_indexed = |deadline| {
+        let deadline = Reply::Integer(deadline);
+        Ok(Reply::Array(vec![
+            Reply::Integer(4),
+            Reply::Nil,
+            deadline,
+            Reply::Nil,
+        ]))
+    };
+    let raised = [1, 9500, 9500].map(Reply::Integer).into_iter();
+    let raised = raised.chain([text("9500.5"), Reply::Integer(0)]).collect();
+    let rig = Rig::of(vec![
+        added(),
+        not_indexed(9500),
+        Ok(Reply::Array(raised)),
+        numbers([0]),
+        numbers([1]),
+    ]);
+    let outcome = rig.operation().write(&write_request()).await;
+    assert!(matches!(outcome, Ok(WriteOutcome::NotFound)));
+    let sent = rig.sent();
+    assert_eq!(sent[2].1[4], "=9500");
+    // It was not found in the end, and its entry is removed under the latest score.
+    assert_eq!(sent[4].1[3], "9500.5");
+
+    // A script that says the same again makes no sense, and no loop.
+    let rig = Rig::of(vec![added(), not_indexed(9000)]);
+    let outcome = rig.operation().write(&write_request()).await;
+    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::CorruptReply);
+}
+
+fn over_quota(entries: &[(&str, i64)]) -> Result<Reply> {
+    let count = i64::try_from(entries.len()).unwrap();
+    let mut parts = vec![Reply::Integer(5), Reply::Integer(count)];
+    for (name, is_pending) in entries {
+        parts.extend([text(&entry(name)), text("1.5"), Reply::Integer(*is_pending)]);
+    }
+    Ok(Reply::Array(parts))
+}
+
+fn limit(on_excess: OnExcess) -> Option<PrincipalLimit> {
+    let max = NonZeroU32::MIN;
+    Some(PrincipalLimit { max, on_excess })
+}
+
+#[tokio::test(start_paused = true)]
+async fn sessions_about_to_be_stored_are_waited_for_but_not_for_ever() {
+    let refused = InsertOutcome::Refused(Refusal::TooManySessions);
+    let round = || [over_quota(&[("a", 1)]), numbers([0])];
+    let rig = Rig::of((0..8).flat_map(|_| round()).collect());
+    let request = insert_request(limit(OnExcess::EvictOldest));
+    assert_eq!(rig.operation().insert(&request).await.unwrap(), refused);
+    rig.sent();
+
+    let rig = Rig::of(round().into());
+    let request = insert_request(limit(OnExcess::Refuse));
+    assert_eq!(rig.operation().insert(&request).await.unwrap(), refused);
+    rig.sent();
+}
+
+#[tokio::test(start_paused = true)]
+async fn entries_of_ended_sessions_are_removed_as_the_next_is_added() {
+    let inserted = numbers([1, 8000, 9000]);
+    let rig = Rig::of(vec![
+        over_quota(&[("a", 0)]),
+        numbers([0]),
+        added(),
+        inserted,
+    ]);
+    let request = insert_request(limit(OnExcess::Refuse));
+    let outcome = rig.operation().insert(&request).await;
+    assert!(matches!(outcome, Ok(InsertOutcome::Inserted(_))));
+    assert_eq!(rig.sent()[2].1[6..], [entry("a"), "1.5".to_owned()]);
+}
+
+fn member() -> Result<Reply> {
+    Ok(Reply::Array(vec![
+        Reply::Integer(1),
+        text("then"),
+        text("now"),
+        Reply::Nil,
+    ]))
+}
+
+fn removed() -> Result<Reply> {
+    let parts = [Reply::Integer(1), text("ann"), text(public_id())];
+    Ok(Reply::Array(parts.into()))
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_eviction_leaves_doubt_when_what_follows_fails() {
+    for rest in [
+        vec![failed(Effect::NotApplied)],
+        vec![added(), failed(Effect::NotApplied), numbers([1])],
+    ] {
+        let evicting = vec![over_quota(&[("a", 0)]), member(), removed()];
+        let rig = Rig::of(evicting.into_iter().chain(rest).collect());
+        let request = insert_request(limit(OnExcess::EvictOldest));
+        let outcome = rig.operation().insert(&request).await;
+        assert_eq!(outcome.unwrap_err().effect(), Effect::Unknown);
+        rig.sent();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revocation_that_fails_midway_leaves_doubt() {
+    let request = RevokeRequest::new(ann(), RevokeTarget::All);
+    let page = || {
+        let member = |name| [text(&entry(name)), text("1.5"), Reply::Integer(0)];
+        let first = [Reply::Integer(1), Reply::Integer(2), text("1.5")];
+        let parts = first.into_iter().chain(member("a")).chain(member("b"));
+        Ok(Reply::Array(parts.collect()))
+    };
+    let down = || failed(Effect::NotApplied);
+    for (last, effect) in [(removed(), Effect::Unknown), (down(), Effect::NotApplied)] {
+        let rig = Rig::of(vec![page(), down(), last]);
+        let outcome = rig.operation().revoke(&request).await;
+        assert_eq!(outcome.unwrap_err().effect(), effect);
+        rig.sent();
+    }
+}
+
+/// It is looked for under two keys. With an entry for the one that it does not have, beside that for the one that
+/// it has, it would count twice, and a limit would end it for a log-in that fits.
+#[tokio::test(start_paused = true)]
+async fn a_session_of_two_formats_gets_no_entry_for_a_key_that_it_does_not_have() {
+    let not_found = || numbers([0]);
+    let replies = vec![not_found(), not_found()];
+    let rig = Rig::with(IdStorage::HashedAfterPlain, replies);
+    let outcome = rig.operation().write(&write_request()).await;
+    assert_eq!(outcome.unwrap(), WriteOutcome::NotFound);
+    let sent = rig.sent();
+    assert!(sent.iter().all(|call| is_of(call, &script::WRITE)));
+    assert_ne!(sent[0].1[1], sent[1].1[1]);
+}
+
+/// A session that is moved between the look at the index and the step is looked for again.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_is_moved_meanwhile_is_found_by_its_public_id() {
+    let found = |names: &[&str]| {
+        let first = [Reply::Integer(1), text("0")];
+        let entries = names.iter().map(|name| text(&entry(name)));
+        Ok(Reply::Array(first.into_iter().chain(entries).collect()))
+    };
+    let target = || Target::PublicId {
+        principal: ann(),
+        public_id: PublicId::parse(public_id()).unwrap(),
+    };
+    let not_found = || numbers([0]);
+    let rig = Rig::of(vec![
+        found(&["a", "b"]),
+        not_found(),
+        not_found(),
+        found(&["b"]),
+        removed(),
+        numbers([1]),
+    ]);
+    let outcome = rig.operation().remove(&RemoveRequest::new(target())).await;
+    assert_eq!(outcome.unwrap(), RemoveOutcome::Removed);
+    let sent = rig.sent();
+    let keys: Vec<&Bytes> = [1, 2, 4].map(|call: usize| &sent[call].1[1]).into();
+    assert_eq!(keys, ["session:b", "session:a", "session:b"]);
+    // Each says whose session is meant.
+    for call in [1, 2, 4] {
+        assert_eq!(sent[call].1[3..5], ["ann", public_id()]);
+    }
+    // Without an entry there is nothing to look for.
+    let rig = Rig::of(vec![found(&[])]);
+    let outcome = rig.operation().remove(&RemoveRequest::new(target())).await;
+    assert_eq!(outcome.unwrap(), RemoveOutcome::NotFound);
+}
