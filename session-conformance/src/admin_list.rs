@@ -6,14 +6,14 @@
 macro_rules! __admin_cases {
     ($($with:tt)*) => {
         $($with)*! {
-            walk {
-                "ADM-1" a_walk_through_an_empty_store_ends
-                "ADM-1" a_walk_shows_all_of_few
-                "ADM-1" a_walk_shows_all_of_many
-                "ADM-1" walks_are_independent
+            scan {
+                "ADM-1" a_scan_through_an_empty_store_ends
+                "ADM-1" a_scan_shows_all_of_few
+                "ADM-1" a_scan_shows_all_of_many
+                "ADM-1" scans_are_independent
                 "ADM-1" sessions_in_use_are_shown
                 "ADM-1" a_store_that_grows_and_shrinks_hides_nobody
-                "ADM-1" a_walk_beside_others_misses_nobody
+                "ADM-1" a_scan_beside_others_misses_nobody
                 "ADM-1" a_session_is_shown_for_life
             }
             overview {
@@ -29,7 +29,7 @@ macro_rules! __admin_cases {
                 "ADM-2" a_session_past_its_deadline_is_not_shown
                 "ADM-2" what_is_no_session_is_not_shown
                 "ADM-2" indexes_are_not_shown
-                "ADM-2" what_ends_during_a_walk_is_not_shown_later
+                "ADM-2" what_ends_during_a_scan_is_not_shown_later
                 "ADM-2" a_session_is_shown_as_long_as_it_is_found
             }
             looking {
@@ -39,7 +39,7 @@ macro_rules! __admin_cases {
                 "ADM-3" a_session_that_is_looked_at_expires
                 "ADM-4" an_empty_store_counts_zero
                 "ADM-4" each_session_counts_once
-                "ADM-4" the_dead_do_not_count
+                "ADM-4" the_ended_do_not_count
                 "ADM-4" counting_beside_others_is_near
             }
             operator {
@@ -47,7 +47,7 @@ macro_rules! __admin_cases {
                 "ADM-5" a_public_id_that_was_shown_ends_its_session
                 "ADM-5" an_ended_session_is_unlisted
                 "ADM-5" an_ended_session_makes_room
-                "ADM-5" ending_what_has_ended_answers_false
+                "ADM-5" ending_what_has_ended_returns_false
                 "ADM-5" what_is_no_session_is_not_ended
                 "ADM-5" one_of_hundreds_is_ended
                 "ADM-5" one_of_racing_endings_is_acknowledged

@@ -37,7 +37,7 @@ pub trait Harness: Send + Sync + 'static {
     async fn admin(&self) -> Arc<dyn SessionAdmin> {
         panic!(
             "this store offers no administration: leave administration_tests! out, or let the harness \
-             answer `admin`"
+             return one from `admin`"
         )
     }
 
@@ -54,16 +54,17 @@ pub trait Harness: Send + Sync + 'static {
     /// Lets this much time pass for every key of the store, exactly.
     ///
     /// A store with a manual clock moves it. A store that lives in real time subtracts instead:
-    /// from each key's expiry (a key of which nothing remains is gone), from each well-formed
-    /// `session_deadline`, and from every time that the principal index holds. So a deadline may
-    /// be compared with [`now`](Self::now) only, never with an earlier reading of itself.
+    /// from each key's expiry (a key of which nothing remains exists no more), from each
+    /// well-formed `session_deadline`, and from every time that the principal index holds. So a
+    /// deadline may be compared with [`now`](Self::now) only, never with an earlier reading of
+    /// itself.
     async fn advance(&self, by: Duration);
 
     /// The present time by the clock that decides expiry. Where time goes on by itself, it shows
     /// that time only, and not what was [advanced](Self::advance).
     async fn now(&self) -> UnixMillis;
 
-    /// How many entries the principal's index holds, dead ones included; `None` when the store has
+    /// How many entries the principal's index holds, ended ones included; `None` when the store has
     /// no index of this principal.
     async fn index_len(&self, principal: &Principal) -> Option<usize>;
 

@@ -8,7 +8,7 @@
 //! | you want to | use |
 //! |---|---|
 //! | prove a backend | implement [`Harness`], then [`conformance_tests!`] |
-//! | prove its administration | let [`Harness::admin`] answer it, then [`administration_tests!`] |
+//! | prove its administration | return it from [`Harness::admin`], then [`administration_tests!`] |
 //! | run single cases, or count them | [`CASES`], [`ADMIN_CASES`], [`clauses`] |
 //! | look for lost updates on a real server, for long | [`races`] |
 //! | compare a backend with another, step by step | `differential` (feature of that name) |
@@ -20,22 +20,22 @@
 //! of its own, with an empty store or an unused key prefix, so all cases run in parallel.
 //!
 //! # An administration
-//! A store need not offer a [`SessionAdmin`](session_core::SessionAdmin), so its cases are a list of their
-//! own. One that does lets its harness answer [`Harness::admin`], an administration of the store that the
-//! harness's backends are over, and uses [`administration_tests!`] in a module beside
-//! [`conformance_tests!`], or in a file of its own. What others keep in the same store (below another key
-//! prefix, say) must not be shown, so harnesses may share one; the more they put there, the longer walks
-//! take.
+//! A store need not offer a [`SessionAdmin`](session_core::SessionAdmin), so its cases are a list
+//! of their own. One that does returns from its harness's [`Harness::admin`] an administration of the
+//! store that the harness's backends are over, and uses [`administration_tests!`] in a module
+//! beside [`conformance_tests!`], or in a file of its own. What others keep in the same store
+//! (below another key prefix, say) must not be shown, so harnesses may share one; the more they put
+//! there, the longer scans take.
 //!
-//! # How time is judged
+//! # How time is checked
 //! Where the clock stands still (a memory backend's manual clock) every expiry is expected to the
 //! millisecond. On a server in real time, milliseconds pass while a case runs: it reads the
 //! server's clock before and after and accepts what lies between, nothing else. TTLs are long
 //! enough that a slow machine does not let them run out.
 //!
 //! # What it needs
-//! Cases and races run on a tokio runtime and spawn tasks. They never sleep; one race, of sessions that
-//! expire by themselves, lists them for some seconds until they have. The suite is not bound
+//! Cases and races run on a tokio runtime and spawn tasks. They never sleep; one race, of sessions
+//! that expire by themselves, lists them for some seconds until they have. The suite is not bound
 //! by semantic versioning: a later version may find more.
 
 #![allow(

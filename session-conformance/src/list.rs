@@ -9,8 +9,8 @@ macro_rules! __cases {
             identity {
                 "ID-1" created_ids_are_fresh_and_canonical
                 "ID-1" created_ids_have_no_fixed_part
-                "ID-3" unknown_ids_are_gone
-                "ID-3" unknown_ids_are_gone_under_any_policy
+                "ID-3" unknown_ids_are_not_found
+                "ID-3" unknown_ids_are_not_found_under_any_policy
                 "ID-3" unknown_ids_are_not_bound
                 "ID-3" ids_are_compared_byte_for_byte
             }
@@ -27,7 +27,7 @@ macro_rules! __cases {
                 "REC-1" a_new_session_is_the_guides_hash
                 "REC-1" an_empty_session_is_three_fields
                 "REC-1" a_used_session_stays_the_guides_hash
-                "REC-5" creation_answers_what_is_stored
+                "REC-5" creation_returns_what_is_stored
                 "REC-6" optional_fields_are_absent_unless_used
                 "REC-6" optional_fields_are_stored_when_used
             }
@@ -63,17 +63,17 @@ macro_rules! __cases {
             }
             unusual {
                 "VAL-6" a_key_without_expiry_is_a_session
-                "VAL-6" a_read_arms_a_key_without_expiry
-                "VAL-6" a_write_arms_a_key_without_expiry
-                "VAL-6" a_write_that_is_no_touch_arms_nothing
+                "VAL-6" a_read_sets_a_missing_expiry
+                "VAL-6" a_write_sets_a_missing_expiry
+                "VAL-6" a_write_that_is_no_touch_sets_no_expiry
                 "VAL-6" a_key_without_expiry_can_be_deleted
                 "VAL-7" any_text_is_a_timestamp
                 "VAL-7" an_unusual_timestamp_is_kept_or_replaced
                 "TTL-2" a_key_that_outlives_its_ttl_is_a_session
             }
             expiry {
-                "TTL-1" creation_arms_the_sessions_own_ttl
-                "TTL-1" creation_arms_the_policys_ttl
+                "TTL-1" creation_expires_by_the_sessions_own_ttl
+                "TTL-1" creation_expires_by_the_policys_ttl
                 "TTL-2" a_session_ends_at_its_expiry
                 "TTL-2" a_planted_session_ends_at_its_expiry
                 "TTL-2" a_session_lives_through_its_last_millisecond
@@ -81,8 +81,8 @@ macro_rules! __cases {
                 "TTL-3" ttl_is_the_keys_expiry_not_the_stored_ttl
                 "TTL-3" ttl_of_a_key_without_expiry
                 "TTL-4" configured_ttl_is_the_stored_one
-                "TTL-5" a_new_ttl_is_stored_and_armed
-                "TTL-5" a_deltas_ttl_is_stored_and_armed
+                "TTL-5" a_new_ttl_is_stored_and_sets_the_expiry
+                "TTL-5" a_deltas_ttl_is_stored_and_sets_the_expiry
             }
             range {
                 "TTL-6" every_ttl_is_accepted
@@ -126,7 +126,7 @@ macro_rules! __cases {
                 "WRT-2" a_delta_of_everything_is_applied
                 "WRT-2" a_large_delta_is_applied
                 "WRT-2" readers_see_whole_deltas
-                "WRT-4" a_write_to_a_gone_session_creates_nothing
+                "WRT-4" a_write_to_no_session_creates_nothing
                 "WRT-5" concurrent_writers_lose_nothing
             }
             keeping {
@@ -154,7 +154,7 @@ macro_rules! __cases {
             }
             increment {
                 "INC-1" an_absent_field_counts_from_zero
-                "INC-1" counters_of_a_delta_are_answered_by_name
+                "INC-1" counters_of_a_delta_are_returned_by_name
                 "INC-1" a_removed_counter_counts_from_zero
                 "INC-5" concurrent_increments_are_distinct_and_gapless
                 "INC-6" values_are_exact
@@ -170,8 +170,8 @@ macro_rules! __cases {
                 "DEL-1" delete_leaves_nothing
                 "DEL-1" delete_leaves_no_hidden_field
                 "DEL-1" delete_unlists
-                "DEL-2" deleting_again_answers_false
-                "DEL-2" deleting_an_expired_session_answers_false
+                "DEL-2" deleting_again_returns_false
+                "DEL-2" deleting_an_expired_session_returns_false
                 "DEL-2" one_of_concurrent_deletions_succeeds
                 "DEL-3" nothing_comes_back_after_a_delete
                 "DEL-3" no_later_write_brings_a_session_back
@@ -182,11 +182,11 @@ macro_rules! __cases {
                 "ROT-1" a_rotation_keeps_the_deadline
                 "ROT-1" a_quiet_rotation_keeps_the_expiry
                 "ROT-1" successors_are_random
-                "ROT-2" the_old_id_is_dead
+                "ROT-2" the_old_id_is_not_found
                 "ROT-3" the_delta_of_a_rotation_is_applied
                 "ROT-4" one_of_concurrent_rotations_wins
                 "ROT-5" a_refused_rotation_leaves_the_session
-                "ROT-6" a_gone_session_does_not_rotate
+                "ROT-6" what_is_not_found_does_not_rotate
                 "ROT-7" a_write_that_races_a_rotation_is_moved_or_refused
                 "ROT-8" a_session_rotates_again_and_again
                 "ROT-8" a_rotated_session_expires
@@ -196,7 +196,7 @@ macro_rules! __cases {
                 "LIF-1" without_a_lifetime_there_is_no_deadline
                 "LIF-2" the_expiry_never_lies_beyond_the_deadline
                 "LIF-2" a_binding_caps_the_expiry
-                "LIF-2" a_touch_arms_a_foreign_key_to_its_deadline
+                "LIF-2" a_touch_caps_a_foreign_key_at_its_deadline
                 "LIF-3" the_deadline_survives_every_use
                 "LIF-3" a_later_policy_leaves_the_deadline
                 "LIF-4" a_used_session_ends_at_its_deadline
@@ -226,9 +226,9 @@ macro_rules! __cases {
                 "PRN-1" the_list_begins_with_the_nearest_deadline
                 "PRN-1" a_long_list_is_complete
                 "PRN-1" principals_are_kept_apart_whatever_their_names
-                "PRN-5" dead_sessions_are_not_listed
+                "PRN-5" ended_sessions_are_not_listed
                 "PRN-5" a_session_at_its_deadline_is_not_listed
-                "PRN-5" the_dead_are_pruned_from_the_index
+                "PRN-5" the_ended_are_pruned_from_the_index
                 "PRN-6" listing_touches_nothing
             }
             binding {
@@ -245,20 +245,20 @@ macro_rules! __cases {
             revocation {
                 "PRN-7" revoking_one_ends_that_one
                 "PRN-7" revoking_one_ends_no_other
-                "PRN-7" revoking_a_dead_session_answers_false
+                "PRN-7" revoking_an_ended_session_returns_false
                 "PRN-8" revoking_all_ends_all
                 "PRN-8" revoking_very_many_ends_all
                 "PRN-8" revoking_all_but_one_keeps_it
                 "PRN-8" a_stranger_to_keep_keeps_nothing
                 "PRN-8" revoking_counts_live_sessions
                 "PRN-13" acknowledged_bindings_are_revoked
-                "PRN-13" racing_logins_are_dead_or_listed
+                "PRN-13" racing_logins_are_ended_or_listed
                 "PRN-13" racing_rotations_do_not_escape
             }
             quota {
                 "PRN-10" a_binding_beyond_the_limit_is_refused
-                "PRN-10" dead_sessions_do_not_count
-                "PRN-10" very_many_dead_sessions_do_not_count
+                "PRN-10" ended_sessions_do_not_count
+                "PRN-10" very_many_ended_sessions_do_not_count
                 "PRN-10" a_bound_session_does_not_count_twice
                 "PRN-10" a_session_bound_to_another_does_not_count
                 "PRN-10" racing_logins_keep_the_limit

@@ -43,7 +43,7 @@ macro_rules! conformance_tests {
 }
 
 /// Makes a `#[test]` of each case about a [`SessionAdmin`](session_core::SessionAdmin), as
-/// [`conformance_tests!`] does of each case about a backend. The harness must answer
+/// [`conformance_tests!`] does of each case about a backend. The harness must return one from
 /// [`Harness::admin`](crate::Harness::admin).
 ///
 /// Each of the two macros is to be used once per module:

@@ -10,7 +10,7 @@ use session_core::{
 use crate::harness::{Harness, RawHash, RawKey};
 use crate::required_only::{AdminRequiredOnly, RequiredOnly};
 
-/// The way by which the cases reach a backend. Every way must give the same answers.
+/// The way by which the cases reach a backend. Every way must give the same outcomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CallPath {
     /// The backend itself, the administration itself.

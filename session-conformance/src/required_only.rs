@@ -11,9 +11,10 @@ use session_core::{
     SessionId, SessionPage, SessionPolicy, SessionSummary, async_trait,
 };
 
-/// A backend that forwards the required steps, `policy`, `deadline` and `successor_id`, and lets the trait
-/// provide the rest: a provided method that the inner backend overrides is not called. A backend
-/// that passes the suite itself and fails it so, or the other way round, overrides one wrongly.
+/// A backend that forwards the required steps, `policy`, `deadline` and `successor_id`, and lets
+/// the trait provide the rest: a provided method that the inner backend overrides is not called. A
+/// backend that passes the suite itself and fails it so, or the other way round, overrides one
+/// wrongly.
 #[derive(Debug, Clone)]
 pub struct RequiredOnly<B>(pub B);
 

@@ -82,7 +82,7 @@ impl Faults {
     pub fn clear(&self) {
         let mut plans = self.plans();
         self.shared.is_any_planned.store(false, Ordering::Release);
-        // Hooks may own anything, this handle's backend included: drop them without the lock.
+        // Hooks may own anything, this backend included: drop them without the lock.
         let dropped = std::mem::take(&mut *plans);
         drop(plans);
         drop(dropped);

@@ -1,4 +1,4 @@
-//! The conformance suite of the administration.
+//! The conformance suite of the admin.
 
 use session_memory::MemoryHarness;
 

@@ -1,5 +1,6 @@
 //! A small application, and the unit tests that its author would write. The application knows only
-//! `dyn SessionBackend`; the tests give it the memory backend, without a server and without sleeping.
+//! `dyn SessionBackend`; the tests give it the memory backend, without a server and without
+//! sleeping.
 
 use std::sync::Arc;
 

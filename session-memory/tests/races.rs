@@ -1,4 +1,4 @@
-//! Concurrency, judged by what the operations answered.
+//! Concurrency, checked by what the operations returned.
 
 use session_conformance::races;
 use session_memory::MemoryHarness;

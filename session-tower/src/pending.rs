@@ -80,8 +80,8 @@ impl Pending {
         if later.end {
             return later;
         }
-        // What waits here is made of sets, removals, a TTL and a binding only: one step does any two
-        // of these.
+        // What waits here is made of sets, removals, a TTL and a binding only: one step does any
+        // two of these.
         let both = self.delta.then(later.delta.clone());
         debug_assert!(both.is_ok(), "{both:?}");
         Self {

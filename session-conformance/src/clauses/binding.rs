@@ -12,14 +12,14 @@ async fn bind(b: &Bench<'_>, id: &SessionId, principal: &Principal) {
     assert!(
         b.update_session(id, delta)
             .await
-            .expect("an answer")
+            .expect("no error")
             .is_some()
     );
 }
 
 /// Rotates a live session.
 async fn rotate(b: &Bench<'_>, id: &SessionId, delta: Delta) -> SessionId {
-    let rotated = b.rotate_session(id, delta).await.expect("an answer");
+    let rotated = b.rotate_session(id, delta).await.expect("no error");
     rotated.expect("a session").id
 }
 
@@ -39,7 +39,7 @@ pub async fn a_session_bound_by_a_write_is_listed(h: &dyn Harness) {
     ] {
         let id = b.create(session(100)).await;
         let written = b.update_session(&id, delta.bind(ann.clone())).await;
-        let written = written.expect("an answer").expect("a session");
+        let written = written.expect("no error").expect("a session");
         if let Some(record) = written.record {
             assert_eq!(record.principal(), Some(ann.clone()));
             assert!(record.deadline().is_some());
@@ -153,10 +153,10 @@ pub async fn the_former_principal_has_no_hold(h: &dyn Harness) {
     bind(&b, &id, &bob).await;
     let public_id = b.public_id(&id).await;
     let revoked = b.revoke_session(&ann, &public_id).await;
-    assert!(!revoked.expect("an answer"));
-    assert_eq!(b.revoke_sessions(&ann, None).await.expect("an answer"), 0);
+    assert!(!revoked.expect("no error"));
+    assert_eq!(b.revoke_sessions(&ann, None).await.expect("no error"), 0);
     assert!(b.is_alive(&id).await);
-    assert_eq!(b.revoke_sessions(&bob, None).await.expect("an answer"), 1);
+    assert_eq!(b.revoke_sessions(&bob, None).await.expect("no error"), 1);
     assert!(!b.is_alive(&id).await);
 }
 
@@ -173,13 +173,13 @@ pub async fn a_rotated_session_stays_its_principals(h: &dyn Harness) {
         let record = b
             .peek_session(&id)
             .await
-            .expect("an answer")
+            .expect("no error")
             .expect("a session");
         assert_eq!(record.principal(), Some(ann.clone()));
         assert_eq!(b.listed(&ann).await, [public_id]);
     }
     let revoked = b.revoke_session(&ann, &public_id).await;
-    assert!(revoked.expect("an answer"));
+    assert!(revoked.expect("no error"));
     assert!(!b.is_alive(&id).await);
 }
 

@@ -95,21 +95,18 @@ async fn assert_round_trip(b: &Bench<'_>, id: &session_core::SessionId, fields: 
         let stored = key.field(name.as_str());
         assert_eq!(stored, Some(value.as_bytes()), "{name:?}");
     }
-    let peeked = b.peek_session(id).await.expect("an answer");
+    let peeked = b.peek_session(id).await.expect("no error");
     assert_eq!(peeked.expect("a session").fields(), fields);
-    let got = b.get_session(id).await.expect("an answer");
+    let got = b.get_session(id).await.expect("no error");
     assert_eq!(got.expect("a session").fields(), fields);
     let delta = Delta::new().returning_record();
-    let written = b
-        .update_session(id, delta.clone())
-        .await
-        .expect("an answer");
+    let written = b.update_session(id, delta.clone()).await.expect("no error");
     let record = written.and_then(|written| written.record);
     assert_eq!(record.expect("a record").fields(), fields);
-    let rotated = b.rotate_session(id, delta).await.expect("an answer");
+    let rotated = b.rotate_session(id, delta).await.expect("no error");
     let rotated = rotated.expect("a session");
     assert_eq!(rotated.written.record.expect("a record").fields(), fields);
-    let moved = b.peek_session(&rotated.id).await.expect("an answer");
+    let moved = b.peek_session(&rotated.id).await.expect("no error");
     assert_eq!(moved.expect("a session").fields(), fields);
 }
 
@@ -125,7 +122,7 @@ pub async fn names_survive_an_update(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let id = b.create(NewSession::default()).await;
     let written = b.update_session(&id, set_all(&all_names())).await;
-    assert!(written.expect("an answer").is_some());
+    assert!(written.expect("no error").is_some());
     assert_round_trip(&b, &id, &all_names()).await;
 }
 
@@ -135,13 +132,13 @@ pub async fn names_are_counted_and_removed_exactly(h: &dyn Harness) {
     let id = b.create(NewSession::new(all_names())).await;
     for (n, text) in (0..).zip(NAMES) {
         let value = b.increment_field(&id, name(text), 100).await;
-        assert_eq!(value.expect("an answer"), Some(100 + n), "{text:?}");
+        assert_eq!(value.expect("no error"), Some(100 + n), "{text:?}");
     }
     for (removed, text) in (1..).zip(NAMES) {
         assert!(
             b.remove_fields(&id, vec![name(text)])
                 .await
-                .expect("an answer")
+                .expect("no error")
         );
         let key = b.stored(&id).await;
         assert_eq!(key.field(text), None, "{text:?}");
@@ -165,7 +162,7 @@ pub async fn values_survive_an_update(h: &dyn Harness) {
         .collect();
     let id = b.create(NewSession::new(others)).await;
     let written = b.update_session(&id, set_all(&all_values())).await;
-    assert!(written.expect("an answer").is_some());
+    assert!(written.expect("no error").is_some());
     assert_round_trip(&b, &id, &all_values()).await;
 }
 
@@ -182,7 +179,7 @@ pub async fn large_fields_survive(h: &dyn Harness) {
     assert_round_trip(&b, &id, &large).await;
     let id = b.create(NewSession::default().ttl(ttl(100))).await;
     let written = b.update_session(&id, set_all(&large)).await;
-    assert!(written.expect("an answer").is_some());
+    assert!(written.expect("no error").is_some());
     assert_round_trip(&b, &id, &large).await;
 }
 
@@ -195,7 +192,7 @@ pub async fn similar_names_are_kept_apart(h: &dyn Harness) {
         assert!(
             b.update_session(&id, delta)
                 .await
-                .expect("an answer")
+                .expect("no error")
                 .is_some()
         );
     }

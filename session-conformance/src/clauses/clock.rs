@@ -30,7 +30,7 @@ pub async fn the_applications_clock_decides_no_expiry(h: &dyn Harness) {
             b.clock.set(used);
             assert!(b.is_alive(&id).await);
             timer.restart().await;
-            assert!(b.get_session(&id).await.expect("an answer").is_some());
+            assert!(b.get_session(&id).await.expect("no error").is_some());
             let left = b.expires_in(&id).await;
             timer.elapsed().await.assert_left(left, secs(100));
             timer.advance(Duration::from_millis(100_001)).await;
@@ -51,7 +51,7 @@ pub async fn the_applications_clock_decides_no_deadline_and_no_throttle(h: &dyn 
         assert!(
             b.get_session_with(&id, throttled)
                 .await
-                .expect("an answer")
+                .expect("no error")
                 .is_some()
         );
         let left = b.expires_in(&id).await;
@@ -63,7 +63,7 @@ pub async fn the_applications_clock_decides_no_deadline_and_no_throttle(h: &dyn 
         assert!(
             b.get_session_with(&id, throttled)
                 .await
-                .expect("an answer")
+                .expect("no error")
                 .is_some()
         );
         let left = b.expires_in(&id).await;
@@ -79,7 +79,7 @@ pub async fn the_applications_clock_writes_the_timestamps(h: &dyn Harness) {
         let id = b.create(session(100)).await;
         let created = b.clock.text();
         b.clock.forward(secs(86_400));
-        assert!(b.get_session(&id).await.expect("an answer").is_some());
+        assert!(b.get_session(&id).await.expect("no error").is_some());
         let key = b.stored(&id).await;
         let now = b.clock.text();
         assert_eq!(key.field("created_at"), Some(created.as_bytes()));

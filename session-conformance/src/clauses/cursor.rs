@@ -32,22 +32,22 @@ fn garbage() -> Vec<PageCursor> {
         .collect()
 }
 
-/// A few cursors of walks through the store.
+/// A few cursors of scans through the store.
 async fn cursors(b: &Bench<'_>, operator: &Operator<'_>) -> Vec<PageCursor> {
     for _ in 0..50 {
         b.create(session(5000)).await;
     }
     let mut cursors = Vec::new();
-    let mut walk = operator.walk(PageSize::new(5).expect("a size"));
-    while walk.page().await.is_some() && cursors.len() < 10 {
-        cursors.extend(walk.cursor().cloned());
+    let mut scan = operator.scan(PageSize::new(5).expect("a size"));
+    while scan.page().await.is_some() && cursors.len() < 10 {
+        cursors.extend(scan.cursor().cloned());
     }
     cursors
 }
 
 #[track_caller]
-fn assert_refused<T: std::fmt::Debug>(answer: Result<T, Error>, cursor: &PageCursor) {
-    let error = answer.expect_err(cursor.as_str());
+fn assert_refused<T: std::fmt::Debug>(outcome: Result<T, Error>, cursor: &PageCursor) {
+    let error = outcome.expect_err(cursor.as_str());
     assert_eq!(error.kind(), ErrorKind::InvalidCursor, "{cursor}");
     assert_eq!(error.effect(), Effect::NotApplied, "{cursor}");
 }
@@ -99,13 +99,13 @@ pub async fn a_cursor_with_a_sign_is_refused(h: &dyn Harness) {
     }
 }
 
-/// A cursor of which one character was changed, or that is longer or shorter, is refused or leads to a page of
-/// live sessions.
+/// A cursor of which one character was changed, or that is longer or shorter, is refused or leads
+/// to a page of live sessions.
 pub async fn a_changed_cursor_does_no_harm(h: &dyn Harness) {
     let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
-    let dead = b.create(session(5000)).await;
-    let ended = b.public_id(&dead).await;
-    assert!(b.delete_session(&dead).await.expect("an answer"));
+    let deleted = b.create(session(5000)).await;
+    let ended = b.public_id(&deleted).await;
+    assert!(b.delete_session(&deleted).await.expect("no error"));
     let mut changed = Vec::new();
     for cursor in cursors(&b, &operator).await {
         let text = cursor.as_str();
@@ -130,7 +130,8 @@ pub async fn a_changed_cursor_does_no_harm(h: &dyn Harness) {
     assert_eq!(operator.count_sessions().await.expect("a number"), 50);
 }
 
-/// A cursor of a walk that is over, also of one whose sessions are gone, leads somewhere or is refused.
+/// A cursor of a scan that is over, also of one whose sessions have ended, leads somewhere or is
+/// refused.
 pub async fn a_spent_cursor_does_no_harm(h: &dyn Harness) {
     let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
     let cursors = cursors(&b, &operator).await;
@@ -152,8 +153,8 @@ pub async fn a_spent_cursor_does_no_harm(h: &dyn Harness) {
     operator.assert_shows(&[&id], PageSize::DEFAULT).await;
 }
 
-/// Steps whose futures are dropped leave each session as it was, or ended as a whole, and later answers belong
-/// to their own questions.
+/// Steps whose futures are dropped leave each session as it was, or ended as a whole, and later
+/// returns belong to their own questions.
 pub async fn a_dropped_step_does_no_harm(h: &dyn Harness) {
     let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
     let ann = fresh_principal("ann");
@@ -181,8 +182,8 @@ pub async fn a_dropped_step_does_no_harm(h: &dyn Harness) {
     }
 }
 
-/// Neither the administration nor a page, a request, a cursor or an error of one shows an id, a principal or
-/// a text of a session.
+/// Neither the administration nor a page, a request, a cursor or an error of one shows an id, a
+/// principal or a text of a session.
 pub async fn no_page_shows_a_secret(h: &dyn Harness) {
     let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
     let ann = Principal::new(SECRET).expect("a principal");

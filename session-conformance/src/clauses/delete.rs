@@ -16,7 +16,7 @@ pub async fn delete_leaves_nothing(h: &dyn Harness) {
     let many = fields([("a", "1"), ("b", "2"), ("c", "3")]);
     for new in [session(100), NewSession::default(), NewSession::new(many)] {
         let id = b.create(new).await;
-        assert!(b.delete_session(&id).await.expect("an answer"));
+        assert!(b.delete_session(&id).await.expect("no error"));
         assert_nothing_there(&b, &id, "a deleted session").await;
     }
     b.assert_unchanged(&other, &before, "another's deletion")
@@ -31,7 +31,7 @@ pub async fn delete_leaves_no_hidden_field(h: &dyn Harness) {
     let hash = with(hash, "session_deadline", future);
     for expires_in in [Some(secs(50)), None] {
         let id = b.plant(hash.clone(), expires_in).await;
-        assert!(b.delete_session(&id).await.expect("an answer"));
+        assert!(b.delete_session(&id).await.expect("no error"));
         assert_nothing_there(&b, &id, "a deleted session").await;
     }
 }
@@ -42,37 +42,37 @@ pub async fn delete_unlists(h: &dyn Harness) {
     let principal = fresh_principal("ann");
     let id = b.create(session(100).bind(principal.clone())).await;
     let other = b.create(session(100).bind(principal.clone())).await;
-    assert!(b.delete_session(&id).await.expect("an answer"));
+    assert!(b.delete_session(&id).await.expect("no error"));
     assert_nothing_there(&b, &id, "a deleted session").await;
     b.assert_listed(&principal, &[&other]).await;
 }
 
 /// The second time there is none; nor was there one under an id that a rotation left.
-pub async fn deleting_again_answers_false(h: &dyn Harness) {
+pub async fn deleting_again_returns_false(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let id = b.create(session(100)).await;
-    assert!(b.delete_session(&id).await.expect("an answer"));
+    assert!(b.delete_session(&id).await.expect("no error"));
     for _ in 0..3 {
-        assert!(!b.delete_session(&id).await.expect("an answer"));
+        assert!(!b.delete_session(&id).await.expect("no error"));
     }
     let old = b.create(session(100)).await;
     let rotated = b.rotate_session(&old, Delta::new()).await;
-    let new = rotated.expect("an answer").expect("a session").id;
-    assert!(!b.delete_session(&old).await.expect("an answer"));
-    assert!(b.delete_session(&new).await.expect("an answer"));
-    assert!(!b.delete_session(&new).await.expect("an answer"));
+    let new = rotated.expect("no error").expect("a session").id;
+    assert!(!b.delete_session(&old).await.expect("no error"));
+    assert!(b.delete_session(&new).await.expect("no error"));
+    assert!(!b.delete_session(&new).await.expect("no error"));
 }
 
 /// An expired session can not be deleted.
-pub async fn deleting_an_expired_session_answers_false(h: &dyn Harness) {
+pub async fn deleting_an_expired_session_returns_false(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let id = b.create(session(100)).await;
     h.advance(secs(101)).await;
-    assert!(!b.delete_session(&id).await.expect("an answer"));
+    assert!(!b.delete_session(&id).await.expect("no error"));
     assert_eq!(h.dump(&id).await, None);
 }
 
-/// Of concurrent deletions one answers `true`.
+/// Of concurrent deletions one returns `true`.
 pub async fn one_of_concurrent_deletions_succeeds(h: &dyn Harness) {
     let b = Bench::new(h).await;
     for _ in 0..10 {
@@ -80,10 +80,10 @@ pub async fn one_of_concurrent_deletions_succeeds(h: &dyn Harness) {
         let mut tasks = tokio::task::JoinSet::new();
         for _ in 0..16 {
             let (backend, id) = (b.shared(), id.clone());
-            tasks.spawn(async move { backend.delete_session(&id).await.expect("an answer") });
+            tasks.spawn(async move { backend.delete_session(&id).await.expect("no error") });
         }
-        let answers = tasks.join_all().await;
-        assert_eq!(answers.iter().filter(|deleted| **deleted).count(), 1);
+        let outcomes = tasks.join_all().await;
+        assert_eq!(outcomes.iter().filter(|deleted| **deleted).count(), 1);
         assert_eq!(h.dump(&id).await, None);
     }
 }
@@ -97,7 +97,7 @@ pub async fn nothing_comes_back_after_a_delete(h: &dyn Harness) {
 pub async fn no_later_write_brings_a_session_back(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let id = b.create(session(100)).await;
-    assert!(b.delete_session(&id).await.expect("an answer"));
+    assert!(b.delete_session(&id).await.expect("no error"));
     for delta in [
         Delta::new(),
         set("username", "andrew"),
@@ -106,10 +106,10 @@ pub async fn no_later_write_brings_a_session_back(h: &dyn Harness) {
         assert_eq!(
             b.update_session(&id, delta.clone())
                 .await
-                .expect("an answer"),
+                .expect("no error"),
             None
         );
-        assert_eq!(b.rotate_session(&id, delta).await.expect("an answer"), None);
+        assert_eq!(b.rotate_session(&id, delta).await.expect("no error"), None);
         assert_eq!(h.dump(&id).await, None);
     }
 }

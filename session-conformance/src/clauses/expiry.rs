@@ -1,4 +1,4 @@
-//! How the expiry is armed, and what it means.
+//! How the expiry is set, and what it means.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::harness::Harness;
 use crate::kit::{Bench, assert_nothing_there, guide_hash, secs, session, set, ttl};
 
 /// The session's own TTL.
-pub async fn creation_arms_the_sessions_own_ttl(h: &dyn Harness) {
+pub async fn creation_expires_by_the_sessions_own_ttl(h: &dyn Harness) {
     let b = Bench::new(h).await;
     for seconds in [10, 15, 61, 3600, 100_000] {
         let mut timer = b.timer().await;
@@ -22,7 +22,7 @@ pub async fn creation_arms_the_sessions_own_ttl(h: &dyn Harness) {
 }
 
 /// The policy's TTL, where the session has none of its own.
-pub async fn creation_arms_the_policys_ttl(h: &dyn Harness) {
+pub async fn creation_expires_by_the_policys_ttl(h: &dyn Harness) {
     let b = Bench::with(h, |policy| policy.with_default_ttl(ttl(77))).await;
     let mut timer = b.timer().await;
     let id = b.create(NewSession::default()).await;
@@ -44,7 +44,7 @@ pub async fn creation_arms_the_policys_ttl(h: &dyn Harness) {
     timer.elapsed().await.assert_left(left, secs(1800));
 }
 
-/// Alive before, gone after, to every operation, and nothing comes back.
+/// Found before, not found after, by every operation, and nothing comes back.
 pub async fn a_session_ends_at_its_expiry(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let id = b.create(session(100)).await;
@@ -66,7 +66,7 @@ pub async fn a_planted_session_ends_at_its_expiry(h: &dyn Harness) {
     assert_nothing_there(&b, &id, "an expired session").await;
 }
 
-/// The millisecond of the expiry is the last of the session's life. Judged where the clock stands
+/// The millisecond of the expiry is the last of the session's life. Checked where the clock stands
 /// still.
 pub async fn a_session_lives_through_its_last_millisecond(h: &dyn Harness) {
     let b = Bench::new(h).await;
@@ -74,13 +74,13 @@ pub async fn a_session_lives_through_its_last_millisecond(h: &dyn Harness) {
     let used = b.create(session(100)).await;
     if h.clock_stands_still() {
         h.advance(secs(100)).await;
-        let left = b.ttl(&id).await.expect("an answer");
+        let left = b.ttl(&id).await.expect("no error");
         assert_eq!(left, Some(Remaining::In(Duration::ZERO)));
-        assert!(b.get_session(&used).await.expect("an answer").is_some());
+        assert!(b.get_session(&used).await.expect("no error").is_some());
         h.advance(Duration::from_millis(1)).await;
     } else {
         h.advance(Duration::from_millis(90_000)).await;
-        assert!(b.get_session(&used).await.expect("an answer").is_some());
+        assert!(b.get_session(&used).await.expect("no error").is_some());
         h.advance(Duration::from_millis(10_001)).await;
     }
     assert!(!b.is_alive(&id).await);
@@ -94,22 +94,22 @@ pub async fn ttl_is_what_remains(h: &dyn Harness) {
     let id = b.create(session(100)).await;
     for step in [0, 1, 32_123, 40_000] {
         timer.advance(Duration::from_millis(step)).await;
-        let left = b.ttl(&id).await.expect("an answer").expect("a session");
+        let left = b.ttl(&id).await.expect("no error").expect("a session");
         timer.elapsed().await.assert_remaining(left, secs(100));
     }
-    let peeked = b.peek_session(&id).await.expect("an answer");
+    let peeked = b.peek_session(&id).await.expect("no error");
     let left = peeked.expect("a session").remaining();
     timer.elapsed().await.assert_remaining(left, secs(100));
 }
 
-/// Also of a key that another client armed, and of one whose deadline is nearer than its TTL.
+/// Also of a key whose expiry another client set, and of one whose deadline is nearer than its TTL.
 pub async fn ttl_is_the_keys_expiry_not_the_stored_ttl(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let mut timer = b.timer().await;
     let id = b
         .plant(guide_hash("900"), Some(Duration::from_millis(45_678)))
         .await;
-    let left = b.ttl(&id).await.expect("an answer").expect("a session");
+    let left = b.ttl(&id).await.expect("no error").expect("a session");
     timer
         .elapsed()
         .await
@@ -118,7 +118,7 @@ pub async fn ttl_is_the_keys_expiry_not_the_stored_ttl(h: &dyn Harness) {
     timer.restart().await;
     let id = b.create(session(900).max_lifetime(ttl(60))).await;
     timer.advance(secs(10)).await;
-    let left = b.ttl(&id).await.expect("an answer").expect("a session");
+    let left = b.ttl(&id).await.expect("no error").expect("a session");
     timer.elapsed().await.assert_remaining(left, secs(60));
 }
 
@@ -126,7 +126,7 @@ pub async fn ttl_is_the_keys_expiry_not_the_stored_ttl(h: &dyn Harness) {
 pub async fn ttl_of_a_key_without_expiry(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let id = b.plant(guide_hash("900"), None).await;
-    let left = b.ttl(&id).await.expect("an answer");
+    let left = b.ttl(&id).await.expect("no error");
     assert_eq!(left, Some(Remaining::NoExpiry));
 }
 
@@ -135,22 +135,22 @@ pub async fn configured_ttl_is_the_stored_one(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let id = b.create(session(100)).await;
     h.advance(secs(50)).await;
-    let configured = b.configured_ttl(&id).await.expect("an answer");
+    let configured = b.configured_ttl(&id).await.expect("no error");
     assert_eq!(configured, Some(ttl(100)));
     let planted = b.plant(guide_hash("4321"), Some(secs(50))).await;
-    let configured = b.configured_ttl(&planted).await.expect("an answer");
+    let configured = b.configured_ttl(&planted).await.expect("no error");
     assert_eq!(configured, Some(ttl(4321)));
     assert!(
         b.set_session_ttl(&planted, ttl(99))
             .await
-            .expect("an answer")
+            .expect("no error")
     );
-    let configured = b.configured_ttl(&planted).await.expect("an answer");
+    let configured = b.configured_ttl(&planted).await.expect("no error");
     assert_eq!(configured, Some(ttl(99)));
 }
 
-/// Longer and shorter: stored, armed at once, and used by later touches.
-pub async fn a_new_ttl_is_stored_and_armed(h: &dyn Harness) {
+/// Longer and shorter: stored, the expiry set at once, and used by later touches.
+pub async fn a_new_ttl_is_stored_and_sets_the_expiry(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let id = b.create(session(100)).await;
     for seconds in [700, 50] {
@@ -159,7 +159,7 @@ pub async fn a_new_ttl_is_stored_and_armed(h: &dyn Harness) {
         assert!(
             b.set_session_ttl(&id, ttl(seconds))
                 .await
-                .expect("an answer")
+                .expect("no error")
         );
         let left = b.expires_in(&id).await;
         timer.elapsed().await.assert_left(left, secs(seconds));
@@ -168,7 +168,7 @@ pub async fn a_new_ttl_is_stored_and_armed(h: &dyn Harness) {
 
         timer.advance(secs(20)).await;
         timer.restart().await;
-        assert!(b.get_session(&id).await.expect("an answer").is_some());
+        assert!(b.get_session(&id).await.expect("no error").is_some());
         let left = b.expires_in(&id).await;
         timer.elapsed().await.assert_left(left, secs(seconds));
     }
@@ -177,12 +177,12 @@ pub async fn a_new_ttl_is_stored_and_armed(h: &dyn Harness) {
 }
 
 /// A delta's TTL does the same, and the record shows it.
-pub async fn a_deltas_ttl_is_stored_and_armed(h: &dyn Harness) {
+pub async fn a_deltas_ttl_is_stored_and_sets_the_expiry(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let id = b.create(session(100)).await;
     let mut timer = b.timer().await;
     let delta = set("a", "b").ttl(ttl(5000)).returning_record();
-    let written = b.update_session(&id, delta).await.expect("an answer");
+    let written = b.update_session(&id, delta).await.expect("no error");
     let written = written.expect("a session");
     let left = b.expires_in(&id).await;
     let elapsed = timer.elapsed().await;

@@ -18,7 +18,7 @@ pub async fn created_ids_are_fresh_and_canonical(h: &dyn Harness) {
         assert_eq!(SessionId::parse(id.expose()).as_ref(), Ok(&id));
         let number = n.to_string();
         let written = b.update_session(&id, set("n", &number)).await;
-        assert!(written.expect("an answer").is_some());
+        assert!(written.expect("no error").is_some());
         assert_eq!(b.stored_text(&id, "n").await, Some(number));
         assert!(ids.insert(id), "an id was drawn twice");
     }
@@ -41,8 +41,8 @@ pub async fn created_ids_have_no_fixed_part(h: &dyn Harness) {
     }
 }
 
-/// Every operation on an id that the store never saw answers gone and leaves nothing.
-pub async fn unknown_ids_are_gone(h: &dyn Harness) {
+/// No operation finds a session under an id that the store never saw, and none leaves anything.
+pub async fn unknown_ids_are_not_found(h: &dyn Harness) {
     let b = Bench::new(h).await;
     for _ in 0..3 {
         assert_nothing_there(&b, &fresh_id(), "an unknown id").await;
@@ -50,7 +50,7 @@ pub async fn unknown_ids_are_gone(h: &dyn Harness) {
 }
 
 /// The same in a store that has a lifetime for all, limits and other sessions.
-pub async fn unknown_ids_are_gone_under_any_policy(h: &dyn Harness) {
+pub async fn unknown_ids_are_not_found_under_any_policy(h: &dyn Harness) {
     let b = Bench::with(h, |policy| policy.with_max_lifetime(crate::kit::ttl(1000))).await;
     let other = b.create(session(100)).await;
     let before = b.snapshot(&other).await;
@@ -65,9 +65,9 @@ pub async fn unknown_ids_are_not_bound(h: &dyn Harness) {
     let id = fresh_id();
     let delta = Delta::new().bind(principal.clone());
     let written = b.update_session(&id, delta.clone()).await;
-    assert_eq!(written.expect("an answer"), None);
+    assert_eq!(written.expect("no error"), None);
     let rotated = b.rotate_session(&id, delta).await;
-    assert_eq!(rotated.expect("an answer"), None);
+    assert_eq!(rotated.expect("no error"), None);
     b.assert_listed(&principal, &[]).await;
     assert_nothing_there(&b, &id, "an unknown id").await;
 }

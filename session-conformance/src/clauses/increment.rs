@@ -6,7 +6,7 @@ use crate::harness::Harness;
 use crate::kit::{Bench, add, fields, name, session, set};
 use crate::races;
 
-/// From 0 up, down, and by nothing; each answer is the new value, and so is the stored text.
+/// From 0 up, down, and by nothing; each returns the new value, and so is the stored text.
 pub async fn an_absent_field_counts_from_zero(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let id = b.create(session(100)).await;
@@ -20,28 +20,28 @@ pub async fn an_absent_field_counts_from_zero(h: &dyn Harness) {
         for by in amounts {
             expected += by;
             let value = b.increment_field(&id, name(field), by).await;
-            assert_eq!(value.expect("an answer"), Some(expected), "{field}");
+            assert_eq!(value.expect("no error"), Some(expected), "{field}");
             let stored = b.stored_text(&id, field).await;
             assert_eq!(stored, Some(expected.to_string()), "{field}");
         }
     }
 }
 
-/// A stored integer is counted on; several counters of one delta are answered by name.
-pub async fn counters_of_a_delta_are_answered_by_name(h: &dyn Harness) {
+/// A stored integer is counted on; several counters of one delta are returned by name.
+pub async fn counters_of_a_delta_are_returned_by_name(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let new = NewSession::new(fields([("b", "-10"), ("c", "7")]));
     let id = b.create(new).await;
     let delta = add("c", 1).increment(name("a"), 2).increment(name("b"), 3);
     let delta = delta.increment(name("c"), 1).set(name("d"), "9");
-    let written = b.update_session(&id, delta).await.expect("an answer");
+    let written = b.update_session(&id, delta).await.expect("no error");
     let counters = written.expect("a session").counters;
     let expected = [("a", 2), ("b", -7), ("c", 9)].map(|(field, value)| (name(field), value));
     assert_eq!(counters, expected);
     let record = b
         .peek_session(&id)
         .await
-        .expect("an answer")
+        .expect("no error")
         .expect("a session");
     assert_eq!(
         record.fields(),
@@ -56,16 +56,16 @@ pub async fn a_removed_counter_counts_from_zero(h: &dyn Harness) {
     assert!(
         b.update_session(&id, add("n", 41))
             .await
-            .expect("an answer")
+            .expect("no error")
             .is_some()
     );
     assert!(
         b.remove_fields(&id, vec![name("n")])
             .await
-            .expect("an answer")
+            .expect("no error")
     );
     let value = b.increment_field(&id, name("n"), 1).await;
-    assert_eq!(value.expect("an answer"), Some(1));
+    assert_eq!(value.expect("no error"), Some(1));
 }
 
 /// Values beyond what a double holds, and both ends of the range.
@@ -92,7 +92,7 @@ pub async fn values_are_exact(h: &dyn Harness) {
         let text = value.to_string();
         let id = b.create(NewSession::new(fields([("n", &text)]))).await;
         let delta = add("n", by).increment(name("small"), 3).returning_record();
-        let written = b.update_session(&id, delta).await.expect("an answer");
+        let written = b.update_session(&id, delta).await.expect("no error");
         let written = written.expect("a session");
         assert_eq!(written.counter("n"), Some(value + by), "{what}");
         assert_eq!(written.counter("small"), Some(3), "{what}");
@@ -101,11 +101,11 @@ pub async fn values_are_exact(h: &dyn Harness) {
         assert_eq!(record.fields().get_str("n"), Some(&*text), "{what}");
         assert_eq!(b.stored_text(&id, "n").await, Some(text), "{what}");
         let value_now = b.increment_field(&id, name("n"), 0).await;
-        assert_eq!(value_now.expect("an answer"), Some(value + by), "{what}");
+        assert_eq!(value_now.expect("no error"), Some(value + by), "{what}");
     }
 }
 
-/// Concurrent increments answer each value once.
+/// Concurrent increments return each value once.
 pub async fn concurrent_increments_are_distinct_and_gapless(h: &dyn Harness) {
     races::increments(h, 10).await;
 }
@@ -118,7 +118,7 @@ pub async fn a_counter_and_a_ttl_are_kept_apart(h: &dyn Harness) {
     let written = b.update_session(&id, delta.set(name("0"), "1")).await;
     assert_eq!(
         written
-            .expect("an answer")
+            .expect("no error")
             .expect("a session")
             .counter("ttl"),
         Some(15)
@@ -126,13 +126,13 @@ pub async fn a_counter_and_a_ttl_are_kept_apart(h: &dyn Harness) {
     assert!(
         b.update_session(&id, set("1", "0"))
             .await
-            .expect("an answer")
+            .expect("no error")
             .is_some()
     );
     let record = b
         .peek_session(&id)
         .await
-        .expect("an answer")
+        .expect("no error")
         .expect("a session");
     let expected = fields([
         ("0", "1"),

@@ -34,8 +34,8 @@ pub async fn a_lifetime_fixes_the_deadline(h: &dyn Harness) {
         let elapsed = timer.elapsed().await;
         elapsed.assert_left(stored, secs(lifetime));
         let text = b.stored_text(&created.id, "session_deadline").await;
-        let answered = created.record.deadline().map(|at| at.get().to_string());
-        assert_eq!(answered, text);
+        let returned = created.record.deadline().map(|at| at.get().to_string());
+        assert_eq!(returned, text);
     }
 }
 
@@ -70,18 +70,18 @@ pub async fn the_expiry_never_lies_beyond_the_deadline(h: &dyn Harness) {
     let id = b.create(session(1000).max_lifetime(ttl(300))).await;
     assert_capped(&b, &id, "creation").await;
     h.advance(secs(20)).await;
-    assert!(b.get_session(&id).await.expect("an answer").is_some());
+    assert!(b.get_session(&id).await.expect("no error").is_some());
     assert_capped(&b, &id, "a read").await;
     let written = b.update_session(&id, set("a", "b")).await;
-    assert!(written.expect("an answer").is_some());
+    assert!(written.expect("no error").is_some());
     assert_capped(&b, &id, "a write").await;
     let value = b.increment_field(&id, crate::kit::name("n"), 1).await;
-    assert!(value.expect("an answer").is_some());
+    assert!(value.expect("no error").is_some());
     assert_capped(&b, &id, "an increment").await;
     assert!(
         b.set_session_ttl(&id, ttl(100_000))
             .await
-            .expect("an answer")
+            .expect("no error")
     );
     assert_capped(&b, &id, "a longer TTL").await;
     for touch in [Touch::Always, Touch::Never, Touch::IfOlderThan(secs(1))] {
@@ -89,7 +89,7 @@ pub async fn the_expiry_never_lies_beyond_the_deadline(h: &dyn Harness) {
         assert!(
             b.update_session(&id, delta)
                 .await
-                .expect("an answer")
+                .expect("no error")
                 .is_some()
         );
         assert_capped(&b, &id, "a delta with a longer TTL").await;
@@ -97,7 +97,7 @@ pub async fn the_expiry_never_lies_beyond_the_deadline(h: &dyn Harness) {
     let rotated = b
         .rotate_session(&id, Delta::new().ttl(ttl(4_294_967_295)))
         .await;
-    let id = rotated.expect("an answer").expect("a session").id;
+    let id = rotated.expect("no error").expect("a session").id;
     assert_capped(&b, &id, "a rotation").await;
 }
 
@@ -111,12 +111,12 @@ pub async fn a_binding_caps_the_expiry(h: &dyn Harness) {
         assert!(
             b.update_session(&id, delta.clone())
                 .await
-                .expect("an answer")
+                .expect("no error")
                 .is_some()
         );
         assert_capped(&b, &id, "a binding by a write").await;
         let id = b.create(session(1000)).await;
-        let rotated = b.rotate_session(&id, delta).await.expect("an answer");
+        let rotated = b.rotate_session(&id, delta).await.expect("no error");
         assert_capped(
             &b,
             &rotated.expect("a session").id,
@@ -126,14 +126,14 @@ pub async fn a_binding_caps_the_expiry(h: &dyn Harness) {
     }
 }
 
-/// A key that another client left without expiry, or armed too far, is armed to its deadline.
-pub async fn a_touch_arms_a_foreign_key_to_its_deadline(h: &dyn Harness) {
+/// A key that another client left without expiry, or with one too far, expires at its deadline.
+pub async fn a_touch_caps_a_foreign_key_at_its_deadline(h: &dyn Harness) {
     let b = Bench::new(h).await;
     for expires_in in [None, Some(secs(90_000))] {
         let deadline = h.now().await.plus_millis(300_000).get().to_string();
         let hash = with(guide_hash("1000"), "session_deadline", deadline);
         let id = b.plant(hash, expires_in).await;
-        assert!(b.get_session(&id).await.expect("an answer").is_some());
+        assert!(b.get_session(&id).await.expect("no error").is_some());
         assert_capped(&b, &id, "a read").await;
     }
 }
@@ -149,23 +149,23 @@ pub async fn the_deadline_survives_every_use(h: &dyn Harness) {
             0 => drop(
                 b.get_session(&id)
                     .await
-                    .expect("an answer")
+                    .expect("no error")
                     .expect("a session"),
             ),
             1 => drop(
                 b.update_session(&id, set("a", "b"))
                     .await
-                    .expect("an answer"),
+                    .expect("no error"),
             ),
-            2 => assert!(b.set_session_ttl(&id, ttl(400)).await.expect("an answer")),
-            3 => assert!(b.remove_fields(&id, Vec::new()).await.expect("an answer")),
+            2 => assert!(b.set_session_ttl(&id, ttl(400)).await.expect("no error")),
+            3 => assert!(b.remove_fields(&id, Vec::new()).await.expect("no error")),
             4 => {
                 let bind = Delta::new().bind(fresh_principal("ann"));
-                drop(b.update_session(&id, bind).await.expect("an answer"));
+                drop(b.update_session(&id, bind).await.expect("no error"));
             }
             _ => {
                 let rotated = b.rotate_session(&id, Delta::new()).await;
-                id = rotated.expect("an answer").expect("a session").id;
+                id = rotated.expect("no error").expect("a session").id;
             }
         }
         let deadline = b.deadline_in(&id).await;
@@ -184,12 +184,12 @@ pub async fn a_later_policy_leaves_the_deadline(h: &dyn Harness) {
         policy.with_principal_lifetime(ttl(7000))
     })
     .await;
-    assert!(later.get_session(&id).await.expect("an answer").is_some());
+    assert!(later.get_session(&id).await.expect("no error").is_some());
     assert!(
         later
             .update_session(&id, set("a", "b"))
             .await
-            .expect("an answer")
+            .expect("no error")
             .is_some()
     );
     let deadline = later.deadline_in(&id).await;
@@ -198,7 +198,7 @@ pub async fn a_later_policy_leaves_the_deadline(h: &dyn Harness) {
         later
             .update_session(&plain, set("a", "b"))
             .await
-            .expect("an answer")
+            .expect("no error")
             .is_some()
     );
     assert_eq!(b.stored(&plain).await.field("session_deadline"), None);
@@ -211,24 +211,24 @@ pub async fn a_used_session_ends_at_its_deadline(h: &dyn Harness) {
     for turn in 0..8 {
         h.advance(secs(60)).await;
         assert!(
-            b.get_session(&id).await.expect("an answer").is_some(),
+            b.get_session(&id).await.expect("no error").is_some(),
             "at {turn}"
         );
         let delta = set("a", "b").ttl(ttl(10_000));
         assert!(
             b.update_session(&id, delta)
                 .await
-                .expect("an answer")
+                .expect("no error")
                 .is_some()
         );
         let rotated = b.rotate_session(&id, Delta::new()).await;
-        id = rotated.expect("an answer").expect("a session").id;
+        id = rotated.expect("no error").expect("a session").id;
     }
     h.advance(secs(21)).await;
     assert_nothing_there(&b, &id, "a session at its deadline").await;
 }
 
-/// The millisecond of the deadline is the first without the session. Judged where the clock stands
+/// The millisecond of the deadline is the first without the session. Checked where the clock stands
 /// still.
 pub async fn a_session_does_not_live_through_its_deadline(h: &dyn Harness) {
     let b = Bench::new(h).await;
@@ -236,14 +236,14 @@ pub async fn a_session_does_not_live_through_its_deadline(h: &dyn Harness) {
     let id = b.create(new()).await;
     if h.clock_stands_still() {
         h.advance(secs(300) - Duration::from_millis(1)).await;
-        assert!(b.get_session(&id).await.expect("an answer").is_some());
+        assert!(b.get_session(&id).await.expect("no error").is_some());
         h.advance(Duration::from_millis(1)).await;
     } else {
         h.advance(secs(290)).await;
-        assert!(b.get_session(&id).await.expect("an answer").is_some());
+        assert!(b.get_session(&id).await.expect("no error").is_some());
         h.advance(secs(10)).await;
     }
     assert!(!b.is_alive(&id).await);
-    assert_eq!(b.ttl(&id).await.expect("an answer"), None);
-    assert!(!b.delete_session(&id).await.expect("an answer"));
+    assert_eq!(b.ttl(&id).await.expect("no error"), None);
+    assert!(!b.delete_session(&id).await.expect("no error"));
 }

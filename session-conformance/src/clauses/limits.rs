@@ -167,7 +167,7 @@ pub async fn a_full_session_can_be_changed(h: &dyn Harness) {
         assert_applied(&b, &id, delta).await;
     }
     let rotated = b.rotate_session(&id, set("f", "1").remove(name("e"))).await;
-    let id = rotated.expect("an answer").expect("a session").id;
+    let id = rotated.expect("no error").expect("a session").id;
     assert_applied(&b, &id, Delta::new().remove(name("f"))).await;
     assert_applied(&b, &id, add("g", 1)).await;
 }
@@ -184,7 +184,7 @@ pub(super) fn large_hash(count: usize) -> RawHash {
 pub async fn a_session_with_too_many_fields_can_shrink(h: &dyn Harness) {
     let b = limited(h, Limits::default().with_fields(5)).await;
     let id = b.plant(large_hash(9), Some(secs(90_000))).await;
-    assert!(b.get_session(&id).await.expect("an answer").is_some());
+    assert!(b.get_session(&id).await.expect("no error").is_some());
     assert_refused(&b, &id, set("new", "x"), Limit::Fields).await;
     assert_refused(&b, &id, add("new", 1), Limit::Fields).await;
     assert_applied(&b, &id, set("f3", "changed")).await;
@@ -197,13 +197,13 @@ pub async fn a_session_with_too_many_fields_can_shrink(h: &dyn Harness) {
     )
     .await;
     let names = vec![name("f5"), name("f6"), name("f7")];
-    assert!(b.remove_fields(&id, names).await.expect("an answer"));
+    assert!(b.remove_fields(&id, names).await.expect("no error"));
     // Five are left: username, page_views, the hidden one, f8 and newer.
     assert_refused(&b, &id, set("one more", "x"), Limit::Fields).await;
     assert!(
         b.remove_fields(&id, vec![name("f8")])
             .await
-            .expect("an answer")
+            .expect("no error")
     );
     assert_applied(&b, &id, set("one more", "x")).await;
 }

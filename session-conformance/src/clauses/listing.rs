@@ -9,14 +9,15 @@ use crate::kit::{
     Bench, fresh_principal, fresh_public_id, guide_hash, secs, session, ttl, with, without,
 };
 
-/// Listed with its public id, its timestamps and the time of its log-in as stored; nobody else's list has it.
+/// Listed with its public id, its timestamps and the time of its log-in as stored; nobody else's
+/// list has it.
 pub async fn a_session_bound_at_creation_is_listed(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let (ann, bob) = (fresh_principal("ann"), fresh_principal("bob"));
     let id = b.create(session(100).bind(ann.clone())).await;
     let created = b.clock.text();
     b.clock.forward(secs(60));
-    assert!(b.get_session(&id).await.expect("an answer").is_some());
+    assert!(b.get_session(&id).await.expect("no error").is_some());
     let list = b.list_sessions(&ann).await.expect("a list");
     let (created, accessed) = (created.as_str().into(), b.clock.text().into());
     let record = b.peek_session(&id).await.expect("no error");
@@ -79,20 +80,20 @@ pub async fn principals_are_kept_apart_whatever_their_names(h: &dyn Harness) {
         let record = b
             .peek_session(id)
             .await
-            .expect("an answer")
+            .expect("no error")
             .expect("a session");
         assert_eq!(record.principal().as_ref(), Some(principal));
     }
 }
 
 /// Expired, deleted, at its deadline, or made invalid by another client: not listed.
-pub async fn dead_sessions_are_not_listed(h: &dyn Harness) {
+pub async fn ended_sessions_are_not_listed(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let ann = fresh_principal("ann");
     let bound = |seconds| session(seconds).bind(ann.clone());
     let alive = b.create(bound(5000)).await;
     let deleted = b.create(bound(5000)).await;
-    assert!(b.delete_session(&deleted).await.expect("an answer"));
+    assert!(b.delete_session(&deleted).await.expect("no error"));
     let invalid = b.create(bound(5000)).await;
     h.plant(&invalid, without(guide_hash("100"), "created_at"), None)
         .await;
@@ -122,8 +123,8 @@ pub async fn a_session_at_its_deadline_is_not_listed(h: &dyn Harness) {
     b.assert_listed(&ann, &[]).await;
 }
 
-/// Listing takes the dead out of the index, and an index of none goes away in time.
-pub async fn the_dead_are_pruned_from_the_index(h: &dyn Harness) {
+/// Listing takes the ended out of the index, and an index of none goes away in time.
+pub async fn the_ended_are_pruned_from_the_index(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let ann = fresh_principal("ann");
     let alive = b

@@ -128,7 +128,7 @@ pub async fn an_empty_store_counts_zero(h: &dyn Harness) {
     assert_eq!(operator.count_sessions().await.expect("a number"), 0);
     let id = b.create(session(100)).await;
     assert_eq!(operator.count_sessions().await.expect("a number"), 1);
-    assert!(b.delete_session(&id).await.expect("an answer"));
+    assert!(b.delete_session(&id).await.expect("no error"));
     assert_eq!(operator.count_sessions().await.expect("a number"), 0);
 }
 
@@ -152,7 +152,7 @@ pub async fn each_session_counts_once(h: &dyn Harness) {
 }
 
 /// Those that have ended in whatever way do not count, nor does what never was a session.
-pub async fn the_dead_do_not_count(h: &dyn Harness) {
+pub async fn the_ended_do_not_count(h: &dyn Harness) {
     let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
     all_kinds(&b).await;
     let count = async || operator.count_sessions().await.expect("a number");
@@ -160,7 +160,7 @@ pub async fn the_dead_do_not_count(h: &dyn Harness) {
     let id = b.create(session(5000)).await;
     assert_eq!(count().await, 10);
     let rotated = b.rotate_session(&id, Delta::new()).await;
-    let id = rotated.expect("an answer").expect("a session").id;
+    let id = rotated.expect("no error").expect("a session").id;
     assert_eq!(count().await, 10);
     assert!(operator.revoke(&id).await);
     assert_eq!(count().await, 9);
@@ -186,7 +186,7 @@ pub async fn counting_beside_others_is_near(h: &dyn Harness) {
             let created = backend.create_session(session(5000)).await;
             let id = created.expect("a session").id;
             tokio::task::yield_now().await;
-            assert!(backend.delete_session(&id).await.expect("an answer"));
+            assert!(backend.delete_session(&id).await.expect("no error"));
             if over.load(Ordering::Relaxed) {
                 break;
             }

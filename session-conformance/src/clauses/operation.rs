@@ -8,11 +8,11 @@ use crate::kit::{
     poll_and_drop, rename_request, secs, session, set, shown, with,
 };
 
-/// The store answers.
+/// The store outcomes.
 pub async fn ping_succeeds(h: &dyn Harness) {
     let b = Bench::new(h).await;
     for _ in 0..3 {
-        b.ping().await.expect("the store answers");
+        b.ping().await.expect("the store returns");
     }
 }
 
@@ -21,7 +21,7 @@ pub async fn ping_changes_nothing(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let id = b.create(session(100)).await;
     let before = b.snapshot(&id).await;
-    b.ping().await.expect("the store answers");
+    b.ping().await.expect("the store returns");
     b.assert_unchanged(&id, &before, "ping").await;
 }
 
@@ -45,7 +45,7 @@ pub async fn a_dropped_write_is_whole_or_nothing(h: &dyn Harness) {
         let record = b
             .peek_session(&id)
             .await
-            .expect("an answer")
+            .expect("no error")
             .expect("a session");
         let fields = record.fields();
         assert_eq!(fields.get_str("a"), fields.get_str("b"), "round {round}");
@@ -53,11 +53,11 @@ pub async fn a_dropped_write_is_whole_or_nothing(h: &dyn Harness) {
     let value = b
         .increment_field(&id, name("n"), 0)
         .await
-        .expect("an answer");
+        .expect("no error");
     assert!(value.expect("a session") <= 60);
 }
 
-/// After reads and writes that were dropped, every later answer belongs to its own question.
+/// After reads and writes that were dropped, every later reply belongs to its own request.
 pub async fn dropped_operations_mix_up_no_replies(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let mut ids = Vec::new();
@@ -76,7 +76,7 @@ pub async fn dropped_operations_mix_up_no_replies(h: &dyn Harness) {
             let record = b
                 .get_session(id)
                 .await
-                .expect("an answer")
+                .expect("no error")
                 .expect("a session");
             assert_eq!(
                 record.fields().get_str("owner"),
@@ -84,7 +84,7 @@ pub async fn dropped_operations_mix_up_no_replies(h: &dyn Harness) {
                 "round {round}"
             );
             let written = b.update_session(id, add("n", 1).returning_record()).await;
-            let written = written.expect("an answer").expect("a session");
+            let written = written.expect("no error").expect("a session");
             assert_eq!(written.counter("n"), Some(count), "round {round}");
             let record = written.record.expect("a record");
             assert_eq!(
@@ -104,11 +104,11 @@ pub async fn a_dropped_rotation_moves_or_not(h: &dyn Harness) {
         let to = b.successor_id(&from).expect("an id");
         let request = rename_request(b.policy(), &from, &to, set("a", "b"));
         poll_and_drop(b.rename(&request), round % POLLS).await;
-        // It may still be on its way. If it is gone here, it has arrived there.
+        // It may still be on its way. If it is not found here, it has arrived there.
         if !b.is_alive(&from).await {
             assert!(b.is_alive(&to).await, "round {round}: lost");
         }
-        // And if it has arrived there, it is gone here.
+        // And if it has arrived there, it is not found here.
         if b.is_alive(&to).await {
             assert!(!b.is_alive(&from).await, "round {round}: doubled");
             assert_eq!(b.stored_text(&to, "a").await.as_deref(), Some("b"));
@@ -130,7 +130,7 @@ pub async fn a_dropped_binding_is_whole_or_nothing(h: &dyn Harness) {
         let record = b
             .peek_session(&id)
             .await
-            .expect("an answer")
+            .expect("no error")
             .expect("a session");
         assert_eq!(record.principal().is_some(), record.deadline().is_some());
         if record.principal().is_some() {
@@ -151,7 +151,7 @@ pub async fn nothing_secret_is_shown(h: &dyn Harness) {
         &id,
         "a created session",
     );
-    let record = b.get_session(&id).await.expect("an answer");
+    let record = b.get_session(&id).await.expect("no error");
     assert_silent(&format!("{record:?} {record:#?}"), &id, "a record");
     let hidden = with(guide_hash("100"), [0xff, 0xfe], SECRET);
     let hidden = with(
@@ -160,13 +160,13 @@ pub async fn nothing_secret_is_shown(h: &dyn Harness) {
         SECRET,
     );
     let foreign = b.plant(hidden, Some(secs(100))).await;
-    let record = b.peek_session(&foreign).await.expect("an answer");
+    let record = b.peek_session(&foreign).await.expect("no error");
     assert_silent(&format!("{record:?} {record:#?}"), &foreign, "a record");
     let delta = Delta::new().returning_record();
     let rotated = b
         .rotate_session(&id, delta)
         .await
-        .expect("an answer")
+        .expect("no error")
         .expect("a session");
     assert_silent(&format!("{rotated:?}"), &rotated.id, "a rotated session");
     let backend = format!("{:?} {:#?}", b.shared(), b.shared());

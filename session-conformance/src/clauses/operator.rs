@@ -11,7 +11,8 @@ use crate::kit::{
 };
 use crate::races;
 
-/// The session of that public id has ended as if deleted, bound or not; the others are as they were.
+/// The session of that public id has ended as if deleted, bound or not; the others are as they
+/// were.
 pub async fn an_operator_ends_that_session(h: &dyn Harness) {
     let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
     let (ann, bob) = (fresh_principal("ann"), fresh_principal("bob"));
@@ -60,7 +61,7 @@ pub async fn a_public_id_that_was_shown_ends_its_session(h: &dyn Harness) {
         let text = public_id.to_string();
         let public_id: PublicId = text.parse().expect("a public id");
         let ended = operator.revoke_session(&public_id).await;
-        assert!(ended.expect("an answer"));
+        assert!(ended.expect("no error"));
     }
     for id in &ids {
         assert_nothing_there(&b, id, "a session that was ended").await;
@@ -78,7 +79,7 @@ pub async fn an_ended_session_is_unlisted(h: &dyn Harness) {
     let unbound = b.create(session(5000)).await;
     let bind = Delta::new().bind(ann.clone());
     let rotated = b.rotate_session(&unbound, bind).await;
-    let late = rotated.expect("an answer").expect("a session").id;
+    let late = rotated.expect("no error").expect("a session").id;
     assert_eq!(h.index_len(&ann).await, Some(3));
     assert!(operator.revoke(&ids[0]).await);
     assert_eq!(h.index_len(&ann).await, Some(2));
@@ -115,16 +116,16 @@ pub async fn an_ended_session_makes_room(h: &dyn Harness) {
 }
 
 /// Whatever there was has ended: nothing to end, and nothing is changed.
-pub async fn ending_what_has_ended_answers_false(h: &dyn Harness) {
+pub async fn ending_what_has_ended_returns_false(h: &dyn Harness) {
     let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
     let ann = fresh_principal("ann");
     let expired = b.create(session(100).bind(ann.clone())).await;
     let ended = b.create(session(5000).max_lifetime(ttl(100))).await;
     let deleted = b.create(session(5000).bind(ann.clone())).await;
-    assert!(b.delete_session(&deleted).await.expect("an answer"));
+    assert!(b.delete_session(&deleted).await.expect("no error"));
     let old = b.create(session(5000).bind(ann.clone())).await;
     let rotated = b.rotate_session(&old, Delta::new()).await;
-    let new = rotated.expect("an answer").expect("a session").id;
+    let new = rotated.expect("no error").expect("a session").id;
     h.advance(secs(101)).await;
     for id in [&expired, &ended, &deleted, &old, &fresh_id()] {
         assert!(!operator.revoke(id).await);

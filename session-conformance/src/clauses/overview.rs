@@ -35,7 +35,8 @@ fn assert_shows_key(shown: &SessionOverview, before: &RawKey, after: &RawKey) {
     }
 }
 
-/// Asserts that a walk shows of each of these sessions what is stored, whatever the size of its pages.
+/// Asserts that a scan shows of each of these sessions what is stored, whatever the size of its
+/// pages.
 async fn assert_shows_what_is_stored(b: &Bench<'_>, operator: &Operator<'_>, ids: &[SessionId]) {
     for keys in [2, 256] {
         let mut before = Vec::new();
@@ -78,12 +79,12 @@ pub async fn every_fact_is_as_stored(h: &dyn Harness) {
     assert_shows_what_is_stored(&b, &operator, &ids).await;
     let (used, quiet) = ids.split_at(3);
     for id in used {
-        assert!(b.get_session(id).await.expect("an answer").is_some());
+        assert!(b.get_session(id).await.expect("no error").is_some());
     }
     for id in &quiet[..1] {
         let delta = set("a", "b").ttl(ttl(700)).bind(bob.clone());
         let written = b.update_session(id, delta).await;
-        assert!(written.expect("an answer").is_some());
+        assert!(written.expect("no error").is_some());
     }
     assert_shows_what_is_stored(&b, &operator, &ids).await;
 }

@@ -50,22 +50,22 @@ pub async fn a_used_session_stays_the_guides_hash(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let id = b.create(session(900)).await;
     b.clock.forward(secs(61));
-    assert!(b.get_session(&id).await.expect("an answer").is_some());
+    assert!(b.get_session(&id).await.expect("no error").is_some());
     let delta = set("theme", "dark").increment(name("page_views"), 2);
     assert!(
         b.update_session(&id, delta)
             .await
-            .expect("an answer")
+            .expect("no error")
             .is_some()
     );
     assert!(
         b.remove_fields(&id, vec![name("username")])
             .await
-            .expect("an answer")
+            .expect("no error")
     );
-    assert!(b.set_session_ttl(&id, ttl(60)).await.expect("an answer"));
+    assert!(b.set_session_ttl(&id, ttl(60)).await.expect("no error"));
     let rotated = b.rotate_session(&id, add("page_views", -3)).await;
-    let id = rotated.expect("an answer").expect("a session").id;
+    let id = rotated.expect("no error").expect("a session").id;
     let expected = hash([
         ("theme", "dark"),
         ("page_views", "-1"),
@@ -78,8 +78,8 @@ pub async fn a_used_session_stays_the_guides_hash(h: &dyn Harness) {
     assert!(key.expires_in.is_some());
 }
 
-/// Creation answers what a peek right after it does; what remains differs by the time between.
-pub async fn creation_answers_what_is_stored(h: &dyn Harness) {
+/// Creation returns what a peek right after it does; what remains differs by the time between.
+pub async fn creation_returns_what_is_stored(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let plain = || NewSession::new(fields([("a", "1"), ("b", "")]));
     let principal = fresh_principal("ann");
@@ -94,7 +94,7 @@ pub async fn creation_answers_what_is_stored(h: &dyn Harness) {
     ] {
         let mut timer = b.timer().await;
         let created = b.create_session(new).await.expect("a session");
-        let peeked = b.peek_session(&created.id).await.expect("an answer");
+        let peeked = b.peek_session(&created.id).await.expect("no error");
         let peeked = peeked.expect("a session");
         assert_same_but_for_time(&created.record, &peeked);
         let remaining = created.record.remaining().as_duration().expect("an expiry");
@@ -119,19 +119,19 @@ pub async fn optional_fields_are_absent_unless_used(h: &dyn Harness) {
     assert!(
         b.update_session(&id, set("a", "1"))
             .await
-            .expect("an answer")
+            .expect("no error")
             .is_some()
     );
-    assert!(b.get_session(&id).await.expect("an answer").is_some());
+    assert!(b.get_session(&id).await.expect("no error").is_some());
     let rotated = b.rotate_session(&id, Delta::new()).await;
-    let id = rotated.expect("an answer").expect("a session").id;
+    let id = rotated.expect("no error").expect("a session").id;
     let key = b.stored(&id).await;
     assert_eq!(key.field("session_deadline"), None);
     assert_eq!(key.field("session_principal"), None);
     let record = b
         .peek_session(&id)
         .await
-        .expect("an answer")
+        .expect("no error")
         .expect("a session");
     assert_eq!((record.deadline(), record.principal()), (None, None));
 }
@@ -153,7 +153,7 @@ pub async fn optional_fields_are_stored_when_used(h: &dyn Harness) {
     let record = b
         .peek_session(&id)
         .await
-        .expect("an answer")
+        .expect("no error")
         .expect("a session");
     assert_eq!(record.principal(), Some(principal));
     let text = b.stored_text(&id, "session_deadline").await;

@@ -1,4 +1,4 @@
-//! What a write answers.
+//! What a write returns.
 
 use session_core::{Delta, Touch};
 
@@ -18,11 +18,11 @@ pub async fn a_write_returns_the_session_after_it(h: &dyn Harness) {
             .remove(name("username"));
         let delta = all.ttl(ttl(300)).returning_record();
         let (id, written) = if rotate {
-            let rotated = b.rotate_session(&id, delta).await.expect("an answer");
+            let rotated = b.rotate_session(&id, delta).await.expect("no error");
             let rotated = rotated.expect("a session");
             (rotated.id, rotated.written)
         } else {
-            let written = b.update_session(&id, delta).await.expect("an answer");
+            let written = b.update_session(&id, delta).await.expect("no error");
             (id.clone(), written.expect("a session"))
         };
         let record = written.record.expect("a record");
@@ -34,7 +34,7 @@ pub async fn a_write_returns_the_session_after_it(h: &dyn Harness) {
         let peeked = b
             .peek_session(&id)
             .await
-            .expect("an answer")
+            .expect("no error")
             .expect("a session");
         assert_eq!(peeked.fields(), record.fields());
         let elapsed = timer.elapsed().await;
@@ -53,7 +53,7 @@ pub async fn a_write_returns_no_record_unasked(h: &dyn Harness) {
         Delta::new(),
         set("a", "2").touch(Touch::Never),
     ] {
-        let written = b.update_session(&id, delta).await.expect("an answer");
+        let written = b.update_session(&id, delta).await.expect("no error");
         assert_eq!(written.expect("a session").record, None);
     }
 }
@@ -64,7 +64,7 @@ pub async fn an_empty_write_returns_the_session(h: &dyn Harness) {
     let id = b.create(session(100)).await;
     for touch in [Touch::Always, Touch::Never] {
         let delta = Delta::new().touch(touch).returning_record();
-        let written = b.update_session(&id, delta).await.expect("an answer");
+        let written = b.update_session(&id, delta).await.expect("no error");
         let record = written.expect("a session").record.expect("a record");
         assert_eq!(record.fields(), &fields([("username", "andrew")]));
     }

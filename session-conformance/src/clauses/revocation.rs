@@ -20,10 +20,10 @@ async fn sessions(b: &Bench<'_>, principal: &Principal, count: usize) -> Vec<Ses
 /// Ends the sessions of a principal; how many.
 async fn revoke_all(b: &Bench<'_>, principal: &Principal, keep: Option<&SessionId>) -> u64 {
     let ended = b.revoke_sessions(principal, keep).await;
-    ended.expect("an answer")
+    ended.expect("no error")
 }
 
-/// That session is gone, as if deleted; the others live.
+/// That session has ended, as if deleted; the others live.
 pub async fn revoking_one_ends_that_one(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let ann = fresh_principal("ann");
@@ -32,12 +32,12 @@ pub async fn revoking_one_ends_that_one(h: &dyn Harness) {
     let listed = b.listed(&ann).await;
     assert!(listed.contains(&public_id));
     let revoked = b.revoke_session(&ann, &public_id).await;
-    assert!(revoked.expect("an answer"));
+    assert!(revoked.expect("no error"));
     assert_nothing_there(&b, &ids[1], "a revoked session").await;
     b.assert_listed(&ann, &[&ids[0], &ids[2]]).await;
     assert!(b.is_alive(&ids[0]).await && b.is_alive(&ids[2]).await);
     let again = b.revoke_session(&ann, &public_id).await;
-    assert!(!again.expect("an answer"));
+    assert!(!again.expect("no error"));
 }
 
 /// A public id of another's session, of an unbound one, or of none ends nothing.
@@ -53,7 +53,7 @@ pub async fn revoking_one_ends_no_other(h: &dyn Harness) {
         fresh_public_id(),
     ] {
         let revoked = b.revoke_session(&ann, &public_id).await;
-        assert!(!revoked.expect("an answer"));
+        assert!(!revoked.expect("no error"));
     }
     for id in [&own, &others, &unbound] {
         assert!(b.is_alive(id).await);
@@ -62,17 +62,17 @@ pub async fn revoking_one_ends_no_other(h: &dyn Harness) {
 }
 
 /// A session that has died is not revoked.
-pub async fn revoking_a_dead_session_answers_false(h: &dyn Harness) {
+pub async fn revoking_an_ended_session_returns_false(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let ann = fresh_principal("ann");
     let expired = b.create(session(100).bind(ann.clone())).await;
     let deleted = b.create(session(5000).bind(ann.clone())).await;
     let public_ids = [b.public_id(&expired).await, b.public_id(&deleted).await];
-    assert!(b.delete_session(&deleted).await.expect("an answer"));
+    assert!(b.delete_session(&deleted).await.expect("no error"));
     h.advance(secs(101)).await;
     for public_id in public_ids {
         let revoked = b.revoke_session(&ann, &public_id).await;
-        assert!(!revoked.expect("an answer"));
+        assert!(!revoked.expect("no error"));
     }
 }
 
@@ -140,7 +140,7 @@ pub async fn revoking_counts_live_sessions(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let ann = fresh_principal("ann");
     let ids = sessions(&b, &ann, 4).await;
-    assert!(b.delete_session(&ids[0]).await.expect("an answer"));
+    assert!(b.delete_session(&ids[0]).await.expect("no error"));
     b.create(session(100).bind(ann.clone())).await;
     b.create(session(5000).bind(ann.clone()).max_lifetime(ttl(100)))
         .await;
@@ -148,7 +148,7 @@ pub async fn revoking_counts_live_sessions(h: &dyn Harness) {
     assert_eq!(revoke_all(&b, &ann, None).await, 3);
 }
 
-/// However they were bound, sessions that were acknowledged before are dead after.
+/// However they were bound, sessions that were acknowledged before are ended after.
 pub async fn acknowledged_bindings_are_revoked(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let ann = fresh_principal("ann");
@@ -158,16 +158,16 @@ pub async fn acknowledged_bindings_are_revoked(h: &dyn Harness) {
     assert!(
         b.update_session(&written, bind())
             .await
-            .expect("an answer")
+            .expect("no error")
             .is_some()
     );
     let old = b.create(session(100)).await;
-    let rotated = b.rotate_session(&old, bind()).await.expect("an answer");
+    let rotated = b.rotate_session(&old, bind()).await.expect("no error");
     let bound = b.create(session(100).bind(ann.clone())).await;
     let moved = b
         .rotate_session(&bound, Delta::new())
         .await
-        .expect("an answer");
+        .expect("no error");
     assert_eq!(revoke_all(&b, &ann, None).await, 4);
     for id in [
         created,
@@ -180,7 +180,7 @@ pub async fn acknowledged_bindings_are_revoked(h: &dyn Harness) {
 }
 
 /// Also when other logins race the revocation; what survives is listed.
-pub async fn racing_logins_are_dead_or_listed(h: &dyn Harness) {
+pub async fn racing_logins_are_ended_or_listed(h: &dyn Harness) {
     races::logins_against_revocation(h, 20).await;
 }
 

@@ -15,7 +15,7 @@ use crate::races;
 
 /// Rotates a session that lives.
 async fn rotate(b: &Bench<'_>, id: &SessionId, delta: Delta) -> SessionId {
-    let rotated = b.rotate_session(id, delta).await.expect("an answer");
+    let rotated = b.rotate_session(id, delta).await.expect("no error");
     rotated.expect("a session").id
 }
 
@@ -28,7 +28,7 @@ pub async fn a_rotation_moves_the_session(h: &dyn Harness) {
     let rotated = b
         .rotate_session(&old, Delta::new())
         .await
-        .expect("an answer");
+        .expect("no error");
     let rotated = rotated.expect("a session");
     assert_ne!(rotated.id, old);
     assert_eq!(
@@ -68,7 +68,7 @@ pub async fn a_quiet_rotation_keeps_the_expiry(h: &dyn Harness) {
     timer.advance(secs(40)).await;
     b.clock.forward(secs(40));
     let quiet = Delta::new().touch(Touch::Never);
-    let rotated = b.rotate_session(&old, quiet).await.expect("an answer");
+    let rotated = b.rotate_session(&old, quiet).await.expect("no error");
     let rotated = rotated.expect("a session");
     let key = b.stored(&rotated.id).await;
     let elapsed = timer.elapsed().await;
@@ -103,7 +103,7 @@ pub async fn successors_are_random(h: &dyn Harness) {
 }
 
 /// Nothing exists under the old id, and no operation finds it.
-pub async fn the_old_id_is_dead(h: &dyn Harness) {
+pub async fn the_old_id_is_not_found(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let hash = with(guide_hash("100"), [0xff, 0xfe], "hidden");
     for expires_in in [Some(secs(100)), None] {
@@ -116,7 +116,7 @@ pub async fn the_old_id_is_dead(h: &dyn Harness) {
     }
 }
 
-/// Sets, removals, counters and a TTL are in the session that has moved, and in the answer.
+/// Sets, removals, counters and a TTL are in the session that has moved, and in what is returned.
 pub async fn the_delta_of_a_rotation_is_applied(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let new = fields([("kept", "1"), ("removed", "2"), ("n", "41")]);
@@ -129,7 +129,7 @@ pub async fn the_delta_of_a_rotation_is_applied(h: &dyn Harness) {
         .ttl(ttl(700))
         .returning_record();
     let mut timer = b.timer().await;
-    let rotated = b.rotate_session(&old, delta).await.expect("an answer");
+    let rotated = b.rotate_session(&old, delta).await.expect("no error");
     let rotated = rotated.expect("a session");
     assert_eq!(rotated.written.counter("n"), Some(42));
     assert_eq!(rotated.written.counter("m"), Some(-3));
@@ -139,7 +139,7 @@ pub async fn the_delta_of_a_rotation_is_applied(h: &dyn Harness) {
     assert_eq!(record.ttl(), ttl(700));
     let left = b.expires_in(&rotated.id).await;
     timer.elapsed().await.assert_left(left, secs(700));
-    let peeked = b.peek_session(&rotated.id).await.expect("an answer");
+    let peeked = b.peek_session(&rotated.id).await.expect("no error");
     assert_eq!(peeked.expect("a session").fields(), &expected);
 }
 
@@ -165,10 +165,10 @@ pub async fn a_refused_rotation_leaves_the_session(h: &dyn Harness) {
     ] {
         let to = b.successor_id(&id).expect("an id");
         let request = rename_request(b.policy(), &id, &to, delta.clone());
-        let answer = b.rename(&request).await.expect("an answer");
+        let outcome = b.rename(&request).await.expect("no error");
         assert!(
-            matches!(answer, RenameOutcome::Refused(_)),
-            "{what}: {answer:?}"
+            matches!(outcome, RenameOutcome::Refused(_)),
+            "{what}: {outcome:?}"
         );
         assert_eq!(h.dump(&to).await, None, "{what}");
         b.assert_unchanged(&id, &before, what).await;
@@ -184,11 +184,11 @@ pub async fn a_refused_rotation_leaves_the_session(h: &dyn Harness) {
     assert!(b.is_alive(&moved).await);
 }
 
-/// A session that is gone, or never was one, does not move, and nothing is created.
-pub async fn a_gone_session_does_not_rotate(h: &dyn Harness) {
+/// A session that has ended, or never was one, does not move, and nothing is created.
+pub async fn what_is_not_found_does_not_rotate(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let deleted = b.create(session(100)).await;
-    assert!(b.delete_session(&deleted).await.expect("an answer"));
+    assert!(b.delete_session(&deleted).await.expect("no error"));
     let expired = b.create(session(100)).await;
     h.advance(Duration::from_millis(100_001)).await;
     let invalid = b
@@ -206,8 +206,8 @@ pub async fn a_gone_session_does_not_rotate(h: &dyn Harness) {
         let to = b.successor_id(&id).expect("an id");
         for delta in [Delta::new(), set("a", "b").touch(Touch::Never)] {
             let request = rename_request(b.policy(), &id, &to, delta);
-            let answer = b.rename(&request).await.expect("an answer");
-            assert_eq!(answer, RenameOutcome::NotFound, "{what}");
+            let outcome = b.rename(&request).await.expect("no error");
+            assert_eq!(outcome, RenameOutcome::NotFound, "{what}");
             assert_eq!(h.dump(&to).await, None, "{what}");
         }
         assert_not_found_and_left_alone(&b, &id, what).await;
@@ -237,7 +237,7 @@ pub async fn a_session_rotates_again_and_again(h: &dyn Harness) {
     let record = b
         .peek_session(&id)
         .await
-        .expect("an answer")
+        .expect("no error")
         .expect("a session");
     assert_eq!(
         record.fields(),
@@ -245,7 +245,7 @@ pub async fn a_session_rotates_again_and_again(h: &dyn Harness) {
     );
 }
 
-/// A session that rotates in time lives on; one that does not is gone under its last id.
+/// A session that rotates in time lives on; one that does not is not found under its last id.
 pub async fn a_rotated_session_expires(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let mut id = b.create(session(100)).await;

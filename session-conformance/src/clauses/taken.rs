@@ -42,8 +42,8 @@ pub async fn insert_onto_a_taken_id_is_refused(h: &dyn Harness) {
         let id = fresh_id();
         let before = occupy(&b, &id, kind).await;
         let request = insert_request(b.policy(), &id, session(50));
-        let answer = b.insert(&request).await.expect("an answer");
-        assert_eq!(answer, InsertOutcome::IdTaken, "{kind}");
+        let outcome = b.insert(&request).await.expect("no error");
+        assert_eq!(outcome, InsertOutcome::IdTaken, "{kind}");
         b.assert_unchanged(&id, &before, kind).await;
     }
 }
@@ -58,8 +58,8 @@ pub async fn rename_onto_a_taken_id_is_refused(h: &dyn Harness) {
         let session = b.snapshot(&from).await;
         let delta = set("username", "mallory");
         let request = rename_request(b.policy(), &from, &to, delta);
-        let answer = b.rename(&request).await.expect("an answer");
-        assert_eq!(answer, RenameOutcome::IdTaken, "{kind}");
+        let outcome = b.rename(&request).await.expect("no error");
+        assert_eq!(outcome, RenameOutcome::IdTaken, "{kind}");
         b.assert_unchanged(&to, &taken, kind).await;
         b.assert_unchanged(&from, &session, kind).await;
     }
@@ -71,8 +71,8 @@ pub async fn rename_onto_itself_is_refused(h: &dyn Harness) {
     let id = b.create(session(100)).await;
     let before = b.snapshot(&id).await;
     let request = rename_request(b.policy(), &id, &id, Delta::new());
-    let answer = b.rename(&request).await.expect("an answer");
-    assert_eq!(answer, RenameOutcome::IdTaken);
+    let outcome = b.rename(&request).await.expect("no error");
+    assert_eq!(outcome, RenameOutcome::IdTaken);
     b.assert_unchanged(&id, &before, "the rename").await;
 }
 
@@ -104,7 +104,7 @@ pub async fn an_expired_id_is_free(h: &dyn Harness) {
 pub async fn a_deleted_id_is_free(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let id = b.create(session(100)).await;
-    assert!(b.delete_session(&id).await.expect("an answer"));
+    assert!(b.delete_session(&id).await.expect("no error"));
     let request = insert_request(b.policy(), &id, session(50));
     insert(&b, &request).await;
     assert!(b.is_alive(&id).await);
@@ -128,7 +128,7 @@ pub async fn a_taken_id_is_drawn_again(h: &dyn Harness) {
 
     let forced = ForcedIds::new(b.shared(), &taken, 2);
     let rotated = forced.rotate_session(&old, Delta::new()).await;
-    let id = rotated.expect("an answer").expect("a session").id;
+    let id = rotated.expect("no error").expect("a session").id;
     assert_eq!(forced.drawn(), 3);
     assert!(id != taken && b.is_alive(&id).await);
     b.assert_unchanged(&taken, &before, "the session of the taken id")

@@ -11,8 +11,8 @@ use crate::kit::{
     session, set, with,
 };
 
-/// What no principal's session is named by: another principal, another public id, one that a session
-/// had before, one of a session that has ended or is bound to nobody.
+/// What no principal's session is named by: another principal, another public id, one that a
+/// session had before, one of a session that has ended or is bound to nobody.
 async fn strangers(b: &Bench<'_>, ann: &Principal) -> Vec<(Principal, PublicId)> {
     let bob = fresh_principal("bob");
     let own = b.create(session(1000).bind(ann.clone())).await;

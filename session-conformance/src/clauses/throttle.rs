@@ -31,25 +31,25 @@ async fn touches(b: &Bench<'_>, id: SessionId, how: Use, touch: Touch) -> (Sessi
     let delta = set("used", "yes").touch(touch);
     let id = match how {
         Use::Read => {
-            let read = b.get_session_with(&id, touch).await.expect("an answer");
+            let read = b.get_session_with(&id, touch).await.expect("no error");
             assert!(read.is_some());
             id
         }
         Use::Write => {
-            let written = b.update_session(&id, delta).await.expect("an answer");
+            let written = b.update_session(&id, delta).await.expect("no error");
             assert!(written.is_some());
             id
         }
         Use::Rotate => {
-            let rotated = b.rotate_session(&id, delta).await.expect("an answer");
+            let rotated = b.rotate_session(&id, delta).await.expect("no error");
             rotated.expect("a session").id
         }
     };
     let key = b.stored(&id).await;
     let is_stamped = key.field("last_accessed_at") == Some(b.clock.text().as_bytes());
-    let is_armed = was.is_none() && key.expires_in.is_some() || key.expires_in > was;
+    let is_slid = was.is_none() && key.expires_in.is_some() || key.expires_in > was;
     // Where the deadline caps the expiry, a touch cannot be seen in it.
-    assert!(is_stamped || !is_armed, "{how:?} armed without a timestamp");
+    assert!(is_stamped || !is_slid, "{how:?} slid without a timestamp");
     (id, is_stamped)
 }
 
@@ -64,7 +64,7 @@ async fn assert_due_at(b: &Bench<'_>, seconds: u64, touch: Touch, age: Duration)
         let left = b.expires_in(&id).await;
         assert!(
             left <= secs(seconds) - early,
-            "{how:?} {touch:?} armed the expiry"
+            "{how:?} {touch:?} slid the expiry"
         );
         b.h.advance(age - early).await;
         let mut timer = b.timer().await;
@@ -126,7 +126,7 @@ pub async fn a_throttled_write_changes_its_fields(h: &dyn Harness) {
     let id = b.create(session(100)).await;
     let delta = set("used", "yes").touch(Touch::IfOlderThan(secs(30)));
     let written = b.update_session(&id, delta.returning_record()).await;
-    let record = written.expect("an answer").expect("a session").record;
+    let record = written.expect("no error").expect("a session").record;
     assert_eq!(
         record.expect("a record").fields().get_str("used"),
         Some("yes")
@@ -167,7 +167,7 @@ pub async fn a_session_with_a_far_deadline_is_touched(h: &dyn Harness) {
     }
 }
 
-/// A key without expiry is armed, with a deadline too.
+/// A key without expiry gets one, with a deadline too.
 pub async fn a_key_without_expiry_is_due(h: &dyn Harness) {
     let b = Bench::new(h).await;
     for how in USES {
@@ -190,7 +190,7 @@ pub async fn a_key_without_expiry_is_due(h: &dyn Harness) {
     }
 }
 
-/// A new TTL re-arms at once, though the last use was just now.
+/// A new TTL sets the expiry at once, though the last use was just now.
 pub async fn a_new_ttl_is_due(h: &dyn Harness) {
     let b = Bench::new(h).await;
     for (seconds, rotate) in [(500, false), (50, false), (500, true)] {
@@ -200,10 +200,10 @@ pub async fn a_new_ttl_is_due(h: &dyn Harness) {
         let touch = Touch::IfOlderThan(secs(30));
         let delta = Delta::new().ttl(ttl(seconds)).touch(touch);
         let id = if rotate {
-            let rotated = b.rotate_session(&id, delta).await.expect("an answer");
+            let rotated = b.rotate_session(&id, delta).await.expect("no error");
             rotated.expect("a session").id
         } else {
-            let written = b.update_session(&id, delta).await.expect("an answer");
+            let written = b.update_session(&id, delta).await.expect("no error");
             assert!(written.is_some());
             id
         };
@@ -214,7 +214,7 @@ pub async fn a_new_ttl_is_due(h: &dyn Harness) {
     }
 }
 
-/// With `Touch::Never` it is stored, and armed by the next touch.
+/// With `Touch::Never` it is stored, and used by the next touch.
 pub async fn a_quiet_new_ttl_is_only_stored(h: &dyn Harness) {
     let b = Bench::new(h).await;
     for seconds in [500, 50] {
@@ -224,18 +224,18 @@ pub async fn a_quiet_new_ttl_is_only_stored(h: &dyn Harness) {
         b.clock.forward(secs(3));
         timer.advance(secs(20)).await;
         let delta = Delta::new().ttl(ttl(seconds)).touch(Touch::Never);
-        let written = b.update_session(&id, delta).await.expect("an answer");
-        let answered = written.expect("a session").remaining;
+        let written = b.update_session(&id, delta).await.expect("no error");
+        let returned = written.expect("a session").remaining;
         let left = b.expires_in(&id).await;
         let elapsed = timer.elapsed().await;
         elapsed.assert_left(left, secs(100));
-        elapsed.assert_remaining(answered, secs(100));
-        let configured = b.configured_ttl(&id).await.expect("an answer");
+        elapsed.assert_remaining(returned, secs(100));
+        let configured = b.configured_ttl(&id).await.expect("no error");
         assert_eq!(configured, Some(ttl(seconds)));
         let accessed = b.stored_text(&id, "last_accessed_at").await;
         assert_eq!(accessed, Some(created));
         timer.restart().await;
-        assert!(b.get_session(&id).await.expect("an answer").is_some());
+        assert!(b.get_session(&id).await.expect("no error").is_some());
         let left = b.expires_in(&id).await;
         timer.elapsed().await.assert_left(left, secs(seconds));
     }

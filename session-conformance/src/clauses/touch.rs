@@ -7,7 +7,7 @@ use session_core::{Delta, ErrorKind, Limits, NewSession, Touch};
 use crate::harness::Harness;
 use crate::kit::{Bench, add, fields, fresh_principal, name, secs, session, set, ttl};
 
-/// Asserts that this operation touches: it sets the last access and arms the TTL of 100 s.
+/// Asserts that this operation touches: it sets the last access, and the expiry to 100 s from now.
 macro_rules! assert_touches {
     ($b:ident, $what:expr, |$id:ident| $operation:expr) => {{
         let $id = &$b.create(session(100)).await;
@@ -27,7 +27,7 @@ macro_rules! assert_touches {
     }};
 }
 
-/// A read touches, and answers the session as it is after that.
+/// A read touches, and returns the session as it is after that.
 pub async fn a_read_touches(h: &dyn Harness) {
     let b = Bench::new(h).await;
     assert_touches!(b, "get_session", |id| {
@@ -35,7 +35,7 @@ pub async fn a_read_touches(h: &dyn Harness) {
         let record = b
             .get_session(id)
             .await
-            .expect("an answer")
+            .expect("no error")
             .expect("a session");
         assert_eq!(record.last_accessed_at().as_str(), Ok(&*b.clock.text()));
         timer
@@ -47,7 +47,7 @@ pub async fn a_read_touches(h: &dyn Harness) {
         let record = b
             .get_session_with(id, Touch::Always)
             .await
-            .expect("an answer");
+            .expect("no error");
         let record = record.expect("a session");
         assert_eq!(record.last_accessed_at().as_str(), Ok(&*b.clock.text()));
     });
@@ -59,7 +59,7 @@ pub async fn a_session_that_is_read_lives_on(h: &dyn Harness) {
     let id = b.create(session(100)).await;
     for _ in 0..5 {
         h.advance(secs(80)).await;
-        assert!(b.get_session(&id).await.expect("an answer").is_some());
+        assert!(b.get_session(&id).await.expect("no error").is_some());
     }
     h.advance(Duration::from_millis(100_001)).await;
     assert!(!b.is_alive(&id).await);
@@ -73,20 +73,20 @@ pub async fn peeks_and_queries_change_nothing(h: &dyn Harness) {
     b.clock.forward(secs(40));
     let before = b.snapshot(&id).await;
     for _ in 0..3 {
-        let peeked = b.peek_session(&id).await.expect("an answer");
+        let peeked = b.peek_session(&id).await.expect("no error");
         assert_ne!(
             peeked.expect("a session").last_accessed_at().as_str(),
             Ok(&*b.clock.text())
         );
         b.assert_unchanged(&id, &before, "peek_session").await;
-        assert!(b.ttl(&id).await.expect("an answer").is_some());
+        assert!(b.ttl(&id).await.expect("no error").is_some());
         b.assert_unchanged(&id, &before, "ttl").await;
-        assert!(b.configured_ttl(&id).await.expect("an answer").is_some());
+        assert!(b.configured_ttl(&id).await.expect("no error").is_some());
         b.assert_unchanged(&id, &before, "configured_ttl").await;
         let read = b
             .get_session_with(&id, Touch::Never)
             .await
-            .expect("an answer");
+            .expect("no error");
         assert!(read.is_some());
         b.assert_unchanged(&id, &before, "get_session_with").await;
     }
@@ -113,7 +113,7 @@ pub async fn every_write_touches(h: &dyn Harness) {
         ("a binding", Delta::new().bind(fresh_principal("ann"))),
     ] {
         assert_touches!(b, what, |id| {
-            let written = b.update_session(id, delta).await.expect("an answer");
+            let written = b.update_session(id, delta).await.expect("no error");
             let remaining = written.expect("a session").remaining;
             assert_eq!(remaining.whole_seconds(), Some(100), "{what}");
         });
@@ -125,21 +125,21 @@ pub async fn every_writing_operation_touches(h: &dyn Harness) {
     let b = Bench::new(h).await;
     assert_touches!(b, "increment_field", |id| {
         let value = b.increment_field(id, name("views"), 1).await;
-        assert_eq!(value.expect("an answer"), Some(1));
+        assert_eq!(value.expect("no error"), Some(1));
     });
     assert_touches!(b, "remove_fields", |id| {
         let removed = b.remove_fields(id, vec![name("username")]).await;
-        assert!(removed.expect("an answer"));
+        assert!(removed.expect("no error"));
     });
     assert_touches!(b, "remove_fields of none", |id| {
-        assert!(b.remove_fields(id, Vec::new()).await.expect("an answer"));
+        assert!(b.remove_fields(id, Vec::new()).await.expect("no error"));
     });
     assert_touches!(b, "set_session_ttl", |id| {
-        assert!(b.set_session_ttl(id, ttl(100)).await.expect("an answer"));
+        assert!(b.set_session_ttl(id, ttl(100)).await.expect("no error"));
     });
 }
 
-/// `Touch::Never`: the fields change, neither timestamp nor expiry does, and the answer says so.
+/// `Touch::Never`: the fields change, neither timestamp nor expiry does, and what is returned says so.
 pub async fn a_quiet_write_changes_only_fields(h: &dyn Harness) {
     let b = Bench::new(h).await;
     for delta in [
@@ -154,7 +154,7 @@ pub async fn a_quiet_write_changes_only_fields(h: &dyn Harness) {
         timer.advance(secs(40)).await;
         b.clock.forward(secs(40));
         let quiet = delta.touch(Touch::Never).returning_record();
-        let written = b.update_session(&id, quiet).await.expect("an answer");
+        let written = b.update_session(&id, quiet).await.expect("no error");
         let written = written.expect("a session");
         let key = b.stored(&id).await;
         let elapsed = timer.elapsed().await;
@@ -177,7 +177,7 @@ pub async fn an_empty_quiet_write_changes_nothing(h: &dyn Harness) {
     let written = b
         .update_session(&id, Delta::new().touch(Touch::Never))
         .await;
-    assert!(written.expect("an answer").is_some());
+    assert!(written.expect("no error").is_some());
     b.assert_unchanged(&id, &before, "the write").await;
 }
 
@@ -193,13 +193,13 @@ pub async fn get_follows_the_policys_touch(h: &dyn Harness) {
             let id = b.create(session(100)).await;
             h.advance(secs(age)).await;
             b.clock.forward(secs(age));
-            let got = b.get_session(&id).await.expect("an answer");
+            let got = b.get_session(&id).await.expect("no error");
             let shown = got.expect("a session").last_accessed_at().clone();
             let is_new = shown.as_str() == Ok(&*b.clock.text());
             assert_eq!(is_new, touches, "{touch:?} after {age} s");
             let left = b.expires_in(&id).await;
-            let armed = left > secs(100 - age);
-            assert_eq!(armed, touches, "{touch:?} after {age} s: {left:?} left");
+            let is_slid = left > secs(100 - age);
+            assert_eq!(is_slid, touches, "{touch:?} after {age} s: {left:?} left");
         }
     }
 }
@@ -209,7 +209,7 @@ pub async fn writes_do_not_follow_the_policys_touch(h: &dyn Harness) {
     let b = Bench::with(h, |policy| policy.with_touch(Touch::Never)).await;
     assert_touches!(b, "a write", |id| {
         let written = b.update_session(id, set("a", "b")).await;
-        assert!(written.expect("an answer").is_some());
+        assert!(written.expect("no error").is_some());
     });
 }
 

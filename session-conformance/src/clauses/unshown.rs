@@ -18,14 +18,14 @@ pub async fn what_has_ended_is_not_shown(h: &dyn Harness) {
     let ann = fresh_principal("ann");
     let alive = b.create(session(5000).bind(ann.clone())).await;
     let deleted = b.create(session(5000).bind(ann.clone())).await;
-    assert!(b.delete_session(&deleted).await.expect("an answer"));
+    assert!(b.delete_session(&deleted).await.expect("no error"));
     let revoked = b.create(session(5000).bind(ann.clone())).await;
     let public_id = b.public_id(&revoked).await;
     let ended = b.revoke_session(&ann, &public_id).await;
-    assert!(ended.expect("an answer"));
+    assert!(ended.expect("no error"));
     let old = b.create(session(5000)).await;
     let rotated = b.rotate_session(&old, Delta::new()).await;
-    let rotated = rotated.expect("an answer").expect("a session").id;
+    let rotated = rotated.expect("no error").expect("a session").id;
     let expiring = b.create(session(100)).await;
     let ending = b.create(session(5000).max_lifetime(ttl(100))).await;
     for size in SIZES {
@@ -121,8 +121,8 @@ pub async fn indexes_are_not_shown(h: &dyn Harness) {
     }
 }
 
-/// What ends during a walk is on no page that is asked for later.
-pub async fn what_ends_during_a_walk_is_not_shown_later(h: &dyn Harness) {
+/// What ends during a scan is on no page that is asked for later.
+pub async fn what_ends_during_a_scan_is_not_shown_later(h: &dyn Harness) {
     let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
     let mut alive = Vec::new();
     for n in 0..60 {
@@ -132,31 +132,34 @@ pub async fn what_ends_during_a_walk_is_not_shown_later(h: &dyn Harness) {
             _ => b.create(new).await,
         });
     }
-    let mut dead = std::collections::HashSet::new();
-    let mut walk = operator.walk(PageSize::new(2).expect("a size"));
-    while let Some(page) = walk.page().await {
+    let mut ended = std::collections::HashSet::new();
+    let mut scan = operator.scan(PageSize::new(2).expect("a size"));
+    while let Some(page) = scan.page().await {
         for shown in page {
-            assert!(!dead.contains(&shown.public_id), "a dead session is shown");
+            assert!(
+                !ended.contains(&shown.public_id),
+                "an ended session is shown"
+            );
         }
         let Some(id) = alive.pop() else { continue };
         let public_id = b.public_id(&id).await;
         let is_bound = public_id != PublicId::of_unbound(&id);
         match alive.len() % 3 {
-            0 => assert!(b.delete_session(&id).await.expect("an answer")),
+            0 => assert!(b.delete_session(&id).await.expect("no error")),
             1 => assert!(operator.revoke(&id).await),
             _ => {
                 let rotated = b.rotate_session(&id, Delta::new()).await;
-                assert!(rotated.expect("an answer").is_some());
+                assert!(rotated.expect("no error").is_some());
                 // A rotation ends the public id of an unbound session only.
                 if is_bound {
                     continue;
                 }
             }
         }
-        dead.insert(public_id);
+        ended.insert(public_id);
     }
     let shown = operator.all(PageSize::MAX).await;
-    assert!(shown.keys().all(|public_id| !dead.contains(public_id)));
+    assert!(shown.keys().all(|public_id| !ended.contains(public_id)));
 }
 
 /// A page shows a session exactly as long as a read finds it.

@@ -11,7 +11,7 @@ async fn assert_invalid(b: &Bench<'_>, hash: RawHash, what: &str) {
     for expires_in in [Some(secs(500)), None] {
         let id = b.plant(hash.clone(), expires_in).await;
         assert_not_found_and_left_alone(b, &id, what).await;
-        assert!(b.h.dump(&id).await.is_some(), "{what}: the key is gone");
+        assert!(b.h.dump(&id).await.is_some(), "{what}: there is no key");
     }
 }
 
@@ -71,7 +71,7 @@ pub async fn a_ttl_at_the_ends_of_the_range_makes_a_session(h: &dyn Harness) {
     for seconds in [1, 9, 10, 2_147_483_647, 2_147_483_648, 4_294_967_295_u32] {
         let hash = guide_hash(seconds.to_string());
         let id = b.plant(hash, Some(secs(100))).await;
-        let configured = b.configured_ttl(&id).await.expect("an answer");
+        let configured = b.configured_ttl(&id).await.expect("no error");
         assert_eq!(configured.map(|ttl| ttl.as_secs()), Some(seconds));
     }
 }
@@ -108,12 +108,12 @@ pub async fn the_farthest_deadline_makes_a_session(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let hash = with(guide_hash("100"), "session_deadline", "999999999999999");
     let id = b.plant(hash, Some(secs(100))).await;
-    let record = b.peek_session(&id).await.expect("an answer");
+    let record = b.peek_session(&id).await.expect("no error");
     let deadline = record.expect("a session").deadline().expect("a deadline");
     assert_eq!(deadline.get(), 999_999_999_999_999);
 }
 
-/// Another client has re-armed the key beyond the deadline: that brings nothing back.
+/// Another client has set the expiry beyond the deadline: that brings nothing back.
 pub async fn a_passed_deadline_makes_no_session(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let now = h.now().await.get();
@@ -144,5 +144,5 @@ pub async fn another_type_is_no_session(h: &dyn Harness) {
     let id = fresh_id();
     h.plant_other_type(&id).await;
     assert_not_found_and_left_alone(&b, &id, "another type").await;
-    assert!(h.dump(&id).await.is_some(), "the key is gone");
+    assert!(h.dump(&id).await.is_some(), "there is no key");
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use session_core::Principal;
 
 use super::Config;
-use super::answer::Facts;
 use super::operation::{MOST_REAL_TIME, PRINCIPALS, Sequence, Step};
+use super::outcome::Facts;
 use super::side::Side;
 use crate::harness::Harness;
 use crate::kit::{AppClock, fresh_principal};
@@ -71,7 +71,7 @@ async fn steps(
     for (n, step) in sequence.steps.iter().enumerate() {
         // Each step writes timestamps of its own.
         clock.forward(Duration::from_secs(1));
-        let answers = (subject.step(step).await, model.step(step).await);
+        let outcomes = (subject.step(step).await, model.step(step).await);
         let dumps = (subject.dumps().await, model.dumps().await);
         let apart = subject.real_time().await + model.real_time().await;
         assert!(
@@ -86,8 +86,8 @@ async fn steps(
             model,
             apart,
         };
-        if !answers.0.agree(&answers.1, apart) {
-            return Err(disagreement("the answer", answers.0, answers.1));
+        if !outcomes.0.agree(&outcomes.1, apart) {
+            return Err(disagreement("the outcome", outcomes.0, outcomes.1));
         }
         for (a, b) in dumps.0.into_iter().zip(dumps.1) {
             if !a.agree(&b, apart) {

@@ -1,6 +1,6 @@
 //! Random operations, applied in lockstep to a backend under test and to one that is trusted.
 //!
-//! After each step the answers are compared, and what is stored under every id the sequence has
+//! After each step the returns are compared, and what is stored under every id the sequence has
 //! known. The two differ in nothing but the ids they draw and the real time that passes. A sequence
 //! on which they diverge is shrunk to the shortest that still does.
 //!
@@ -16,10 +16,10 @@
 //! # }
 //! ```
 
-mod answer;
 mod build;
 mod lockstep;
 mod operation;
+mod outcome;
 mod side;
 mod strategy;
 
@@ -44,7 +44,7 @@ pub struct Config {
     /// Where the randomness starts: the same seed gives the same sequences.
     pub seed: u64,
     /// Whether the sizes of principal indexes are compared, each time a list has pruned them. Off
-    /// for a store that keeps young entries of dead sessions.
+    /// for a store that keeps young entries of ended sessions.
     pub compare_index: bool,
     /// Whether both sides have an administration, and theirs are compared as well.
     pub has_administration: bool,

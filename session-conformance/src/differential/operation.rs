@@ -105,7 +105,7 @@ pub(super) enum Step {
     RevokeAll(usize),
     RevokeAllExcept(usize, Target),
     /// An operator lists all sessions.
-    Walk,
+    Scan,
     /// An operator ends a session.
     RevokeAnywhere(Target),
     Advance(u32),

@@ -9,9 +9,9 @@ use session_core::{
 };
 
 use super::Config;
-use super::answer::Facts;
 use super::build::{delta, new_session, plant};
 use super::operation::{MOST_UNITS, SLOTS, STEP, Step, Target, UNIT, units};
+use super::outcome::Facts;
 use crate::harness::{Harness, RawKey};
 use crate::kit::{Timer, fresh_id, guide_hash, name, public_id_of};
 
@@ -62,8 +62,8 @@ impl<'a> Side<'a> {
         &ids[former.unwrap_or(ids.len() - 1)]
     }
 
-    /// Names a public id the same on both sides: by its session if that is bound to nobody, else by how
-    /// many were seen before it.
+    /// Names a public id the same on both sides: by its session if that is bound to nobody, else by
+    /// how many were seen before it.
     fn label(&self, public_id: PublicId) -> String {
         for (slot, ids) in self.slots.iter().enumerate() {
             for (n, id) in ids.iter().enumerate() {
@@ -86,15 +86,15 @@ impl<'a> Side<'a> {
 
     /// Does one step; what it returned.
     pub(super) async fn step(&mut self, step: &Step) -> Facts {
-        let answer = self.answer(step).await;
-        let answer = answer.unwrap_or_else(|error| Facts::error(&error));
+        let outcome = self.outcome(step).await;
+        let outcome = outcome.unwrap_or_else(|error| Facts::error(&error));
         if step.may_fix_a_deadline() {
             self.timer.advance(STEP).await;
         }
-        answer
+        outcome
     }
 
-    async fn answer(&mut self, step: &Step) -> session_core::Result<Facts> {
+    async fn outcome(&mut self, step: &Step) -> session_core::Result<Facts> {
         let backend = Arc::clone(&self.backend);
         let not_found = || Facts::word("not found");
         Ok(match step {
@@ -185,7 +185,7 @@ impl<'a> Side<'a> {
                 let ended = backend.revoke_sessions(who, Some(self.id(*at))).await?;
                 Facts::number(ended)
             }
-            Step::Walk => self.walk().await?,
+            Step::Scan => self.scan().await?,
             Step::RevokeAnywhere(at) => {
                 let public_id = self.public_id(*at).await;
                 match &self.admin {
@@ -227,7 +227,7 @@ impl<'a> Side<'a> {
     }
 
     /// What an operator sees of all sessions.
-    async fn walk(&self) -> session_core::Result<Facts> {
+    async fn scan(&self) -> session_core::Result<Facts> {
         let Some(admin) = &self.admin else {
             return Ok(Facts::word("nobody may"));
         };

@@ -74,7 +74,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (principal(), target()).prop_map(|(who, at)| Step::RevokeOne(who, at)),
         1 => principal().prop_map(Step::RevokeAll),
         1 => (principal(), target()).prop_map(|(who, at)| Step::RevokeAllExcept(who, at)),
-        2 => Just(Step::Walk),
+        2 => Just(Step::Scan),
         1 => target().prop_map(Step::RevokeAnywhere),
         // At least a tenth of all.
         17 => (1_u32..=20).prop_map(Step::Advance),

@@ -1,4 +1,4 @@
-//! Every operation on a session that is gone.
+//! Every operation on a session that is not found.
 
 use std::time::Duration;
 
@@ -88,7 +88,7 @@ impl Operation {
     }
 }
 
-/// Asserts that every operation answers that the session is gone, and changes nothing of what is
+/// Asserts that no operation finds the session, and that none changes anything of what is
 /// stored under its id.
 pub(crate) async fn assert_not_found_and_left_alone(b: &Bench<'_>, id: &SessionId, what: &str) {
     for operation in Operation::ALL {

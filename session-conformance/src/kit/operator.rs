@@ -12,9 +12,9 @@ use session_core::{
 use super::public_id_of;
 use crate::harness::Harness;
 
-/// More pages than a walk of a case has, the empty ones of a store that others share included.
+/// More pages than a scan of a case has, the empty ones of a store that others share included.
 const MOST_PAGES: usize = 250_000;
-/// A walk may show a session twice. One that goes round shows it again and again.
+/// A scan may show a session twice. One that goes round shows it again and again.
 const MOST_SHOWN: usize = 20;
 
 /// The admin of the store under test, which it dereferences to.
@@ -42,9 +42,9 @@ impl<'a> Operator<'a> {
         Arc::clone(&self.admin)
     }
 
-    /// A walk that has not begun.
-    pub(crate) fn walk(&self, size: PageSize) -> Walk<'_> {
-        Walk {
+    /// A scan that has not begun.
+    pub(crate) fn scan(&self, size: PageSize) -> Scan<'_> {
+        Scan {
             admin: &*self.admin,
             size,
             next: Some(None),
@@ -53,23 +53,23 @@ impl<'a> Operator<'a> {
         }
     }
 
-    /// All that a walk shows, by public id; of a session that is shown twice, what was shown last.
+    /// All that a scan shows, by public id; of a session that is shown twice, what was shown last.
     pub(crate) async fn all(&self, size: PageSize) -> HashMap<PublicId, SessionOverview> {
         let mut all = HashMap::new();
-        let mut walk = self.walk(size);
-        while let Some(page) = walk.page().await {
+        let mut scan = self.scan(size);
+        while let Some(page) = scan.page().await {
             all.extend(page.into_iter().map(|shown| (shown.public_id, shown)));
         }
         all
     }
 
-    /// What a walk shows of a session.
+    /// What a scan shows of a session.
     pub(crate) async fn shown(&self, id: &SessionId) -> Option<SessionOverview> {
         let public_id = public_id_of(self.h, id).await;
         self.all(PageSize::MAX).await.remove(&public_id)
     }
 
-    /// Asserts that a walk shows these sessions and no others.
+    /// Asserts that a scan shows these sessions and no others.
     pub(crate) async fn assert_shows(&self, ids: &[&SessionId], size: PageSize) {
         let all = self.all(size).await;
         let mut shown: Vec<_> = all.into_keys().collect();
@@ -90,8 +90,8 @@ impl<'a> Operator<'a> {
     }
 }
 
-/// A walk through the store, page by page, at the pace of the case.
-pub(crate) struct Walk<'a> {
+/// A scan through the store, page by page, at the pace of the case.
+pub(crate) struct Scan<'a> {
     admin: &'a dyn SessionAdmin,
     size: PageSize,
     /// Where to go on, unless it is over.
@@ -100,18 +100,18 @@ pub(crate) struct Walk<'a> {
     times: HashMap<PublicId, usize>,
 }
 
-impl Walk<'_> {
+impl Scan<'_> {
     /// The next page; `None` after the last.
     pub(crate) async fn page(&mut self) -> Option<Vec<SessionOverview>> {
         let cursor = self.next.take()?;
         let page = self.admin.list_page(cursor.as_ref(), self.size).await;
         let page = page.expect("a page");
         self.pages += 1;
-        assert!(self.pages < MOST_PAGES, "the walk does not end");
+        assert!(self.pages < MOST_PAGES, "the scan does not end");
         for shown in &page.sessions {
             let times = self.times.entry(shown.public_id).or_default();
             *times += 1;
-            assert!(*times < MOST_SHOWN, "the walk goes round");
+            assert!(*times < MOST_SHOWN, "the scan goes round");
         }
         self.next = page.next.map(Some);
         Some(page.sessions)

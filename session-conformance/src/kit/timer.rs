@@ -1,4 +1,4 @@
-//! Time as a case can judge it.
+//! Time as a case can check it.
 
 use std::time::Duration;
 
@@ -89,7 +89,7 @@ impl Elapsed {
         );
     }
 
-    /// The same for what an operation answers.
+    /// The same for what an operation outcomes.
     #[track_caller]
     pub(crate) fn assert_remaining(self, actual: Remaining, of: Duration) {
         let actual = actual.as_duration().expect("the key has an expiry");

@@ -13,7 +13,7 @@ use crate::kit::fields;
 /// Over how many backends, and with that connections, the tasks of a race are spread.
 const BACKENDS: usize = 4;
 
-/// Backends over one store, and a count of what they answered.
+/// Backends over one store, and a count of what they returned.
 pub(super) struct Crew {
     backends: Vec<Arc<dyn SessionBackend>>,
     operations: Arc<AtomicU64>,
@@ -27,10 +27,10 @@ pub(super) struct Member {
 }
 
 impl Member {
-    /// Counts one operation that was answered, and passes the answer on.
-    pub(super) fn did<T>(&self, answer: session_core::Result<T>) -> T {
+    /// Counts one operation that has returned, and passes the outcome on.
+    pub(super) fn did<T>(&self, outcome: session_core::Result<T>) -> T {
         self.operations.fetch_add(1, Ordering::Relaxed);
-        answer.unwrap_or_else(|error| panic!("{error:?}"))
+        outcome.unwrap_or_else(|error| panic!("{error:?}"))
     }
 }
 

@@ -37,11 +37,12 @@ const LISTS: u64 = 6;
 /// The time after which no member of an index is young any more.
 const YOUTH: Duration = secs(11);
 
-/// Each round is a session of its own that ends by itself: by idleness, at its deadline, or by whichever
-/// comes first. Until shortly before, it is bound, read, written, rotated, and its TTL is changed; others are
-/// deleted or revoked meanwhile. Six tasks list the principals all the time. No list has a session
-/// that had ended before it was asked for, or an old name of one; every list has each session that was bound
-/// before and lived until after it. At last the lists are empty, and then the indexes.
+/// Each round is a session of its own that ends by itself: by idleness, at its deadline, or by
+/// whichever comes first. Until shortly before, it is bound, read, written, rotated, and its TTL is
+/// changed; others are deleted or revoked meanwhile. Six tasks list the principals all the time. No
+/// list has a session that had ended before it was asked for, or an old name of one; every list has
+/// each session that was bound before and lived until after it. At last the lists are empty, and
+/// then the indexes.
 pub async fn expirations_against_listing(h: &dyn Harness, rounds: usize) -> Summary {
     const RACE: &str = "expirations against listing";
     let crew = Crew::new(h).await;
@@ -63,9 +64,10 @@ struct Wave {
     users: AtomicUsize,
     listers: AtomicUsize,
     lists: AtomicU64,
-    /// How often a session was certainly alive, or certainly dead, and the list was judged by it.
+    /// How often a session was certainly alive, or certainly ended, and the list was checked
+    /// against it.
     alive: AtomicU64,
-    dead: AtomicU64,
+    ended: AtomicU64,
     is_over: AtomicBool,
 }
 
@@ -79,7 +81,7 @@ async fn wave(h: &dyn Harness, crew: &Crew, count: usize, dice: &mut Dice) -> Ve
         listers: AtomicUsize::new(LISTERS),
         lists: AtomicU64::new(0),
         alive: AtomicU64::new(0),
-        dead: AtomicU64::new(0),
+        ended: AtomicU64::new(0),
         is_over: AtomicBool::new(false),
     });
     let mut tasks: Vec<_> = (0..USERS + LISTERS)
@@ -104,15 +106,15 @@ async fn wave(h: &dyn Harness, crew: &Crew, count: usize, dice: &mut Dice) -> Ve
         }
     });
     both(tasks, wave.keep_time(h, dice)).await;
-    let counters = [&wave.lists, &wave.alive, &wave.dead];
-    let [lists, alive, dead] = counters.map(|counter| counter.load(Ordering::SeqCst));
-    println!("{lists} lists, judged by {alive} live and {dead} dead sessions");
-    assert!(alive > 0 && dead > 0, "nothing could be judged");
+    let counters = [&wave.lists, &wave.alive, &wave.ended];
+    let [lists, alive, ended] = counters.map(|counter| counter.load(Ordering::SeqCst));
+    println!("{lists} lists, checked against {alive} live and {ended} ended sessions");
+    assert!(alive > 0 && ended > 0, "nothing could be checked");
     wave.houses.clone()
 }
 
 impl Wave {
-    /// Lists one principal after the other, and judges each list.
+    /// Lists one principal after the other, and checks each list.
     async fn listen(&self, member: &Member, mut dice: Dice) {
         let count = u64::try_from(self.houses.len()).expect("a small number");
         let mut now = self.clock.read().await;
@@ -129,24 +131,24 @@ impl Wave {
             let length = list.len();
             let list: HashSet<_> = list.into_iter().map(|summary| summary.public_id).collect();
             assert_eq!(list.len(), length, "a session is listed twice");
-            let (alive, dead) = house.judge(&before, asked, Arc::new(list));
+            let (alive, ended) = house.check(&before, asked, Arc::new(list));
             self.alive.fetch_add(alive, Ordering::SeqCst);
-            self.dead.fetch_add(dead, Ordering::SeqCst);
+            self.ended.fetch_add(ended, Ordering::SeqCst);
             self.lists.fetch_add(1, Ordering::SeqCst);
         }
     }
 
-    /// Tells the tasks the time until they have ended. A clock that stands still is moved on after some
-    /// lists each.
+    /// Tells the tasks the time until they have ended. A clock that stands still is moved on after
+    /// some lists each.
     async fn keep_time(&self, h: &dyn Harness, dice: &mut Dice) {
         let mut next = LISTS;
         while self.listers.load(Ordering::SeqCst) > 0 {
             let now = self.clock.take(h).await;
             if self.users.load(Ordering::SeqCst) == 0 {
                 let is_over = self.houses.iter().all(|house| house.has_ended_by(now));
-                let is_judged = self.dead.load(Ordering::SeqCst) > 0;
+                let is_checked = self.ended.load(Ordering::SeqCst) > 0;
                 self.is_over
-                    .fetch_or(is_over && is_judged, Ordering::SeqCst);
+                    .fetch_or(is_over && is_checked, Ordering::SeqCst);
             }
             let lists = self.lists.load(Ordering::SeqCst);
             if h.clock_stands_still() && lists >= next {
@@ -158,8 +160,8 @@ impl Wave {
     }
 }
 
-/// Asserts that nobody is listed who died; that, when no member of an index is young any more, listing leaves
-/// nothing of the dead there; and that an index ends with its greatest deadline.
+/// Asserts that nobody is listed who died; that, when no member of an index is young any more,
+/// listing leaves nothing of the ended there; and that an index ends with its greatest deadline.
 async fn assert_indexes_end(h: &dyn Harness, member: &Member, houses: &[Arc<House>]) {
     let list = async |house: &House| -> Vec<PublicId> {
         let list = member.did(member.backend.list_sessions(&house.principal).await);
@@ -178,7 +180,7 @@ async fn assert_indexes_end(h: &dyn Harness, member: &Member, houses: &[Arc<Hous
     for (house, last) in houses.iter().zip(last) {
         assert_eq!(list(house).await, [last], "one was added");
         let members = h.index_len(&house.principal).await;
-        assert_eq!(members, Some(1), "listing prunes the dead");
+        assert_eq!(members, Some(1), "listing prunes the ended");
     }
     h.advance(secs(LONG)).await;
     for house in houses {

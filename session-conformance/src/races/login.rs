@@ -32,7 +32,7 @@ pub async fn bindings(h: &dyn Harness, rounds: usize) -> Summary {
         })
         .await;
         let backend = crew.member(0).backend;
-        let record = backend.peek_session(&id).await.expect("an answer");
+        let record = backend.peek_session(&id).await.expect("no error");
         let bound_to = record.expect("a session").principal();
         for principal in &both {
             let list = backend.list_sessions(principal).await.expect("a list");
@@ -71,7 +71,7 @@ pub async fn logins_against_limit(h: &dyn Harness, rounds: usize) -> Summary {
                     let lifetime = ttl(10_000 + u64::try_from(n).expect("a small number"));
                     let new = NewSession::default().max_lifetime(lifetime);
                     let bind = Delta::new().bind(ann.clone());
-                    let answer = if n % 3 == 0 {
+                    let outcome = if n % 3 == 0 {
                         let created = backend.create_session(new.bind(ann)).await;
                         created.map(|created| created.id)
                     } else {
@@ -84,9 +84,9 @@ pub async fn logins_against_limit(h: &dyn Harness, rounds: usize) -> Summary {
                             rotated.map(|rotated| rotated.expect("it lives").id)
                         }
                     };
-                    match answer {
+                    match outcome {
                         Err(error) if error.kind() == ErrorKind::TooManySessions => None,
-                        answer => Some(member.did(answer)),
+                        outcome => Some(member.did(outcome)),
                     }
                 }
             })

@@ -28,9 +28,9 @@ pub async fn logout_against_increments(h: &dyn Harness, rounds: usize) -> Summar
                 let mut values = Vec::new();
                 loop {
                     let is_deleted = progress.is_deleted.load(Ordering::SeqCst);
-                    let answer = member.backend.increment_field(&id, name("n"), 1).await;
-                    progress.answers.fetch_add(1, Ordering::SeqCst);
-                    let Some(value) = member.did(answer) else {
+                    let outcome = member.backend.increment_field(&id, name("n"), 1).await;
+                    progress.outcomes.fetch_add(1, Ordering::SeqCst);
+                    let Some(value) = member.did(outcome) else {
                         progress.ended.fetch_add(1, Ordering::SeqCst);
                         return values;
                     };
@@ -102,7 +102,7 @@ pub async fn logout_against_uses(h: &dyn Harness, rounds: usize) -> Summary {
                 loop {
                     let is_deleted = progress.is_deleted.load(Ordering::SeqCst);
                     let found = use_session(&member, &id, &ann, n).await;
-                    progress.answers.fetch_add(1, Ordering::SeqCst);
+                    progress.outcomes.fetch_add(1, Ordering::SeqCst);
                     if !found {
                         progress.ended.fetch_add(1, Ordering::SeqCst);
                         return;
@@ -131,16 +131,16 @@ pub async fn logout_against_uses(h: &dyn Harness, rounds: usize) -> Summary {
 /// What the tasks of a round know of each other.
 #[derive(Default)]
 struct Progress {
-    answers: AtomicUsize,
+    outcomes: AtomicUsize,
     ended: AtomicUsize,
     is_deleted: AtomicBool,
 }
 
 impl Progress {
-    /// Waits until so many answers are there, or none will come any more. Another number in each
+    /// Waits until so many outcomes are there, or none will come any more. Another number in each
     /// round lets the delete meet the others in other moments.
-    async fn wait_for(&self, answers: usize) {
-        while self.answers.load(Ordering::SeqCst) < answers
+    async fn wait_for(&self, outcomes: usize) {
+        while self.outcomes.load(Ordering::SeqCst) < outcomes
             && self.ended.load(Ordering::SeqCst) < WRITERS
         {
             tokio::task::yield_now().await;

@@ -1,7 +1,7 @@
-//! Concurrency, judged by what the operations answered.
+//! Concurrency, checked by what the operations returned.
 //!
 //! Each race is a number of rounds, each on sessions of its own; it panics at the first round whose
-//! answers cannot come from atomic steps in some order. The cases run a few rounds; on a real
+//! returns cannot come from atomic steps in some order. The cases run a few rounds; on a real
 //! server run many ([`rounds`]).
 //!
 //! ```no_run
@@ -42,7 +42,7 @@ pub struct Summary {
     pub race: &'static str,
     /// The rounds.
     pub rounds: usize,
-    /// The operations that were answered.
+    /// The operations that were returned.
     pub operations: u64,
 }
 

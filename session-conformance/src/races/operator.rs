@@ -25,7 +25,7 @@ pub async fn endings(h: &dyn Harness, rounds: usize) -> Summary {
         let created = member.did(member.backend.create_session(new).await);
         let public_id = created.record.public_id().expect("a bound session");
         let id = created.id;
-        let answers = crew
+        let outcomes = crew
             .all(OPERATORS + 3, |n, member| {
                 let (admin, id, ann) = (Arc::clone(&admin), id.clone(), ann.clone());
                 async move {
@@ -40,8 +40,8 @@ pub async fn endings(h: &dyn Harness, rounds: usize) -> Summary {
                 }
             })
             .await;
-        let acknowledged = answers.iter().filter(|ended| **ended).count();
-        assert_eq!(acknowledged, 1, "round {round}: {answers:?}");
+        let acknowledged = outcomes.iter().filter(|ended| **ended).count();
+        assert_eq!(acknowledged, 1, "round {round}: {outcomes:?}");
         assert_eq!(h.dump(&id).await, None, "round {round}");
         let listed = member.did(member.backend.list_sessions(&ann).await);
         assert_eq!(listed, [], "round {round}");
@@ -49,8 +49,8 @@ pub async fn endings(h: &dyn Harness, rounds: usize) -> Summary {
     crew.summary("endings", rounds)
 }
 
-/// Two operators end a session while its user rotates it, which keeps its public id. The session lives
-/// on under its new id when no operator is told that it ended; else there is nothing of it.
+/// Two operators end a session while its user rotates it, which keeps its public id. The session
+/// lives on under its new id when no operator is told that it ended; else there is nothing of it.
 pub async fn rotations_against_operator(h: &dyn Harness, rounds: usize) -> Summary {
     let crew = Crew::new(h).await;
     let admin = h.admin().await;
@@ -95,8 +95,8 @@ pub async fn rotations_against_operator(h: &dyn Harness, rounds: usize) -> Summa
     crew.summary("rotations against operator", rounds)
 }
 
-/// Eight tasks count, read and write, by its id and by its public id, while an operator ends the session. Once that is acknowledged nothing
-/// exists, and no use that begins later succeeds.
+/// Eight tasks count, read and write, by its id and by its public id, while an operator ends the
+/// session. Once that is acknowledged nothing exists, and no use that begins later succeeds.
 pub async fn operator_against_uses(h: &dyn Harness, rounds: usize) -> Summary {
     let crew = Crew::new(h).await;
     let admin = h.admin().await;

@@ -16,8 +16,8 @@ const LOGINS: usize = 24;
 const SESSIONS: usize = 16;
 
 /// Twenty-four tasks log in, by creation, by a write and by a rotation, while another revokes all
-/// of the principal. Every session whose login was acknowledged before that is dead after it; those
-/// that live are listed.
+/// of the principal. Every session whose login was acknowledged before that is ended after it;
+/// those that live are listed.
 pub async fn logins_against_revocation(h: &dyn Harness, rounds: usize) -> Summary {
     let crew = Crew::new(h).await;
     for round in 0..rounds {
@@ -78,8 +78,11 @@ pub async fn logins_against_revocation(h: &dyn Harness, rounds: usize) -> Summar
         alive.sort();
         listed.sort();
         assert_eq!(listed, alive, "round {round}: the survivors are listed");
-        let dead = u64::try_from(ids.len() - alive.len()).expect("a small number");
-        assert_eq!(ended, dead, "round {round}: the sessions that were ended");
+        let not_found = u64::try_from(ids.len() - alive.len()).expect("a small number");
+        assert_eq!(
+            ended, not_found,
+            "round {round}: the sessions that were ended"
+        );
     }
     crew.summary("logins against revocation", rounds)
 }
@@ -108,8 +111,8 @@ pub async fn rotations_against_revocation(h: &dyn Harness, rounds: usize) -> Sum
                 let mut trail = vec![id.clone()];
                 loop {
                     let was_over = is_over.load(Ordering::SeqCst);
-                    let answer = member.backend.rotate_session(&id, Delta::new()).await;
-                    let Some(rotated) = member.did(answer) else {
+                    let outcome = member.backend.rotate_session(&id, Delta::new()).await;
+                    let Some(rotated) = member.did(outcome) else {
                         return trail;
                     };
                     assert!(!was_over, "a session escaped");

@@ -24,7 +24,7 @@ pub async fn rotations(h: &dyn Harness, rounds: usize) -> Summary {
     let crew = Crew::new(h).await;
     for round in 0..rounds {
         let id = crew.session().await;
-        let answers = crew
+        let outcomes = crew
             .all(ROTATIONS, |_, member| {
                 let id = id.clone();
                 async move {
@@ -33,11 +33,11 @@ pub async fn rotations(h: &dyn Harness, rounds: usize) -> Summary {
                 }
             })
             .await;
-        let winners: Vec<_> = answers.into_iter().flatten().collect();
+        let winners: Vec<_> = outcomes.into_iter().flatten().collect();
         assert_eq!(winners.len(), 1, "round {round}: {} winners", winners.len());
         assert_eq!(h.dump(&id).await, None, "round {round}: the old id");
         let record = crew.member(0).backend.peek_session(&winners[0].id).await;
-        let record = record.expect("an answer").expect("a session");
+        let record = record.expect("no error").expect("a session");
         assert_eq!(record.fields().get_str("turns"), Some("1"), "round {round}");
         assert_eq!(
             record.fields().get_str("username"),
@@ -64,8 +64,8 @@ pub async fn increments_against_rotation(h: &dyn Harness, rounds: usize) -> Summ
                 let mut values = Vec::new();
                 while values.len() < INCREMENTS {
                     let (id, moves) = current.lock().expect("not poisoned").clone();
-                    let answer = member.backend.increment_field(&id, name("n"), 1).await;
-                    if let Some(value) = member.did(answer) {
+                    let outcome = member.backend.increment_field(&id, name("n"), 1).await;
+                    if let Some(value) = member.did(outcome) {
                         values.push(value);
                     } else {
                         assert!(moves < MOVES, "the session is lost");
@@ -98,7 +98,7 @@ pub async fn increments_against_rotation(h: &dyn Harness, rounds: usize) -> Summ
             assert_eq!(h.dump(&id).await, None, "round {round}: an old id");
         }
         let record = crew.member(0).backend.peek_session(&present().0).await;
-        let record = record.expect("an answer").expect("a session");
+        let record = record.expect("no error").expect("a session");
         let total = (WRITERS * INCREMENTS).to_string();
         assert_eq!(record.fields().get_str("n"), Some(&*total), "round {round}");
         let turns = MOVES.to_string();

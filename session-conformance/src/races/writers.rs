@@ -40,7 +40,7 @@ pub async fn updates_of_different_fields(h: &dyn Harness, rounds: usize) -> Summ
         })
         .await;
         let record = crew.member(0).backend.peek_session(&id).await;
-        let record = record.expect("an answer").expect("a session");
+        let record = record.expect("no error").expect("a session");
         let expected = WRITES.to_string();
         for writer in 0..WRITERS {
             for kind in ["set", "counter"] {
@@ -59,7 +59,7 @@ pub async fn updates_of_different_fields(h: &dyn Harness, rounds: usize) -> Summ
     crew.summary("updates of different fields", rounds)
 }
 
-/// Sixteen tasks increment one field: each value is answered once, and the last one is stored.
+/// Sixteen tasks increment one field: each value is returned once, and the last one is stored.
 pub async fn increments(h: &dyn Harness, rounds: usize) -> Summary {
     let crew = Crew::new(h).await;
     for round in 0..rounds {
@@ -70,8 +70,8 @@ pub async fn increments(h: &dyn Harness, rounds: usize) -> Summary {
                 async move {
                     let mut values = Vec::new();
                     for _ in 0..WRITES {
-                        let answer = member.backend.increment_field(&id, name("n"), 1).await;
-                        values.push(member.did(answer).expect("the session lives"));
+                        let outcome = member.backend.increment_field(&id, name("n"), 1).await;
+                        values.push(member.did(outcome).expect("the session lives"));
                     }
                     values
                 }
@@ -79,7 +79,7 @@ pub async fn increments(h: &dyn Harness, rounds: usize) -> Summary {
             .await;
         assert_distinct_and_gapless(values.into_iter().flatten().collect());
         let record = crew.member(0).backend.peek_session(&id).await;
-        let record = record.expect("an answer").expect("a session");
+        let record = record.expect("no error").expect("a session");
         let total = (WRITERS * WRITES).to_string();
         assert_eq!(record.fields().get_str("n"), Some(&*total), "round {round}");
     }

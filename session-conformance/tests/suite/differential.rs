@@ -9,10 +9,10 @@ use crate::reference::ReferenceHarness;
 const FLAWS: [&str; 28] = [
     "TrustsTheExpiry",
     "LeavesKeysImmortal",
-    "ArmsNewTtlsOnly",
+    "SlidesForNewTtlsOnly",
     "DoesNotClampTheAge",
     "DoesNotThrottleWrites",
-    "ArmsQuietTtls",
+    "SlidesForQuietTtls",
     "CountsUpToTheRefusal",
     "LosesHiddenFields",
     "GrantsTheOldIdGrace",

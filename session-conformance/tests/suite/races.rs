@@ -48,7 +48,7 @@ async fn sessions_expire_where_each_look_takes_time() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn flawed_lists_lose_against_expirations() {
     let of_cases = [
-        "ListsTheDead",
+        "ListsTheEnded",
         "NeverPrunes",
         "DoesNotListCreations",
         "ListsAnotherPublicId",

@@ -61,7 +61,7 @@ impl<'a> FaultPlan<'a> {
 /// # use session_core::{Effect, ErrorKind};
 /// # use session_memory::{MemoryBackend, Step};
 /// # use std::time::Duration;
-/// // A server that is too slow: half a second, and then no answer.
+/// // A server that is too slow: half a second, and then no reply.
 /// let backend = MemoryBackend::new();
 /// backend.faults().on(Step::Read).next_call().delay(Duration::from_millis(500));
 /// backend.faults().on(Step::Read).next_call().fail(ErrorKind::Timeout, Effect::Unknown);

@@ -1,7 +1,7 @@
 //! The steps on all sessions, page by page.
 //!
 //! A page is whole tables of keys. Which table a key is in its id decides, so a session that lives
-//! throughout is on exactly one page of a walk, whatever comes and goes meanwhile.
+//! throughout is on exactly one page of a scan, whatever comes and goes meanwhile.
 
 use session_core::rules::State;
 use session_core::{Remaining, SessionId, UnixMillis};

@@ -46,20 +46,20 @@ async fn the_backends_clock_decides_and_the_applications_does_not() {
 
 #[tokio::test]
 async fn unrelated_operations_free_everything_that_expired() {
-    const DEAD: usize = 1000;
+    const EXPIRED: usize = 1000;
     let setup = Setup::new();
     let ann = principal("ann");
-    for _ in 0..DEAD / 2 {
+    for _ in 0..EXPIRED / 2 {
         setup.session(10).await;
         setup.login(&ann, 10).await;
     }
     let living = setup.session(60).await;
     setup.advance_ms(10_001);
-    assert_eq!((setup.backend.len(), setup.raw.count()), (DEAD + 1, 1));
-    assert_eq!(setup.raw.index_len(&ann), DEAD / 2);
+    assert_eq!((setup.backend.len(), setup.raw.count()), (EXPIRED + 1, 1));
+    assert_eq!(setup.raw.index_len(&ann), EXPIRED / 2);
 
     // Each operation frees up to eight, whichever it is.
-    for operation in 0..=DEAD / 8 {
+    for operation in 0..=EXPIRED / 8 {
         match operation % 3 {
             0 => setup.backend.ping().await.unwrap(),
             1 => drop(setup.backend.get_session(&living).await.unwrap()),

@@ -19,12 +19,12 @@ async fn the_nth_call_of_its_kind_fails_and_changes_nothing() {
         .on(Step::Write)
         .nth_call(3)
         .fail(ErrorKind::Rejected, Effect::Unknown);
-    let mut answers = Vec::new();
+    let mut outcomes = Vec::new();
     for _ in 0..4 {
         // Calls of other kinds do not count.
         setup.backend.get_session(&id).await.unwrap();
-        let answer = setup.backend.increment_field(&id, name("n"), 1).await;
-        answers.push(answer.map_err(|error| (error.kind(), error.effect())));
+        let outcome = setup.backend.increment_field(&id, name("n"), 1).await;
+        outcomes.push(outcome.map_err(|error| (error.kind(), error.effect())));
     }
     let expected = [
         Ok(Some(2)),
@@ -32,7 +32,7 @@ async fn the_nth_call_of_its_kind_fails_and_changes_nothing() {
         Err((ErrorKind::Rejected, Effect::Unknown)),
         Ok(Some(4)),
     ];
-    assert_eq!(answers, expected);
+    assert_eq!(outcomes, expected);
     assert_eq!(faults.pending(), 0);
 }
 

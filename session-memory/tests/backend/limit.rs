@@ -68,7 +68,7 @@ async fn a_limit_that_refuses_changes_nothing_and_counts_the_living_once() {
         .await
         .unwrap()
         .unwrap();
-    // The dead do not count.
+    // What has ended does not count.
     setup.advance_ms(10_000);
     let bound = setup
         .backend
@@ -137,7 +137,7 @@ async fn an_eviction_does_not_happen_for_a_refused_write() {
 }
 
 #[tokio::test]
-async fn the_dead_are_nobodys_even_while_they_are_held() {
+async fn what_has_ended_is_nobodys_even_while_it_is_held() {
     let setup = limited(3, OnExcess::Refuse);
     let (ann, bob) = (principal("ann"), principal("bob"));
     for _ in 0..100 {

@@ -52,7 +52,7 @@ async fn live_sessions_are_listed_nearest_deadline_first_and_not_touched() {
         [&late, &early, &middle].map(|id| setup.raw.dump(id))
     );
 
-    // At its deadline a session is dead, though its key lives for that millisecond.
+    // At its deadline a session has ended, though its key lives for that millisecond.
     setup.advance_ms(99_000);
     assert!(setup.raw.dump(&early).is_some());
     assert_eq!(

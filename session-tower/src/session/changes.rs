@@ -62,9 +62,9 @@ impl Session {
         self.note(|pending| pending.ttl(ttl))
     }
 
-    /// Gives the session that this request begins, if it begins one, this absolute lifetime. A session
-    /// that exists keeps its deadline, also when it rotates; to give it another, [`destroy`](Self::destroy)
-    /// it and begin anew.
+    /// Gives the session that this request begins, if it begins one, this absolute lifetime. A
+    /// session that exists keeps its deadline, also when it rotates; to give it another,
+    /// [`destroy`](Self::destroy) it and begin anew.
     ///
     /// # Errors
     /// [`SessionError::Committed`].

@@ -6,7 +6,8 @@ use tokio::sync::watch;
 
 use crate::harness::Harness;
 
-/// Readings of the store's clock, in milliseconds. Somebody has to [take](Self::take) them all the time.
+/// Readings of the store's clock, in milliseconds. Somebody has to [take](Self::take) them all the
+/// time.
 pub(super) struct StoreClock {
     begun: AtomicU64,
     /// The number of a reading, and what it showed.
@@ -29,8 +30,8 @@ impl StoreClock {
         now
     }
 
-    /// A reading that was begun after the call: no earlier than what the caller knows to have happened,
-    /// and no later than what it does next.
+    /// A reading that was begun after the call: no earlier than what the caller knows to have
+    /// happened, and no later than what it does next.
     pub(super) async fn read(&self) -> u64 {
         let begun = self.begun.load(Ordering::SeqCst);
         let mut readings = self.last.subscribe();

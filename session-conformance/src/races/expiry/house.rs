@@ -46,27 +46,27 @@ impl House {
         lives.iter().all(|life| life.has_ended_by(now))
     }
 
-    /// Judges a list by each session that was known `before` it was asked for; by how many live ones and
-    /// by how many dead ones it could be judged.
-    pub(super) fn judge(&self, before: &[Life], asked: Span, list: List) -> (u64, u64) {
+    /// Checks a list against each session that was known `before` it was asked for; against how
+    /// many live ones and how many ended ones it could be checked.
+    pub(super) fn check(&self, before: &[Life], asked: Span, list: List) -> (u64, u64) {
         let mut lives = self.lives.lock().expect("not poisoned");
         let known = lives.iter_mut().zip(before);
         let verdicts: Vec<_> = known
-            .map(|(life, before)| life.judge(before, asked, &list))
+            .map(|(life, before)| life.check(before, asked, &list))
             .collect();
         drop(lives);
-        let (mut alive, mut dead) = (0, 0);
+        let (mut alive, mut ended) = (0, 0);
         for verdict in verdicts {
             match verdict {
                 Verdict::ListsTheLiving => alive += 1,
-                Verdict::OmitsTheDead => dead += 1,
+                Verdict::OmitsTheEnded => ended += 1,
                 Verdict::Open => {}
                 Verdict::Wrong(why) => panic!("{why}"),
             }
         }
         let mut seen = self.seen.lock().expect("not poisoned");
         seen.extend(list.iter().cloned());
-        (alive, dead)
+        (alive, ended)
     }
 
     /// Asserts that nothing was listed but what somebody bound.

@@ -1,4 +1,4 @@
-//! What is known of a session from the answers about it.
+//! What is known of a session from the returns about it.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -32,27 +32,28 @@ impl Span {
 /// The public ids in a list.
 pub(super) type List = Arc<HashSet<PublicId>>;
 
-/// What a list says of a session that was certainly alive, or certainly dead.
+/// What a list says of a session that was certainly alive, or certainly ended.
 #[derive(Debug)]
 pub(super) enum Verdict {
     ListsTheLiving,
-    OmitsTheDead,
+    OmitsTheEnded,
     /// Whether it lived then is not certain, or is not known yet.
     Open,
     Wrong(String),
 }
 
-/// A bound session: when it ends by itself, and its public id. While an operation is under way, what the
-/// operation may change is open.
+/// A bound session: when it ends by itself, and its public id. While an operation is under way,
+/// what the operation may change is open.
 #[derive(Debug, Clone)]
 pub(super) struct Life {
     public_id: PublicId,
     ttl: u64,
     deadline: Span,
     end: Span,
-    /// It was found dead, or ended by somebody.
+    /// It was found ended, or ended by somebody.
     is_over: bool,
-    /// Operations that end it, or bring its end nearer: two for each that is over, one for one under way.
+    /// Operations that end it, or bring its end nearer: two for each that is over, one for one
+    /// under way.
     doubts: u32,
 }
 
@@ -77,7 +78,7 @@ impl Life {
         self.end
     }
 
-    /// Whether it is certain that it is dead at this time.
+    /// Whether it is certain that it is ended at this time.
     pub(super) fn has_ended_by(&self, now: u64) -> bool {
         self.is_over || self.end.latest < now
     }
@@ -123,16 +124,16 @@ impl Life {
         );
     }
 
-    /// Judges a list by what was known `before` it was asked for, and is known after it was answered.
-    pub(super) fn judge(&mut self, before: &Self, asked: Span, list: &List) -> Verdict {
+    /// Checks a list against what was known `before` it was asked for, and is known after it.
+    pub(super) fn check(&mut self, before: &Self, asked: Span, list: &List) -> Verdict {
         let wrong = |what| Verdict::Wrong(format!("{what}, {asked:?}: {before:?}"));
         let is_listed = list.contains(&self.public_id);
-        let is_dead = before.has_ended_by(asked.earliest);
-        if is_dead && is_listed {
-            return wrong("the dead are listed");
+        let is_ended = before.has_ended_by(asked.earliest);
+        if is_ended && is_listed {
+            return wrong("the ended are listed");
         }
-        if is_dead {
-            return Verdict::OmitsTheDead;
+        if is_ended {
+            return Verdict::OmitsTheEnded;
         }
         let is_unharmed = before.doubts == self.doubts && before.doubts.is_multiple_of(2);
         if before.end.earliest <= asked.latest || !is_unharmed {

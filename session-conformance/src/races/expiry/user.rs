@@ -172,8 +172,8 @@ impl User {
                     .is_some()
             }
             Use::AskTtl => {
-                let answer = member.did(backend.ttl(&id).await);
-                let left = answer.map(|left| left.as_duration().expect("it has an expiry"));
+                let outcome = member.did(backend.ttl(&id).await);
+                let left = outcome.map(|left| left.as_duration().expect("it has an expiry"));
                 let millis = left.unwrap_or_default().as_millis();
                 return (left.is_some(), millis.try_into().expect("a short time"));
             }
@@ -206,7 +206,7 @@ fn assert_possible(before: &Life, is_alive: bool, at: Span) {
     if is_alive {
         assert!(
             !before.has_ended_by(at.earliest),
-            "a dead session is found, {at:?}: {before:?}"
+            "an ended session is found, {at:?}: {before:?}"
         );
     } else {
         assert!(

@@ -21,22 +21,22 @@ mutants! {
     /// A write stores the principal, and lists nothing.
     "PRN-2" DoesNotListWrites {
         async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
-            let answer = store.write(&request);
+            let outcome = store.write(&request);
             if request.write.delta.principal().is_some() {
                 store.lock().unlist(request.id());
             }
-            Ok(answer)
+            Ok(outcome)
         }
     }
 
     /// A rotation stores the principal, and lists nothing.
     "PRN-3" DoesNotListRotations {
         async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameOutcome> {
-            let answer = store.rename(&request);
+            let outcome = store.rename(&request);
             if request.write.delta.principal().is_some() {
                 store.lock().unlist(&request.to);
             }
-            Ok(answer)
+            Ok(outcome)
         }
     }
 
@@ -121,11 +121,11 @@ mutants! {
     /// A rotation without a binding leaves the list.
     "PRN-12" UnlistsWhatRotates {
         async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameOutcome> {
-            let answer = store.rename(&request);
+            let outcome = store.rename(&request);
             if request.write.delta.principal().is_none() {
                 store.lock().unlist(&request.to);
             }
-            Ok(answer)
+            Ok(outcome)
         }
     }
 
@@ -133,13 +133,13 @@ mutants! {
     "PRN-12" UnbindsWhatRotates {
         async fn rename(&self, store: &Store, mut request: RenameRequest) -> Result<RenameOutcome> {
             request.write.delta = request.write.delta.touch(Touch::Always);
-            let answer = store.rename(&request);
+            let outcome = store.rename(&request);
             if request.write.delta.principal().is_none() {
                 store.edit(&request.to, |fields| {
                     fields.remove(b"session_principal".as_slice());
                 });
             }
-            Ok(answer)
+            Ok(outcome)
         }
     }
 
@@ -149,14 +149,14 @@ mutants! {
         async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
             let former = bound_to(store, request.id());
             tokio::task::yield_now().await;
-            let answer = store.write(&request);
+            let outcome = store.write(&request);
             if let Some(principal) = request.write.delta.principal() {
                 let mut lists = self.0.lock().unwrap();
                 let lists = lists.entry(request.id().clone()).or_default();
                 lists.retain(|list| Some(list) != former.as_ref());
                 lists.push(principal.clone());
             }
-            Ok(answer)
+            Ok(outcome)
         }
 
         async fn list(&self, store: &Store, principal: Principal) -> Result<Vec<SessionSummary>> {

@@ -37,10 +37,10 @@ fn is_increment(change: &FieldChange) -> bool {
 
 mutants! {
     /// The value before.
-    "INC-1" AnswersTheValueBefore {
+    "INC-1" ReturnsTheValueBefore {
         async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
-            let mut answer = store.write(&request);
-            if let WriteOutcome::Written(written) = &mut answer {
+            let mut outcome = store.write(&request);
+            if let WriteOutcome::Written(written) = &mut outcome {
                 for (name, value) in &mut written.counters {
                     if let Some(FieldChange::Increment(by)) =
                         request.write.delta.change(name.as_str())
@@ -49,14 +49,14 @@ mutants! {
                     }
                 }
             }
-            Ok(answer)
+            Ok(outcome)
         }
     }
 
     /// Nothing to add, nothing to do.
     "INC-1" SkipsZeros {
         async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
-            let answer = store.write(&request);
+            let outcome = store.write(&request);
             store.edit(request.id(), |fields| {
                 for (name, change) in request.write.delta.changes() {
                     let name = name.as_str().as_bytes();
@@ -66,7 +66,7 @@ mutants! {
                     }
                 }
             });
-            Ok(answer)
+            Ok(outcome)
         }
     }
 
@@ -92,14 +92,14 @@ mutants! {
     "INC-2" CallsLargeTextsAnOverflow {
         async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
             let state = store.lock().live(store.flaw(), request.id());
-            let answer = store.write(&request);
+            let outcome = store.write(&request);
             let is_too_large =
                 |text: &str| text.parse::<i128>().is_ok() && text.parse::<i64>().is_err();
             let is_large = state.is_some_and(|state| {
                 let mut values = state.session.fields().iter();
                 values.any(|(_, value)| value.as_str().is_ok_and(is_too_large))
             });
-            Ok(match answer {
+            Ok(match outcome {
                 WriteOutcome::Refused(Refusal::NotAnInteger) if is_large => {
                     WriteOutcome::Refused(Refusal::Overflow)
                 }
@@ -138,21 +138,21 @@ mutants! {
     /// Sets and removals come first.
     "INC-4" SetsBeforeItRefuses {
         async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
-            let answer = store.write(&request);
-            if matches!(answer, WriteOutcome::Refused(_)) {
+            let outcome = store.write(&request);
+            if matches!(outcome, WriteOutcome::Refused(_)) {
                 let mut rest = request.clone();
                 rest.write.delta = only(&request.write.delta, |_, change| !is_increment(change));
                 store.write(&rest);
             }
-            Ok(answer)
+            Ok(outcome)
         }
     }
 
     /// The counters before the refused one stay counted.
     "INC-4" CountsUpToTheRefusal {
         async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
-            let answer = store.write(&request);
-            if matches!(answer, WriteOutcome::Refused(_)) {
+            let outcome = store.write(&request);
+            if matches!(outcome, WriteOutcome::Refused(_)) {
                 for last in (0..request.write.delta.changes().len()).rev() {
                     let mut part = request.clone();
                     let quiet = only(&request.write.delta, |n, change| {
@@ -164,15 +164,15 @@ mutants! {
                     }
                 }
             }
-            Ok(answer)
+            Ok(outcome)
         }
     }
 
     /// Undoing leaves 0 where nothing was.
     "INC-4" UndoesToZero {
         async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
-            let answer = store.write(&request);
-            if matches!(answer, WriteOutcome::Refused(_)) {
+            let outcome = store.write(&request);
+            if matches!(outcome, WriteOutcome::Refused(_)) {
                 store.edit(request.id(), |fields| {
                     for (name, change) in request.write.delta.changes() {
                         if is_increment(change) {
@@ -182,7 +182,7 @@ mutants! {
                     }
                 });
             }
-            Ok(answer)
+            Ok(outcome)
         }
     }
 
@@ -193,21 +193,21 @@ mutants! {
         }
     }
 
-    /// The answer is a double, as Lua's numbers are.
-    "INC-6" AnswersDoubles {
+    /// What is returned is a double, as Lua's numbers are.
+    "INC-6" ReturnsDoubles {
         #[allow(
             clippy::cast_possible_truncation,
             clippy::cast_precision_loss,
             reason = "the flaw"
         )]
         async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
-            let mut answer = store.write(&request);
-            if let WriteOutcome::Written(written) = &mut answer {
+            let mut outcome = store.write(&request);
+            if let WriteOutcome::Written(written) = &mut outcome {
                 for (_, value) in &mut written.counters {
                     *value = *value as f64 as i64;
                 }
             }
-            Ok(answer)
+            Ok(outcome)
         }
     }
 
@@ -215,8 +215,8 @@ mutants! {
     "INC-6" StoresDoubles {
         #[allow(clippy::cast_precision_loss, reason = "the flaw")]
         async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
-            let answer = store.write(&request);
-            if let WriteOutcome::Written(written) = &answer {
+            let outcome = store.write(&request);
+            if let WriteOutcome::Written(written) = &outcome {
                 store.edit(request.id(), |fields| {
                     for (name, value) in &written.counters {
                         let text = format!("{:.0}", *value as f64);
@@ -224,7 +224,7 @@ mutants! {
                     }
                 });
             }
-            Ok(answer)
+            Ok(outcome)
         }
     }
 }

@@ -14,7 +14,7 @@ use super::{mutants, same_policy, wrapper};
 use crate::reference::{Key, Named, Reference, Store};
 
 /// Whether a step has armed the key's expiry.
-fn is_armed(before: Option<&Key>, after: &Key) -> bool {
+fn is_slid(before: Option<&Key>, after: &Key) -> bool {
     before.is_none_or(|before| before.expires_at != after.expires_at)
 }
 
@@ -23,7 +23,7 @@ mutants! {
     "TTL-1" CountsInSeconds {
         fn save(&self, before: Option<&Key>, after: &mut Key, _: UnixMillis) {
             if let Some(at) = after.expires_at
-                && is_armed(before, after)
+                && is_slid(before, after)
             {
                 after.expires_at = Some(UnixMillis::new(at.get() / 1000 * 1000));
             }
@@ -42,11 +42,11 @@ mutants! {
     /// HSET without EXPIRE.
     "TTL-1" ForgetsToArmNewKeys {
         async fn insert(&self, store: &Store, request: InsertRequest) -> Result<InsertOutcome> {
-            let answer = store.insert(&request);
+            let outcome = store.insert(&request);
             if let Some(key) = store.lock().keys.get_mut(&request.id) {
                 key.expires_at = None;
             }
-            Ok(answer)
+            Ok(outcome)
         }
     }
 
@@ -58,8 +58,8 @@ mutants! {
         }
     }
 
-    /// It answers from a cache.
-    "TTL-2" AnswersFromACache(Mutex<HashMap<SessionId, SessionRecord>>) {
+    /// It returns from a cache.
+    "TTL-2" ReturnsFromACache(Mutex<HashMap<SessionId, SessionRecord>>) {
         async fn read(&self, store: &Store, request: ReadRequest) -> Result<Option<SessionRecord>> {
             let read = store.read(&request);
             let mut cache = self.0.lock().unwrap();
@@ -102,19 +102,19 @@ mutants! {
     "TTL-5" StoresNewTtlsOnly {
         async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
             let before = store.key(request.id());
-            let answer = store.write(&request);
+            let outcome = store.write(&request);
             let has_ttl = request.write.delta.new_ttl().is_some();
             if let (true, Some(before)) = (has_ttl, before)
                 && let Some(key) = store.lock().keys.get_mut(request.id())
             {
                 key.expires_at = before.expires_at;
             }
-            Ok(answer)
+            Ok(outcome)
         }
     }
 
     /// A new TTL is good for one turn.
-    "TTL-5" ArmsNewTtlsOnly {
+    "TTL-5" SlidesForNewTtlsOnly {
         fn save(&self, before: Option<&Key>, after: &mut Key, _: UnixMillis) {
             let name = b"session_ttl".as_slice();
             let old = before.and_then(|before| before.fields.as_ref()?.get(name).cloned());
@@ -141,7 +141,7 @@ mutants! {
         )]
         fn save(&self, before: Option<&Key>, after: &mut Key, now: UnixMillis) {
             if let Some(at) = after.expires_at
-                && is_armed(before, after)
+                && is_slid(before, after)
             {
                 let seconds = at.since(now).as_secs_f32();
                 after.expires_at = Some(now.plus_millis(seconds as u64 * 1000));

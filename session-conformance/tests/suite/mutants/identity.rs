@@ -22,8 +22,8 @@ mutants! {
         }
     }
 
-    /// It stores under another id than it answers.
-    "ID-1" AnswersAnotherId {
+    /// It stores under another id than it outcomes.
+    "ID-1" ReturnsAnotherId {
         async fn insert(&self, store: &Store, mut request: InsertRequest) -> Result<InsertOutcome> {
             request.id = SessionId::random()?;
             Ok(store.insert(&request))

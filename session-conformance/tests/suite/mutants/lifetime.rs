@@ -52,10 +52,10 @@ mutants! {
     }
 
     /// EXPIRE does not look at the deadline.
-    "LIF-2" ArmsBeyondTheDeadline {
+    "LIF-2" SlidesBeyondTheDeadline {
         fn save(&self, before: Option<&Key>, after: &mut Key, now: UnixMillis) {
-            let is_armed = before.is_none_or(|before| before.expires_at != after.expires_at);
-            if let (true, Some(seconds)) = (is_armed, stored_number(after, b"session_ttl")) {
+            let is_slid = before.is_none_or(|before| before.expires_at != after.expires_at);
+            if let (true, Some(seconds)) = (is_slid, stored_number(after, b"session_ttl")) {
                 after.expires_at = Some(now.plus_millis(seconds * 1000));
             }
         }
@@ -87,13 +87,13 @@ mutants! {
     /// A rotated session has none.
     "LIF-3" DropsTheDeadlineOnRotation {
         async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameOutcome> {
-            let answer = store.rename(&request);
+            let outcome = store.rename(&request);
             if request.write.delta.principal().is_none() {
                 store.edit(&request.to, |fields| {
                     fields.remove(DEADLINE);
                 });
             }
-            Ok(answer)
+            Ok(outcome)
         }
     }
 
@@ -104,8 +104,8 @@ mutants! {
         }
 
         fn save(&self, before: Option<&Key>, after: &mut Key, now: UnixMillis) {
-            let is_armed = before.is_none_or(|before| before.expires_at != after.expires_at);
-            if let (true, Some(seconds)) = (is_armed, stored_number(after, b"session_ttl")) {
+            let is_slid = before.is_none_or(|before| before.expires_at != after.expires_at);
+            if let (true, Some(seconds)) = (is_slid, stored_number(after, b"session_ttl")) {
                 after.expires_at = Some(now.plus_millis(seconds * 1000));
             }
         }

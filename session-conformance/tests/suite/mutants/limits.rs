@@ -36,16 +36,16 @@ mutants! {
     /// Every write to a large session is refused.
     "LIM-2" RefusesLargeSessions {
         async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
-            let answer = store.write(&request);
+            let outcome = store.write(&request);
             let count = store
                 .key(request.id())
                 .and_then(|key| key.fields)
                 .map_or(0, |f| f.len());
             let max = request.write.limits.fields() as usize + 3;
-            if matches!(answer, WriteOutcome::Written(_)) && count > max {
+            if matches!(outcome, WriteOutcome::Written(_)) && count > max {
                 return Ok(WriteOutcome::Refused(Refusal::Limit(Limit::Fields)));
             }
-            Ok(answer)
+            Ok(outcome)
         }
     }
 
@@ -107,8 +107,8 @@ mutants! {
     /// The counter stays counted when the size refuses.
     "LIM-3" CountsBeforeItRefuses {
         async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
-            let answer = store.write(&request);
-            if answer == WriteOutcome::Refused(Refusal::Limit(Limit::SessionBytes)) {
+            let outcome = store.write(&request);
+            if outcome == WriteOutcome::Refused(Refusal::Limit(Limit::SessionBytes)) {
                 let mut counters = request.clone();
                 counters.write.limits = without_bytes(request.write.limits);
                 counters.write.delta = super::write::only(&request.write.delta, |_, change| {
@@ -116,7 +116,7 @@ mutants! {
                 });
                 store.write(&counters);
             }
-            Ok(answer)
+            Ok(outcome)
         }
     }
 

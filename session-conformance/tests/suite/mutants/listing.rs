@@ -22,9 +22,9 @@ mutants! {
     /// A creation stores the principal, and lists nothing.
     "PRN-1" DoesNotListCreations {
         async fn insert(&self, store: &Store, request: InsertRequest) -> Result<InsertOutcome> {
-            let answer = store.insert(&request);
+            let outcome = store.insert(&request);
             store.lock().unlist(&request.id);
-            Ok(answer)
+            Ok(outcome)
         }
     }
 
@@ -70,7 +70,7 @@ mutants! {
     }
 
     /// The list is what the index has.
-    "PRN-5" ListsTheDead {
+    "PRN-5" ListsTheEnded {
         async fn list(&self, store: &Store, principal: Principal) -> Result<Vec<SessionSummary>> {
             let data = store.lock();
             let members = data.index.get(&principal).into_iter().flatten();
@@ -132,8 +132,8 @@ mutants! {
             for id in data.members(store.flaw(), &principal) {
                 let key = data.keys.get_mut(&id).unwrap();
                 let ttl = key.session().unwrap().session.ttl();
-                let armed = now.plus_millis(u64::from(ttl.as_secs()) * 1000);
-                key.expires_at = Some(armed);
+                let expiry = now.plus_millis(u64::from(ttl.as_secs()) * 1000);
+                key.expires_at = Some(expiry);
             }
             drop(data);
             Ok(list)

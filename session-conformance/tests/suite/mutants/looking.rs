@@ -63,7 +63,7 @@ mutants! {
         async fn page(&self, store: &Store, request: PageRequest) -> Result<SessionPage> {
             let mut page = store.page(&request)?;
             let mut data = store.lock();
-            // On a server in real time the expired are gone.
+            // On a server in real time the expired exist no more.
             let ids: Vec<_> = data.places.keys().cloned().collect();
             for id in ids {
                 if data.key(&id).is_none() {
@@ -122,7 +122,7 @@ mutants! {
         }
     }
 
-    /// A walk is a copy of the store, made at its beginning.
+    /// A scan is a copy of the store, made at its beginning.
     "ADM-2" ShowsWhatWas(Mutex<Vec<SessionOverview>>) {
         async fn page(&self, store: &Store, request: PageRequest) -> Result<SessionPage> {
             let mut copy = self.0.lock().unwrap();
@@ -156,7 +156,7 @@ mutants! {
     }
 
     /// It gives a key without an expiry the one that it should have.
-    "ADM-3" ArmsWhatItShows {
+    "ADM-3" SlidesWhatItShows {
         async fn page(&self, store: &Store, request: PageRequest) -> Result<SessionPage> {
             let page = store.page(&request)?;
             let mut data = store.lock();

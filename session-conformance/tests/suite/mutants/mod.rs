@@ -5,8 +5,8 @@ mod admin;
 mod binding;
 mod change;
 mod count;
-mod dead;
 mod declare;
+mod ended;
 mod expiry;
 mod identity;
 mod lifetime;
@@ -55,7 +55,7 @@ fn all() -> Vec<Mutant> {
         change::ALL,
         parts::ALL,
         target::ALL,
-        dead::ALL,
+        ended::ALL,
         rotation::ALL,
         lifetime::ALL,
         listing::ALL,
@@ -133,7 +133,7 @@ fn the_reference_without_a_flaw_passes_on_one_thread() {
     }
 }
 
-/// A millisecond cannot be judged where time does not stand still; everything else can.
+/// A millisecond cannot be checked where time does not stand still; everything else can.
 #[test]
 fn in_real_time_only_milliseconds_escape() {
     let mutants = all();

@@ -14,8 +14,8 @@ use super::{forward, mutants};
 use crate::reference::{Named, Reference, Store};
 
 mutants! {
-    /// It does not answer.
-    "OPS-1" DoesNotAnswer {
+    /// It does not reply.
+    "OPS-1" DoesNotReturn {
         async fn ping(&self) -> Result<()> {
             Err(Error::new(ErrorKind::Unavailable, Effect::NotApplied))
         }
@@ -58,8 +58,8 @@ mutants! {
     /// Its errors quote what was wrong.
     "OPS-3" QuotesValues {
         async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
-            let answer = store.write(&request);
-            if answer == WriteOutcome::Refused(Refusal::NotAnInteger) {
+            let outcome = store.write(&request);
+            if outcome == WriteOutcome::Refused(Refusal::NotAnInteger) {
                 let state = store.lock().live(store.flaw(), request.id()).unwrap();
                 let fields = state.session.fields();
                 let texts = fields.iter().filter_map(|(_, value)| value.as_str().ok());
@@ -68,7 +68,7 @@ mutants! {
                 let error = Error::new(ErrorKind::NotAnInteger, Effect::NotApplied);
                 return Err(error.with_source(source));
             }
-            Ok(answer)
+            Ok(outcome)
         }
     }
 }

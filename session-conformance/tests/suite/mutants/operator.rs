@@ -39,11 +39,11 @@ mutants! {
             let id = named(&data, &request.public_id);
             let state = id.and_then(|id| data.live(store.flaw(), &id));
             let principal = state.and_then(|state| state.session.principal());
-            let answer = data.revoke_in_page(store.flaw(), &request);
+            let outcome = data.revoke_in_page(store.flaw(), &request);
             for id in principal.map_or_else(Vec::new, |it| data.members(store.flaw(), &it)) {
                 data.take(&id);
             }
-            answer
+            outcome
         }
     }
 
@@ -71,9 +71,9 @@ mutants! {
             request: RevokeInPageRequest,
         ) -> Result<RevokedInPage> {
             let index = store.lock().index.clone();
-            let answer = store.revoke_in_page(&request);
+            let outcome = store.revoke_in_page(&request);
             store.lock().index = index;
-            answer
+            outcome
         }
     }
 
@@ -85,22 +85,22 @@ mutants! {
             request: RevokeInPageRequest,
         ) -> Result<RevokedInPage> {
             let keys = store.lock().keys.clone();
-            let answer = store.revoke_in_page(&request);
+            let outcome = store.revoke_in_page(&request);
             store.lock().keys = keys;
-            answer
+            outcome
         }
     }
 
     /// Afterwards it is gone in any case.
-    "ADM-5" AlwaysAnswersTrue {
+    "ADM-5" AlwaysReturnsTrue {
         async fn revoke_in_page(
             &self,
             store: &Store,
             request: RevokeInPageRequest,
         ) -> Result<RevokedInPage> {
-            let mut answer = store.revoke_in_page(&request)?;
-            answer.is_revoked |= answer.next.is_none();
-            Ok(answer)
+            let mut outcome = store.revoke_in_page(&request)?;
+            outcome.is_revoked |= outcome.next.is_none();
+            Ok(outcome)
         }
     }
 
@@ -112,9 +112,9 @@ mutants! {
             mut request: RevokeInPageRequest,
         ) -> Result<RevokedInPage> {
             request.page.size = PageSize::DEFAULT;
-            let mut answer = store.revoke_in_page(&request)?;
-            answer.next = None;
-            Ok(answer)
+            let mut outcome = store.revoke_in_page(&request)?;
+            outcome.next = None;
+            Ok(outcome)
         }
     }
 
@@ -125,13 +125,13 @@ mutants! {
             store: &Store,
             request: RevokeInPageRequest,
         ) -> Result<RevokedInPage> {
-            let answer = store.revoke_in_page(&request);
+            let outcome = store.revoke_in_page(&request);
             let mut data = store.lock();
             if let Some(id) = named(&data, &request.public_id) {
                 data.take(&id);
             }
             drop(data);
-            answer
+            outcome
         }
     }
 
@@ -144,15 +144,15 @@ mutants! {
         ) -> Result<RevokedInPage> {
             let mut data = store.lock();
             let id = named(&data, &request.public_id);
-            let answer = data.revoke_in_page(store.flaw(), &request)?;
-            if let Some(id) = id.filter(|_| answer.is_revoked) {
+            let outcome = data.revoke_in_page(store.flaw(), &request)?;
+            if let Some(id) = id.filter(|_| outcome.is_revoked) {
                 let fields = [(b"revoked".to_vec(), b"1".to_vec())];
                 let fields = Some(fields.into_iter().collect());
                 let expires_at = None;
                 data.keys.insert(id, crate::reference::Key { fields, expires_at });
             }
             drop(data);
-            Ok(answer)
+            Ok(outcome)
         }
     }
 

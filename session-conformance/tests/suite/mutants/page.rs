@@ -1,4 +1,4 @@
-//! Flaws in the pages of a walk.
+//! Flaws in the pages of a scan.
 
 use session_core::{
     FieldValue, PageRequest, PublicId, Remaining, Result, SessionOverview, SessionPage,
@@ -47,7 +47,7 @@ mutants! {
         }
     }
 
-    /// The end of the walk is where it began.
+    /// The end of the scan is where it began.
     "ADM-1" GoesRound {
         async fn page(&self, store: &Store, request: PageRequest) -> Result<SessionPage> {
             let mut page = store.page(&request)?;
@@ -68,7 +68,7 @@ mutants! {
         }
     }
 
-    /// A cursor counts sessions, whoever has gone meanwhile.
+    /// A cursor counts sessions, whoever has ended meanwhile.
     "ADM-1" PagesByPosition {
         async fn page(&self, store: &Store, mut request: PageRequest) -> Result<SessionPage> {
             let text = request.cursor.take().map(|cursor| cursor.to_string());

@@ -172,7 +172,7 @@ mutants! {
         }
     }
 
-    /// The key is deleted, and written anew.
+    /// The key is deleted, and written again.
     "WRT-6" BeginsASessionInstead {
         async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
             let is_due = request.write.delta.kept().is_some();

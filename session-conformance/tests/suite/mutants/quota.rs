@@ -10,7 +10,7 @@ use session_core::{Delta, FieldChange, OnExcess, Principal, PrincipalLimit, Resu
 use super::mutants;
 use crate::reference::Store;
 
-/// The index's entries of a principal, dead ones too.
+/// The index's entries of a principal, ended ones too.
 fn entries(store: &Store, principal: Option<Principal>) -> usize {
     let data = store.lock();
     let members = principal.and_then(|principal| data.index.get(&principal).map(|m| m.len()));
@@ -43,7 +43,7 @@ fn evict(store: &Store, principal: Option<Principal>, limit: Option<PrincipalLim
 
 mutants! {
     /// ZCARD.
-    "PRN-10" CountsTheDead {
+    "PRN-10" CountsTheEnded {
         async fn insert(&self, store: &Store, request: InsertRequest) -> Result<InsertOutcome> {
             let count = entries(store, request.session.principal());
             if is_full(count, request.principal_limit) {
@@ -80,8 +80,8 @@ mutants! {
     /// The fields are written before the limit refuses.
     "PRN-10" WritesBeforeItRefuses {
         async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
-            let answer = store.write(&request);
-            if answer == WriteOutcome::Refused(Refusal::TooManySessions) {
+            let outcome = store.write(&request);
+            if outcome == WriteOutcome::Refused(Refusal::TooManySessions) {
                 let mut rest = request.clone();
                 rest.write.delta =
                     request
@@ -94,7 +94,7 @@ mutants! {
                         });
                 store.write(&rest);
             }
-            Ok(answer)
+            Ok(outcome)
         }
     }
 
@@ -143,7 +143,7 @@ mutants! {
     "PRN-11" EvictsTheNewSession {
         async fn insert(&self, store: &Store, mut request: InsertRequest) -> Result<InsertOutcome> {
             let limit = request.principal_limit.take();
-            let answer = store.insert(&request);
+            let outcome = store.insert(&request);
             let above = limit.map(|limit| PrincipalLimit {
                 max: limit.max.saturating_add(1),
                 ..limit
@@ -151,7 +151,7 @@ mutants! {
             if limit.is_some_and(|limit| limit.on_excess == OnExcess::EvictOldest) {
                 evict(store, request.session.principal(), above, false);
             }
-            Ok(answer)
+            Ok(outcome)
         }
     }
 

@@ -46,7 +46,7 @@ mutants! {
         }
     }
 
-    /// It counts the entries, dead ones too.
+    /// It counts the entries, ended ones too.
     "PRN-8" CountsEntries {
         async fn revoke(&self, store: &Store, request: RevokeRequest) -> Result<u64> {
             let entries = store

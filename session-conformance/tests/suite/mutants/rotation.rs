@@ -38,12 +38,12 @@ mutants! {
     /// A rotated session is a new one.
     "ROT-1" ResetsTheCreation {
         async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameOutcome> {
-            let answer = store.rename(&request);
+            let outcome = store.rename(&request);
             let stamp = request.write.now.to_string().into_bytes();
             store.edit(&request.to, |fields| {
                 fields.insert(b"created_at".to_vec(), stamp);
             });
-            Ok(answer)
+            Ok(outcome)
         }
     }
 
@@ -78,11 +78,11 @@ mutants! {
     "ROT-2" KeepsTheOldId {
         async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameOutcome> {
             let before = store.key(&request.from);
-            let answer = store.rename(&request);
-            if let (RenameOutcome::Renamed(_), Some(key)) = (&answer, before) {
+            let outcome = store.rename(&request);
+            if let (RenameOutcome::Renamed(_), Some(key)) = (&outcome, before) {
                 store.set_key(&request.from, key);
             }
-            Ok(answer)
+            Ok(outcome)
         }
     }
 
@@ -90,12 +90,12 @@ mutants! {
     "ROT-2" GrantsTheOldIdGrace {
         async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameOutcome> {
             let before = store.key(&request.from);
-            let answer = store.rename(&request);
-            if let (RenameOutcome::Renamed(_), Some(mut key)) = (&answer, before) {
+            let outcome = store.rename(&request);
+            if let (RenameOutcome::Renamed(_), Some(mut key)) = (&outcome, before) {
                 key.expires_at = Some(store.lock().now.plus_millis(5000));
                 store.set_key(&request.from, key);
             }
-            Ok(answer)
+            Ok(outcome)
         }
     }
 
@@ -112,14 +112,14 @@ mutants! {
         }
     }
 
-    /// The counters of the delta are not answered.
-    "ROT-3" AnswersNoCounters {
+    /// The counters of the delta are not returned.
+    "ROT-3" ReturnsNoCounters {
         async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameOutcome> {
-            let mut answer = store.rename(&request);
-            if let RenameOutcome::Renamed(written) = &mut answer {
+            let mut outcome = store.rename(&request);
+            if let RenameOutcome::Renamed(written) = &mut outcome {
                 written.counters.clear();
             }
-            Ok(answer)
+            Ok(outcome)
         }
     }
 
@@ -133,32 +133,32 @@ mutants! {
     /// The old id goes before the delta is judged.
     "ROT-5" DeletesBeforeItJudges {
         async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameOutcome> {
-            let answer = store.rename(&request);
-            if matches!(answer, RenameOutcome::Refused(_)) {
+            let outcome = store.rename(&request);
+            if matches!(outcome, RenameOutcome::Refused(_)) {
                 store.lock().take(&request.from);
             }
-            Ok(answer)
+            Ok(outcome)
         }
     }
 
     /// A refused rotation has moved the session.
     "ROT-5" MovesBeforeItJudges {
         async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameOutcome> {
-            let answer = store.rename(&request);
-            if matches!(answer, RenameOutcome::Refused(_))
+            let outcome = store.rename(&request);
+            if matches!(outcome, RenameOutcome::Refused(_))
                 && let Some(key) = store.key(&request.from)
             {
                 store.set_key(&request.to, key);
             }
-            Ok(answer)
+            Ok(outcome)
         }
     }
 
     /// A session that is gone begins anew.
     "ROT-6" CreatesForTheGone {
         async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameOutcome> {
-            let answer = store.rename(&request);
-            if answer == RenameOutcome::NotFound {
+            let outcome = store.rename(&request);
+            if outcome == RenameOutcome::NotFound {
                 let stamp = request.write.now.to_string().into_bytes();
                 let fields = [
                     (b"created_at".to_vec(), stamp.clone()),
@@ -174,21 +174,21 @@ mutants! {
                     },
                 );
             }
-            Ok(answer)
+            Ok(outcome)
         }
     }
 
     /// A key that is no session is moved, too.
     "ROT-6" MovesTheInvalid {
         async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameOutcome> {
-            let answer = store.rename(&request);
-            if answer == RenameOutcome::NotFound {
+            let outcome = store.rename(&request);
+            if outcome == RenameOutcome::NotFound {
                 let moved = store.lock().take(&request.from);
                 if let Some(key) = moved {
                     store.set_key(&request.to, key);
                 }
             }
-            Ok(answer)
+            Ok(outcome)
         }
     }
 
@@ -212,25 +212,25 @@ mutants! {
             if self.0.lock().unwrap().contains(&request.from) {
                 return Ok(RenameOutcome::NotFound);
             }
-            let answer = store.rename(&request);
-            if matches!(answer, RenameOutcome::Renamed(_)) {
+            let outcome = store.rename(&request);
+            if matches!(outcome, RenameOutcome::Renamed(_)) {
                 self.0.lock().unwrap().insert(request.to);
             }
-            Ok(answer)
+            Ok(outcome)
         }
     }
 
     /// A session that has moved does not expire.
     "ROT-8" PersistsWhatItMoves(Mutex<HashSet<SessionId>>) {
         async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameOutcome> {
-            let answer = store.rename(&request);
+            let outcome = store.rename(&request);
             let is_second = self.0.lock().unwrap().contains(&request.from);
             if let (true, Some(mut key)) = (is_second, store.key(&request.to)) {
                 key.expires_at = key.expires_at.map(|_| UnixMillis::new(u64::MAX / 2));
                 store.set_key(&request.to, key);
             }
             self.0.lock().unwrap().insert(request.to);
-            Ok(answer)
+            Ok(outcome)
         }
     }
 }

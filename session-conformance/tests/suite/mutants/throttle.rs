@@ -114,7 +114,7 @@ mutants! {
     }
 
     /// A new TTL is armed, whatever was asked.
-    "TCH-8" ArmsQuietTtls {
+    "TCH-8" SlidesForQuietTtls {
         async fn write(&self, store: &Store, mut request: WriteRequest) -> Result<WriteOutcome> {
             if request.write.delta.new_ttl().is_some() {
                 request.write.delta = touching(&request.write.delta, Touch::Always);

@@ -18,7 +18,7 @@ pub(super) fn touching(delta: &Delta, touch: Touch) -> Delta {
 
 mutants! {
     /// The record is read before the touch.
-    "TCH-1" AnswersBeforeTheTouch {
+    "TCH-1" ReturnsBeforeTheTouch {
         async fn read(&self, store: &Store, request: ReadRequest) -> Result<Option<SessionRecord>> {
             let mut peek = request.clone();
             peek.touch = Touch::Never;
@@ -85,12 +85,12 @@ mutants! {
     /// A quiet write leaves the expiry, and not the timestamp.
     "TCH-4" StampsQuietWrites {
         async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
-            let answer = store.write(&request);
+            let outcome = store.write(&request);
             let stamp = request.write.now.to_string().into_bytes();
             store.edit(request.id(), |fields| {
                 fields.insert(b"last_accessed_at".to_vec(), stamp);
             });
-            Ok(answer)
+            Ok(outcome)
         }
     }
 
@@ -104,25 +104,25 @@ mutants! {
     /// EXPIRE comes first.
     "TCH-10" TouchesBeforeItRefuses {
         async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
-            let answer = store.write(&request);
-            if matches!(answer, WriteOutcome::Refused(_)) {
+            let outcome = store.write(&request);
+            if matches!(outcome, WriteOutcome::Refused(_)) {
                 let mut touch = request.clone();
                 touch.write.delta = Delta::new();
                 store.write(&touch);
             }
-            Ok(answer)
+            Ok(outcome)
         }
     }
 
     /// EXPIREAT by the application's clock.
     "TCH-11" ArmsByTheApplicationsClock {
         fn save(&self, before: Option<&Key>, after: &mut Key, now: UnixMillis) {
-            let is_armed = before.is_none_or(|before| before.expires_at != after.expires_at);
+            let is_slid = before.is_none_or(|before| before.expires_at != after.expires_at);
             let stamp = after.fields.as_ref().and_then(|fields| {
                 let text = fields.get(b"last_accessed_at".as_slice())?;
                 Timestamp::parse(std::str::from_utf8(text).ok()?)
             });
-            if let (true, Some(at), Some(stamp)) = (is_armed, after.expires_at, stamp) {
+            if let (true, Some(at), Some(stamp)) = (is_slid, after.expires_at, stamp) {
                 let app = u64::try_from(stamp.unix_seconds()).unwrap_or(0) * 1000;
                 let left = u64::try_from(at.since(now).as_millis()).unwrap();
                 after.expires_at = Some(UnixMillis::new(app).plus_millis(left));

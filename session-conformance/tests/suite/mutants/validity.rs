@@ -185,7 +185,7 @@ mutants! {
         }
     }
 
-    /// A remaining TTL of -1 is taken for a dead key.
+    /// A remaining TTL of -1 is taken for an ended key.
     "VAL-6" NeedsAnExpiry {
         fn load(&self, key: &Key, now: UnixMillis) -> Option<State> {
             let state = key.session().filter(|state| state.is_live(now))?;

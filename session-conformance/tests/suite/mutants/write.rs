@@ -57,7 +57,7 @@ fn changes_of(delta: &Delta, is_wanted: impl Fn(usize, &FieldChange) -> bool) ->
 }
 
 mutants! {
-    /// The whole session is written, as blob stores do: what is not named is gone.
+    /// The whole session is written, as blob stores do: what is not named is lost.
     "WRT-1" ReplacesAllFields {
         async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
             let names = request.write.delta.changes().map(|(name, _)| name.as_str());
@@ -76,15 +76,15 @@ mutants! {
     /// An empty value removes, as in stores that know no empty text.
     "WRT-1" TakesEmptyForRemoval {
         async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
-            let answer = store.write(&request);
+            let outcome = store.write(&request);
             store.edit(request.id(), |fields| {
                 fields.retain(|_, value| !value.is_empty());
             });
-            Ok(answer)
+            Ok(outcome)
         }
     }
 
-    /// HDEL that answers 0 is an error.
+    /// HDEL that returns 0 is an error.
     "WRT-1" FailsToRemoveTheAbsent {
         async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
             let state = store.lock().live(store.flaw(), request.id());
@@ -131,13 +131,13 @@ mutants! {
         async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
             let before = store.lock().live(store.flaw(), request.id());
             let now = store.lock().now;
-            let mut answer = store.write(&request);
-            if let (WriteOutcome::Written(written), Some(before)) = (&mut answer, before)
+            let mut outcome = store.write(&request);
+            if let (WriteOutcome::Written(written), Some(before)) = (&mut outcome, before)
                 && written.record.is_some()
             {
                 written.record = Some(before.record(now));
             }
-            Ok(answer)
+            Ok(outcome)
         }
     }
 
@@ -150,16 +150,16 @@ mutants! {
     }
 
     /// It keeps what it saw, and writes it back.
-    "WRT-4" RevivesTheGone(Mutex<HashMap<SessionId, Key>>) {
+    "WRT-4" RevivesTheEnded(Mutex<HashMap<SessionId, Key>>) {
         async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
-            let mut answer = store.write(&request);
-            if answer == WriteOutcome::NotFound
+            let mut outcome = store.write(&request);
+            if outcome == WriteOutcome::NotFound
                 && let Some(key) = self.0.lock().unwrap().remove(request.id())
             {
                 store.set_key(request.id(), key);
-                answer = store.write(&request);
+                outcome = store.write(&request);
             }
-            Ok(answer)
+            Ok(outcome)
         }
 
         async fn remove(&self, store: &Store, id: SessionId) -> Result<bool> {
@@ -173,8 +173,8 @@ mutants! {
     /// HSET creates what is not there.
     "WRT-4" LeavesAGhost {
         async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
-            let answer = store.write(&request);
-            if answer == WriteOutcome::NotFound && store.key(request.id()).is_none() {
+            let outcome = store.write(&request);
+            if outcome == WriteOutcome::NotFound && store.key(request.id()).is_none() {
                 let stamp = request.write.now.to_string().into_bytes();
                 let fields = Some([(b"last_accessed_at".to_vec(), stamp)].into());
                 store.set_key(
@@ -185,7 +185,7 @@ mutants! {
                     },
                 );
             }
-            Ok(answer)
+            Ok(outcome)
         }
     }
 

@@ -31,7 +31,7 @@ impl Flaw for ListsFromACache {
     }
 }
 
-/// What is about to expire is as good as dead.
+/// What is about to expire is as good as ended.
 #[derive(Debug)]
 pub(super) struct ForgetsTheDying;
 

@@ -22,8 +22,8 @@ pub(crate) fn overview(id: &SessionId, state: &State, now: UnixMillis) -> Sessio
     SessionOverview::of(&state.session, state.remaining(now), of_unbound)
 }
 
-/// A cursor is the place behind which its page begins. The id alone decides a session's place: it keeps
-/// it, whatever comes and goes, and whomever it is bound to.
+/// A cursor is the place behind which its page begins. The id alone decides a session's place: it
+/// keeps it, whatever comes and goes, and whomever it is bound to.
 pub(crate) fn place(request: &PageRequest) -> Result<Option<PublicId>> {
     let place = request.cursor.as_ref();
     let place = place.map(|cursor| PublicId::parse(cursor.as_str()));

@@ -63,8 +63,8 @@ impl Store {
         self.lock().id_of(self.flaw(), principal, public_id)
     }
 
-    /// The id to try for a target, after the one that was tried in vain. A session that was rotated in
-    /// between is found again under its public id.
+    /// The id to try for a target, after the one that was tried in vain. A session that was rotated
+    /// in between is found again under its public id.
     fn next_id(&self, target: &Target, tried: &mut Option<SessionId>) -> Result<Option<SessionId>> {
         let id = match target {
             Target::Id(id) => Some(id.clone()),

@@ -118,7 +118,7 @@ impl Data {
         self.index.retain(|_, members| !members.is_empty());
     }
 
-    /// The live sessions of a principal, the nearest deadline first; the dead are pruned.
+    /// The live sessions of a principal, the nearest deadline first; the ended are pruned.
     pub(crate) fn members(&mut self, flaw: &dyn Flaw, principal: &Principal) -> Vec<SessionId> {
         let members = self.index.get(principal).cloned().unwrap_or_default();
         let mut live = Vec::new();

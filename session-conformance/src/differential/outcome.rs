@@ -7,7 +7,7 @@ use session_core::{Error, Remaining, SessionRecord, UnixMillis, Written};
 
 use crate::harness::{RawKey, RawValue};
 
-/// One thing that is known of an answer or a dump.
+/// One thing that is known of an outcome or a dump.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Fact {
     Word(&'static str),
@@ -29,7 +29,7 @@ impl fmt::Debug for Fact {
     }
 }
 
-/// What is known of an answer or a dump, in order.
+/// What is known of an outcome or a dump, in order.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Facts(Vec<Fact>);
 
@@ -98,8 +98,8 @@ impl Facts {
         }
     }
 
-    /// A dump, its deadline seen from now, its public id as both sides call it. The time of the log-in is
-    /// of the clock of one side.
+    /// A dump, its deadline seen from now, its public id as both sides call it. The time of the
+    /// log-in is of the clock of one side.
     pub(super) fn dump(
         key: Option<&RawKey>,
         now: UnixMillis,

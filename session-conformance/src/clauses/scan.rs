@@ -1,4 +1,4 @@
-//! Walks through the store: that they end, and miss nobody.
+//! Scans through the store: that they end, and miss nobody.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ async fn assert_all_shown(b: &Bench<'_>, ids: &[SessionId], shown: &HashSet<Publ
 }
 
 /// Where there is nothing, nothing is shown.
-pub async fn a_walk_through_an_empty_store_ends(h: &dyn Harness) {
+pub async fn a_scan_through_an_empty_store_ends(h: &dyn Harness) {
     let operator = Operator::new(h).await;
     for keys in [1, 100, 256] {
         operator.assert_shows(&[], size(keys)).await;
@@ -45,7 +45,7 @@ pub async fn a_walk_through_an_empty_store_ends(h: &dyn Harness) {
 }
 
 /// A few sessions are shown, however many keys a page looks at.
-pub async fn a_walk_shows_all_of_few(h: &dyn Harness) {
+pub async fn a_scan_shows_all_of_few(h: &dyn Harness) {
     let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
     let mut ids = Vec::new();
     for count in 1..=3 {
@@ -58,8 +58,9 @@ pub async fn a_walk_shows_all_of_few(h: &dyn Harness) {
     }
 }
 
-/// Several hundred sessions are shown, by pages of the least size, the default one and the greatest.
-pub async fn a_walk_shows_all_of_many(h: &dyn Harness) {
+/// Several hundred sessions are shown, by pages of the least size, the default one and the
+/// greatest.
+pub async fn a_scan_shows_all_of_many(h: &dyn Harness) {
     let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
     let ids = crowd(&b, 300).await;
     let all: Vec<_> = ids.iter().collect();
@@ -68,11 +69,11 @@ pub async fn a_walk_shows_all_of_many(h: &dyn Harness) {
     }
 }
 
-/// Two walks at once, by turns, do not disturb each other.
-pub async fn walks_are_independent(h: &dyn Harness) {
+/// Two scans at once, by turns, do not disturb each other.
+pub async fn scans_are_independent(h: &dyn Harness) {
     let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
     let ids = crowd(&b, 120).await;
-    let (mut few, mut many) = (operator.walk(size(10)), operator.walk(size(50)));
+    let (mut few, mut many) = (operator.scan(size(10)), operator.scan(size(50)));
     let mut shown = [HashSet::new(), HashSet::new()];
     loop {
         let pages = [few.page().await, many.page().await];
@@ -89,8 +90,8 @@ pub async fn walks_are_independent(h: &dyn Harness) {
     }
 }
 
-/// Sessions that are read, changed, bound and given a TTL between the pages are shown; so are those that live
-/// beside others that are created, rotated and deleted.
+/// Sessions that are read, changed, bound and given a TTL between the pages are shown; so are those
+/// that live beside others that are created, rotated and deleted.
 pub async fn sessions_in_use_are_shown(h: &dyn Harness) {
     let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
     let ids = crowd(&b, 150).await;
@@ -101,9 +102,9 @@ pub async fn sessions_in_use_are_shown(h: &dyn Harness) {
     }
     let mut passing = crowd(&b, 90).await;
     let mut shown = HashSet::new();
-    let mut walk = operator.walk(size(4));
+    let mut scan = operator.scan(size(4));
     let mut turn = 0;
-    while let Some(page) = walk.page().await {
+    while let Some(page) = scan.page().await {
         shown.extend(page.into_iter().map(|session| session.public_id));
         turn += 1;
         let number = turn * 7 % ids.len();
@@ -115,15 +116,15 @@ pub async fn sessions_in_use_are_shown(h: &dyn Harness) {
             _ => Delta::new().bind(fresh_principal("bob")),
         };
         let written = b.update_session(id, delta).await;
-        assert!(written.expect("an answer").is_some());
+        assert!(written.expect("no error").is_some());
         names[number].push(b.public_id(id).await);
         match passing.pop() {
             Some(id) if turn % 2 == 0 => {
-                assert!(b.delete_session(&id).await.expect("an answer"));
+                assert!(b.delete_session(&id).await.expect("no error"));
             }
             Some(id) => {
                 let rotated = b.rotate_session(&id, Delta::new()).await;
-                assert!(rotated.expect("an answer").is_some());
+                assert!(rotated.expect("no error").is_some());
             }
             None => {}
         }
@@ -143,16 +144,16 @@ pub async fn a_store_that_grows_and_shrinks_hides_nobody(h: &dyn Harness) {
     let ids = crowd(&b, 60).await;
     let mut passing = Vec::new();
     let mut shown = HashSet::new();
-    let mut walk = operator.walk(size(3));
+    let mut scan = operator.scan(size(3));
     let mut turn = 0;
-    while let Some(page) = walk.page().await {
+    while let Some(page) = scan.page().await {
         shown.extend(page.into_iter().map(|session| session.public_id));
         turn += 1;
         if turn <= 8 {
             passing.extend(crowd(&b, 50).await);
         } else {
             for id in passing.drain(passing.len().saturating_sub(50)..) {
-                assert!(b.delete_session(&id).await.expect("an answer"));
+                assert!(b.delete_session(&id).await.expect("no error"));
             }
         }
     }
@@ -160,7 +161,7 @@ pub async fn a_store_that_grows_and_shrinks_hides_nobody(h: &dyn Harness) {
 }
 
 /// Nor is anybody missed while tasks use the store at the same time.
-pub async fn a_walk_beside_others_misses_nobody(h: &dyn Harness) {
+pub async fn a_scan_beside_others_misses_nobody(h: &dyn Harness) {
     let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
     let ids = Arc::new(crowd(&b, 100).await);
     let is_over = Arc::new(AtomicBool::new(false));
@@ -174,12 +175,12 @@ pub async fn a_walk_beside_others_misses_nobody(h: &dyn Harness) {
                 }
                 let id = &ids[(n * 4 + task) % ids.len()];
                 let session = backend.get_session(id).await;
-                assert!(session.expect("an answer").is_some());
+                assert!(session.expect("no error").is_some());
                 let new = NewSession::default().ttl(ttl(5000));
                 let other = backend.create_session(new).await.expect("a session").id;
                 if n % 2 == 0 {
                     let deleted = backend.delete_session(&other).await;
-                    assert!(deleted.expect("an answer"));
+                    assert!(deleted.expect("no error"));
                 }
                 tokio::task::yield_now().await;
             }
@@ -187,8 +188,8 @@ pub async fn a_walk_beside_others_misses_nobody(h: &dyn Harness) {
     }
     for keys in [7, 30] {
         let mut shown = HashSet::new();
-        let mut walk = operator.walk(size(keys));
-        while let Some(page) = walk.page().await {
+        let mut scan = operator.scan(size(keys));
+        while let Some(page) = scan.page().await {
             shown.extend(page.into_iter().map(|session| session.public_id));
             tokio::task::yield_now().await;
         }
@@ -207,7 +208,7 @@ pub async fn a_session_is_shown_for_life(h: &dyn Harness) {
         operator.assert_shows(&[&id, &other], size(1)).await;
         h.advance(secs(60)).await;
         let rotated = b.rotate_session(&id, Delta::new()).await;
-        id = rotated.expect("an answer").expect("a session").id;
+        id = rotated.expect("no error").expect("a session").id;
     }
     operator.assert_shows(&[&id, &other], size(1)).await;
     h.advance(secs(101)).await;

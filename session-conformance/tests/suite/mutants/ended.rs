@@ -76,8 +76,8 @@ mutants! {
                 return Ok(WriteOutcome::NotFound);
             }
             tokio::task::yield_now().await;
-            let answer = store.write(&request);
-            if answer == WriteOutcome::NotFound {
+            let outcome = store.write(&request);
+            if outcome == WriteOutcome::NotFound {
                 let stamp = request.write.now.to_string().into_bytes();
                 let fields = Some([(b"last_accessed_at".to_vec(), stamp)].into());
                 store.set_key(
@@ -88,7 +88,7 @@ mutants! {
                     },
                 );
             }
-            Ok(answer)
+            Ok(outcome)
         }
     }
 
