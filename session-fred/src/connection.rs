@@ -189,7 +189,7 @@ impl Connection for FredConnection {
         match &self.closed {
             // Nothing is ever sent: the error is all that comes.
             Some(closed) => drop(closed.clone().changed().await),
-            None => std::future::pending().await,
+            None => std::future::pending::<()>().await,
         }
     }
 }

@@ -113,8 +113,8 @@ impl<C: Connect> Operation<'_, C> {
                 slot, fingerprint, ..
             } => masters.find(slot, fingerprint).ok_or_else(invalid_cursor)?,
         };
-        let reply = self.scan(master, position, request.size.get()).await?;
-        let Outcome::Done(mut parts) = reply::outcome(reply)? else {
+        let outcome = self.scan(master, position, request.size.get()).await?;
+        let Outcome::Done(mut parts) = outcome else {
             return Err(corrupt());
         };
         let next = match number(parts.next())? {
@@ -136,15 +136,15 @@ impl<C: Connect> Operation<'_, C> {
         Ok((sessions, next))
     }
 
-    /// The node's reply. A slot of its own that is migrating leads to another node, whose keys are not
+    /// What the node says. A slot of its own that is migrating leads to another node, whose keys are not
     /// meant: then another slot is tried.
-    async fn scan(&self, master: &Master, position: Position, size: u16) -> Result<Reply> {
+    async fn scan(&self, master: &Master, position: Position, size: u16) -> Result<Outcome> {
         let mut failure = None;
         for slot in master.slots_to_try(SLOTS_TO_TRY) {
             let call = script_call::scan::page(self.keys, slot, position.scan(), size);
             match self.run(&call).await {
                 Err(error) if is_redirected(&error) => failure = Some(error),
-                reply => return reply,
+                outcome => return outcome,
             }
         }
         Err(failure.unwrap_or_else(corrupt))

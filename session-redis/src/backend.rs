@@ -1,16 +1,9 @@
-//! The backend: each required step as an operation over the client's connections.
+//! The backend and its constructors.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use session_core::steps::{
-    InsertOutcome, InsertRequest, ListRequest, ReadOutcome, ReadRequest, RemoveOutcome,
-    RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, SessionSummary, WriteOutcome,
-    WriteRequest,
-};
-use session_core::{Result, SessionBackend, SessionId, SessionPolicy};
 use tokio::time::Instant;
 
 use crate::admin::RedisAdmin;
@@ -21,7 +14,6 @@ use crate::keys::{KeySpace, Topology};
 use crate::link::Link;
 use crate::operation::{Operation, Servers};
 use crate::settings::Settings;
-use crate::slot::successor_id;
 
 /// Sessions on Redis, over the connections that a client crate makes. Cheap to clone; clones share them.
 pub struct RedisBackend<C: Connect>(Arc<Inner<C>>);
@@ -65,6 +57,14 @@ impl<C: Connect> RedisBackend<C> {
         RedisAdmin::of(self.clone())
     }
 
+    pub(crate) fn keys(&self) -> &KeySpace {
+        &self.0.keys
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
     /// An operation that begins now.
     pub(crate) fn operation(&self) -> Operation<'_, C> {
         Operation {
@@ -93,54 +93,5 @@ impl<C: Connect> fmt::Debug for RedisBackend<C> {
             .field("keys", &self.0.keys)
             .field("deadline", &self.0.settings.deadline)
             .finish_non_exhaustive()
-    }
-}
-
-#[async_trait]
-impl<C: Connect> SessionBackend for RedisBackend<C> {
-    async fn insert(&self, request: &InsertRequest) -> Result<InsertOutcome> {
-        self.operation().insert(request).await
-    }
-
-    async fn read(&self, request: &ReadRequest) -> Result<ReadOutcome> {
-        self.operation().read(request).await
-    }
-
-    async fn write(&self, request: &WriteRequest) -> Result<WriteOutcome> {
-        self.operation().write(request).await
-    }
-
-    async fn rename(&self, request: &RenameRequest) -> Result<RenameOutcome> {
-        self.operation().rename(request).await
-    }
-
-    async fn remove(&self, request: &RemoveRequest) -> Result<RemoveOutcome> {
-        self.operation().remove(request).await
-    }
-
-    async fn list(&self, request: &ListRequest) -> Result<Vec<SessionSummary>> {
-        self.operation().list(request).await
-    }
-
-    async fn revoke(&self, request: &RevokeRequest) -> Result<u64> {
-        self.operation().revoke(request).await
-    }
-
-    /// In a cluster: that one node replies. An application that calls itself unready while a part of its
-    /// sessions is away takes the rest away as well.
-    async fn ping(&self) -> Result<()> {
-        self.operation().ping().await
-    }
-
-    fn policy(&self) -> &SessionPolicy {
-        &self.0.settings.policy
-    }
-
-    fn deadline(&self) -> Duration {
-        self.0.settings.deadline
-    }
-
-    fn successor_id(&self, old: &SessionId) -> Result<SessionId> {
-        successor_id(&self.0.keys, old)
     }
 }

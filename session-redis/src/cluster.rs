@@ -9,6 +9,7 @@
 mod map;
 mod masters;
 mod next_step;
+mod route;
 mod routes;
 
 use std::collections::HashMap;
@@ -21,18 +22,15 @@ use tokio::time::Instant;
 
 use self::map::SlotMap;
 pub(crate) use self::masters::{Master, Masters};
-use self::next_step::{NextStep, Pauses};
+use self::next_step::Pauses;
+pub(crate) use self::route::Route;
 use self::routes::Routes;
 use crate::command::Command;
 use crate::connection::Connect;
 use crate::endpoint::Endpoint;
 use crate::link::Link;
-use crate::operation::{evaluate, send_one};
+use crate::operation::ask;
 use crate::reply::Reply;
-use crate::script_call::ScriptCall;
-
-/// How often a call follows redirections without a pause.
-const HOPS: u32 = 5;
 
 /// A cluster, and a connection to each node that is in use.
 pub(crate) struct Cluster<C: Connect> {
@@ -51,71 +49,6 @@ impl<C: Connect> Cluster<C> {
             connect,
             limit,
             links: RwLock::default(),
-        }
-    }
-
-    /// Runs a script on the node that serves its slot. It is sent again, there or elsewhere, only while the
-    /// replies say that it did not run, and before the deadline; the last such reply is the error then. A
-    /// node that was waited for in vain is not waited for again until it has replied.
-    ///
-    /// # Errors
-    /// The node's, or that no node could be reached.
-    pub(crate) async fn run(&self, call: &ScriptCall, deadline: Instant) -> Result<Reply> {
-        let slot = call.slot();
-        let mut pauses = Pauses::default();
-        let mut node = self.first_node(slot, &mut pauses, deadline).await?;
-        let (mut is_asking, mut hops) = (false, 0);
-        loop {
-            let error = match self.run_on(&node, call, is_asking, deadline).await {
-                Ok(reply) => {
-                    self.routes.mark_healthy(&node);
-                    return Ok(reply);
-                }
-                Err(error) => error,
-            };
-            match NextStep::after(&error) {
-                NextStep::Return => return Err(error),
-                NextStep::OutcomeUnknown => {
-                    self.routes.lost_reply_of(&node);
-                    return Err(error);
-                }
-                NextStep::Redirect {
-                    to,
-                    is_asking: asks,
-                } if hops < HOPS => {
-                    let to = to.seen_from(&node);
-                    if !asks {
-                        self.routes.set_owner(slot, to.clone());
-                    }
-                    if call.is_for_node {
-                        return Err(error);
-                    }
-                    hops += 1;
-                    (node, is_asking) = (to, asks);
-                }
-                NextStep::Redirect { .. } | NextStep::TryAgain => {
-                    if !pause(pauses.next(), deadline).await {
-                        return Err(error);
-                    }
-                    let owner = self.routes.owner(slot);
-                    (node, is_asking, hops) = (owner.unwrap_or(node), false, 0);
-                }
-                NextStep::NodeDown => {
-                    // Whatever comes of it, the old map may still serve this slot.
-                    drop(self.refresh(Some(&node), deadline).await);
-                    let owner = self.routes.owner(slot).unwrap_or_else(|| node.clone());
-                    if owner == node {
-                        if self.routes.is_unhealthy(&node) {
-                            return Err(error);
-                        }
-                        if !pause(pauses.next(), deadline).await {
-                            self.routes.mark_unhealthy(&node);
-                            return Err(error);
-                        }
-                    }
-                    (node, is_asking) = (owner, false);
-                }
-            }
         }
     }
 
@@ -215,31 +148,13 @@ impl<C: Connect> Cluster<C> {
         Err(failure)
     }
 
-    async fn run_on(
-        &self,
-        node: &Endpoint,
-        call: &ScriptCall,
-        is_asking: bool,
-        deadline: Instant,
-    ) -> Result<Reply> {
-        let connection = self.link(node).connection(deadline).await?;
-        if is_asking {
-            let asking = [Command::new("ASKING", None)];
-            let [_, reply] = evaluate(&connection, asking, call, [], deadline).await;
-            reply
-        } else {
-            let [reply] = evaluate(&connection, [], call, [], deadline).await;
-            reply
-        }
-    }
-
     /// A question that any node can answer: it gets a third of the time that is left, so that another node
     /// can be asked. It changes nothing.
     async fn ask(&self, node: &Endpoint, question: Command, deadline: Instant) -> Result<Reply> {
         let now = Instant::now();
         let until = now + deadline.saturating_duration_since(now) / 3;
         let reply = match self.link(node).connection(until).await {
-            Ok(connection) => send_one(&connection, question, until).await,
+            Ok(connection) => ask(&connection, question, until).await,
             Err(error) => Err(error),
         };
         reply.map_err(|error| error.with_effect(Effect::NotApplied))

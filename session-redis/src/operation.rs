@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use session_core::{Effect, Error, ErrorKind, Result};
 use tokio::time::{Instant, timeout_at};
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Route};
 use crate::command::Command;
 use crate::connection::{Connect, Connection};
 use crate::keys::KeySpace;
@@ -31,29 +31,58 @@ pub(crate) struct Operation<'a, C: Connect> {
 }
 
 impl<C: Connect> Operation<'_, C> {
-    /// Runs a script, on the server or on the node that serves its slot.
-    pub(crate) async fn run(&self, call: &ScriptCall) -> Result<Reply> {
-        let reply = match self.servers {
-            Servers::Standalone(link) => match link.connection(self.deadline).await {
-                Ok(connection) => {
-                    let [reply] = evaluate(&connection, [], call, [], self.deadline).await;
-                    reply
-                }
-                Err(error) => Err(error),
-            },
-            Servers::Cluster(cluster) => cluster.run(call, self.deadline).await,
+    /// Runs a script, on the server or on the node that serves its slot: by its SHA-1, and again by its source
+    /// where it is not known, and so has not run. Again too while it only removes entries of ended sessions.
+    pub(crate) async fn run(&self, call: &ScriptCall) -> Result<Outcome> {
+        let deadline = self.deadline;
+        let mut route = match self.servers {
+            Servers::Standalone(_) => None,
+            Servers::Cluster(cluster) => Some(Route::of(cluster, call)),
         };
-        reply.map_err(|error| call.checked(error))
+        let mut evaluation = call.evalsha();
+        let mut is_by_source = false;
+        loop {
+            let connection = match (self.servers, &mut route) {
+                (_, Some(route)) => route.connection(deadline).await,
+                (Servers::Standalone(link), _) => link.connection(deadline).await,
+                _ => Err(corrupt()),
+            };
+            let is_asking = route.as_ref().is_some_and(Route::is_asking);
+            let replies = match connection {
+                Ok(connection) => {
+                    let asking = is_asking.then(|| Command::new("ASKING", None));
+                    let script = Some(evaluation.clone());
+                    let commands = asking.into_iter().chain(script).chain(call.behind());
+                    let commands: Vec<Command> = commands.collect();
+                    in_time(connection.send(&commands, deadline), &commands, deadline).await
+                }
+                Err(error) => vec![Err(error)],
+            };
+            match outcome(replies, is_asking) {
+                Ok(Outcome::Again) => {}
+                Ok(outcome) => {
+                    if let Some(route) = &route {
+                        route.replied();
+                    }
+                    return Ok(outcome);
+                }
+                Err(error) if !is_by_source && is_unknown_script(&error) => {
+                    (evaluation, is_by_source) = (call.eval(), true);
+                }
+                Err(error) => {
+                    let next = match &mut route {
+                        Some(route) => route.after(error, deadline).await,
+                        None => Err(error),
+                    };
+                    next.map_err(|error| call.checked(error))?;
+                }
+            }
+        }
     }
 
-    /// The same, and what the script says of it.
-    pub(crate) async fn outcome(&self, call: &ScriptCall) -> Result<Outcome> {
-        self.run(call).await.and_then(reply::outcome)
-    }
-
-    /// Runs scripts at the same time. One reply or error for each, in their order.
-    pub(crate) async fn outcomes(&self, calls: &[ScriptCall]) -> Vec<Result<Outcome>> {
-        join_all(calls.iter().map(|call| self.outcome(call))).await
+    /// Runs scripts at the same time. One outcome or error for each, in their order.
+    pub(crate) async fn run_all(&self, calls: &[ScriptCall]) -> Vec<Result<Outcome>> {
+        join_all(calls.iter().map(|call| self.run(call))).await
     }
 
     /// Asks whether the server, or any node, can be reached.
@@ -62,7 +91,7 @@ impl<C: Connect> Operation<'_, C> {
         let reply = match self.servers {
             Servers::Standalone(link) => {
                 let connection = link.connection(self.deadline).await?;
-                send_one(&connection, ping, self.deadline).await
+                ask(&connection, ping, self.deadline).await
             }
             Servers::Cluster(cluster) => cluster.ask_any(&ping, self.deadline).await,
         };
@@ -72,49 +101,39 @@ impl<C: Connect> Operation<'_, C> {
     }
 }
 
-/// Runs a script, with commands before and behind it, in one round trip; and all of them again, with the
-/// script's source, if the server does not know the script and so has not run it.
-pub(crate) async fn evaluate<C: Connection, const A: usize, const B: usize, const N: usize>(
-    connection: &C,
-    before: [Command; A],
-    call: &ScriptCall,
-    behind: [Command; B],
-    deadline: Instant,
-) -> [Result<Reply>; N] {
-    let mut commands = Vec::with_capacity(A + 1 + B);
-    commands.extend(before);
-    commands.push(call.evalsha());
-    commands.extend(behind);
-    let mut replies = send(connection, &commands, deadline).await;
-    if replies.get(A).is_some_and(is_unknown_script) {
-        if let Some(evaluation) = commands.get_mut(A) {
-            *evaluation = call.eval();
+/// What a script says, and behind it the reply to the command that was sent behind it, if one was.
+fn outcome(replies: Vec<Result<Reply>>, is_asking: bool) -> Result<Outcome> {
+    let mut replies = replies.into_iter().skip(usize::from(is_asking));
+    let outcome = reply::outcome(replies.next().ok_or_else(corrupt)??)?;
+    match (outcome, replies.next()) {
+        (Outcome::Done(parts), Some(behind)) => {
+            let parts: Vec<Reply> = parts.chain([behind?]).collect();
+            Ok(Outcome::Done(parts.into_iter()))
         }
-        replies = send(connection, &commands, deadline).await;
+        // Whatever it was: the script found no session.
+        (outcome, _) => Ok(outcome),
     }
-    let mut replies = replies.into_iter();
-    std::array::from_fn(|_| replies.next().unwrap_or_else(|| Err(corrupt())))
 }
 
-fn is_unknown_script(reply: &Result<Reply>) -> bool {
-    let error = reply.as_ref().err().and_then(ServerError::of);
-    error.is_some_and(|error| error.code() == "NOSCRIPT")
+fn is_unknown_script(error: &Error) -> bool {
+    ServerError::of(error).is_some_and(|error| error.code() == "NOSCRIPT")
 }
 
 /// The reply to one command.
-pub(crate) async fn send_one<C: Connection>(
+pub(crate) async fn ask<C: Connection>(
     connection: &C,
     command: Command,
     deadline: Instant,
 ) -> Result<Reply> {
-    let mut replies = send(connection, &[command], deadline).await.into_iter();
-    replies.next().unwrap_or_else(|| Err(corrupt()))
+    let commands = [command];
+    let replies = in_time(connection.send(&commands, deadline), &commands, deadline);
+    replies.await.pop().unwrap_or_else(|| Err(corrupt()))
 }
 
 /// One reply or error for each command, by the deadline. What was sent and has no reply by then may have
 /// been done; what was not sent by then is not sent any more.
-async fn send<C: Connection>(
-    connection: &C,
+async fn in_time(
+    replies: impl Future<Output = Vec<Result<Reply>>>,
     commands: &[Command],
     deadline: Instant,
 ) -> Vec<Result<Reply>> {
@@ -127,6 +146,6 @@ async fn send<C: Connection>(
     if Instant::now() >= deadline {
         return late(Effect::NotApplied);
     }
-    let replies = timeout_at(deadline, connection.send(commands, deadline)).await;
-    replies.unwrap_or_else(|_| late(Effect::Unknown))
+    let in_time = timeout_at(deadline, replies).await;
+    in_time.unwrap_or_else(|_| late(Effect::Unknown))
 }

@@ -128,20 +128,11 @@ pub(crate) fn stored_time(reply: Option<Reply>) -> Result<Option<UnixMillis>, Er
     Ok(text_or_nil(reply)?.and_then(|text| UnixMillis::parse(&text)))
 }
 
-/// The replies to `READ` or `PEEK` without fields, and to the `HGETALL` sent with it. The read happens at
-/// the latter: what it holds is checked again, and may have ended although the former saw it.
-pub(crate) fn read(touch: Reply, fields: Result<Reply, Error>) -> Result<ReadOutcome, Error> {
-    match outcome(touch)? {
-        Outcome::Done(mut parts) => found(remaining(parts.next())?, fields?),
-        // Whatever `HGETALL` said of a key that is no session, an error included.
-        Outcome::NotFound => Ok(ReadOutcome::NotFound),
-        _ => Err(corrupt()),
-    }
-}
-
-/// The session with these fields, if they are one's.
-pub(crate) fn found(remaining: Remaining, fields: Reply) -> Result<ReadOutcome, Error> {
-    let record = record(remaining, fields)?;
+/// What remains, and the session with these fields, if they are one's. Where they were read behind the
+/// script, the read happens there: what they hold is checked again, and the session may have ended.
+pub(crate) fn found(mut parts: Parts) -> Result<ReadOutcome, Error> {
+    let remaining = remaining(parts.next())?;
+    let record = record(remaining, parts.next().ok_or_else(corrupt)?)?;
     Ok(record.map_or(ReadOutcome::NotFound, ReadOutcome::Found))
 }
 
@@ -238,21 +229,14 @@ mod tests {
 
     #[test]
     fn a_read_is_checked_at_its_fields() {
-        let done = Reply::Array(vec![Reply::Integer(1), Reply::Integer(15_000)]);
-        let read_of = |touch, fields| read(touch, fields).unwrap();
-        let ReadOutcome::Found(found) = read_of(done.clone(), Ok(hash())) else {
+        let read = |fields| found(vec![Reply::Integer(15_000), fields].into_iter()).unwrap();
+        let ReadOutcome::Found(record) = read(hash()) else {
             panic!("a session");
         };
-        assert_eq!(found.fields().get_str("username"), Some("andrew"));
-        assert_eq!(found.remaining(), Remaining::In(Duration::from_secs(15)));
-        let ghost = Reply::Array(vec![text("username"), text("ghost")]);
-        let not_found = Reply::Array(vec![Reply::Integer(0)]);
-        for (touch, fields) in [
-            (done.clone(), Ok(Reply::Array(vec![]))),
-            (done, Ok(ghost)),
-            (not_found, Err(corrupt())),
-        ] {
-            assert_eq!(read_of(touch, fields), ReadOutcome::NotFound);
+        assert_eq!(record.fields().get_str("username"), Some("andrew"));
+        assert_eq!(record.remaining(), Remaining::In(Duration::from_secs(15)));
+        for gone in [vec![], vec![text("username"), text("ghost")]] {
+            assert_eq!(read(Reply::Array(gone)), ReadOutcome::NotFound);
         }
     }
 

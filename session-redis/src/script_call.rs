@@ -9,6 +9,7 @@ use session_core::{
 };
 
 use crate::command::{Args, ArgsBuilder, Command};
+use crate::connection::ReadForm;
 use crate::key_format::KeyFormat;
 use crate::keys::{KeySpace, public_id_of};
 use crate::script::{self, Script};
@@ -23,6 +24,8 @@ pub(crate) struct ScriptCall {
     pub(crate) script: &'static Script,
     /// The number of keys, the keys, and the other arguments.
     args: Args,
+    /// What is sent behind the script, in the same round trip.
+    behind: Option<Command>,
     /// It is meant for the node that serves the slot, not for the keys: it must not be redirected.
     pub(crate) is_for_node: bool,
 }
@@ -40,6 +43,11 @@ impl ScriptCall {
     /// The hash slot of its keys.
     pub(crate) fn slot(&self) -> u16 {
         self.args.iter().nth(1).map_or(0, hash_slot)
+    }
+
+    /// What is sent behind the script, in the same round trip.
+    pub(crate) fn behind(&self) -> Option<Command> {
+        self.behind.clone()
     }
 
     /// By the script's SHA-1.
@@ -77,6 +85,7 @@ impl Building {
         ScriptCall {
             script: self.script,
             args: self.args.finish(),
+            behind: None,
             is_for_node: false,
         }
     }
@@ -116,15 +125,6 @@ pub(crate) struct Indexed {
     pub(crate) fresh: UnixMillis,
 }
 
-/// How the fields of a read are fetched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FieldsBy {
-    /// The script returns them.
-    Script,
-    /// An `HGETALL` is sent behind the script.
-    Hgetall,
-}
-
 pub(crate) fn insert(
     keys: &KeySpace,
     request: &InsertRequest,
@@ -153,11 +153,12 @@ pub(crate) fn insert(
     call.finish()
 }
 
+/// Returns what remains and the fields, these by the script or by an `HGETALL` behind it.
 pub(crate) fn read(
     key: &[u8],
     owner: Option<Owner<'_>>,
     request: &ReadRequest,
-    fields: FieldsBy,
+    form: ReadForm,
 ) -> ScriptCall {
     let script = match request.touch {
         Touch::Never => &script::PEEK,
@@ -166,9 +167,17 @@ pub(crate) fn read(
     let mut call = Building::with_keys(script, &[key], 5);
     call.args.push(request.now.to_value().as_bytes());
     push_touch(&mut call.args, request.touch);
-    call.args.push_flag(fields == FieldsBy::Script);
+    call.args.push_flag(form == ReadForm::Script);
     push_owner(&mut call.args, owner);
-    call.finish()
+    let behind = (form == ReadForm::Pipeline).then(|| {
+        let mut args = ArgsBuilder::with_capacity(1, key.len());
+        args.push(key);
+        Command::with_args("HGETALL", None, args.finish())
+    });
+    ScriptCall {
+        behind,
+        ..call.finish()
+    }
 }
 
 pub(crate) fn write(

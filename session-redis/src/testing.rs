@@ -91,7 +91,7 @@ impl Connection for ScriptedConnection {
     }
 
     async fn closed(&self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

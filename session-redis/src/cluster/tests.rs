@@ -1,37 +1,60 @@
+use super::route::HOPS;
 use super::*;
 use crate::keys::{KeyPrefix, KeySpace};
-use crate::script_call;
+use crate::operation::{Operation, Servers};
+use crate::reply::Outcome;
+use crate::script_call::{self, ScriptCall};
+use crate::server_error::ServerError;
 use crate::testing::{Scripted, all_slots_at};
 
 const SECOND: Duration = Duration::from_secs(1);
+/// The first of an operation's.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
 
-/// A call whose slot all tests' maps know.
-fn call() -> ScriptCall {
-    script_call::remove(&keys(), b"b", None)
+/// A cluster of which two nodes are known, 1 and 2.
+struct Rig {
+    keys: KeySpace,
+    servers: Servers<Scripted>,
 }
 
-fn keys() -> KeySpace {
-    KeySpace::new(KeyPrefix::default(), crate::IdStorage::Plain)
+fn rig(nodes: &Scripted) -> Rig {
+    let seeds = vec![Endpoint::tcp("host", 1), Endpoint::tcp("host", 2)];
+    let cluster = Cluster::new(Arc::new(nodes.clone()), seeds, SECOND);
+    Rig {
+        keys: KeySpace::new(KeyPrefix::default(), crate::IdStorage::Plain),
+        servers: Servers::Cluster(Box::new(cluster)),
+    }
+}
+
+impl Rig {
+    fn cluster(&self) -> &Cluster<Scripted> {
+        match &self.servers {
+            Servers::Cluster(cluster) => cluster,
+            Servers::Standalone(_) => panic!("a cluster"),
+        }
+    }
+
+    async fn run(&self, time: Duration) -> Result<Outcome> {
+        let call = script_call::remove(&self.keys, b"b", None);
+        self.call(&call, time).await
+    }
+
+    async fn call(&self, call: &ScriptCall, time: Duration) -> Result<Outcome> {
+        let operation = Operation {
+            keys: &self.keys,
+            servers: &self.servers,
+            deadline: Instant::now() + time,
+        };
+        operation.run(call).await
+    }
 }
 
 fn done() -> Result<Reply> {
-    Ok(Reply::Integer(1))
+    Ok(Reply::Array(vec![Reply::Integer(1)]))
 }
 
 fn server(code: &str, detail: &str) -> Result<Reply> {
     Err(ServerError::into_error(code, detail))
-}
-
-use crate::server_error::ServerError;
-
-/// Two seeds, 1 and 2.
-fn cluster(nodes: &Scripted) -> Cluster<Scripted> {
-    let seeds = vec![Endpoint::tcp("host", 1), Endpoint::tcp("host", 2)];
-    Cluster::new(Arc::new(nodes.clone()), seeds, SECOND)
-}
-
-async fn run(cluster: &Cluster<Scripted>, time: Duration) -> Result<Reply> {
-    cluster.run(&call(), Instant::now() + time).await
 }
 
 /// What was sent, in few words.
@@ -51,9 +74,9 @@ fn sent(nodes: &Scripted) -> Vec<String> {
 async fn the_map_is_asked_for_once() {
     let nodes = Scripted::default().reply(1, all_slots_at(2));
     let nodes = nodes.reply(2, done()).reply(2, done());
-    let cluster = cluster(&nodes);
+    let rig = rig(&nodes);
     for expected in [vec!["slots 1", "run 2"], vec!["run 2"]] {
-        assert_eq!(run(&cluster, SECOND).await.unwrap(), Reply::Integer(1));
+        assert!(matches!(rig.run(SECOND).await, Ok(Outcome::Done(_))));
         assert_eq!(sent(&nodes), expected);
     }
 }
@@ -62,8 +85,8 @@ async fn the_map_is_asked_for_once() {
 async fn a_moved_slot_is_followed_and_the_map_asked_for_again() {
     let nodes = Scripted::default().reply(1, all_slots_at(1));
     let nodes = nodes.reply(1, server("MOVED", "3300 :2")).reply(2, done());
-    let cluster = cluster(&nodes);
-    assert!(run(&cluster, SECOND).await.is_ok());
+    let rig = rig(&nodes);
+    assert!(rig.run(SECOND).await.is_ok());
     assert_eq!(sent(&nodes), ["slots 1", "run 1", "run 2"]);
     // Other slots may have moved as well; the next operation looks, and only that one.
     let nodes = nodes
@@ -71,7 +94,7 @@ async fn a_moved_slot_is_followed_and_the_map_asked_for_again() {
         .reply(2, done())
         .reply(2, done());
     for expected in [vec!["slots 1", "run 2"], vec!["run 2"]] {
-        assert!(run(&cluster, SECOND).await.is_ok());
+        assert!(rig.run(SECOND).await.is_ok());
         assert_eq!(sent(&nodes), expected);
     }
 }
@@ -81,11 +104,11 @@ async fn a_migrating_slot_is_asked_for_at_its_goal() {
     let nodes = Scripted::default().reply(1, all_slots_at(1));
     let nodes = nodes.reply(1, server("ASK", "3300 host:2"));
     let nodes = nodes.reply(2, done()).reply(1, done());
-    let cluster = cluster(&nodes);
-    assert!(run(&cluster, SECOND).await.is_ok());
+    let rig = rig(&nodes);
+    assert!(rig.run(SECOND).await.is_ok());
     assert_eq!(sent(&nodes), ["slots 1", "run 1", "ASKING 2", "run 2"]);
     // The next one begins where the slot still is.
-    assert!(run(&cluster, SECOND).await.is_ok());
+    assert!(rig.run(SECOND).await.is_ok());
     assert_eq!(sent(&nodes), ["run 1"]);
 }
 
@@ -94,9 +117,9 @@ async fn a_call_for_a_node_is_not_redirected() {
     for code in ["MOVED", "ASK"] {
         let nodes = Scripted::default().reply(1, all_slots_at(1));
         let nodes = nodes.reply(1, server(code, "0 host:2"));
-        let cluster = cluster(&nodes);
-        let call = script_call::scan::page(&keys(), 0, 0, 10);
-        let error = cluster.run(&call, Instant::now() + SECOND).await;
+        let rig = rig(&nodes);
+        let call = script_call::scan::page(&rig.keys, 0, 0, 10);
+        let error = rig.call(&call, SECOND).await;
         assert!(crate::server_error::is_redirected(&error.unwrap_err()));
         assert_eq!(sent(&nodes), ["slots 1", "run 1"], "{code}");
     }
@@ -109,12 +132,12 @@ async fn nodes_that_point_at_each_other_are_not_followed_for_ever() {
         nodes = nodes.reply(1, server("MOVED", "3300 host:2"));
         nodes = nodes.reply(2, server("MOVED", "3300 host:1"));
     }
-    let cluster = cluster(&nodes);
+    let rig = rig(&nodes);
     // Too short for a pause.
-    let error = run(&cluster, Duration::from_millis(5)).await.unwrap_err();
+    let error = rig.run(Duration::from_millis(5)).await.unwrap_err();
     assert_eq!(error.effect(), Effect::NotApplied);
     assert_eq!(sent(&nodes).len(), 1 + 1 + HOPS as usize);
-    let error = run(&cluster, SECOND).await.unwrap_err();
+    let error = rig.run(SECOND).await.unwrap_err();
     assert_eq!(error.effect(), Effect::NotApplied);
 }
 
@@ -123,13 +146,13 @@ async fn what_may_have_run_is_never_sent_again() {
     for lost in [ErrorKind::Timeout, ErrorKind::Unavailable] {
         let nodes = Scripted::default().reply(1, all_slots_at(1));
         let nodes = nodes.reply(1, Err(Error::new(lost, Effect::Unknown)));
-        let cluster = cluster(&nodes);
-        let error = run(&cluster, SECOND).await.unwrap_err();
+        let rig = rig(&nodes);
+        let error = rig.run(SECOND).await.unwrap_err();
         assert_eq!((error.kind(), error.effect()), (lost, Effect::Unknown));
         assert_eq!(sent(&nodes), ["slots 1", "run 1"]);
         // The next one asks another node where the slot is now.
         let nodes = nodes.reply(2, all_slots_at(2)).reply(2, done());
-        assert!(run(&cluster, SECOND).await.is_ok());
+        assert!(rig.run(SECOND).await.is_ok());
         assert_eq!(sent(&nodes), ["slots 2", "run 2"]);
     }
 }
@@ -140,57 +163,55 @@ async fn a_node_that_is_down_is_waited_for_once() {
     for _ in 0..50 {
         nodes = nodes.reply(2, all_slots_at(1));
     }
-    let cluster = cluster(&nodes);
+    let rig = rig(&nodes);
     let began = Instant::now();
-    let error = run(&cluster, SECOND).await.unwrap_err();
+    let error = rig.run(SECOND).await.unwrap_err();
     assert_eq!(error.effect(), Effect::NotApplied);
     assert!(began.elapsed() > SECOND / 2, "it is waited for");
     assert!(began.elapsed() <= SECOND);
     assert_eq!(sent(&nodes)[..4], ["slots 1", "run 1", "slots 2", "run 1"]);
     // It is known to be down now: no pause, though there is time.
     let began = Instant::now();
-    assert!(run(&cluster, SECOND).await.is_err());
+    assert!(rig.run(SECOND).await.is_err());
     assert_eq!(sent(&nodes), ["run 1", "slots 2"]);
     assert!(began.elapsed() < FIRST_PAUSE);
     // When it has replied it is waited for again.
     let _nodes = nodes.reply(1, done());
-    assert!(run(&cluster, SECOND).await.is_ok());
-    assert!(!cluster.routes.is_unhealthy(&Endpoint::tcp("host", 1)));
+    assert!(rig.run(SECOND).await.is_ok());
+    assert!(!rig.cluster().routes.is_unhealthy(&Endpoint::tcp("host", 1)));
 }
-
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
 
 #[tokio::test(start_paused = true)]
 async fn a_failover_is_found_by_the_operation_that_needs_it() {
     let nodes = Scripted::default().reply(1, all_slots_at(1));
     let nodes = nodes.reply(2, all_slots_at(2)).reply(2, done());
-    let cluster = cluster(&nodes);
-    assert!(run(&cluster, SECOND).await.is_ok());
+    let rig = rig(&nodes);
+    assert!(rig.run(SECOND).await.is_ok());
     assert_eq!(sent(&nodes), ["slots 1", "run 1", "slots 2", "run 2"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn without_any_node_an_operation_fails_at_once_after_the_first() {
     let nodes = Scripted::default();
-    let cluster = cluster(&nodes);
-    let error = run(&cluster, SECOND).await.unwrap_err();
+    let rig = rig(&nodes);
+    let error = rig.run(SECOND).await.unwrap_err();
     let (kind, effect) = (error.kind(), error.effect());
     assert_eq!((kind, effect), (ErrorKind::Unavailable, Effect::NotApplied));
     assert!(sent(&nodes).len() > 4, "the nodes are waited for");
     let began = Instant::now();
-    assert!(run(&cluster, SECOND).await.is_err());
+    assert!(rig.run(SECOND).await.is_err());
     assert_eq!(sent(&nodes), ["slots 1", "slots 2"]);
     assert!(began.elapsed() < FIRST_PAUSE);
     let _nodes = nodes.reply(1, all_slots_at(1)).reply(1, done());
-    assert!(run(&cluster, SECOND).await.is_ok());
+    assert!(rig.run(SECOND).await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
 async fn any_node_replies_for_all() {
     let nodes = Scripted::default().reply(2, done());
-    let cluster = cluster(&nodes);
+    let rig = rig(&nodes);
     let ping = Command::new("PING", None);
-    let ask = async || cluster.ask_any(&ping, Instant::now() + SECOND).await;
+    let ask = async || rig.cluster().ask_any(&ping, Instant::now() + SECOND).await;
     assert!(ask().await.is_ok());
     assert_eq!(sent(&nodes), ["PING 1", "PING 2"]);
     assert!(ask().await.is_err());
@@ -199,9 +220,12 @@ async fn any_node_replies_for_all() {
 #[tokio::test(start_paused = true)]
 async fn the_masters_are_waited_for_while_another_asks() {
     let nodes = Scripted::default().reply(1, all_slots_at(2));
-    let cluster = cluster(&nodes);
-    let masters = async |is_beginning| cluster.masters(is_beginning, Instant::now() + SECOND).await;
-    let lock = cluster.routes.refresh_lock();
+    let rig = rig(&nodes);
+    let masters = async |is_beginning| {
+        let deadline = Instant::now() + SECOND;
+        rig.cluster().masters(is_beginning, deadline).await
+    };
+    let lock = rig.cluster().routes.refresh_lock();
     let began = Instant::now();
     let error = masters(true).await.unwrap_err();
     assert_eq!(error.effect(), Effect::NotApplied);
@@ -210,7 +234,7 @@ async fn the_masters_are_waited_for_while_another_asks() {
     assert!(masters(true).await.is_ok());
     assert!(masters(false).await.is_ok());
     // What is known already will do.
-    let _lock = cluster.routes.refresh_lock();
+    let _lock = rig.cluster().routes.refresh_lock();
     assert!(masters(true).await.is_ok());
     assert_eq!(sent(&nodes), ["slots 1"]);
 }

@@ -63,7 +63,7 @@ impl<C: Connect> Operation<'_, C> {
             Admission::Futile(_) => return Err(corrupt()),
         };
         let call = script_call::insert(self.keys, request, Some(&entry.indexed));
-        match self.outcome(&call).await {
+        match self.run(&call).await {
             Ok(Outcome::Done(parts)) => inserted(request, parts),
             Ok(Outcome::IdTaken) => {
                 self.roll_back(&entry).await;
@@ -102,7 +102,7 @@ impl<C: Connect> Operation<'_, C> {
         };
         let outcome = loop {
             let call = call(entry.as_ref().map(|entry: &PendingEntry| &entry.indexed));
-            match self.outcome(&call).await {
+            match self.run(&call).await {
                 Ok(Outcome::Done(parts)) => {
                     let (written, before) = written(parts, write)?;
                     let former = before
@@ -156,7 +156,7 @@ impl<C: Connect> Operation<'_, C> {
         let binds = entry.is_some();
         let outcome = loop {
             let call = call(entry.as_ref().map(|entry: &PendingEntry| &entry.indexed));
-            match self.outcome(&call).await {
+            match self.run(&call).await {
                 Ok(Outcome::Done(parts)) => {
                     let (written, before) = written(parts, write)?;
                     let former = before.listing.map(|listing| listing.entry(&former_suffix));
@@ -200,7 +200,7 @@ impl<C: Connect> Operation<'_, C> {
     /// Ends the session of a call of `REMOVE`; then, if it was bound and the index has steps of its own, removes
     /// its entry. Whether there was a session.
     pub(crate) async fn end(&self, call: &ScriptCall, suffix: &[u8]) -> Result<bool> {
-        match self.outcome(call).await? {
+        match self.run(call).await? {
             Outcome::Done(mut parts) => {
                 let listing = Listing::of(&mut parts)?;
                 if let Some(listing) = listing.filter(|_| self.keys.has_cross_slot_index()) {

@@ -73,7 +73,7 @@ impl<C: Connect> Operation<'_, C> {
         let call = script_call::revoke_page(self.keys, principal, keep, PAGE);
         let mut ended = 0;
         loop {
-            let outcome = self.outcome(&call).await.map_err(|error| match ended {
+            let outcome = self.run(&call).await.map_err(|error| match ended {
                 0 => error,
                 // Earlier pages have ended some.
                 _ => error.with_effect(Effect::Unknown),
@@ -96,7 +96,7 @@ impl<C: Connect> Operation<'_, C> {
         pages: &mut IndexPages,
     ) -> Result<Vec<SessionSummary>> {
         let call = script_call::list(self.keys, principal, &pages.least_score, pages.size);
-        let Outcome::Done(mut parts) = self.outcome(&call).await? else {
+        let Outcome::Done(mut parts) = self.run(&call).await? else {
             return Err(corrupt());
         };
         let looked_at = reply::integer(parts.next())?;

@@ -91,7 +91,7 @@ impl<C: Connect> Operation<'_, C> {
         loop {
             let call =
                 script_call::find(self.keys, principal, public_id.as_str(), &cursor, ENTRIES);
-            let Outcome::Done(mut parts) = self.outcome(&call).await? else {
+            let Outcome::Done(mut parts) = self.run(&call).await? else {
                 return Err(corrupt());
             };
             cursor = reply::bytes(parts.next())?;

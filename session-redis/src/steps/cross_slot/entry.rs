@@ -55,7 +55,7 @@ impl<C: Connect> Operation<'_, C> {
     ) -> Result<PendingEntry> {
         let new = present(entry, until);
         let call = calls::add(self.keys, principal, &new, &[]);
-        match self.outcome(&call).await {
+        match self.run(&call).await {
             Ok(Outcome::Done(parts)) => PendingEntry::added(principal, &new, parts),
             Ok(_) => Err(corrupt()),
             Err(error) => Err(error.with_effect(Effect::NotApplied)),
@@ -136,7 +136,7 @@ impl<C: Connect> Operation<'_, C> {
             calls::remove(self.keys, &principal, &[removal])
         });
         let calls: Vec<ScriptCall> = add.into_iter().chain(remove).collect();
-        drop(self.outcomes(&calls).await);
+        drop(self.run_all(&calls).await);
     }
 
     fn add_again(&self, entry: &PendingEntry, deadline: UnixMillis) -> ScriptCall {

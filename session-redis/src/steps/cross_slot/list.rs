@@ -30,7 +30,7 @@ impl<C: Connect> Operation<'_, C> {
         let removals = std::mem::take(removals);
         let least_score = pages.least_score.clone();
         let call = calls::page(self.keys, principal, &least_score, pages.size, &removals);
-        let Outcome::Done(mut parts) = self.outcome(&call).await? else {
+        let Outcome::Done(mut parts) = self.run(&call).await? else {
             return Err(corrupt());
         };
         let looked_at = reply::integer(parts.next())?;
@@ -85,7 +85,7 @@ impl<C: Connect> Operation<'_, C> {
     ) -> Result<Vec<(Entry, Option<Found>)>> {
         let session = |it: &Entry| calls::member(self.keys, principal, &it.entry);
         let calls: Vec<ScriptCall> = entries.iter().map(session).collect();
-        let outcomes = self.outcomes(&calls).await;
+        let outcomes = self.run_all(&calls).await;
         let looked_at = entries.into_iter().zip(outcomes).map(|(entry, outcome)| {
             let found = match outcome? {
                 Outcome::Done(parts) => Some(Found {

@@ -71,7 +71,7 @@ impl<C: Connect> Operation<'_, C> {
         if self.keys.has_several_formats()
             && let Some(trial) = trial.take()
         {
-            match self.outcome(&trial).await? {
+            match self.run(&trial).await? {
                 Outcome::NotIndexed { .. } => {}
                 futile => return Ok(Admission::Futile(futile)),
             }
@@ -81,7 +81,7 @@ impl<C: Connect> Operation<'_, C> {
         let mut retries = RETRIES;
         loop {
             let call = calls::add(self.keys, principal, new, &removals);
-            let mut over_quota = match self.outcome(&call).await {
+            let mut over_quota = match self.run(&call).await {
                 Ok(Outcome::Done(parts)) => {
                     let mut entry = PendingEntry::added(principal, new, parts)?;
                     entry.has_evicted = has_evicted;
@@ -147,7 +147,7 @@ impl<C: Connect> Operation<'_, C> {
         let session = |it: &Entry| calls::member(self.keys, principal, &it.entry);
         let has_trial = trial.is_some();
         let calls: Vec<ScriptCall> = others.iter().map(session).chain(trial).collect();
-        let mut outcomes = self.outcomes(&calls).await;
+        let mut outcomes = self.run_all(&calls).await;
         let mut sorted = Sorted::default();
         if has_trial {
             match outcomes.pop().ok_or_else(corrupt)?? {
@@ -173,7 +173,7 @@ impl<C: Connect> Operation<'_, C> {
     async fn evict(&self, principal: &Bytes, surplus: Vec<Entry>) -> Result<Vec<Removal>> {
         let end = |it: &Entry| self.end_of(principal, &it.entry);
         let calls: Vec<ScriptCall> = surplus.iter().map(end).collect();
-        let outcomes = self.outcomes(&calls).await;
+        let outcomes = self.run_all(&calls).await;
         let mut removals = Vec::new();
         for (entry, outcome) in surplus.into_iter().zip(outcomes) {
             match outcome {

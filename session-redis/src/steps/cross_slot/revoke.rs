@@ -110,7 +110,7 @@ impl<C: Connect> Operation<'_, C> {
     ) -> Result<()> {
         let end = |it: &Entry| self.end_of(principal, &it.entry);
         let calls: Vec<ScriptCall> = entries.iter().map(end).collect();
-        let outcomes = self.outcomes(&calls).await;
+        let outcomes = self.run_all(&calls).await;
         let mut failure = None;
         for (entry, outcome) in entries.into_iter().zip(outcomes) {
             match outcome {

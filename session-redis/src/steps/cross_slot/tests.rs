@@ -1,25 +1,22 @@
 //! What the conformance suite cannot bring about: calls that fail between two steps.
 
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::time::Duration;
 
-use session_core::steps::{RemoveOutcome, RemoveRequest, RevokeRequest, RevokeTarget, Target};
-use session_core::{
-    Delta, Effect, Error, ErrorKind, NewSession, OnExcess, PrincipalLimit, PublicId, SessionId,
-    SessionPolicy,
-};
-use tokio::time::Instant;
-
 use super::*;
-use crate::cluster::Cluster;
+use crate::backend::RedisBackend;
 use crate::endpoint::Endpoint;
 use crate::key_format::IdStorage;
 use crate::keys::{KeyPrefix, KeySpace, Topology};
-use crate::operation::Servers;
 use crate::reply::Reply;
 use crate::script::{self, Script};
+use crate::settings::Settings;
 use crate::testing::{Scripted, all_slots_at};
+use session_core::steps::{RemoveOutcome, RemoveRequest, RevokeRequest, RevokeTarget, Target};
+use session_core::{
+    Delta, Effect, Error, ErrorKind, NewSession, OnExcess, PrincipalLimit, PublicId,
+    SessionBackend, SessionId, SessionPolicy,
+};
 
 fn ann() -> Principal {
     Principal::new("ann").unwrap()
@@ -45,7 +42,7 @@ fn write_request() -> WriteRequest {
 /// A backend whose only node gives these replies.
 struct Rig {
     node: Scripted,
-    servers: Servers<Scripted>,
+    backend: RedisBackend<Scripted>,
     keys: KeySpace,
 }
 
@@ -59,22 +56,17 @@ impl Rig {
         let node = replies
             .into_iter()
             .fold(first, |node, reply| node.reply(1, reply));
+        let settings = Settings {
+            id_storage: storage,
+            // Too short for a pause: nothing is sent again.
+            deadline: Duration::from_millis(5),
+            ..Settings::default()
+        };
         let seeds = vec![Endpoint::tcp("host", 1)];
-        let limit = Duration::from_secs(1);
-        let cluster = Cluster::new(Arc::new(node.clone()), seeds, limit);
         Self {
-            servers: Servers::Cluster(Box::new(cluster)),
+            backend: RedisBackend::cluster(node.clone(), seeds, settings),
             node,
             keys: KeySpace::new(KeyPrefix::default(), storage).at(Topology::Cluster),
-        }
-    }
-
-    fn operation(&self) -> Operation<'_, Scripted> {
-        Operation {
-            keys: &self.keys,
-            servers: &self.servers,
-            // Too short for a pause: nothing is sent again.
-            deadline: Instant::now() + Duration::from_millis(5),
         }
     }
 
@@ -137,7 +129,7 @@ fn entry(name: &str) -> String {
 #[tokio::test(start_paused = true)]
 async fn an_index_that_does_not_reply_leaves_no_doubt_about_the_session() {
     let rig = Rig::of(vec![failed(Effect::Unknown)]);
-    let outcome = rig.operation().insert(&insert_request(None)).await;
+    let outcome = rig.backend.insert(&insert_request(None)).await;
     assert_eq!(outcome.unwrap_err().effect(), Effect::NotApplied);
     assert_eq!(rig.sent().len(), 1);
 }
@@ -146,7 +138,7 @@ async fn an_index_that_does_not_reply_leaves_no_doubt_about_the_session() {
 async fn the_entry_of_a_session_that_was_not_stored_is_removed_if_it_is_still_the_same() {
     let rig = Rig::of(vec![added(), failed(Effect::NotApplied), numbers([1])]);
     let request = insert_request(None);
-    let outcome = rig.operation().insert(&request).await;
+    let outcome = rig.backend.insert(&request).await;
     assert_eq!(outcome.unwrap_err().effect(), Effect::NotApplied);
     let sent = rig.sent();
     let removal = sent.last().unwrap();
@@ -160,7 +152,7 @@ async fn the_entry_of_a_session_that_was_not_stored_is_removed_if_it_is_still_th
 #[tokio::test(start_paused = true)]
 async fn the_entry_of_a_session_that_may_have_been_stored_stays() {
     let rig = Rig::of(vec![added(), failed(Effect::Unknown)]);
-    let outcome = rig.operation().insert(&insert_request(None)).await;
+    let outcome = rig.backend.insert(&insert_request(None)).await;
     assert_eq!(outcome.unwrap_err().effect(), Effect::Unknown);
     assert_eq!(rig.sent().len(), 2);
 }
@@ -180,7 +172,7 @@ async fn what_follows_a_write_does_not_fail_it() {
     let lost = || failed(Effect::Unknown);
     let rig = Rig::of(vec![added(), Ok(Reply::Array(parts)), lost(), lost()]);
     let request = write_request();
-    let outcome = rig.operation().write(&request).await;
+    let outcome = rig.backend.write(&request).await;
     assert!(matches!(outcome, Ok(WriteOutcome::Written(_))));
     let sent = rig.sent();
     let scripts = [
@@ -222,7 +214,7 @@ async fn a_deadline_beyond_that_of_the_entry_is_entered_first() {
         numbers([0]),
         numbers([1]),
     ]);
-    let outcome = rig.operation().write(&write_request()).await;
+    let outcome = rig.backend.write(&write_request()).await;
     assert!(matches!(outcome, Ok(WriteOutcome::NotFound)));
     let sent = rig.sent();
     assert_eq!(sent[2].1[4], "=9500");
@@ -231,7 +223,7 @@ async fn a_deadline_beyond_that_of_the_entry_is_entered_first() {
 
     // A script that says the same again makes no sense, and no loop.
     let rig = Rig::of(vec![added(), not_indexed(9000)]);
-    let outcome = rig.operation().write(&write_request()).await;
+    let outcome = rig.backend.write(&write_request()).await;
     assert_eq!(outcome.unwrap_err().kind(), ErrorKind::CorruptReply);
 }
 
@@ -255,12 +247,12 @@ async fn sessions_about_to_be_stored_are_waited_for_but_not_for_ever() {
     let round = || [over_quota(&[("a", 1)]), numbers([0])];
     let rig = Rig::of((0..8).flat_map(|_| round()).collect());
     let request = insert_request(limit(OnExcess::EvictOldest));
-    assert_eq!(rig.operation().insert(&request).await.unwrap(), refused);
+    assert_eq!(rig.backend.insert(&request).await.unwrap(), refused);
     rig.sent();
 
     let rig = Rig::of(round().into());
     let request = insert_request(limit(OnExcess::Refuse));
-    assert_eq!(rig.operation().insert(&request).await.unwrap(), refused);
+    assert_eq!(rig.backend.insert(&request).await.unwrap(), refused);
     rig.sent();
 }
 
@@ -274,7 +266,7 @@ async fn entries_of_ended_sessions_are_removed_as_the_next_is_added() {
         inserted,
     ]);
     let request = insert_request(limit(OnExcess::Refuse));
-    let outcome = rig.operation().insert(&request).await;
+    let outcome = rig.backend.insert(&request).await;
     assert!(matches!(outcome, Ok(InsertOutcome::Inserted(_))));
     assert_eq!(rig.sent()[2].1[6..], [entry("a"), "1.5".to_owned()]);
 }
@@ -302,7 +294,7 @@ async fn an_eviction_leaves_doubt_when_what_follows_fails() {
         let evicting = vec![over_quota(&[("a", 0)]), member(), removed()];
         let rig = Rig::of(evicting.into_iter().chain(rest).collect());
         let request = insert_request(limit(OnExcess::EvictOldest));
-        let outcome = rig.operation().insert(&request).await;
+        let outcome = rig.backend.insert(&request).await;
         assert_eq!(outcome.unwrap_err().effect(), Effect::Unknown);
         rig.sent();
     }
@@ -320,7 +312,7 @@ async fn a_revocation_that_fails_midway_leaves_doubt() {
     let down = || failed(Effect::NotApplied);
     for (last, effect) in [(removed(), Effect::Unknown), (down(), Effect::NotApplied)] {
         let rig = Rig::of(vec![page(), down(), last]);
-        let outcome = rig.operation().revoke(&request).await;
+        let outcome = rig.backend.revoke(&request).await;
         assert_eq!(outcome.unwrap_err().effect(), effect);
         rig.sent();
     }
@@ -333,7 +325,7 @@ async fn a_session_of_two_formats_gets_no_entry_for_a_key_that_it_does_not_have(
     let not_found = || numbers([0]);
     let replies = vec![not_found(), not_found()];
     let rig = Rig::with(IdStorage::HashedAfterPlain, replies);
-    let outcome = rig.operation().write(&write_request()).await;
+    let outcome = rig.backend.write(&write_request()).await;
     assert_eq!(outcome.unwrap(), WriteOutcome::NotFound);
     let sent = rig.sent();
     assert!(sent.iter().all(|call| is_of(call, &script::WRITE)));
@@ -361,7 +353,7 @@ async fn a_session_that_is_moved_meanwhile_is_found_by_its_public_id() {
         removed(),
         numbers([1]),
     ]);
-    let outcome = rig.operation().remove(&RemoveRequest::new(target())).await;
+    let outcome = rig.backend.remove(&RemoveRequest::new(target())).await;
     assert_eq!(outcome.unwrap(), RemoveOutcome::Removed);
     let sent = rig.sent();
     let keys: Vec<&Bytes> = [1, 2, 4].map(|call: usize| &sent[call].1[1]).into();
@@ -372,6 +364,6 @@ async fn a_session_that_is_moved_meanwhile_is_found_by_its_public_id() {
     }
     // Without an entry there is nothing to look for.
     let rig = Rig::of(vec![found(&[])]);
-    let outcome = rig.operation().remove(&RemoveRequest::new(target())).await;
+    let outcome = rig.backend.remove(&RemoveRequest::new(target())).await;
     assert_eq!(outcome.unwrap(), RemoveOutcome::NotFound);
 }
