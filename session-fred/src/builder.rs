@@ -1,4 +1,4 @@
-//! How a backend is built.
+//! How a backend is built, and over which connections.
 
 use std::fmt;
 use std::time::Duration;
@@ -16,6 +16,70 @@ use session_redis::{
 use crate::backend::FredBackend;
 use crate::connection::{FredConnect, endpoint};
 use crate::convert::ClientError;
+
+impl FredBackend {
+    /// Builds a backend for the server at this URL, `redis://[user:password@]host[:port][/db]`, or for the
+    /// cluster: `redis-cluster://[user:password@]host[:port][?node=host:port&node=…]`.
+    pub fn builder(url: impl Into<String>) -> FredBuilder {
+        FredBuilder::new(url)
+    }
+
+    /// Builds a backend for the cluster of this configuration, of whose hosts one that replies is enough to
+    /// find the others. All are reached with its credentials and settings.
+    ///
+    /// ```no_run
+    /// # async fn example() -> session_core::Result<()> {
+    /// use fred::types::config::{Config, ServerConfig};
+    /// use session_fred::FredBackend;
+    ///
+    /// let nodes = vec![("10.0.0.1", 6379), ("10.0.0.2", 6379)];
+    /// let config = Config {
+    ///     server: ServerConfig::new_clustered(nodes),
+    ///     ..Config::default()
+    /// };
+    /// let backend = FredBackend::cluster_builder(config).connect().await?;
+    /// # let _ = backend;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn cluster_builder(config: Config) -> FredBuilder {
+        FredBuilder::of_cluster(config)
+    }
+
+    /// A backend over a client that the application already has, with the default settings. It is used as
+    /// it is, and connects again by its own policy.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](session_core::ErrorKind::Config) when the client may send a command more than
+    /// once: its connection config must have `max_command_attempts = 1`, and it must not be a cluster's (for
+    /// these there is [`cluster_builder`](Self::cluster_builder)).
+    pub fn from_client(client: Client) -> Result<Self> {
+        Self::from_client_with(client, |builder| builder)
+    }
+
+    /// A backend over a client that the application already has; `configure` sets what differs from
+    /// the defaults.
+    ///
+    /// # Errors
+    /// As [`from_client`](Self::from_client).
+    ///
+    /// ```no_run
+    /// # fn example(client: fred::clients::Client) -> session_core::Result<()> {
+    /// use session_fred::{FredBackend, KeyPrefix};
+    ///
+    /// let prefix: KeyPrefix = "shop:".parse().expect("a valid prefix");
+    /// let backend = FredBackend::from_client_with(client, |it| it.key_prefix(prefix))?;
+    /// # let _ = backend;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_client_with(
+        client: Client,
+        configure: impl FnOnce(FredBuilder) -> FredBuilder,
+    ) -> Result<Self> {
+        configure(FredBuilder::new("")).over(client)
+    }
+}
 
 /// Builds a [`FredBackend`].
 ///

@@ -20,9 +20,10 @@ use crate::store::Found;
 #[derive(Clone)]
 pub struct MemoryAdmin(MemoryBackend);
 
-impl MemoryAdmin {
-    pub(crate) fn of(backend: MemoryBackend) -> Self {
-        Self(backend)
+impl MemoryBackend {
+    /// The admin API of these sessions: lists all of them, and ends any.
+    pub fn admin(&self) -> MemoryAdmin {
+        MemoryAdmin(self.clone())
     }
 }
 

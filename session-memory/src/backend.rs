@@ -14,9 +14,6 @@ use session_core::{
     UnixMillis, async_trait,
 };
 
-use crate::admin::MemoryAdmin;
-use crate::builder::MemoryBackendBuilder;
-use crate::clock::ManualClock;
 use crate::faults::{Faults, Step};
 use crate::store::Store;
 
@@ -64,34 +61,6 @@ struct Shared {
 }
 
 impl MemoryBackend {
-    /// An empty backend with the default policy, the operating system's clock, and room for
-    /// [`MemoryBackendBuilder::DEFAULT_MAX_SESSIONS`].
-    pub fn new() -> Self {
-        Self::builder().build()
-    }
-
-    /// An empty backend with the default policy whose time is this clock's: expiry and the
-    /// timestamps of the sessions.
-    ///
-    /// ```
-    /// use session_memory::{ManualClock, MemoryBackend};
-    /// use std::sync::Arc;
-    ///
-    /// let clock = Arc::new(ManualClock::new());
-    /// let backend = MemoryBackend::with_clock(clock.clone());
-    /// ```
-    pub fn with_clock(clock: Arc<ManualClock>) -> Self {
-        Self::builder()
-            .policy(SessionPolicy::new().with_clock(clock.clone()))
-            .clock(clock)
-            .build()
-    }
-
-    /// Builds a backend with another policy, clock or size.
-    pub fn builder() -> MemoryBackendBuilder {
-        MemoryBackendBuilder::default()
-    }
-
     /// Another backend over the same sessions, with the same clock and faults, and with this
     /// policy: as two applications with policies of their own share one server.
     #[must_use]
@@ -100,11 +69,6 @@ impl MemoryBackend {
             policy: Arc::new(policy),
             shared: Arc::clone(&self.shared),
         }
-    }
-
-    /// The admin API of these sessions: lists all of them, and ends any.
-    pub fn admin(&self) -> MemoryAdmin {
-        MemoryAdmin::of(self.clone())
     }
 
     /// Faults planned for calls to come, and the number of calls so far. For tests.
@@ -180,12 +144,6 @@ impl MemoryBackend {
     ) -> Result<T> {
         let faults = &self.shared.faults;
         faults.around(step, || self.run(act)).await
-    }
-}
-
-impl Default for MemoryBackend {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

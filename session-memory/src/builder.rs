@@ -6,6 +6,43 @@ use std::time::Duration;
 use session_core::{Clock, SessionPolicy, SystemClock};
 
 use crate::backend::MemoryBackend;
+use crate::clock::ManualClock;
+
+impl MemoryBackend {
+    /// An empty backend with the default policy, the operating system's clock, and room for
+    /// [`MemoryBackendBuilder::DEFAULT_MAX_SESSIONS`].
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// An empty backend with the default policy whose time is this clock's: expiry and the
+    /// timestamps of the sessions.
+    ///
+    /// ```
+    /// use session_memory::{ManualClock, MemoryBackend};
+    /// use std::sync::Arc;
+    ///
+    /// let clock = Arc::new(ManualClock::new());
+    /// let backend = MemoryBackend::with_clock(clock.clone());
+    /// ```
+    pub fn with_clock(clock: Arc<ManualClock>) -> Self {
+        Self::builder()
+            .policy(SessionPolicy::new().with_clock(clock.clone()))
+            .clock(clock)
+            .build()
+    }
+
+    /// Builds a backend with another policy, clock or size.
+    pub fn builder() -> MemoryBackendBuilder {
+        MemoryBackendBuilder::default()
+    }
+}
+
+impl Default for MemoryBackend {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 /// Builds a [`MemoryBackend`]. Created by [`MemoryBackend::builder`].
 ///

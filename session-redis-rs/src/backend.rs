@@ -4,7 +4,6 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use redis::IntoConnectionInfo;
 use session_core::steps::{
     InsertOutcome, InsertRequest, ListRequest, ReadOutcome, ReadRequest, RemoveOutcome,
     RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, SessionSummary, WriteOutcome,
@@ -13,8 +12,7 @@ use session_core::steps::{
 use session_core::{Result, SessionBackend, SessionId, SessionPolicy};
 use session_redis::{RedisAdmin, RedisBackend};
 
-use crate::builder::RedisRsBuilder;
-use crate::connection::{RedisRsConnect, SingleServer};
+use crate::connection::RedisRsConnect;
 
 /// Sessions on Redis through the `redis` crate. Cheap to clone; clones share the connection.
 #[derive(Clone)]
@@ -24,58 +22,6 @@ pub struct RedisRsBackend(pub(crate) RedisBackend<RedisRsConnect>);
 pub type RedisRsAdmin = RedisAdmin<RedisRsConnect>;
 
 impl RedisRsBackend {
-    /// Builds a backend for the server at this URL, `redis://[user:password@]host[:port][/db]`, or for the
-    /// cluster: `redis-cluster://[user:password@]host[:port][?node=host:port&node=…]`.
-    pub fn builder(url: impl Into<String>) -> RedisRsBuilder {
-        RedisRsBuilder::new(url)
-    }
-
-    /// Builds a backend for the cluster of these nodes, of which one that replies is enough to find the
-    /// others. All are reached with the first one's credentials and settings.
-    ///
-    /// ```no_run
-    /// # async fn example() -> session_core::Result<()> {
-    /// use session_redis_rs::RedisRsBackend;
-    ///
-    /// let nodes = ["redis://10.0.0.1:6379", "redis://10.0.0.2:6379"];
-    /// let backend = RedisRsBackend::cluster_builder(nodes).connect().await?;
-    /// # let _ = backend;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn cluster_builder<N: IntoConnectionInfo>(
-        nodes: impl IntoIterator<Item = N>,
-    ) -> RedisRsBuilder {
-        RedisRsBuilder::of_cluster(nodes)
-    }
-
-    /// A backend over a connection that the application already has, with the default settings. It is used
-    /// as it is: a [`ConnectionManager`](redis::aio::ConnectionManager) connects again by its own rules, a
-    /// [`MultiplexedConnection`](redis::aio::MultiplexedConnection) never does.
-    pub fn from_connection(connection: impl SingleServer) -> Self {
-        Self::from_connection_with(connection, |builder| builder)
-    }
-
-    /// A backend over a connection that the application already has; `configure` sets what differs
-    /// from the defaults.
-    ///
-    /// ```no_run
-    /// # fn example(connection: redis::aio::ConnectionManager) -> Result<(), session_redis_rs::InvalidPrefix> {
-    /// use session_redis_rs::RedisRsBackend;
-    ///
-    /// let prefix = "shop:".parse()?;
-    /// let backend = RedisRsBackend::from_connection_with(connection, |it| it.key_prefix(prefix));
-    /// # let _ = backend;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn from_connection_with(
-        connection: impl SingleServer,
-        configure: impl FnOnce(RedisRsBuilder) -> RedisRsBuilder,
-    ) -> Self {
-        configure(RedisRsBuilder::new("")).over(connection.into_given())
-    }
-
     /// The admin API of these sessions: lists all of them, and ends any. Over the same connection; its
     /// account needs the right to `SCAN` as well.
     pub fn admin(&self) -> RedisRsAdmin {

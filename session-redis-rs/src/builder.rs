@@ -1,4 +1,4 @@
-//! How a backend is built.
+//! How a backend is built, and over which connections.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,8 +12,62 @@ use session_redis::{
 };
 
 use crate::backend::RedisRsBackend;
-use crate::connection::{Given, RedisRsConnect, endpoint};
+use crate::connection::{Given, RedisRsConnect, SingleServer, endpoint};
 use crate::convert::ClientError;
+
+impl RedisRsBackend {
+    /// Builds a backend for the server at this URL, `redis://[user:password@]host[:port][/db]`, or for the
+    /// cluster: `redis-cluster://[user:password@]host[:port][?node=host:port&node=…]`.
+    pub fn builder(url: impl Into<String>) -> RedisRsBuilder {
+        RedisRsBuilder::new(url)
+    }
+
+    /// Builds a backend for the cluster of these nodes, of which one that replies is enough to find the
+    /// others. All are reached with the first one's credentials and settings.
+    ///
+    /// ```no_run
+    /// # async fn example() -> session_core::Result<()> {
+    /// use session_redis_rs::RedisRsBackend;
+    ///
+    /// let nodes = ["redis://10.0.0.1:6379", "redis://10.0.0.2:6379"];
+    /// let backend = RedisRsBackend::cluster_builder(nodes).connect().await?;
+    /// # let _ = backend;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn cluster_builder<N: IntoConnectionInfo>(
+        nodes: impl IntoIterator<Item = N>,
+    ) -> RedisRsBuilder {
+        RedisRsBuilder::of_cluster(nodes)
+    }
+
+    /// A backend over a connection that the application already has, with the default settings. It is used
+    /// as it is: a [`ConnectionManager`](redis::aio::ConnectionManager) connects again by its own rules, a
+    /// [`MultiplexedConnection`](redis::aio::MultiplexedConnection) never does.
+    pub fn from_connection(connection: impl SingleServer) -> Self {
+        Self::from_connection_with(connection, |builder| builder)
+    }
+
+    /// A backend over a connection that the application already has; `configure` sets what differs
+    /// from the defaults.
+    ///
+    /// ```no_run
+    /// # fn example(connection: redis::aio::ConnectionManager) -> Result<(), session_redis_rs::InvalidPrefix> {
+    /// use session_redis_rs::RedisRsBackend;
+    ///
+    /// let prefix = "shop:".parse()?;
+    /// let backend = RedisRsBackend::from_connection_with(connection, |it| it.key_prefix(prefix));
+    /// # let _ = backend;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_connection_with(
+        connection: impl SingleServer,
+        configure: impl FnOnce(RedisRsBuilder) -> RedisRsBuilder,
+    ) -> Self {
+        configure(RedisRsBuilder::new("")).over(connection.into_given())
+    }
+}
 
 /// Builds a [`RedisRsBackend`].
 ///

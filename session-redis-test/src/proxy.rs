@@ -5,6 +5,7 @@ mod link;
 mod mode;
 mod replies;
 mod requests;
+mod state;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};

@@ -29,9 +29,11 @@ use crate::server_error::is_redirected;
 /// Sessions are shown that the backend would find: while two key formats are read, those of both.
 pub struct RedisAdmin<C: Connect>(RedisBackend<C>);
 
-impl<C: Connect> RedisAdmin<C> {
-    pub(crate) fn of(backend: RedisBackend<C>) -> Self {
-        Self(backend)
+impl<C: Connect> RedisBackend<C> {
+    /// The admin API of these sessions: lists all of them, and ends any. Over the same connections; the
+    /// account needs the right to `SCAN` as well.
+    pub fn admin(&self) -> RedisAdmin<C> {
+        RedisAdmin(self.clone())
     }
 }
 

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::admin::RedisAdmin;
 use crate::cluster::Cluster;
 use crate::connection::Connect;
 use crate::endpoint::Endpoint;
@@ -49,12 +48,6 @@ impl<C: Connect> RedisBackend<C> {
             keys: keys.at(topology),
             settings,
         }))
-    }
-
-    /// The admin API of these sessions: lists all of them, and ends any. Over the same connections; the
-    /// account needs the right to `SCAN` as well.
-    pub fn admin(&self) -> RedisAdmin<C> {
-        RedisAdmin::of(self.clone())
     }
 
     pub(crate) fn keys(&self) -> &KeySpace {

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, sleep_until};
 
-use super::link::{CHUNK, End, Link};
+use super::state::{CHUNK, End, Link};
 use super::{Mode, Shared};
 
 /// Passes replies until the connection is over on the server's account, or is cut.

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::Shared;
-use super::link::{CHUNK, End, Link};
+use super::state::{CHUNK, End, Link};
 
 /// Passes requests until the connection is over on the client's account.
 pub(super) async fn pass(
