@@ -29,8 +29,8 @@ use crate::command::Command;
 use crate::connection::Connect;
 use crate::endpoint::Endpoint;
 use crate::link::Link;
-use crate::operation::ask;
 use crate::reply::Reply;
+use crate::send::ask;
 
 /// A cluster, and a connection to each node that is in use.
 pub(crate) struct Cluster<C: Connect> {

@@ -16,7 +16,7 @@
 //! | `operation` | one operation: its deadline, and how it runs scripts |
 //! | `steps` | the required steps |
 //! | `steps/cross_slot` | the same where sessions and indexes are in different slots |
-//! | `link` | how a connection is kept up |
+//! | `link`, `send` | how a connection is kept up, and how commands are sent over it |
 //! | `cluster` | which node a call goes to, and when it goes again |
 //! | `script`, `lua/*.lua` | the twin of `session_core::rules`, one atomic step a script |
 //! | `script_call` | the order of arguments |
@@ -39,6 +39,7 @@ mod operation;
 mod reply;
 mod script;
 mod script_call;
+mod send;
 mod server_error;
 mod settings;
 mod slot;

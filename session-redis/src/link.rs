@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::command::Command;
 use crate::connection::{Connect, Connection, PushSink};
 use crate::endpoint::Endpoint;
-use crate::reply::corrupt;
+use crate::send::ask;
 use crate::version;
 
 /// The longest pause between two attempts to connect.
@@ -176,8 +176,7 @@ async fn attempt<C: Connect>(shared: &Shared<C>) -> Result<C::Connection> {
         let sink = PushSink::ignore();
         let connection = shared.connect.connect(&shared.endpoint, sink).await?;
         let info = Command::new("INFO", Some("server"));
-        let replies = connection.send(&[info], deadline).await;
-        version::check(replies.into_iter().next().ok_or_else(corrupt)?)?;
+        version::check(ask(&connection, info, deadline).await)?;
         Ok(connection)
     };
     let in_time = timeout_at(deadline, connecting).await;

@@ -1,8 +1,8 @@
 //! One operation on its way: its deadline, and how it runs scripts.
 
 use futures_util::future::join_all;
-use session_core::{Effect, Error, ErrorKind, Result};
-use tokio::time::{Instant, timeout_at};
+use session_core::{Effect, Error, Result};
+use tokio::time::Instant;
 
 use crate::cluster::{Cluster, Route};
 use crate::command::Command;
@@ -11,6 +11,7 @@ use crate::keys::KeySpace;
 use crate::link::Link;
 use crate::reply::{self, Outcome, Reply, corrupt};
 use crate::script_call::ScriptCall;
+use crate::send::{ask, in_time};
 use crate::server_error::ServerError;
 
 /// Where the keys are, and the connections there.
@@ -117,35 +118,4 @@ fn outcome(replies: Vec<Result<Reply>>, is_asking: bool) -> Result<Outcome> {
 
 fn is_unknown_script(error: &Error) -> bool {
     ServerError::of(error).is_some_and(|error| error.code() == "NOSCRIPT")
-}
-
-/// The reply to one command.
-pub(crate) async fn ask<C: Connection>(
-    connection: &C,
-    command: Command,
-    deadline: Instant,
-) -> Result<Reply> {
-    let commands = [command];
-    let replies = in_time(connection.send(&commands, deadline), &commands, deadline);
-    replies.await.pop().unwrap_or_else(|| Err(corrupt()))
-}
-
-/// One reply or error for each command, by the deadline. What was sent and has no reply by then may have
-/// been done; what was not sent by then is not sent any more.
-async fn in_time(
-    replies: impl Future<Output = Vec<Result<Reply>>>,
-    commands: &[Command],
-    deadline: Instant,
-) -> Vec<Result<Reply>> {
-    let late = |effect| {
-        let errors = commands
-            .iter()
-            .map(|_| Err(Error::new(ErrorKind::Timeout, effect)));
-        errors.collect()
-    };
-    if Instant::now() >= deadline {
-        return late(Effect::NotApplied);
-    }
-    let in_time = timeout_at(deadline, replies).await;
-    in_time.unwrap_or_else(|_| late(Effect::Unknown))
 }

@@ -1,6 +1,7 @@
 //! The session's cookie: its name, its attributes, and the header lines that set and clear it.
 
 mod builder;
+mod invalid;
 mod presented;
 mod rules;
 
@@ -8,8 +9,8 @@ use http::HeaderValue;
 use session_core::{Remaining, SessionId};
 
 pub use self::builder::{SameSite, SessionCookieBuilder};
+pub use self::invalid::InvalidCookie;
 pub(crate) use self::presented::Presented;
-pub use self::rules::InvalidCookie;
 
 /// The cookie that carries the session's id: its name, its attributes, and how long a browser keeps
 /// it.

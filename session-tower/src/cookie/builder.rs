@@ -1,7 +1,7 @@
 //! Building a cookie that browsers accept.
 
 use super::SessionCookie;
-use super::rules::InvalidCookie;
+use super::invalid::InvalidCookie;
 
 /// Which requests that other sites cause carry the cookie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
