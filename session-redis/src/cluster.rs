@@ -188,9 +188,10 @@ impl<C: Connect> fmt::Debug for Cluster<C> {
     }
 }
 
-/// Waits that long; or not at all, and `false`, if the deadline would be over by then.
+/// Waits that long; or not at all, and `false`, if less time than that would be left then: what is sent when
+/// the time is nearly over has an outcome that nobody learns.
 async fn pause(duration: Duration, deadline: Instant) -> bool {
-    if Instant::now() + duration >= deadline {
+    if Instant::now() + 2 * duration >= deadline {
         return false;
     }
     tokio::time::sleep(duration).await;
