@@ -56,7 +56,7 @@ async fn ended<W: io::Write>(
             }
         }
         SessionsCommand::Count => out.line(&admin.count_sessions().await?.to_string())?,
-        SessionsCommand::Revoke { handles } => return revoke(&*admin, handles, out).await,
+        SessionsCommand::Revoke { public_ids } => return revoke(&*admin, public_ids, out).await,
     }
     out.flush()?;
     Ok(true)

@@ -15,7 +15,7 @@ use crate::{guard, headers, log, page, routes};
 
 /// The name of the session's cookie.
 const COOKIE: &str = "sid";
-/// The largest form that is read. The longest sensible one has a name, two numbers and a handle.
+/// The largest form that is read. The longest sensible one has a name and two numbers.
 const MAX_FORM: usize = 16 * 1024;
 /// When to come back after the store could not be reached.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(2);

@@ -1,7 +1,7 @@
 //! The command line.
 
 mod command;
-mod handle;
+mod public_id;
 mod store;
 mod words;
 
@@ -13,7 +13,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser};
 
 pub(crate) use self::command::{Command, ListArgs, SessionsCommand};
-pub(crate) use self::store::{BackendName, StoreArgs};
+pub(crate) use self::store::{BackendName, IdStorageName, StoreArgs};
 
 /// A web application that shows server-side sessions as they run: start one, watch it expire, see
 /// what the server keeps, rotate its id, revoke it from another browser. And a command that
@@ -79,7 +79,7 @@ impl Args {
     }
 
     fn of(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        let matches = Self::command().try_get_matches_from(words::with_handles_kept(words))?;
+        let matches = Self::command().try_get_matches_from(words::with_public_ids_kept(words))?;
         let args = Self::from_arg_matches(&matches)?;
         args.check(&matches)?;
         Ok(args)
@@ -115,7 +115,6 @@ fn flag(id: &str) -> String {
 mod tests {
     use super::*;
     use clap::ValueEnum as _;
-    use session_store::IdStorage;
 
     fn parse(flags: &[&str]) -> Result<Args, clap::Error> {
         Args::of(["demo"].iter().chain(flags).map(OsString::from))
@@ -144,7 +143,7 @@ mod tests {
             ("127.0.0.1", 6379)
         );
         assert!(store.prefix.is_none() && store.redis_url.is_none());
-        assert_eq!(store.id_storage(), IdStorage::Plain);
+        assert_eq!(store.id_storage(), IdStorageName::Plain);
         assert!(args.command.is_none());
     }
 

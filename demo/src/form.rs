@@ -6,7 +6,7 @@ use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use session_store::{Principal, SessionHandle, SessionTtl};
+use session_store::{Principal, PublicId, SessionTtl};
 
 use crate::failure::Failure;
 
@@ -94,7 +94,7 @@ impl TtlForm {
     }
 }
 
-/// `POST /sessions/revoke`.
+/// `POST /sessions/revoke`. A handle is a public id.
 #[derive(Deserialize)]
 pub(crate) struct RevokeForm {
     #[serde(default)]
@@ -102,9 +102,8 @@ pub(crate) struct RevokeForm {
 }
 
 impl RevokeForm {
-    pub(crate) fn checked(&self) -> Result<SessionHandle, Failure> {
-        SessionHandle::parse(self.handle.trim())
-            .map_err(|_| Failure::bad("Not a valid session handle."))
+    pub(crate) fn checked(&self) -> Result<PublicId, Failure> {
+        PublicId::parse(self.handle.trim()).map_err(|_| Failure::bad("Not a valid public id."))
     }
 }
 

@@ -4,10 +4,10 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::Duration;
 
-use session_store::{Connect, ConnectError, Error, IdStorage, SessionAdmin, SessionBackend};
+use session_store::{Connect, ConnectError, Error, SessionAdmin, SessionBackend};
 
 use crate::app::About;
-use crate::args::{BackendName, StoreArgs};
+use crate::args::{BackendName, IdStorageName, StoreArgs};
 
 /// The deadline of an operator's operations: longer than a visitor's, so that a busy server can
 /// still finish them.
@@ -58,7 +58,9 @@ pub(crate) fn open_admin(args: &StoreArgs) -> Result<Arc<dyn SessionAdmin>, Open
 }
 
 fn connect(args: &StoreArgs, url: String) -> Connect {
-    let connect = Connect::to(url).id_storage(args.id_storage());
+    let connect = Connect::to(url);
+    #[cfg(any(feature = "redis-rs", feature = "fred"))]
+    let connect = connect.id_storage(args.id_storage().into());
     match &args.prefix {
         Some(prefix) => connect.key_prefix(prefix.as_str()),
         None => connect,
@@ -132,7 +134,8 @@ fn about(args: &StoreArgs, url: &str) -> About {
         backend: args.backend.as_str(),
         description,
         // Not before all of them are: in between, keys may still show ids.
-        ids_hashed: args.id_storage() == IdStorage::Hashed && args.backend != BackendName::Memory,
+        ids_hashed: args.id_storage() == IdStorageName::Hashed
+            && args.backend != BackendName::Memory,
     }
 }
 

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_core::{
-    Effect, Error, ErrorKind, IdStorage, Operation, Result, SessionAdmin, SessionBackend,
-    SessionPolicy,
+    Effect, Error, ErrorKind, Operation, Result, SessionAdmin, SessionBackend, SessionPolicy,
 };
+
+#[cfg(any(feature = "redis-rs", feature = "fred"))]
+use crate::IdStorage;
 
 /// A backend for this URL, connected.
 ///
@@ -51,6 +53,7 @@ pub struct Connect {
     url: String,
     policy: SessionPolicy,
     key_prefix: Option<String>,
+    #[cfg(any(feature = "redis-rs", feature = "fred"))]
     id_storage: IdStorage,
     deadline: Option<Duration>,
 }
@@ -83,6 +86,7 @@ impl Connect {
             url: url.into(),
             policy: SessionPolicy::new(),
             key_prefix: None,
+            #[cfg(any(feature = "redis-rs", feature = "fred"))]
             id_storage: IdStorage::default(),
             deadline: None,
         }
@@ -101,6 +105,9 @@ impl Connect {
     }
 
     /// Whether key names on Redis show ids or their hashes; ids by default. No effect on memory.
+    ///
+    /// Needs the feature `redis-rs` or `fred`, as [`IdStorage`] does.
+    #[cfg(any(feature = "redis-rs", feature = "fred"))]
     pub fn id_storage(mut self, storage: IdStorage) -> Self {
         self.id_storage = storage;
         self
@@ -130,12 +137,16 @@ impl Connect {
     /// # #[cfg(feature = "memory")]
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> session_store::Result<()> {
-    /// use session_store::{Connect, NewSession};
+    /// use session_store::{Connect, NewSession, PageSize};
     ///
     /// let (sessions, admin) = Connect::to("memory:").build_with_admin()?;
-    /// let handle = sessions.create_session(NewSession::default()).await?.id.handle();
+    /// sessions.create_session(NewSession::default()).await?;
     /// assert_eq!(admin.count_sessions().await?, 1);
-    /// assert!(admin.revoke_session(&handle).await?);
+    /// let page = admin.list_page(None, PageSize::DEFAULT).await?;
+    /// for session in &page.sessions {
+    ///     assert!(admin.revoke_session(&session.public_id).await?);
+    /// }
+    /// assert_eq!(admin.count_sessions().await?, 0);
     /// # Ok(())
     /// # }
     /// # #[cfg(not(feature = "memory"))]
@@ -192,7 +203,7 @@ impl Connect {
         use session_redis_rs::RedisRsBackend;
         let mut builder = RedisRsBackend::builder(self.url.as_str())
             .policy(self.policy.clone())
-            .id_storage(self.id_storage.into());
+            .id_storage(self.id_storage);
         if let Some(prefix) = &self.key_prefix {
             builder = builder.key_prefix(
                 prefix
@@ -218,7 +229,7 @@ impl Connect {
         use session_fred::FredBackend;
         let mut builder = FredBackend::builder(url)
             .policy(self.policy.clone())
-            .id_storage(self.id_storage.into());
+            .id_storage(self.id_storage);
         if let Some(prefix) = &self.key_prefix {
             builder = builder.key_prefix(
                 prefix
@@ -243,12 +254,14 @@ impl Connect {
 impl fmt::Debug for Connect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The URL may hold a password.
-        f.debug_struct("Connect")
+        let mut shown = f.debug_struct("Connect");
+        shown
             .field("policy", &self.policy)
             .field("key_prefix", &self.key_prefix)
-            .field("id_storage", &self.id_storage)
-            .field("deadline", &self.deadline)
-            .finish_non_exhaustive()
+            .field("deadline", &self.deadline);
+        #[cfg(any(feature = "redis-rs", feature = "fred"))]
+        shown.field("id_storage", &self.id_storage);
+        shown.finish_non_exhaustive()
     }
 }
 

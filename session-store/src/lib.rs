@@ -35,6 +35,12 @@ pub use session_core::*;
 
 pub use self::connect::{Connect, ConnectError, connect};
 
+// The two crates name one type.
+#[cfg(all(feature = "fred", not(feature = "redis-rs")))]
+pub use session_fred::IdStorage;
+#[cfg(feature = "redis-rs")]
+pub use session_redis_rs::IdStorage;
+
 #[cfg(feature = "fred")]
 #[doc(inline)]
 pub use session_fred as fred;

@@ -12,7 +12,7 @@ use crate::args::ListArgs;
 
 /// Writes a line per session, page by page; how many.
 ///
-/// One user's sessions are picked out of the walk. `SessionBackend::list_sessions` would find them
+/// One user's sessions are picked out of the scan. `SessionBackend::list_sessions` would find them
 /// faster, but knows neither TTL nor deadline nor what remains of them; and it prunes the user's
 /// index, where looking should change nothing.
 pub(super) async fn list<W: Write>(
@@ -30,7 +30,7 @@ pub(super) async fn list<W: Write>(
     loop {
         let page = admin.list_page(cursor.as_ref(), size).await?;
         for session in page.sessions.iter().filter(|session| is_meant(session)) {
-            if !seen.is_new(&session.handle) {
+            if !seen.is_new(session.public_id) {
                 continue;
             }
             if shown == 0 && !args.json {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::io::Write;
 
-use session_store::{SessionAdmin, SessionHandle};
+use session_store::{PublicId, SessionAdmin};
 
 use super::IsComplete;
 use super::failure::Failure;
@@ -13,20 +13,20 @@ use super::output::Output;
 /// more: they are to end all the same.
 pub(super) async fn revoke<W: Write>(
     admin: &dyn SessionAdmin,
-    handles: &[SessionHandle],
+    public_ids: &[PublicId],
     out: &mut Output<W>,
 ) -> Result<IsComplete, Failure> {
     let (mut done, mut is_complete) = (HashSet::new(), true);
-    for handle in handles {
+    for public_id in public_ids {
         // Named twice, it would not be there the second time.
-        if !done.insert(handle) {
+        if !done.insert(public_id) {
             continue;
         }
-        if admin.revoke_session(handle).await? {
-            out.line(&format!("revoked {handle}"))?;
+        if admin.revoke_session(public_id).await? {
+            out.line(&format!("revoked {public_id}"))?;
         } else {
             is_complete = false;
-            out.line(&format!("no such session: {handle}"))?;
+            out.line(&format!("no such session: {public_id}"))?;
         }
         // Before the next one, which may fail.
         out.flush()?;
@@ -38,28 +38,31 @@ pub(super) async fn revoke<W: Write>(
 #[cfg(feature = "memory")]
 mod tests {
     use super::*;
-    use session_store::{Connect, NewSession};
+    use session_store::{Connect, NewSession, Principal};
 
     #[tokio::test]
-    async fn each_handle_is_told_of_once() {
+    async fn each_public_id_is_told_of_once() {
         let (sessions, admin) = Connect::to("memory:").build_with_admin().unwrap();
-        let mut handles = Vec::new();
-        for _ in 0..2 {
-            let created = sessions.create_session(NewSession::default()).await;
-            handles.push(created.unwrap().id.handle());
-        }
+        // One is bound to nobody, the other one to a user.
+        let unbound = sessions.create_session(NewSession::default()).await;
+        let bound = NewSession::default().bind(Principal::new("Ann").unwrap());
+        let bound = sessions.create_session(bound).await.unwrap();
+        let public_ids = [
+            PublicId::of_unbound(&unbound.unwrap().id),
+            bound.record.public_id().unwrap(),
+        ];
         let mut out = Vec::new();
         let named = [
-            handles[0].clone(),
-            handles[0].clone(),
-            SessionHandle::parse("AAAAAAAAAAAAAAAAAAAAAA").unwrap(),
-            handles[1].clone(),
+            public_ids[0],
+            public_ids[0],
+            PublicId::parse("AAAAAAAAAAAAAAAAAAAAAA").unwrap(),
+            public_ids[1],
         ];
         let is_complete = revoke(&*admin, &named, &mut Output::to(&mut out)).await;
         assert!(!is_complete.unwrap());
         let expected = format!(
             "revoked {}\nno such session: AAAAAAAAAAAAAAAAAAAAAA\nrevoked {}\n",
-            handles[0], handles[1]
+            public_ids[0], public_ids[1]
         );
         assert_eq!(String::from_utf8(out).unwrap(), expected);
         assert_eq!(admin.count_sessions().await.unwrap(), 0);

@@ -11,7 +11,8 @@ use super::text::{ascii_controls, cut, duration, escaped, or_dash};
 /// The longest timestamp in the table. Others' clients may have written more, and no time.
 const MOST_OF_TIMESTAMP: usize = 40;
 
-/// A session's facts. The names are those of the JSON, which programs rely on.
+/// A session's facts. The names are those of the JSON, which programs rely on. There a session's
+/// public id is its handle.
 #[derive(Serialize)]
 pub(super) struct Row<'a> {
     handle: &'a str,
@@ -26,7 +27,7 @@ pub(super) struct Row<'a> {
 impl<'a> Row<'a> {
     pub(super) fn of(session: &'a SessionOverview) -> Self {
         Self {
-            handle: session.handle.as_str(),
+            handle: session.public_id.as_str(),
             principal: session.principal.as_ref().map(|name| name.as_str()),
             created_at: lossy(&session.created_at),
             last_accessed_at: lossy(&session.last_accessed_at),
@@ -97,15 +98,15 @@ fn iso(time: UnixMillis) -> String {
 mod tests {
     use super::*;
     use serde_json::{Value, json};
-    use session_store::{Principal, Remaining, SessionHandle, SessionTtl};
+    use session_store::{Principal, PublicId, Remaining, SessionTtl};
     use std::time::Duration;
 
     fn overview() -> SessionOverview {
         let at = FieldValue::from("2026-04-02T12:34:56+00:00");
-        let handle = SessionHandle::parse("4nWUyWTEw-6RWZJ0oVgwLg").unwrap();
+        let public_id = PublicId::parse("4nWUyWTEw-6RWZJ0oVgwLg").unwrap();
         let ttl = SessionTtl::from_secs(3600).unwrap();
         let remaining = Remaining::In(Duration::from_millis(58_001));
-        let mut overview = SessionOverview::new(handle, at.clone(), at, ttl, remaining);
+        let mut overview = SessionOverview::new(public_id, at.clone(), at, ttl, remaining);
         overview.principal = Some(Principal::new("Ann").unwrap());
         overview.deadline = Some(UnixMillis::new(1_775_133_296_999));
         overview

@@ -2,30 +2,30 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use session_store::SessionHandle;
+use session_store::PublicId;
 
-/// How many handles are remembered: a few megabytes.
+/// How many public ids are remembered: a few megabytes.
 const MOST: usize = 65_536;
 
-/// The handles that were seen last. A walk may come by a session twice, mostly soon after;
-/// remembering all of a store's millions would take the memory that walking page by page saves.
+/// The public ids that were seen last. A scan may come by a session twice, mostly soon after;
+/// remembering all of a store's millions would take the memory that scanning page by page saves.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    handles: HashSet<SessionHandle>,
-    order: VecDeque<SessionHandle>,
+    public_ids: HashSet<PublicId>,
+    order: VecDeque<PublicId>,
 }
 
 impl Seen {
-    /// Whether this handle is not among those that are remembered; it is now.
-    pub(super) fn is_new(&mut self, handle: &SessionHandle) -> bool {
-        if !self.handles.insert(handle.clone()) {
+    /// Whether this public id is not among those that are remembered; it is now.
+    pub(super) fn is_new(&mut self, public_id: PublicId) -> bool {
+        if !self.public_ids.insert(public_id) {
             return false;
         }
-        self.order.push_back(handle.clone());
+        self.order.push_back(public_id);
         if self.order.len() > MOST
             && let Some(oldest) = self.order.pop_front()
         {
-            self.handles.remove(&oldest);
+            self.public_ids.remove(&oldest);
         }
         true
     }
@@ -35,16 +35,16 @@ impl Seen {
 mod tests {
     use super::*;
 
-    fn handle(number: usize) -> SessionHandle {
-        SessionHandle::parse(&format!("{number:022}")).unwrap()
+    fn public_id(number: usize) -> PublicId {
+        PublicId::parse(format!("{number:021}A")).unwrap()
     }
 
     #[test]
     fn the_latest_are_remembered_and_no_more() {
         let mut seen = Seen::default();
-        assert!((0..=MOST).all(|number| seen.is_new(&handle(number))));
-        assert!((1..=MOST).all(|number| !seen.is_new(&handle(number))));
-        assert!(seen.is_new(&handle(0)), "the oldest was forgotten");
-        assert_eq!((seen.handles.len(), seen.order.len()), (MOST, MOST));
+        assert!((0..=MOST).all(|number| seen.is_new(public_id(number))));
+        assert!((1..=MOST).all(|number| !seen.is_new(public_id(number))));
+        assert!(seen.is_new(public_id(0)), "the oldest was forgotten");
+        assert_eq!((seen.public_ids.len(), seen.order.len()), (MOST, MOST));
     }
 }

@@ -1,9 +1,9 @@
 //! The subcommands.
 
 use clap::Subcommand;
-use session_store::{PageSize, Principal, SessionHandle};
+use session_store::{PageSize, Principal, PublicId};
 
-use super::handle::HandleParser;
+use super::public_id::PublicIdParser;
 
 /// What to do in place of serving.
 #[derive(Subcommand)]
@@ -14,7 +14,8 @@ pub(crate) enum Command {
     /// server's flags of where the sessions are. The account on Redis needs the right `+scan`,
     /// which the server does without.
     ///
-    /// No id is ever shown: sessions are named by handles, which end a session and open none.
+    /// No id is ever shown: sessions are named by handles, which are their public ids. A public id
+    /// ends a session and opens none.
     ///
     /// Ends with 0; with 1 if a session to revoke was not there, 2 if the command line cannot be
     /// used, 3 if the store failed.
@@ -51,12 +52,15 @@ pub(crate) enum SessionsCommand {
 
     /// End sessions, whoever they belong to
     ///
-    /// Prints for each handle `revoked HANDLE` or `no such session: HANDLE`. The browser's
-    /// cookie is no longer accepted.
+    /// Prints for each one `revoked HANDLE` or `no such session: HANDLE`. The browser's cookie is
+    /// no longer accepted.
+    ///
+    /// A session that is bound to a user keeps its public id until the next log-in. One that is
+    /// bound to nobody has another as soon as its id is rotated.
     Revoke {
-        /// The sessions' handles, as `list` shows them
-        #[arg(required = true, value_name = "HANDLE", value_parser = HandleParser)]
-        handles: Vec<SessionHandle>,
+        /// The sessions' public ids, as `list` shows them
+        #[arg(required = true, value_name = "HANDLE", value_parser = PublicIdParser)]
+        public_ids: Vec<PublicId>,
     },
 }
 
@@ -126,11 +130,11 @@ mod tests {
     }
 
     #[test]
-    fn handles_are_checked_and_may_begin_with_a_hyphen() {
+    fn public_ids_are_checked_and_may_begin_with_a_hyphen() {
         let revoked = |words: &[&str]| match parse(&[&["revoke"], words].concat()) {
-            Ok(SessionsCommand::Revoke { handles }) => handles
+            Ok(SessionsCommand::Revoke { public_ids }) => public_ids
                 .iter()
-                .map(|handle| handle.as_str().to_owned())
+                .map(PublicId::to_string)
                 .collect::<Vec<_>>(),
             Ok(_) => panic!("another command"),
             Err(error) => panic!("{error}"),
@@ -140,9 +144,16 @@ mod tests {
         assert_eq!(revoked(&[other, one]), [other, one]);
         assert_eq!(revoked(&[one, "--backend", "fred", other]), [one, other]);
         assert_eq!(revoked(&["--", other, one]), [other, one]);
-        for word in ["", "x", "4nWUyWTEw-6RWZJ0oVgwL", "4nWUyWTEw-6RWZJ0oVgwL/"] {
+        for word in [
+            "",
+            "x",
+            "4nWUyWTEw-6RWZJ0oVgwL",
+            "4nWUyWTEw-6RWZJ0oVgwL/",
+            // Not canonical: bits are left over.
+            "4nWUyWTEw-6RWZJ0oVgwLh",
+        ] {
             assert!(
-                refusal(&["revoke", word]).contains("not a session handle"),
+                refusal(&["revoke", word]).contains("not a valid public id"),
                 "{word:?}"
             );
         }

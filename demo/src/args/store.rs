@@ -3,6 +3,7 @@
 use std::fmt;
 
 use clap::ValueEnum;
+#[cfg(any(feature = "redis-rs", feature = "fred"))]
 use session_store::IdStorage;
 
 /// Where the sessions are.
@@ -60,11 +61,11 @@ pub(crate) struct StoreArgs {
 }
 
 impl StoreArgs {
-    pub(crate) fn id_storage(&self) -> IdStorage {
+    pub(crate) fn id_storage(&self) -> IdStorageName {
         match self.id_storage {
-            Some(name) => name.into(),
-            None if self.hash_ids => IdStorage::Hashed,
-            None => IdStorage::Plain,
+            Some(name) => name,
+            None if self.hash_ids => IdStorageName::Hashed,
+            None => IdStorageName::Plain,
         }
     }
 
@@ -102,10 +103,10 @@ impl fmt::Display for BackendName {
     }
 }
 
-/// [`IdStorage`] on the command line. A store in use moves down this list, a roll-out of its
-/// servers at a time.
+/// How keys on Redis name sessions, whether a client for Redis is compiled in or not. A store in
+/// use moves down this list, a roll-out of its servers at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum IdStorageName {
+pub(crate) enum IdStorageName {
     /// By their ids
     Plain,
     /// New ones by their ids; those by a hash are found, too
@@ -116,6 +117,7 @@ enum IdStorageName {
     Hashed,
 }
 
+#[cfg(any(feature = "redis-rs", feature = "fred"))]
 impl From<IdStorageName> for IdStorage {
     fn from(name: IdStorageName) -> Self {
         match name {
@@ -146,7 +148,7 @@ mod tests {
     use crate::args::Args;
     use clap::Parser as _;
 
-    fn id_storage(flags: &[&str]) -> IdStorage {
+    fn id_storage(flags: &[&str]) -> IdStorageName {
         let args = Args::try_parse_from(["demo"].iter().chain(flags)).unwrap();
         args.store.id_storage()
     }
@@ -154,15 +156,15 @@ mod tests {
     #[test]
     fn every_form_of_ids_has_a_name_and_a_help() {
         for (name, storage) in [
-            ("plain", IdStorage::Plain),
-            ("plain-before-hashed", IdStorage::PlainBeforeHashed),
-            ("hashed-after-plain", IdStorage::HashedAfterPlain),
-            ("hashed", IdStorage::Hashed),
+            ("plain", IdStorageName::Plain),
+            ("plain-before-hashed", IdStorageName::PlainBeforeHashed),
+            ("hashed-after-plain", IdStorageName::HashedAfterPlain),
+            ("hashed", IdStorageName::Hashed),
         ] {
             assert_eq!(id_storage(&["--id-storage", name]), storage);
         }
-        assert_eq!(id_storage(&["--hash-ids"]), IdStorage::Hashed);
-        assert_eq!(id_storage(&[]), IdStorage::Plain);
+        assert_eq!(id_storage(&["--hash-ids"]), IdStorageName::Hashed);
+        assert_eq!(id_storage(&[]), IdStorageName::Plain);
         for value in IdStorageName::value_variants() {
             assert!(value.to_possible_value().unwrap().get_help().is_some());
         }

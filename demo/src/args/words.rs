@@ -2,15 +2,15 @@
 
 use std::ffi::{OsStr, OsString};
 
-use session_store::{SessionHandle, SessionId};
+use session_store::{PublicId, SessionId};
 
-/// One handle in 64 begins with a hyphen, and would be taken for a flag. So handles after `sessions
-/// revoke` get a blank before them, which their parser ignores. No flag looks like a handle: none
-/// is 22 characters long. (And so do ids, which somebody may paste: a flag that is refused would be
-/// shown.)
+/// One public id in 64 begins with a hyphen, and would be taken for a flag. So public ids after
+/// `sessions revoke` get a blank before them, which their parser ignores. No flag looks like a
+/// public id: none is 22 characters long. (Ids get one too, for somebody may paste one: a flag that
+/// is refused would be shown.)
 ///
-/// (clap's `allow_hyphen_values` would take the flags after a handle for handles.)
-pub(super) fn with_handles_kept(
+/// (clap's `allow_hyphen_values` would take the flags after a public id for public ids.)
+pub(super) fn with_public_ids_kept(
     words: impl IntoIterator<Item = OsString>,
 ) -> impl Iterator<Item = OsString> {
     let (mut is_sessions, mut is_revoke) = (false, false);
@@ -28,7 +28,7 @@ pub(super) fn with_handles_kept(
 
 fn is_hyphened_name(word: &OsStr) -> bool {
     let text = word.to_str().unwrap_or_default();
-    let is_name = SessionHandle::parse(text).is_ok() || SessionId::parse(text).is_ok();
+    let is_name = PublicId::parse(text).is_ok() || SessionId::parse(text).is_ok();
     text.starts_with('-') && is_name
 }
 
@@ -38,32 +38,32 @@ mod tests {
     use crate::args::Args;
     use clap::CommandFactory as _;
 
-    const HANDLE: &str = "-nWUyWTEw-6RWZJ0oVgwLg";
+    const PUBLIC_ID: &str = "-nWUyWTEw-6RWZJ0oVgwLg";
 
     fn kept(words: &[&str]) -> Vec<String> {
-        let kept = with_handles_kept(words.iter().map(OsString::from));
+        let kept = with_public_ids_kept(words.iter().map(OsString::from));
         kept.map(|word| word.into_string().unwrap()).collect()
     }
 
     #[test]
-    fn only_handles_to_revoke_get_a_blank() {
-        let blank = format!(" {HANDLE}");
+    fn only_public_ids_to_revoke_get_a_blank() {
+        let blank = format!(" {PUBLIC_ID}");
         for words in [
-            &["demo", HANDLE][..],
-            &["demo", "--prefix", HANDLE, "sessions", "list", HANDLE],
-            &["demo", "revoke", HANDLE],
+            &["demo", PUBLIC_ID][..],
+            &["demo", "--prefix", PUBLIC_ID, "sessions", "list", PUBLIC_ID],
+            &["demo", "revoke", PUBLIC_ID],
             &["demo", "sessions", "revoke", "--backend", "fred"],
         ] {
             assert_eq!(kept(words), words);
         }
         assert_eq!(
-            kept(&["demo", "sessions", "revoke", HANDLE, "-x", HANDLE]),
+            kept(&["demo", "sessions", "revoke", PUBLIC_ID, "-x", PUBLIC_ID]),
             ["demo", "sessions", "revoke", &blank, "-x", &blank]
         );
     }
 
     #[test]
-    fn no_flag_looks_like_a_handle() {
+    fn no_flag_looks_like_a_public_id() {
         let mut commands = vec![Args::command()];
         while let Some(command) = commands.pop() {
             for argument in command.get_arguments() {

@@ -3,8 +3,8 @@
 use axum::Json;
 use axum::response::Response;
 use serde_json::{Value, json};
-use session_store::SessionSummary;
 use session_store::tower::{ReadSession, Session};
+use session_store::{PublicId, SessionId, SessionRecord, SessionSummary};
 
 use crate::answer;
 use crate::failure::Failure;
@@ -13,25 +13,27 @@ use crate::form::{RevokeForm, Sent};
 /// `GET /sessions`: where the user is logged in. Looking is no use of any session.
 pub(crate) async fn list(session: Session) -> Result<Json<Value>, Failure> {
     let record = ReadSession::from(session.clone()).load().await?;
-    let (Some(own), Some(record)) = (session.handle(), record) else {
+    let (Some(id), Some(record)) = (session.id(), record) else {
         return Err(Failure::absence(&session).await);
     };
+    let own = public_id(&id, &record);
     let found = match record.principal() {
         Some(user) => session.backend().list_sessions(&user).await?,
         // Another program wrote this session, for nobody in particular: it is the only one of its
         // kind.
         None => vec![SessionSummary::new(
-            own.clone(),
+            own,
             record.created_at().clone(),
             record.last_accessed_at().clone(),
+            record.login_at(),
         )],
     };
     let sessions: Vec<Value> = found
         .iter()
         .map(|found| {
             json!({
-                "handle": found.handle.as_str(),
-                "current": found.handle == own,
+                "handle": found.public_id.as_str(),
+                "current": found.public_id == own,
                 "created_at": answer::text(&found.created_at),
                 "last_accessed_at": answer::text(&found.last_accessed_at),
             })
@@ -45,16 +47,17 @@ pub(crate) async fn revoke(
     session: Session,
     Sent(form): Sent<RevokeForm>,
 ) -> Result<Json<Value>, Failure> {
-    let handle = form.checked()?;
-    let Some(record) = session.load().await? else {
+    let named = form.checked()?;
+    let record = session.load().await?;
+    let (Some(id), Some(record)) = (session.id(), record) else {
         return Err(Failure::absence(&session).await);
     };
-    let is_revoked = if session.handle().as_ref() == Some(&handle) {
+    let is_revoked = if public_id(&id, &record) == named {
         // One's own: the browser's cookie goes with it.
         session.destroy()?;
         true
     } else if let Some(user) = record.principal() {
-        session.backend().revoke_session(&user, &handle).await?
+        session.backend().revoke_session(&user, &named).await?
     } else {
         false
     };
@@ -72,4 +75,11 @@ pub(crate) async fn log_out_everywhere(session: Session) -> Result<Response, Fai
     // This one may be dead by now; the cookie still has to go.
     session.destroy()?;
     Ok(answer::logged_out())
+}
+
+/// Names the visitor's own session: by its public id if it is bound, else by the one that operators
+/// see.
+fn public_id(id: &SessionId, record: &SessionRecord) -> PublicId {
+    let own = record.principal().and_then(|_| record.public_id());
+    own.unwrap_or_else(|| PublicId::of_unbound(id))
 }

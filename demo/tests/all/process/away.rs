@@ -172,8 +172,8 @@ async fn a_session_of_another_program_is_shown() {
         assert_eq!(list["sessions"].as_array().unwrap().len(), 1);
         let answer = visitor.log_in("andrew", "15").await.json();
         assert_eq!(answer["session"]["session_principal"], "andrew");
-        let handle = visitor.get("/sessions").await.json()["sessions"][0]["handle"].clone();
-        let own = handle.as_str().unwrap();
+        let own = visitor.get("/sessions").await.json()["sessions"][0]["handle"].clone();
+        let own = own.as_str().unwrap();
         assert_eq!(
             visitor
                 .post("/sessions/revoke", &[("handle", own)])

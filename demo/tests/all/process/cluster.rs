@@ -64,10 +64,13 @@ async fn sessions_live_on_all_nodes(cluster: &Cluster, store: &Store) {
 
     // An operator ends all of them, wherever they are.
     let table = store.told(&["list"]).await;
-    let handles: Vec<_> = table.lines().skip(1).map(|line| &line[..22]).collect();
-    assert_eq!(handles.len(), USERS, "{table}");
-    let told = store.told(&[&["revoke"], &handles[..]].concat()).await;
-    let revoked: String = handles.iter().map(|it| format!("revoked {it}\n")).collect();
+    let public_ids: Vec<_> = table.lines().skip(1).map(|line| &line[..22]).collect();
+    assert_eq!(public_ids.len(), USERS, "{table}");
+    let told = store.told(&[&["revoke"], &public_ids[..]].concat()).await;
+    let revoked: String = public_ids
+        .iter()
+        .map(|it| format!("revoked {it}\n"))
+        .collect();
     assert_eq!(told, revoked);
     assert_eq!(store.told(&["count"]).await, "0\n");
     for visitor in visitors.iter().skip(1).chain([&other]) {

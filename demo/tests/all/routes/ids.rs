@@ -12,8 +12,8 @@ on_every_backend! {
     made_up_ids_are_never_adopted
 }
 
-/// The handle of no session.
-pub(super) const HANDLE: &str = "AAAAAAAAAAAAAAAAAAAAAA";
+/// The public id of no session.
+pub(super) const PUBLIC_ID: &str = "AAAAAAAAAAAAAAAAAAAAAA";
 
 /// No route finds a session under this id, and each takes the cookie away.
 pub(super) async fn is_dead(server: &Server, id: &str) {
@@ -32,7 +32,7 @@ pub(super) async fn is_dead(server: &Server, id: &str) {
     }
     for (path, form) in [
         ("/ttl", ("ttl", "9")),
-        ("/sessions/revoke", ("handle", HANDLE)),
+        ("/sessions/revoke", ("handle", PUBLIC_ID)),
     ] {
         let error = Visitor::with_cookie(server, id)
             .post(path, &[form])

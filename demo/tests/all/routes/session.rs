@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::ids::{HANDLE, is_dead};
+use super::ids::{PUBLIC_ID, is_dead};
 use super::on_every_backend;
 use crate::support::{Server, Visitor};
 
@@ -27,7 +27,7 @@ async fn a_visitor_has_no_session_until_one_is_started(server: &Server) {
         ("/rotate", &[]),
         ("/logout-everywhere", &[]),
         ("/ttl", &[("ttl", "9")]),
-        ("/sessions/revoke", &[("handle", HANDLE)]),
+        ("/sessions/revoke", &[("handle", PUBLIC_ID)]),
     ] {
         let answer = visitor.post(path, form).await;
         assert_eq!(

@@ -7,9 +7,9 @@ use session_redis_test::{Cluster, RedisServer, RedisServerBuilder};
 
 use crate::support::{Backend, Ended, Store, command};
 
-const HANDLE: &str = "AAAAAAAAAAAAAAAAAAAAAA";
+const PUBLIC_ID: &str = "AAAAAAAAAAAAAAAAAAAAAA";
 
-const EVERY_COMMAND: [&[&str]; 3] = [&["list"], &["count"], &["revoke", HANDLE]];
+const EVERY_COMMAND: [&[&str]; 3] = [&["list"], &["count"], &["revoke", PUBLIC_ID]];
 
 /// What the command says when it fails so.
 async fn failure(store: &Store, words: &[&str], code: i32) -> String {
@@ -58,8 +58,8 @@ async fn a_store_that_is_away_is_said_so() {
 }
 
 /// What a server's account needs, on a cluster as well.
-const RIGHTS: &str = "-@all +ping +evalsha +eval +exists +hget +hmget +hgetall +hset +hdel +hlen +hexists \
-    +hincrby +expire +pexpireat +pexpiretime +pttl +time +del +rename +zadd +zrem +zrange +zrangebyscore";
+const RIGHTS: &str = "-@all +ping +evalsha +eval +exists +hget +hmget +hgetall +hset +hdel +hlen +hkeys \
+    +hincrby +expire +pexpireat +pexpiretime +pttl +time +del +rename +zadd +zrem +zrange +zrangebyscore +zscan";
 const MORE_ON_A_CLUSTER: &str = "+cluster|slots +asking +zscore +zcard";
 
 /// Servers with two accounts: `app` has the rights of a server that serves sessions and does

@@ -4,7 +4,7 @@ use std::slice;
 
 use session_redis_test::{Cluster, RedisServer};
 
-use super::handle_of;
+use super::public_id_of;
 use crate::support::{Backend, Demo, Store, Visitor};
 
 /// The names of all keys on these servers, and the entries of the users' indexes.
@@ -69,9 +69,9 @@ async fn nobody_is_logged_out_on_the_way_to_hashed_ids(store: Store, servers: &[
     assert_eq!(form("plain").told(&["count"]).await, "2\n");
     for name in ["plain", "plain-before-hashed"] {
         let store = form("hashed-after-plain");
-        let handle = handle_of(&store, name).await;
-        let told = store.told(&["revoke", &handle]).await;
-        assert_eq!(told, format!("revoked {handle}\n"));
+        let public_id = public_id_of(&store, name).await;
+        let told = store.told(&["revoke", &public_id]).await;
+        assert_eq!(told, format!("revoked {public_id}\n"));
     }
     assert_eq!(form("plain").told(&["count"]).await, "0\n");
 

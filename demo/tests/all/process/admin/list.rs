@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 use session_redis_test::RedisServer;
+use session_store::{PublicId, SessionId};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 
 use super::{listed, on_every_store};
@@ -16,8 +17,8 @@ on_every_store! {
     a_name_does_nothing_to_a_terminal
 }
 
-/// The handle of the visitor's own session, as its server tells it.
-async fn own_handle(visitor: &Visitor) -> String {
+/// The public id of the visitor's own session, as its server tells it.
+async fn own_public_id(visitor: &Visitor) -> String {
     let list = visitor.get("/sessions").await.json();
     let mut sessions = list["sessions"].as_array().unwrap().iter();
     let own = sessions.find(|session| session["current"] == true);
@@ -30,14 +31,16 @@ async fn users_are_shown_by_their_names(store: Store) {
     for (name, ttl) in [("Ann", "600"), ("Bob", "700"), ("Ann", "900")] {
         let visitor = demo.visitor();
         let answer = visitor.log_in(name, ttl).await;
-        shown.push((own_handle(&visitor).await, name, ttl, answer));
+        shown.push((own_public_id(&visitor).await, name, ttl, answer));
     }
     assert_eq!(store.told(&["count"]).await, "3\n");
 
     let found = listed(&store, &[]).await;
     assert_eq!(found.len(), 3);
-    for (handle, name, ttl, answer) in &shown {
-        let session = found.iter().find(|session| session["handle"] == **handle);
+    for (public_id, name, ttl, answer) in &shown {
+        let session = found
+            .iter()
+            .find(|session| session["handle"] == **public_id);
         let session = session.unwrap();
         assert_eq!(session["principal"], *name);
         assert_eq!(session["ttl_seconds"].to_string(), *ttl);
@@ -64,8 +67,8 @@ async fn users_are_shown_by_their_names(store: Store) {
     let lines: Vec<_> = table.lines().collect();
     assert_eq!(lines.len(), 4, "{table}");
     assert!(lines[0].starts_with("HANDLE  ") && lines[0].ends_with("DEADLINE"));
-    for (handle, name, ..) in &shown {
-        let row = format!("{handle}  {name} ");
+    for (public_id, name, ..) in &shown {
+        let row = format!("{public_id}  {name} ");
         assert!(lines.iter().any(|line| line.starts_with(&row)), "{table}");
     }
     let ended = store.sessions(&["list", "--principal", "Eve"]).await;
@@ -93,22 +96,22 @@ async fn users_are_shown_by_their_names(store: Store) {
 async fn many_pages_show_each_session_once(store: Store) {
     const MANY: usize = 300;
     let demo = store.serve().await;
-    let mut handles = HashSet::new();
+    let mut public_ids = HashSet::new();
     for number in 0..MANY {
         demo.visitor().log_in(&format!("user{number}"), "600").await;
     }
     assert_eq!(store.told(&["count"]).await, format!("{MANY}\n"));
     for session in listed(&store, &["--page-size", "7"]).await {
-        assert!(handles.insert(session["handle"].as_str().unwrap().to_owned()));
+        assert!(public_ids.insert(session["handle"].as_str().unwrap().to_owned()));
     }
-    assert_eq!(handles.len(), MANY);
+    assert_eq!(public_ids.len(), MANY);
     let table = store.told(&["list", "--page-size", "7"]).await;
     let shown: HashSet<_> = table
         .lines()
         .skip(1)
         .map(|line| line[..22].to_owned())
         .collect();
-    assert_eq!((table.lines().count(), shown), (MANY + 1, handles));
+    assert_eq!((table.lines().count(), shown), (MANY + 1, public_ids));
 
     // Who has seen enough may go; what is left to write is dropped.
     for words in [&["list"][..], &["list", "--json"]] {
@@ -168,13 +171,15 @@ async fn a_name_does_nothing_to_a_terminal(store: Store) {
 async fn a_session_of_another_program_is_shown() {
     let server = RedisServer::start().await;
     let mut connection = server.connection().await;
+    let id = "Zm9vYmFyZm9vYmFyZm9vYmFyZm9vYmFyZm9vYmFyZm8";
+    let public_id = PublicId::of_unbound(&SessionId::parse(id).unwrap()).to_string();
     let mut plant = redis::cmd("HSET");
     plant
-        .arg("session:Zm9vYmFyZm9vYmFyZm9vYmFyZm9vYmFyZm9vYmFyZm8")
+        .arg(format!("session:{id}"))
         .arg(&[("created_at", "\u{1b}c"), ("last_accessed_at", "")])
         .arg(&[("session_ttl", "15")]);
-    let () = plant.query_async(&mut connection).await.unwrap();
     for backend in Backend::REDIS {
+        let () = plant.query_async(&mut connection).await.unwrap();
         let store = Store::at(backend, &server);
         let table = store.told(&["list"]).await;
         let row: Vec<_> = table.lines().nth(1).unwrap().split_whitespace().collect();
@@ -184,5 +189,21 @@ async fn a_session_of_another_program_is_shown() {
         for name in ["principal", "remaining_seconds", "deadline"] {
             assert_eq!(found[0][name], Value::Null, "{name}");
         }
+        // Its visitor sees it under the public id that operators see, and can end it by that.
+        assert_eq!(found[0]["handle"], public_id);
+        let demo = store.serve().await;
+        let visitor = Visitor::with_cookie(demo.server(), id);
+        let own = visitor.get("/sessions").await.json()["sessions"].clone();
+        assert_eq!(own.as_array().map(Vec::len), Some(1), "{own}");
+        assert_eq!(own[0]["handle"], public_id);
+        assert_eq!(own[0]["current"], true);
+        let form = [("handle", &*public_id)];
+        let revoked = visitor.post("/sessions/revoke", &form).await;
+        assert_eq!(revoked.json()["revoked"], true);
+        assert_eq!(store.told(&["count"]).await, "0\n");
+        // An operator's command ends it as well.
+        let () = plant.query_async(&mut connection).await.unwrap();
+        let told = store.told(&["revoke", &public_id]).await;
+        assert_eq!(told, format!("revoked {public_id}\n"));
     }
 }

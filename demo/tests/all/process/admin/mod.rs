@@ -17,8 +17,8 @@ async fn listed(store: &Store, words: &[&str]) -> Vec<Value> {
     lines.collect()
 }
 
-/// The handle of this user's one session.
-async fn handle_of(store: &Store, name: &str) -> String {
+/// The public id of this user's one session.
+async fn public_id_of(store: &Store, name: &str) -> String {
     let found = listed(store, &["--principal", name]).await;
     assert_eq!(found.len(), 1, "{found:?}");
     found[0]["handle"].as_str().unwrap().to_owned()

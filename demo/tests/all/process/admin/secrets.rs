@@ -17,7 +17,7 @@ async fn no_id_is_ever_written(store: Store) {
         ids.extend(visitor.cookie());
     }
     let found = listed(&store, &[]).await;
-    let handles: Vec<_> = found
+    let public_ids: Vec<_> = found
         .iter()
         .map(|session| session["handle"].as_str().unwrap())
         .collect();
@@ -25,8 +25,8 @@ async fn no_id_is_ever_written(store: Store) {
         &["list"][..],
         &["list", "--json", "--principal", "Ann"],
         &["count"],
-        &["revoke", handles[0], handles[1]],
-        &["revoke", handles[0]],
+        &["revoke", public_ids[0], public_ids[1]],
+        &["revoke", public_ids[0]],
         &["list"],
     ] {
         writes_none(&store, words, &ids).await;

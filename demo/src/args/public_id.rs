@@ -1,34 +1,34 @@
-//! Handles on the command line.
+//! Public ids on the command line.
 
 use std::ffi::OsStr;
 
 use clap::builder::TypedValueParser;
 use clap::error::ErrorKind;
 use clap::{Arg, Command};
-use session_store::{SessionHandle, SessionId};
+use session_store::{PublicId, SessionId};
 
-/// Takes handles, and shows nothing of what is none: it may be a cookie's value, which opens a
-/// session. clap's own refusals show the word.
+const IS_SECRET: &str = "that is a session's id, a secret that opens it: \
+    name the session by its public id, which `demo sessions list` shows";
+
+/// Takes public ids, and shows nothing of a word that is not one: it may be a cookie's value, which
+/// opens a session. clap's own refusals show the word.
 #[derive(Clone)]
-pub(super) struct HandleParser;
+pub(super) struct PublicIdParser;
 
-impl TypedValueParser for HandleParser {
-    type Value = SessionHandle;
+impl TypedValueParser for PublicIdParser {
+    type Value = PublicId;
 
     fn parse_ref(
         &self,
         command: &Command,
         _: Option<&Arg>,
         word: &OsStr,
-    ) -> Result<SessionHandle, clap::Error> {
-        // Blanks come with pasting, and from `with_handles_kept`.
+    ) -> Result<PublicId, clap::Error> {
+        // Blanks come with pasting, and from `with_public_ids_kept`.
         let text = word.to_str().unwrap_or_default().trim();
-        SessionHandle::parse(text).map_err(|error| {
+        PublicId::parse(text).map_err(|error| {
             let why = match SessionId::parse(text) {
-                Ok(id) => format!(
-                    "that is a session's id, a secret that opens it; its handle is {}",
-                    id.handle()
-                ),
+                Ok(_) => IS_SECRET.to_owned(),
                 Err(_) => error.to_string(),
             };
             let mut command = command.clone();
@@ -42,9 +42,9 @@ mod tests {
     use super::*;
 
     fn parse(word: &str) -> Result<String, String> {
-        let parsed = HandleParser.parse_ref(&Command::new("demo"), None, word.as_ref());
+        let parsed = PublicIdParser.parse_ref(&Command::new("demo"), None, word.as_ref());
         parsed
-            .map(|handle| handle.as_str().to_owned())
+            .map(|public_id| public_id.to_string())
             .map_err(|error| {
                 assert_eq!(error.exit_code(), 2);
                 error.to_string()
@@ -52,14 +52,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_handle_is_not_shown() {
-        let handle = "4nWUyWTEw-6RWZJ0oVgwLg";
-        assert_eq!(parse(handle), Ok(handle.to_owned()));
-        assert_eq!(parse(&format!(" {handle}\n")), Ok(handle.to_owned()));
+    fn what_is_not_a_public_id_is_not_shown() {
+        let public_id = "4nWUyWTEw-6RWZJ0oVgwLg";
+        assert_eq!(parse(public_id), Ok(public_id.to_owned()));
+        assert_eq!(parse(&format!(" {public_id}\n")), Ok(public_id.to_owned()));
         for word in [
             "SECRET",
             "SECRETSECRETSECRET-----",
             "SECRETSECRETSECRETSECRET/",
+            // Not canonical: bits are left over.
+            "SECRETSECRETSECRETSECB",
         ] {
             let said = parse(word).unwrap_err();
             assert!(said.contains("expected 22 characters"), "{said}");
@@ -68,10 +70,10 @@ mod tests {
     }
 
     #[test]
-    fn who_names_an_id_is_told_the_handle() {
+    fn who_names_an_id_is_told_where_the_public_id_is() {
         let id = SessionId::from_bytes(&[7; 32]);
         let said = parse(id.expose()).unwrap_err();
-        assert!(said.contains(id.handle().as_str()), "{said}");
+        assert!(said.contains("sessions list"), "{said}");
         assert!(!said.contains(id.expose()), "{said}");
     }
 }
