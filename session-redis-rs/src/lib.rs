@@ -14,42 +14,29 @@
 //!
 //! # Connection
 //! One multiplexed connection carries all operations; more would not be faster. It is made when it is
-//! first needed and made anew when it breaks, so a server that is down when the application starts
+//! first needed, and again whenever it has closed, so a server that is down when the application starts
 //! is no reason not to start. Beside [`RedisRsBackend::builder`], an application can hand in a
 //! connection it already has: [`RedisRsBackend::from_connection`].
 //!
 //! # Timeouts
 //! Every operation ends within its deadline: 500 ms unless the builder says otherwise, the making of a
-//! connection included. A server that refuses connections is reported at once.
+//! connection included. The first operation after a loss waits for the next attempt to
+//! connect; while the last attempt has failed, operations fail at once.
 //!
 //! # Exactly one attempt
-//! A command is sent once. When its answer is lost the error's effect is
-//! [`Effect::Unknown`](session_core::Effect::Unknown); nothing is ever sent again on a guess. Only a
-//! server that says that it does not know a script is asked a second time, with the script's source.
+//! A command is sent once. When its reply is lost the error's effect is
+//! [`Effect::Unknown`](session_core::Effect::Unknown); nothing is ever sent again on a guess. Only to
+//! a server that says that it does not know a script it is sent again, with the script's source.
 //!
 //! # Redis Cluster
-//! A URL like `redis-cluster://10.0.0.1:6379?node=10.0.0.2:6379` names some nodes; one that answers is enough
-//! to find the others. [`RedisRsBackend::cluster_builder`] takes them in the client's own types.
-//!
-//! * The routing is this workspace's, over one connection per node: the client's own cluster
-//!   connection sends commands again that it may have sent, and lets all slots wait while a node hangs.
-//! * A call goes to one node, once. It goes to another, or goes again, while the operation has time, only when
-//!   an answer says that it was not carried out: the slot is elsewhere or on its way (`MOVED`, `ASK`,
-//!   `TRYAGAIN`), or the node cannot serve (loading, demoted, not reachable).
-//! * A master that is away takes its own slots away and no others. It is waited for within the deadline once;
-//!   after that its slots fail at once, until it or its successor answers. A node that hangs is found out by
-//!   the deadline, and its successor by the next operation.
-//! * `ping` succeeds when one node answers. One node's version is looked at.
-//! * A rotation moves a session within its slot, in one call, as on one server. While Redis moves that slot to
-//!   another node no script can rename a key in it: rotations of its sessions answer
-//!   [`Unavailable`](session_core::ErrorKind::Unavailable), with nothing changed.
-//! * A principal's index is in another slot than the sessions in it, and is kept by calls of its own: log-ins by
-//!   a new session or a rotation take two round trips, log-outs of a bound session two, its rotations four.
-//!   Keep the deadline well below ten seconds: that long an entry is held for a session about to be stored.
-//! * The ACL needs `+cluster|slots +asking +zscore +zcard` as well.
+//! `redis-cluster://10.0.0.1:6379?node=10.0.0.2:6379` names some nodes; one that replies is enough to find the
+//! others.
+//! The nodes can be given in the client's own types too: [`RedisRsBackend::cluster_builder`]. The client's own
+//! cluster connection is not used: it sends commands again that it may have sent, and lets all slots wait
+//! while a node hangs. What holds on a Cluster is said by [`session_redis`].
 //!
 //! # Servers
-//! Redis from 7.0, Valkey from 7.2. The version is asked for on the first use.
+//! Redis from 7.0, Valkey from 7.2. Each connection's server is asked for its version before it is used.
 
 mod backend;
 mod builder;
