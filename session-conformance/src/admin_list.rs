@@ -1,11 +1,9 @@
-//! The list of the cases about an administration.
+//! The list of the cases about an admin API.
 
 /// Calls a macro with all of them, as `__cases!` does.
-#[doc(hidden)]
-#[macro_export]
 macro_rules! __admin_cases {
-    ($($with:tt)*) => {
-        $($with)*! {
+    ($with:ident, $needs_admin:literal) => {
+        $with! { $needs_admin
             scan {
                 "ADM-1" a_scan_through_an_empty_store_ends
                 "ADM-1" a_scan_shows_all_of_few

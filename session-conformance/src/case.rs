@@ -4,7 +4,6 @@ use std::fmt;
 use std::pin::Pin;
 
 use crate::harness::Harness;
-use crate::path::{CallPath, Via};
 
 /// What a case does: it panics where the backend breaks its clause.
 ///
@@ -20,6 +19,8 @@ pub struct Case {
     pub module: &'static str,
     /// Its name.
     pub name: &'static str,
+    /// Whether it is about an admin API, which a store need not offer.
+    pub needs_admin: bool,
     /// Runs it.
     pub run: CaseFn,
 }
@@ -30,23 +31,13 @@ impl fmt::Debug for Case {
     }
 }
 
-/// Runs one case on a multi-threaded runtime of its own: what [`conformance_tests!`] and
-/// [`administration_tests!`] make their tests of.
-///
-/// [`conformance_tests!`]: crate::conformance_tests
-/// [`administration_tests!`]: crate::administration_tests
-///
-/// # Panics
-/// When the case fails, or when there is no runtime to be had.
-pub fn run_case<H: Harness>(case: Case, path: CallPath, harness: impl Future<Output = H>) {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .expect("a tokio runtime");
-    // Shown when the case fails.
-    eprintln!("{case:?}");
-    runtime.block_on(async {
-        let harness = Via::new(path, harness.await);
-        (case.run)(&harness).await;
-    });
+/// The cases about a backend, in the order of the contract.
+const BACKEND: &[Case] = __cases! { __table_of_cases, false };
+
+/// The cases about an admin API, in the order of the contract.
+const ADMIN: &[Case] = __admin_cases! { __table_of_cases, true };
+
+/// All cases, in the order of the contract.
+pub fn cases() -> impl Iterator<Item = &'static Case> {
+    BACKEND.iter().chain(ADMIN)
 }

@@ -29,16 +29,12 @@ pub trait Harness: Send + Sync + 'static {
         self.backend_with(SessionPolicy::new()).await
     }
 
-    /// The administration of this store, ready for use. Only the cases of
-    /// [`administration_tests!`](crate::administration_tests) ask for it.
+    /// The admin API of this store, ready for use. Only cases that need one ask for it.
     ///
     /// # Panics
     /// As provided: a store need not offer one.
     async fn admin(&self) -> Arc<dyn SessionAdmin> {
-        panic!(
-            "this store offers no administration: leave administration_tests! out, or let the harness \
-             return one from `admin`"
-        )
+        panic!("this store offers no admin API: use Suite::without_admin, or implement this")
     }
 
     /// Writes a hash under an id as another client would, in the place of what was there. The key
@@ -144,45 +140,52 @@ impl fmt::Debug for RawValue {
     }
 }
 
-#[async_trait]
-impl<T: Harness + ?Sized> Harness for Arc<T> {
-    async fn backend_with(&self, policy: SessionPolicy) -> Arc<dyn SessionBackend> {
-        (**self).backend_with(policy).await
-    }
+macro_rules! forward_to_inner {
+    ($pointer:ident) => {
+        #[async_trait]
+        impl<T: Harness + ?Sized> Harness for $pointer<T> {
+            async fn backend_with(&self, policy: SessionPolicy) -> Arc<dyn SessionBackend> {
+                (**self).backend_with(policy).await
+            }
 
-    async fn backend(&self) -> Arc<dyn SessionBackend> {
-        (**self).backend().await
-    }
+            async fn backend(&self) -> Arc<dyn SessionBackend> {
+                (**self).backend().await
+            }
 
-    async fn admin(&self) -> Arc<dyn SessionAdmin> {
-        (**self).admin().await
-    }
+            async fn admin(&self) -> Arc<dyn SessionAdmin> {
+                (**self).admin().await
+            }
 
-    async fn plant(&self, id: &SessionId, hash: RawHash, expires_in: Option<Duration>) {
-        (**self).plant(id, hash, expires_in).await;
-    }
+            async fn plant(&self, id: &SessionId, hash: RawHash, expires_in: Option<Duration>) {
+                (**self).plant(id, hash, expires_in).await;
+            }
 
-    async fn plant_other_type(&self, id: &SessionId) {
-        (**self).plant_other_type(id).await;
-    }
+            async fn plant_other_type(&self, id: &SessionId) {
+                (**self).plant_other_type(id).await;
+            }
 
-    async fn dump(&self, id: &SessionId) -> Option<RawKey> {
-        (**self).dump(id).await
-    }
+            async fn dump(&self, id: &SessionId) -> Option<RawKey> {
+                (**self).dump(id).await
+            }
 
-    async fn advance(&self, by: Duration) {
-        (**self).advance(by).await;
-    }
+            async fn advance(&self, by: Duration) {
+                (**self).advance(by).await;
+            }
 
-    async fn now(&self) -> UnixMillis {
-        (**self).now().await
-    }
+            async fn now(&self) -> UnixMillis {
+                (**self).now().await
+            }
 
-    async fn index_len(&self, principal: &Principal) -> Option<usize> {
-        (**self).index_len(principal).await
-    }
+            async fn index_len(&self, principal: &Principal) -> Option<usize> {
+                (**self).index_len(principal).await
+            }
 
-    fn clock_stands_still(&self) -> bool {
-        (**self).clock_stands_still()
-    }
+            fn clock_stands_still(&self) -> bool {
+                (**self).clock_stands_still()
+            }
+        }
+    };
 }
+
+forward_to_inner!(Arc);
+forward_to_inner!(Box);

@@ -7,25 +7,47 @@
 //!
 //! | you want to | use |
 //! |---|---|
-//! | prove a backend | implement [`Harness`], then [`conformance_tests!`] |
-//! | prove its administration | return it from [`Harness::admin`], then [`administration_tests!`] |
-//! | run single cases, or count them | [`CASES`], [`ADMIN_CASES`], [`clauses`] |
+//! | prove a backend, and its admin API | implement [`Harness`], then [`Runner`] |
+//! | see both whole, of a toy | [`_a_toy_store`] |
+//! | run single cases, or count them | [`cases`], [`clauses`] |
 //! | look for lost updates on a real server, for long | [`races`] |
 //! | compare a backend with another, step by step | `differential` (feature of that name) |
 //! | find an overridden provided method | [`RequiredOnly`], [`AdminRequiredOnly`] |
+//!
+//! # A test target
+//! In the backend's `Cargo.toml`:
+//!
+//! ```toml
+//! [[test]]
+//! name = "conformance"
+//! harness = false
+//! ```
+//!
+//! and in `tests/conformance.rs`:
+//!
+//! ```no_run
+//! use session_conformance::{Runner, Suite};
+//! # async fn my_harness() -> impl session_conformance::Harness {
+//! #     let none: std::sync::Arc<dyn session_conformance::Harness> = unreachable!();
+//! #     none
+//! # }
+//!
+//! fn main() -> std::process::ExitCode {
+//!     Runner::new().suite(Suite::new("my_store", my_harness)).run()
+//! }
+//! ```
+//!
+//! Then `cargo test` runs every case by every [`CallPath`], and takes its usual arguments.
 //!
 //! # A harness
 //! A [`Harness`] makes backends over one store and reaches behind them: it plants and dumps raw
 //! keys, and lets time pass, so that expiry is exercised without sleeping. Each case gets a harness
 //! of its own, with an empty store or an unused key prefix, so all cases run in parallel.
 //!
-//! # An administration
-//! A store need not offer a [`SessionAdmin`](session_core::SessionAdmin), so its cases are a list
-//! of their own. One that does returns from its harness's [`Harness::admin`] an administration of the
-//! store that the harness's backends are over, and uses [`administration_tests!`] in a module
-//! beside [`conformance_tests!`], or in a file of its own. What others keep in the same store
-//! (below another key prefix, say) must not be shown, so harnesses may share one; the more they put
-//! there, the longer scans take.
+//! A store need not offer a [`SessionAdmin`](session_core::SessionAdmin): see
+//! [`Suite::without_admin`]. What others keep in the same store (below another key prefix, say)
+//! must not be shown by it, so harnesses may share one; the more they put there, the longer scans
+//! take.
 //!
 //! # How time is checked
 //! Where the clock stands still (a memory backend's manual clock) every expiry is expected to the
@@ -63,14 +85,17 @@ mod kit;
 mod path;
 pub mod races;
 mod required_only;
+mod runner;
 
-pub use self::case::{Case, CaseFn, run_case};
+/// A backend and its harness, whole: a toy that keeps sessions in files, in its test target.
+///
+/// ```no_run
+#[doc = include_str!("../tests/file_store.rs")]
+/// ```
+pub mod _a_toy_store {}
+
+pub use self::case::{Case, CaseFn, cases};
 pub use self::harness::{Harness, RawHash, RawKey, RawValue};
 pub use self::path::{CallPath, Via};
 pub use self::required_only::{AdminRequiredOnly, RequiredOnly};
-
-/// All cases about a backend, in the order of the contract.
-pub const CASES: &[Case] = __cases! { __table_of_cases };
-
-/// All cases about an administration, in the order of the contract.
-pub const ADMIN_CASES: &[Case] = __admin_cases! { __table_of_cases };
+pub use self::runner::{Runner, Suite};

@@ -1,11 +1,9 @@
 //! The list of the cases: the one place where a case is named beside its own module.
 
 /// Calls a macro with all cases, by module, each with its clause.
-#[doc(hidden)]
-#[macro_export]
 macro_rules! __cases {
-    ($($with:tt)*) => {
-        $($with)*! {
+    ($with:ident, $needs_admin:literal) => {
+        $with! { $needs_admin
             identity {
                 "ID-1" created_ids_are_fresh_and_canonical
                 "ID-1" created_ids_have_no_fixed_part

@@ -1,5 +1,6 @@
-//! The ways by which an application may reach a backend, or an administration.
+//! The ways by which an application may reach a backend, or an admin API.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::required_only::{AdminRequiredOnly, RequiredOnly};
 /// The way by which the cases reach a backend. Every way must give the same outcomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CallPath {
-    /// The backend itself, the administration itself.
+    /// The backend itself, the admin API itself.
     Direct,
     /// Through the `Arc` and `Box` that applications hold it in.
     Dynamic,
@@ -21,7 +22,22 @@ pub enum CallPath {
     RequiredOnly,
 }
 
-/// A harness whose backends and administration are reached by a certain way.
+impl CallPath {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Direct, Self::Dynamic, Self::RequiredOnly];
+}
+
+impl fmt::Display for CallPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Direct => "direct",
+            Self::Dynamic => "dynamic",
+            Self::RequiredOnly => "required_only",
+        })
+    }
+}
+
+/// A harness whose backends and admin API are reached by a certain way.
 #[derive(Debug)]
 pub struct Via<H> {
     path: CallPath,

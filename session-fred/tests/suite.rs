@@ -1,23 +1,27 @@
 //! The backend through the `fred` crate, tested as every backend on Redis is.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a failed expectation is a failed test"
-)]
+#![allow(clippy::expect_used, reason = "a failed expectation is a failed test")]
+
+use std::process::ExitCode;
+use std::sync::Arc;
 
 use session_fred::FredBackend;
-use session_redis_test::Target;
+use session_redis_test::{Connected, Target, backend_tests};
 
-/// A backend for this target, which connects when it is first used.
-async fn connect(target: Target) -> FredBackend {
-    FredBackend::builder(target.url)
+/// The backend for this target, and its admin API.
+fn connect(target: Target) -> Connected {
+    let backend = FredBackend::builder(target.url)
         .key_prefix(target.prefix)
         .id_storage(target.storage)
         .policy(target.policy)
         .deadline(target.deadline)
         .build()
-        .expect("the target can be used")
+        .expect("the target can be used");
+    let admin = Arc::new(backend.admin());
+    let backend = Arc::new(backend);
+    Connected { backend, admin }
 }
 
-session_redis_test::backend_tests!(crate::connect, session_fred::FredBackend::admin);
+fn main() -> ExitCode {
+    backend_tests(connect).run()
+}

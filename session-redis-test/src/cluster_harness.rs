@@ -1,7 +1,6 @@
 //! The conformance suite's view of a Redis Cluster, the same for every client.
 
 use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use session_core::{
 use session_redis::{IdStorage, KeySpace, hash_slot};
 
 use crate::harness::tidy::Tidy;
-use crate::harness::{Connect, PATIENT, Target, administrations, backends, keys_of_its_own, raw};
+use crate::harness::{Connect, PATIENT, Target, keys_of_its_own, raw};
 use crate::{Cluster, RedisServer, shared_cluster};
 
 /// A part of a cluster: all keys below a prefix of its own.
@@ -22,18 +21,13 @@ pub struct ClusterHarness {
     /// A connection to each node, in the order of the slots they hold.
     admins: Vec<MultiplexedConnection>,
     keys: KeySpace,
-    connect: Box<Connect<dyn SessionBackend>>,
-    connect_admin: Option<Box<Connect<dyn SessionAdmin>>>,
+    connect: Connect,
     _tidy: Tidy,
 }
 
 impl ClusterHarness {
     /// On the shared cluster.
-    pub async fn on_shared<F, B>(storage: IdStorage, connect: fn(Target) -> F) -> Self
-    where
-        F: Future<Output = B> + Send + 'static,
-        B: SessionBackend,
-    {
+    pub async fn on_shared(storage: IdStorage, connect: Connect) -> Self {
         let cluster = shared_cluster().await;
         let mut admins = Vec::new();
         for node in cluster.nodes() {
@@ -48,20 +42,8 @@ impl ClusterHarness {
                 prefix: keys.prefix().clone(),
             },
             keys,
-            connect: backends(connect),
-            connect_admin: None,
+            connect,
         }
-    }
-
-    /// With an administration, connected this way.
-    #[must_use]
-    pub fn administered<F, A>(mut self, connect: fn(Target) -> F) -> Self
-    where
-        F: Future<Output = A> + Send + 'static,
-        A: SessionAdmin,
-    {
-        self.connect_admin = Some(administrations(connect));
-        self
     }
 
     /// The names of the keys.
@@ -93,13 +75,11 @@ impl ClusterHarness {
 #[async_trait]
 impl Harness for ClusterHarness {
     async fn backend_with(&self, policy: SessionPolicy) -> Arc<dyn SessionBackend> {
-        (self.connect)(self.target(policy)).await
+        (self.connect)(self.target(policy)).backend
     }
 
     async fn admin(&self) -> Arc<dyn SessionAdmin> {
-        let connect = self.connect_admin.as_ref();
-        let connect = connect.expect("a harness that is `administered`");
-        connect(self.target(SessionPolicy::new())).await
+        (self.connect)(self.target(SessionPolicy::new())).admin
     }
 
     async fn plant(&self, id: &SessionId, hash: RawHash, expires_in: Option<Duration>) {

@@ -4,8 +4,6 @@ pub(crate) mod raw;
 pub(crate) mod tidy;
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,33 +53,17 @@ impl Target {
 /// The deadline where no test is about deadlines: far beyond what a busy machine adds.
 pub(crate) const PATIENT: Duration = Duration::from_secs(30);
 
-/// How a harness connects what it hands out, whatever its type.
-pub(crate) type Connect<T> =
-    dyn Fn(Target) -> Pin<Box<dyn Future<Output = Arc<T>> + Send>> + Send + Sync;
-
-/// This way to connect a backend.
-pub(crate) fn backends<F, B>(connect: fn(Target) -> F) -> Box<Connect<dyn SessionBackend>>
-where
-    F: Future<Output = B> + Send + 'static,
-    B: SessionBackend,
-{
-    Box::new(move |target| {
-        let backend = connect(target);
-        Box::pin(async move { Arc::new(backend.await) as Arc<dyn SessionBackend> })
-    })
+/// The backend of the client under test, and its admin API.
+#[derive(Debug, Clone)]
+pub struct Connected {
+    /// The backend.
+    pub backend: Arc<dyn SessionBackend>,
+    /// The admin API, over the same connections.
+    pub admin: Arc<dyn SessionAdmin>,
 }
 
-/// This way to connect an administration.
-pub(crate) fn administrations<F, A>(connect: fn(Target) -> F) -> Box<Connect<dyn SessionAdmin>>
-where
-    F: Future<Output = A> + Send + 'static,
-    A: SessionAdmin,
-{
-    Box::new(move |target| {
-        let admin = connect(target);
-        Box::pin(async move { Arc::new(admin.await) as Arc<dyn SessionAdmin> })
-    })
-}
+/// How the client under test is connected: when it is first used.
+pub type Connect = fn(Target) -> Connected;
 
 /// Keys that nobody else has.
 pub(crate) fn keys_of_its_own(storage: IdStorage) -> KeySpace {
@@ -94,31 +76,18 @@ pub struct RedisHarness {
     url: String,
     admin: MultiplexedConnection,
     keys: KeySpace,
-    connect: Box<Connect<dyn SessionBackend>>,
-    connect_admin: Option<Box<Connect<dyn SessionAdmin>>>,
+    connect: Connect,
     _tidy: Tidy,
 }
 
 impl RedisHarness {
     /// On the shared server.
-    pub async fn on_shared<F, B>(storage: IdStorage, connect: fn(Target) -> F) -> Self
-    where
-        F: Future<Output = B> + Send + 'static,
-        B: SessionBackend,
-    {
+    pub async fn on_shared(storage: IdStorage, connect: Connect) -> Self {
         Self::on(shared().await, storage, connect).await
     }
 
     /// On this server.
-    pub async fn on<F, B>(
-        server: &RedisServer,
-        storage: IdStorage,
-        connect: fn(Target) -> F,
-    ) -> Self
-    where
-        F: Future<Output = B> + Send + 'static,
-        B: SessionBackend,
-    {
+    pub async fn on(server: &RedisServer, storage: IdStorage, connect: Connect) -> Self {
         let keys = keys_of_its_own(storage);
         Self {
             url: server.url(),
@@ -128,20 +97,8 @@ impl RedisHarness {
                 prefix: keys.prefix().clone(),
             },
             keys,
-            connect: backends(connect),
-            connect_admin: None,
+            connect,
         }
-    }
-
-    /// With an administration, connected this way.
-    #[must_use]
-    pub fn administered<F, A>(mut self, connect: fn(Target) -> F) -> Self
-    where
-        F: Future<Output = A> + Send + 'static,
-        A: SessionAdmin,
-    {
-        self.connect_admin = Some(administrations(connect));
-        self
     }
 
     /// The names of the keys.
@@ -169,13 +126,11 @@ impl RedisHarness {
 #[async_trait]
 impl Harness for RedisHarness {
     async fn backend_with(&self, policy: SessionPolicy) -> Arc<dyn SessionBackend> {
-        (self.connect)(self.target(policy)).await
+        (self.connect)(self.target(policy)).backend
     }
 
     async fn admin(&self) -> Arc<dyn SessionAdmin> {
-        let connect = self.connect_admin.as_ref();
-        let connect = connect.expect("a harness that is `administered`");
-        connect(self.target(SessionPolicy::new())).await
+        (self.connect)(self.target(SessionPolicy::new())).admin
     }
 
     async fn plant(&self, id: &SessionId, hash: RawHash, expires_in: Option<Duration>) {

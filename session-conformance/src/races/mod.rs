@@ -24,6 +24,9 @@ mod rotation;
 mod writers;
 
 use std::fmt;
+use std::pin::Pin;
+
+use crate::harness::Harness;
 
 pub use self::expiry::expirations_against_listing;
 pub use self::login::{bindings, logins_against_limit};
@@ -67,3 +70,27 @@ pub fn rounds() -> usize {
         text.parse().expect("SESSION_RACE_ROUNDS is a number")
     })
 }
+
+/// A race, as [`ALL`] names it: the rounds are its argument.
+pub type Race =
+    for<'a> fn(&'a dyn Harness, usize) -> Pin<Box<dyn Future<Output = Summary> + Send + 'a>>;
+
+macro_rules! races {
+    ($($race:ident)*) => { &[$((stringify!($race), |harness, rounds| Box::pin($race(harness, rounds)))),*] };
+}
+
+/// All races about a backend, by name.
+pub const ALL: &[(&str, Race)] = races! {
+    logout_against_increments
+    updates_of_different_fields
+    rotations
+    increments_against_rotation
+    logins_against_revocation
+    rotations_against_revocation
+    expirations_against_listing
+    increments
+    logout_against_uses
+    reads_against_updates
+    bindings
+    logins_against_limit
+};

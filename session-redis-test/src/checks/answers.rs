@@ -1,11 +1,11 @@
 //! Answers that do not come, and scripts that the server does not know.
 
-use std::future::Future;
 use std::time::Duration;
 
 use session_core::{Delta, Effect, SessionBackend};
 
-use super::{Connect, backend, create, name, until_well};
+use super::{backend, create, name, until_well};
+use crate::harness::Connect;
 use crate::{Mode, Proxy, RedisServer};
 
 /// The server forgets its scripts (restart, failover, `SCRIPT FLUSH`): the next call of each costs one
@@ -13,14 +13,10 @@ use crate::{Mode, Proxy, RedisServer};
 ///
 /// # Panics
 /// When it does not.
-pub async fn an_unknown_script_is_run_exactly_once<F, B>(connect: Connect<F>)
-where
-    F: Future<Output = B>,
-    B: SessionBackend,
-{
+pub async fn an_unknown_script_is_run_exactly_once(connect: Connect) {
     let server = RedisServer::start().await;
     let proxy = Proxy::start(server.addr()).await;
-    let backend = backend(connect, proxy.url()).await;
+    let backend = backend(connect, proxy.url());
     let id = create(&*backend).await.id;
     let mut admin = server.connection().await;
     let flush = || redis::cmd("SCRIPT").arg("FLUSH").to_owned();
@@ -83,14 +79,10 @@ where
 ///
 /// # Panics
 /// When it does not.
-pub async fn a_lost_answer_is_unknown_and_nothing_is_sent_twice<F, B>(connect: Connect<F>)
-where
-    F: Future<Output = B>,
-    B: SessionBackend,
-{
+pub async fn a_lost_answer_is_unknown_and_nothing_is_sent_twice(connect: Connect) {
     let server = RedisServer::start().await;
     let proxy = Proxy::start(server.addr()).await;
-    let backend = backend(connect, proxy.url()).await;
+    let backend = backend(connect, proxy.url());
     let id = create(&*backend).await.id;
     const ROUNDS: usize = 20;
     let mut carried_out = 0;

@@ -1,19 +1,16 @@
-//! What every backend must do on a Redis Cluster beyond the contract. The same checks for each client;
-//! [`cluster_checks!`](crate::cluster_checks) makes tests of them.
+//! What every backend must do on a Redis Cluster beyond the contract.
 
 mod answers;
 mod faults;
 mod full;
 mod leaks;
 mod moves;
-mod races;
 mod rights;
 mod rotation;
 mod trips;
 mod walk;
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::sync::Arc;
 
 use session_core::{SessionBackend, SessionId};
@@ -31,70 +28,15 @@ pub use self::faults::{
 pub use self::full::a_full_node_refuses_growth_only;
 pub use self::leaks::ids_hashed_at_rest_leave_nothing_usable_on_any_node;
 pub use self::moves::{a_rotation_waits_for_its_slot, a_slot_is_followed_while_it_moves};
-pub use self::races::{
-    bindings, expirations_against_listing, increments_against_rotation, logins_against_limit,
-    logins_against_revocation, logout_against_increments, rotations, rotations_against_revocation,
-};
 pub use self::rights::the_documented_rights_suffice_on_a_cluster;
 pub use self::rotation::rotations_stay_in_their_slot_and_take_one_call;
 pub use self::trips::operations_on_a_cluster_take_few_round_trips;
 pub use self::walk::a_cluster_is_looked_through_while_a_slot_moves;
+pub use super::formats::a_cluster_in_use_changes_its_key_format;
 
-use super::{Connect, DEADLINE, create};
+use super::{DEADLINE, create};
+use crate::harness::Connect;
 use crate::{Cluster, Target, unique_prefix};
-
-/// Makes a test of each check. The argument is an `async fn(Target) -> impl SessionBackend`.
-#[macro_export]
-macro_rules! cluster_checks {
-    ($connect:path) => {
-        $crate::__cluster_checks! { $connect,
-            operations_on_a_cluster_take_few_round_trips
-            rotations_stay_in_their_slot_and_take_one_call
-            scripts_that_a_node_does_not_know_are_run_exactly_once
-            a_lost_answer_of_a_node_is_unknown_and_nothing_is_sent_twice
-            a_slot_is_followed_while_it_moves
-            a_rotation_waits_for_its_slot
-            a_killed_master_stops_its_slots_only
-            a_hanging_node_stops_its_slots_only
-            a_failover_is_followed
-            a_cluster_that_comes_up_is_used
-            a_single_server_is_no_cluster
-            dropped_backends_leave_no_connections
-            a_full_node_refuses_growth_only
-            the_documented_rights_suffice_on_a_cluster
-            ids_hashed_at_rest_leave_nothing_usable_on_any_node
-        }
-    };
-}
-
-/// Makes a test of each race, on the shared cluster. The argument is as that of
-/// [`cluster_checks!`](crate::cluster_checks).
-#[macro_export]
-macro_rules! cluster_races {
-    ($connect:path) => {
-        $crate::__cluster_checks! { $connect,
-            rotations
-            increments_against_rotation
-            logins_against_revocation
-            rotations_against_revocation
-            logout_against_increments
-            bindings
-            logins_against_limit
-            expirations_against_listing
-        }
-    };
-}
-
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __cluster_checks {
-    ($connect:path, $($check:ident)*) => {$(
-        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-        async fn $check() {
-            $crate::checks::cluster::$check($connect).await;
-        }
-    )*};
-}
 
 /// A backend on a cluster and what its keys are called.
 struct Subject {
@@ -104,11 +46,7 @@ struct Subject {
 
 impl Subject {
     /// With the deadline of a backend that was not told another.
-    async fn new<F, B>(connect: Connect<F>, cluster: &Cluster) -> Self
-    where
-        F: Future<Output = B>,
-        B: SessionBackend,
-    {
+    async fn new(connect: Connect, cluster: &Cluster) -> Self {
         Self::with(connect, cluster, |target| Target {
             deadline: DEADLINE,
             ..target
@@ -117,21 +55,17 @@ impl Subject {
     }
 
     /// With this target, which is patient.
-    async fn with<F, B>(
-        connect: Connect<F>,
+    async fn with(
+        connect: Connect,
         cluster: &Cluster,
         change: impl FnOnce(Target) -> Target,
-    ) -> Self
-    where
-        F: Future<Output = B>,
-        B: SessionBackend,
-    {
+    ) -> Self {
         let prefix = unique_prefix()
             .parse()
             .expect("a unique prefix is a key prefix");
         let target = change(Target::patient(cluster.url(), prefix));
         let keys = target.keys();
-        let backend = Arc::new(connect(target).await);
+        let backend = connect(target).backend;
         Self { backend, keys }
     }
 

@@ -1,10 +1,9 @@
 //! When the server forgets.
 
-use std::future::Future;
-
 use session_core::{NewSession, SessionBackend, SessionTtl};
 
-use super::{Connect, fields, now};
+use super::{fields, now};
+use crate::harness::Connect;
 use crate::{RedisServer, Target, unique_prefix};
 
 /// The keys of 10 000 sessions expire at now + TTL, or at the deadline if that is nearer, where now is the
@@ -12,17 +11,13 @@ use crate::{RedisServer, Target, unique_prefix};
 ///
 /// # Panics
 /// When one does not.
-pub async fn expiry_is_exact_to_the_millisecond<F, B>(connect: Connect<F>)
-where
-    F: Future<Output = B>,
-    B: SessionBackend,
-{
+pub async fn expiry_is_exact_to_the_millisecond(connect: Connect) {
     const SESSIONS: u64 = 10_000;
     let server = RedisServer::start().await;
     let mut admin = server.connection().await;
     let target = Target::patient(server.url(), unique_prefix().parse().expect("a key prefix"));
     let keys = target.keys();
-    let backend = connect(target).await;
+    let backend = connect(target).backend;
     let mut before = now(&mut admin).await;
     for n in 0..SESSIONS {
         let ttl = SessionTtl::from_secs(100 + n % 900).expect("a TTL");

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use session_core::{Effect, ErrorKind, SessionBackend, SessionId};
 
-use super::{Connect, DEADLINE, backend, create, name, until_well};
+use super::{DEADLINE, backend, create, name, until_well};
+use crate::harness::Connect;
 use crate::{Mode, Proxy, RedisServer};
 
 /// What a busy machine may add to it. Far less than a client's own idea of waiting: nine seconds, or for ever.
@@ -15,14 +16,10 @@ const SLACK: Duration = Duration::from_secs(4);
 ///
 /// # Panics
 /// When one does not.
-pub async fn every_operation_ends_within_its_deadline<F, B>(connect: Connect<F>)
-where
-    F: Future<Output = B>,
-    B: SessionBackend,
-{
+pub async fn every_operation_ends_within_its_deadline(connect: Connect) {
     let mut server = RedisServer::start().await;
     let proxy = Proxy::start(server.addr()).await;
-    let backend = backend(connect, proxy.url()).await;
+    let backend = backend(connect, proxy.url());
     let id = create(&*backend).await.id;
 
     server.pause();
@@ -74,14 +71,10 @@ where
 ///
 /// # Panics
 /// When it does not.
-pub async fn starts_without_a_server<F, B>(connect: Connect<F>)
-where
-    F: Future<Output = B>,
-    B: SessionBackend,
-{
+pub async fn starts_without_a_server(connect: Connect) {
     let mut server = RedisServer::start().await;
     server.kill();
-    let backend = backend(connect, server.url()).await;
+    let backend = backend(connect, server.url());
     for _ in 0..3 {
         let error = backend.ping().await.expect_err("there is no server");
         assert!(
@@ -109,13 +102,9 @@ where
 ///
 /// # Panics
 /// When it does not.
-pub async fn a_server_that_comes_back_is_used_again<F, B>(connect: Connect<F>)
-where
-    F: Future<Output = B>,
-    B: SessionBackend,
-{
+pub async fn a_server_that_comes_back_is_used_again(connect: Connect) {
     let mut server = RedisServer::start().await;
-    let backend = backend(connect, server.url()).await;
+    let backend = backend(connect, server.url());
     let id = create(&*backend).await.id;
     for _ in 0..3 {
         server.kill();

@@ -1,11 +1,10 @@
 //! Ids that a client chose.
 
-use std::future::Future;
-
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use session_core::{Delta, SessionBackend, SessionId};
 
-use super::{Connect, name};
+use super::name;
+use crate::harness::Connect;
 use crate::{RedisServer, Target, unique_prefix};
 
 /// Of 100 000 well-formed ids that the server does not know none is adopted: reading, writing, rotating and
@@ -13,15 +12,11 @@ use crate::{RedisServer, Target, unique_prefix};
 ///
 /// # Panics
 /// When one is.
-pub async fn no_chosen_id_is_adopted<F, B>(connect: Connect<F>)
-where
-    F: Future<Output = B>,
-    B: SessionBackend,
-{
+pub async fn no_chosen_id_is_adopted(connect: Connect) {
     const IDS: usize = 100_000;
     let server = RedisServer::start().await;
     let prefix = unique_prefix().parse().expect("a key prefix");
-    let backend = &connect(Target::patient(server.url(), prefix)).await;
+    let backend = &connect(Target::patient(server.url(), prefix)).backend;
     let attempts = stream::iter(0..IDS)
         .map(Ok)
         .try_for_each_concurrent(64, async |n| {

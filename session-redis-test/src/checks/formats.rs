@@ -2,9 +2,6 @@
 
 mod users;
 
-use std::future::Future;
-use std::sync::Arc;
-
 use redis::aio::MultiplexedConnection;
 use session_core::{
     Delta, NewSession, PageSize, PublicId, SessionAdmin, SessionBackend, SessionId,
@@ -12,7 +9,8 @@ use session_core::{
 use session_redis::{IdStorage, KeyPrefix};
 
 use self::users::Users;
-use super::{Administrate, Connect, fields, name};
+use super::{fields, name};
+use crate::harness::{Connect, Connected};
 use crate::{Cluster, Proxy, RedisServer, Target, unique_prefix};
 
 /// All processes of an application go from plain keys to hashed ones, step by step, neighbouring steps side by
@@ -22,17 +20,10 @@ use crate::{Cluster, Proxy, RedisServer, Target, unique_prefix};
 ///
 /// # Panics
 /// When it is not so.
-pub async fn a_store_in_use_changes_its_key_format<F, B, A>(
-    connect: Connect<F>,
-    admin: Administrate<B, A>,
-) where
-    F: Future<Output = B>,
-    B: SessionBackend,
-    A: SessionAdmin,
-{
+pub async fn a_store_in_use_changes_its_key_format(connect: Connect) {
     let server = RedisServer::start().await;
-    let steps = Steps::connect(connect, server.url()).await;
-    steps.go_through(admin).await;
+    let steps = Steps::connect(connect, &server.url());
+    steps.go_through().await;
     assert_no_id_is_shown(&mut server.connection().await, &steps.prefix).await;
 }
 
@@ -40,17 +31,10 @@ pub async fn a_store_in_use_changes_its_key_format<F, B, A>(
 ///
 /// # Panics
 /// When it is not so.
-pub async fn a_cluster_in_use_changes_its_key_format<F, B, A>(
-    connect: Connect<F>,
-    admin: Administrate<B, A>,
-) where
-    F: Future<Output = B>,
-    B: SessionBackend,
-    A: SessionAdmin,
-{
+pub async fn a_cluster_in_use_changes_its_key_format(connect: Connect) {
     let cluster = Cluster::start(3).await;
-    let steps = Steps::connect(connect, cluster.url()).await;
-    steps.go_through(admin).await;
+    let steps = Steps::connect(connect, &cluster.url());
+    steps.go_through().await;
     for node in cluster.nodes() {
         assert_no_id_is_shown(&mut node.connection().await, &steps.prefix).await;
     }
@@ -61,22 +45,15 @@ pub async fn a_cluster_in_use_changes_its_key_format<F, B, A>(
 ///
 /// # Panics
 /// When it is more, or less than the documentation says.
-pub async fn two_key_formats_cost_one_round_trip_more<F, B, A>(
-    connect: Connect<F>,
-    admin: Administrate<B, A>,
-) where
-    F: Future<Output = B>,
-    B: SessionBackend,
-    A: SessionAdmin,
-{
+pub async fn two_key_formats_cost_one_round_trip_more(connect: Connect) {
     let server = RedisServer::start().await;
     let proxy = Proxy::start(server.addr()).await;
-    let steps = Steps::connect(connect, proxy.url()).await;
-    let created = async |process: &B| {
+    let steps = Steps::connect(connect, &proxy.url());
+    let created = async |process: &dyn SessionBackend| {
         let new = NewSession::new(fields());
         process.create_session(new).await.expect("a session").id
     };
-    let (before, after) = (&*steps.plain_before, &*steps.hashed_after);
+    let (before, after) = (&*steps.plain_before.backend, &*steps.hashed_after.backend);
     for (process, other) in [(before, after), (after, before)] {
         // The server learns the scripts, the process the version, in the first round.
         for is_measured in [false, true] {
@@ -104,9 +81,9 @@ pub async fn two_key_formats_cost_one_round_trip_more<F, B, A>(
             }
         }
     }
-    let operator = admin(&steps.plain);
+    let operator = &steps.plain.admin;
     for is_measured in [false, true] {
-        let id = created(&steps.plain).await;
+        let id = created(&*steps.plain.backend).await;
         proxy.reset();
         let page = operator.list_page(None, PageSize::MAX).await;
         let shown = proxy.bursts();
@@ -125,37 +102,37 @@ pub async fn two_key_formats_cost_one_round_trip_more<F, B, A>(
 }
 
 /// One process of each step of the way, all on one store.
-struct Steps<B> {
+struct Steps {
     prefix: KeyPrefix,
-    plain: Arc<B>,
-    plain_before: Arc<B>,
-    hashed_after: Arc<B>,
-    hashed: Arc<B>,
+    plain: Connected,
+    plain_before: Connected,
+    hashed_after: Connected,
+    hashed: Connected,
 }
 
-impl<B: SessionBackend> Steps<B> {
-    async fn connect<F: Future<Output = B>>(connect: Connect<F>, url: String) -> Self {
+impl Steps {
+    fn connect(connect: Connect, url: &str) -> Self {
         let prefix: KeyPrefix = unique_prefix().parse().expect("a key prefix");
-        let process = async |storage| {
+        let process = |storage| {
             let target = Target {
                 storage,
-                ..Target::patient(url.clone(), prefix.clone())
+                ..Target::patient(url.to_owned(), prefix.clone())
             };
-            Arc::new(connect(target).await)
+            connect(target)
         };
         Self {
-            plain: process(IdStorage::Plain).await,
-            plain_before: process(IdStorage::PlainBeforeHashed).await,
-            hashed_after: process(IdStorage::HashedAfterPlain).await,
-            hashed: process(IdStorage::Hashed).await,
+            plain: process(IdStorage::Plain),
+            plain_before: process(IdStorage::PlainBeforeHashed),
+            hashed_after: process(IdStorage::HashedAfterPlain),
+            hashed: process(IdStorage::Hashed),
             prefix,
         }
     }
 
     /// All of them one after the other, neighbours side by side.
-    async fn go_through<A: SessionAdmin>(&self, admin: Administrate<B, A>) {
-        let count = async |process: &B| {
-            let count = admin(process).count_sessions().await;
+    async fn go_through(&self) {
+        let count = async |process: &Connected| {
+            let count = process.admin.count_sessions().await;
             usize::try_from(count.expect("a count")).expect("a small number")
         };
         let mut users = Users::log_in(&self.plain).await;

@@ -1,29 +1,24 @@
 //! A server whose memory is full.
 
-use std::future::Future;
-
 use session_core::{
     Delta, Effect, ErrorKind, Fields, NewSession, SessionBackend, SessionTtl, Touch,
 };
 
-use super::{Connect, ann, backend, create, name};
+use super::{ann, backend, create, name};
 use crate::RedisServer;
+use crate::harness::Connect;
 
 /// Reads, touches, rotations and deletions go on; creations and growing writes are refused as
 /// `StoreFull`, and change nothing.
 ///
 /// # Panics
 /// When they are not.
-pub async fn a_full_server_refuses_growth_only<F, B>(connect: Connect<F>)
-where
-    F: Future<Output = B>,
-    B: SessionBackend,
-{
+pub async fn a_full_server_refuses_growth_only(connect: Connect) {
     let server = RedisServer::builder()
         .arg("maxmemory-policy", "noeviction")
         .start()
         .await;
-    let backend = backend(connect, server.url()).await;
+    let backend = backend(connect, server.url());
     let id = create(&*backend).await.id;
     let bound = NewSession::new(Fields::new()).bind(ann());
     let bound = backend

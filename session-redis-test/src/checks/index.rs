@@ -1,12 +1,11 @@
 //! A principal with a hundred thousand dead sessions.
 
-use std::future::Future;
-
 use redis::aio::MultiplexedConnection;
 use session_core::{Delta, NewSession, PublicId, SessionBackend, SessionId};
 use session_redis::KeySpace;
 
-use super::{Connect, ann, fields, public_id};
+use super::{ann, fields, public_id};
+use crate::harness::Connect;
 use crate::{RedisServer, Target, unique_prefix};
 
 const DEAD: usize = 100_000;
@@ -19,16 +18,12 @@ const LONGEST: u64 = 5_000;
 ///
 /// # Panics
 /// When it is not so.
-pub async fn dead_sessions_are_never_listed_and_cost_little<F, B>(connect: Connect<F>)
-where
-    F: Future<Output = B>,
-    B: SessionBackend,
-{
+pub async fn dead_sessions_are_never_listed_and_cost_little(connect: Connect) {
     let server = RedisServer::start().await;
     let mut admin = server.connection().await;
     let target = Target::patient(server.url(), unique_prefix().parse().expect("a key prefix"));
     let keys = target.keys();
-    let backend = connect(target).await;
+    let backend = connect(target).backend;
     let live = backend
         .create_session(NewSession::new(fields()).bind(ann()))
         .await
@@ -102,16 +97,12 @@ where
 ///
 /// # Panics
 /// When it is not so.
-pub async fn only_a_principal_has_an_index<F, B>(connect: Connect<F>)
-where
-    F: Future<Output = B>,
-    B: SessionBackend,
-{
+pub async fn only_a_principal_has_an_index(connect: Connect) {
     let server = RedisServer::start().await;
     let mut admin = server.connection().await;
     let target = Target::patient(server.url(), unique_prefix().parse().expect("a key prefix"));
     let keys = target.keys();
-    let backend = connect(target).await;
+    let backend = connect(target).backend;
     let deadline = super::now(&mut admin).await + 1_000_000;
     let long = "x".repeat(257);
     let broken: [&[u8]; 9] = [

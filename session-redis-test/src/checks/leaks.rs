@@ -6,7 +6,6 @@ mod needles;
 mod recorder;
 
 use std::collections::BTreeSet;
-use std::future::Future;
 use std::sync::{Arc, Mutex};
 
 use session_core::{OnExcess, SessionBackend, SessionId, SessionPolicy};
@@ -15,7 +14,7 @@ use session_redis::{IdStorage, KeySpace};
 use self::evidence::{Evidence, Watch};
 use self::needles::Needles;
 use self::recorder::{Ids, Recorder};
-use super::Connect;
+use crate::harness::Connect;
 use crate::{RedisServer, Target, unique_prefix};
 
 pub(super) use self::evidence::telling_all;
@@ -26,22 +25,14 @@ pub(super) use self::evidence::telling_all;
 ///
 /// # Panics
 /// When it is not so.
-pub async fn ids_hashed_at_rest_leave_nothing_usable<F, B>(connect: Connect<F>)
-where
-    F: Future<Output = B>,
-    B: SessionBackend,
-{
+pub async fn ids_hashed_at_rest_leave_nothing_usable(connect: Connect) {
     let server = telling_all(RedisServer::builder()).start().await;
     let url = server.url();
     examine(connect, &url, std::slice::from_ref(&server)).await;
 }
 
 /// On servers that [tell all](telling_all), reached by this URL.
-pub(super) async fn examine<F, B>(connect: Connect<F>, url: &str, servers: &[RedisServer])
-where
-    F: Future<Output = B>,
-    B: SessionBackend,
-{
+pub(super) async fn examine(connect: Connect, url: &str, servers: &[RedisServer]) {
     let life = Life::led(connect, url, servers, IdStorage::Hashed).await;
     life.assert_nothing_leaks();
     life.assert_nothing_found_is_usable().await;
@@ -51,8 +42,8 @@ where
 }
 
 /// A store after all that can happen to it.
-struct Life<B> {
-    backend: B,
+struct Life {
+    backend: Arc<dyn SessionBackend>,
     keys: KeySpace,
     ids: Ids,
     live: BTreeSet<SessionId>,
@@ -60,16 +51,8 @@ struct Life<B> {
     evidence: Evidence,
 }
 
-impl<B: SessionBackend> Life<B> {
-    async fn led<F>(
-        connect: Connect<F>,
-        url: &str,
-        servers: &[RedisServer],
-        storage: IdStorage,
-    ) -> Self
-    where
-        F: Future<Output = B>,
-    {
+impl Life {
+    async fn led(connect: Connect, url: &str, servers: &[RedisServer], storage: IdStorage) -> Self {
         let prefix = unique_prefix().parse().expect("a key prefix");
         let target = Target {
             storage,
@@ -79,7 +62,7 @@ impl<B: SessionBackend> Life<B> {
         let ids = Arc::<Mutex<Ids>>::default();
         let recorded = async |policy| {
             let target = target.clone();
-            Recorder::new(connect(Target { policy, ..target }).await, &ids)
+            Recorder::new(connect(Target { policy, ..target }).backend, &ids)
         };
         let watch = Watch::begin(servers).await;
         let backend = recorded(SessionPolicy::new()).await;
@@ -96,7 +79,7 @@ impl<B: SessionBackend> Life<B> {
         }
         let evidence = watch.end().await;
         // The evidence is complete: what comes now is not looked for.
-        let backend = connect(target).await;
+        let backend = connect(target).backend;
         println!(
             "{storage:?}: {} ids, {} of them stored at some time, {} alive, {} of these bound",
             ids.used.len(),

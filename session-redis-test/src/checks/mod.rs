@@ -1,27 +1,5 @@
 //! What every backend on Redis must do beyond the contract: how often it asks, what a fault does to it,
-//! what the server may refuse. The same checks for each client; [`redis_checks!`](crate::redis_checks)
-//! makes tests of them.
-
-/// Makes a check of each race of the conformance suite, on harnesses of this type, with this part of the rounds.
-macro_rules! races_on {
-    ($harness:ident, $($(#[$doc:meta])* $race:ident $part:literal)*) => {$(
-        $(#[$doc])*
-        ///
-        /// # Panics
-        /// When the answers of a round are explained by no order of atomic steps.
-        pub async fn $race<F, B>(connect: $crate::checks::Connect<F>)
-        where
-            F: Future<Output = B> + Send + 'static,
-            B: session_core::SessionBackend,
-        {
-            use session_conformance::races;
-
-            let plain = session_redis::IdStorage::Plain;
-            let harness = $harness::on_shared(plain, connect).await;
-            println!("{}", races::$race(&harness, races::rounds() / $part).await);
-        }
-    )*};
-}
+//! what the server may refuse.
 
 mod answers;
 pub mod cluster;
@@ -34,7 +12,6 @@ mod full;
 mod index;
 mod leaks;
 mod pages;
-pub mod races;
 mod rights;
 mod trips;
 mod version;
@@ -51,7 +28,6 @@ use session_core::{
 pub use self::answers::{
     a_lost_answer_is_unknown_and_nothing_is_sent_twice, an_unknown_script_is_run_exactly_once,
 };
-pub use self::cluster::a_cluster_is_looked_through_while_a_slot_moves;
 pub use self::expiry::expiry_is_exact_to_the_millisecond;
 pub use self::faults::{
     a_server_that_comes_back_is_used_again, every_operation_ends_within_its_deadline,
@@ -59,8 +35,7 @@ pub use self::faults::{
 };
 pub use self::fixation::no_chosen_id_is_adopted;
 pub use self::formats::{
-    a_cluster_in_use_changes_its_key_format, a_store_in_use_changes_its_key_format,
-    two_key_formats_cost_one_round_trip_more,
+    a_store_in_use_changes_its_key_format, two_key_formats_cost_one_round_trip_more,
 };
 pub use self::full::a_full_server_refuses_growth_only;
 pub use self::index::{
@@ -74,111 +49,11 @@ pub use self::rights::{the_documented_rights_suffice, wrong_credentials_are_deni
 pub use self::trips::every_operation_is_one_round_trip;
 pub use self::version::a_server_that_is_too_old_is_named;
 
+use crate::harness::Connect;
 use crate::{Target, unique_prefix};
 
 /// The deadline of a backend that was not told another.
 pub(crate) const DEADLINE: Duration = Duration::from_millis(500);
-
-/// Makes a backend that is not connected yet.
-pub type Connect<F> = fn(Target) -> F;
-
-/// Makes the admin API of a backend.
-pub type Administrate<B, A> = fn(&B) -> A;
-
-/// Makes a test of each check. The argument is an `async fn(Target) -> impl SessionBackend`.
-#[macro_export]
-macro_rules! redis_checks {
-    ($connect:path) => {
-        $crate::__redis_checks! { $connect,
-            every_operation_is_one_round_trip
-            an_unknown_script_is_run_exactly_once
-            a_lost_answer_is_unknown_and_nothing_is_sent_twice
-            every_operation_ends_within_its_deadline
-            starts_without_a_server
-            a_server_that_comes_back_is_used_again
-            a_full_server_refuses_growth_only
-            the_documented_rights_suffice
-            wrong_credentials_are_denied
-            a_server_that_is_too_old_is_named
-            expiry_is_exact_to_the_millisecond
-            dead_sessions_are_never_listed_and_cost_little
-            only_a_principal_has_an_index
-            no_chosen_id_is_adopted
-            ids_hashed_at_rest_leave_nothing_usable
-        }
-    };
-}
-
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __redis_checks {
-    ($connect:path, $($check:ident)*) => {$(
-        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-        async fn $check() {
-            $crate::checks::$check($connect).await;
-        }
-    )*};
-}
-
-/// Makes a test of each race, on the shared server. The argument is as that of
-/// [`redis_checks!`](crate::redis_checks).
-#[macro_export]
-macro_rules! redis_races {
-    ($connect:path) => {
-        $crate::__redis_races! { $connect,
-            logout_against_increments
-            updates_of_different_fields
-            rotations
-            increments_against_rotation
-            logins_against_revocation
-            rotations_against_revocation
-            expirations_against_listing
-            increments
-            logout_against_uses
-            reads_against_updates
-            bindings
-            logins_against_limit
-        }
-    };
-}
-
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __redis_races {
-    ($connect:path, $($race:ident)*) => {$(
-        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-        async fn $race() {
-            $crate::checks::races::$race($connect).await;
-        }
-    )*};
-}
-
-/// Makes a test of each check of a backend and its administration. The arguments are as that of
-/// [`redis_checks!`](crate::redis_checks), and a `fn(&impl SessionBackend) -> impl SessionAdmin`.
-#[macro_export]
-macro_rules! administration_checks {
-    ($connect:path, $admin:path) => {
-        $crate::__administration_checks! { $connect, $admin,
-            a_store_in_use_changes_its_key_format
-            a_cluster_in_use_changes_its_key_format
-            two_key_formats_cost_one_round_trip_more
-            a_large_store_is_looked_through_without_blocking
-            looking_through_takes_a_right_of_its_own
-            a_cluster_is_looked_through_while_a_slot_moves
-        }
-    };
-}
-
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __administration_checks {
-    ($connect:path, $admin:path, $($check:ident)*) => {$(
-        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-        async fn $check() {
-            $crate::checks::$check($connect, $admin).await;
-        }
-    )*};
-}
 
 pub(crate) fn name(text: &'static str) -> FieldName {
     FieldName::new(text).expect("not a reserved name")
@@ -215,11 +90,7 @@ pub(crate) async fn public_id(backend: &dyn SessionBackend, id: &SessionId) -> P
 }
 
 /// A backend on this URL, below a prefix of its own.
-pub(crate) async fn backend<F, B>(connect: Connect<F>, url: String) -> Arc<dyn SessionBackend>
-where
-    F: Future<Output = B>,
-    B: SessionBackend,
-{
+pub(crate) fn backend(connect: Connect, url: String) -> Arc<dyn SessionBackend> {
     let prefix = unique_prefix()
         .parse()
         .expect("a unique prefix is a key prefix");
@@ -227,7 +98,7 @@ where
         deadline: DEADLINE,
         ..Target::patient(url, prefix)
     };
-    Arc::new(connect(target).await)
+    connect(target).backend
 }
 
 /// Asks again until the operation succeeds: a fault has passed, and the backend heals by itself.

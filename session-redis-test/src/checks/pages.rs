@@ -1,17 +1,15 @@
 //! A store looked through page by page.
 
 use std::collections::HashSet;
-use std::future::Future;
 use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
-use session_core::{
-    Effect, ErrorKind, PageSize, PublicId, SessionAdmin, SessionBackend, SessionId,
-};
+use session_core::{Effect, ErrorKind, PageSize, PublicId, SessionAdmin, SessionId};
 use session_redis::KeySpace;
 
+use super::create;
 use super::rights::COMMANDS;
-use super::{Administrate, Connect, create};
+use crate::harness::{Connect, Connected};
 use crate::{RedisServer, Target, unique_prefix};
 
 const MANY: usize = 100_000;
@@ -24,20 +22,12 @@ const LONGEST: Duration = Duration::from_millis(3);
 ///
 /// # Panics
 /// When it is not so.
-pub async fn a_large_store_is_looked_through_without_blocking<F, B, A>(
-    connect: Connect<F>,
-    admin: Administrate<B, A>,
-) where
-    F: Future<Output = B>,
-    B: SessionBackend,
-    A: SessionAdmin,
-{
+pub async fn a_large_store_is_looked_through_without_blocking(connect: Connect) {
     let server = RedisServer::start().await;
     let mut raw = server.connection().await;
     let target = Target::patient(server.url(), unique_prefix().parse().expect("a key prefix"));
     let keys = target.keys();
-    let backend = connect(target).await;
-    let admin = admin(&backend);
+    let Connected { admin, .. } = connect(target);
     let last = plant(&mut raw, &keys, MANY).await;
     assert!(admin.revoke_session(&last).await.expect("an answer"));
     let before = processor_time(&mut raw).await;
@@ -77,14 +67,7 @@ pub async fn a_large_store_is_looked_through_without_blocking<F, B, A>(
 ///
 /// # Panics
 /// When it is not so.
-pub async fn looking_through_takes_a_right_of_its_own<F, B, A>(
-    connect: Connect<F>,
-    admin: Administrate<B, A>,
-) where
-    F: Future<Output = B>,
-    B: SessionBackend,
-    A: SessionAdmin,
-{
+pub async fn looking_through_takes_a_right_of_its_own(connect: Connect) {
     let server = RedisServer::start().await;
     let mut raw = server.connection().await;
     let prefix = unique_prefix();
@@ -105,19 +88,20 @@ pub async fn looking_through_takes_a_right_of_its_own<F, B, A>(
         }
         let () = set_user.query_async(&mut raw).await.expect("ACL SETUSER");
     }
-    let as_user = async |user: &str| {
+    let as_user = |user: &str| {
         let url = format!("redis://{user}:password@127.0.0.1:{}", server.port());
-        connect(Target::patient(url, prefix.parse().expect("a prefix"))).await
+        connect(Target::patient(url, prefix.parse().expect("a prefix")))
     };
-    let app = as_user("app").await;
-    let operator = as_user("operator").await;
-    let shown = PublicId::of_unbound(&create(&app).await.id);
-    let denied = admin(&app).count_sessions().await.expect_err("no right");
+    let app = as_user("app");
+    let operator = as_user("operator");
+    let shown = PublicId::of_unbound(&create(&*app.backend).await.id);
+    let denied = app.admin.count_sessions().await.expect_err("no right");
     assert_eq!(
         (denied.kind(), denied.effect()),
         (ErrorKind::Denied, Effect::NotApplied)
     );
-    let denied = admin(&app)
+    let denied = app
+        .admin
         .revoke_session(&shown)
         .await
         .expect_err("no right");
@@ -125,7 +109,7 @@ pub async fn looking_through_takes_a_right_of_its_own<F, B, A>(
         (denied.kind(), denied.effect()),
         (ErrorKind::Denied, Effect::NotApplied)
     );
-    let operator = admin(&operator);
+    let operator = operator.admin;
     assert_eq!(operator.count_sessions().await.expect("the right"), 1);
     assert!(operator.revoke_session(&shown).await.expect("the right"));
 }

@@ -1,10 +1,9 @@
 //! What the server's ACL must grant.
 
-use std::future::Future;
-
 use session_core::{Delta, Effect, ErrorKind, NewSession, SessionBackend};
 
-use super::{Connect, ann, create, fields, name};
+use super::{ann, create, fields, name};
+use crate::harness::Connect;
 use crate::{RedisServer, Target, unique_prefix};
 
 /// The commands that a backend and its scripts use; what the documentation tells administrators.
@@ -15,11 +14,7 @@ pub(super) const COMMANDS: &str = "+ping +evalsha +eval +exists +hget +hmget +hg
 ///
 /// # Panics
 /// When a right is missing.
-pub async fn the_documented_rights_suffice<F, B>(connect: Connect<F>)
-where
-    F: Future<Output = B>,
-    B: SessionBackend,
-{
+pub async fn the_documented_rights_suffice(connect: Connect) {
     let server = RedisServer::start().await;
     let prefix = unique_prefix();
     let mut admin = server.connection().await;
@@ -39,7 +34,7 @@ where
     let () = user.query_async(&mut admin).await.expect("ACL SETUSER");
     let url = format!("redis://app:password@127.0.0.1:{}", server.port());
     let target = Target::patient(url, prefix.parse().expect("a prefix"));
-    let backend = connect(target).await;
+    let backend = connect(target).backend;
 
     backend.ping().await.expect("ping");
     let id = create(&backend).await.id;
@@ -80,11 +75,7 @@ where
 ///
 /// # Panics
 /// When it is not.
-pub async fn wrong_credentials_are_denied<F, B>(connect: Connect<F>)
-where
-    F: Future<Output = B>,
-    B: SessionBackend,
-{
+pub async fn wrong_credentials_are_denied(connect: Connect) {
     let server = RedisServer::start().await;
     let mut admin = server.connection().await;
     let mut password = redis::cmd("CONFIG");
@@ -93,8 +84,7 @@ where
     let backend = super::backend(
         connect,
         format!("redis://:SECRET@127.0.0.1:{}", server.port()),
-    )
-    .await;
+    );
     let error = backend.ping().await.expect_err("the password is wrong");
     assert_eq!(error.effect(), Effect::NotApplied, "{error:?}");
     assert!(

@@ -6,7 +6,8 @@ use std::future::Future;
 use session_core::{Delta, NewSession, Remaining, SessionBackend, SessionTtl, Touch};
 use std::time::Duration;
 
-use super::{Connect, ann, backend, create, fields, name};
+use super::{ann, backend, create, fields, name};
+use crate::harness::Connect;
 use crate::{Monitor, Proxy, RedisServer};
 
 /// Each operation is one round trip (a burst of requests at a proxy), except what finds a
@@ -14,14 +15,10 @@ use crate::{Monitor, Proxy, RedisServer};
 ///
 /// # Panics
 /// When an operation takes more.
-pub async fn every_operation_is_one_round_trip<F, B>(connect: Connect<F>)
-where
-    F: Future<Output = B>,
-    B: SessionBackend,
-{
+pub async fn every_operation_is_one_round_trip(connect: Connect) {
     let server = RedisServer::start().await;
     let proxy = Proxy::start(server.addr()).await;
-    let backend = backend(connect, proxy.url()).await;
+    let backend = backend(connect, proxy.url());
     let mut monitor = Monitor::start(&server).await;
     // The server learns the scripts and the backend learns the version in the first round.
     for round in ["first", "measured"] {

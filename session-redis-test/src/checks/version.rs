@@ -1,22 +1,17 @@
 //! Servers that are too old.
 
-use std::future::Future;
-
 use session_core::{ErrorKind, SessionBackend};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{Connect, backend};
+use super::backend;
+use crate::harness::Connect;
 
 /// A server before Redis 7.0 is refused, by name and version, whatever the operation.
 ///
 /// # Panics
 /// When it is not.
-pub async fn a_server_that_is_too_old_is_named<F, B>(connect: Connect<F>)
-where
-    F: Future<Output = B>,
-    B: SessionBackend,
-{
+pub async fn a_server_that_is_too_old_is_named(connect: Connect) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let port = listener.local_addr().expect("an address").port();
     let server = tokio::spawn(async move {
@@ -25,7 +20,7 @@ where
             tokio::spawn(old_server(stream));
         }
     });
-    let backend = backend(connect, format!("redis://127.0.0.1:{port}")).await;
+    let backend = backend(connect, format!("redis://127.0.0.1:{port}"));
     for _ in 0..2 {
         let error = backend.ping().await.expect_err("the server is too old");
         assert_eq!(error.kind(), ErrorKind::Config, "{error:?}");

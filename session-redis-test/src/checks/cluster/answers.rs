@@ -1,11 +1,10 @@
 //! Answers of nodes that do not come, and scripts that nodes do not know.
 
-use std::future::Future;
-
 use session_core::{Delta, Effect, SessionBackend, SessionId};
 
 use super::Subject;
-use crate::checks::{Connect, name, until_well};
+use crate::checks::{name, until_well};
+use crate::harness::Connect;
 use crate::{Cluster, Mode};
 
 /// The connection to a node breaks after the node got the command and before its answer came: the error says
@@ -13,11 +12,7 @@ use crate::{Cluster, Mode};
 ///
 /// # Panics
 /// When it does not.
-pub async fn a_lost_answer_of_a_node_is_unknown_and_nothing_is_sent_twice<F, B>(connect: Connect<F>)
-where
-    F: Future<Output = B>,
-    B: SessionBackend,
-{
+pub async fn a_lost_answer_of_a_node_is_unknown_and_nothing_is_sent_twice(connect: Connect) {
     let (cluster, proxies) = Cluster::start_behind_proxies(3).await;
     let subject = Subject::new(connect, &cluster).await;
     let backend = &*subject.backend;
@@ -59,11 +54,7 @@ where
 ///
 /// # Panics
 /// When one is not.
-pub async fn scripts_that_a_node_does_not_know_are_run_exactly_once<F, B>(connect: Connect<F>)
-where
-    F: Future<Output = B>,
-    B: SessionBackend,
-{
+pub async fn scripts_that_a_node_does_not_know_are_run_exactly_once(connect: Connect) {
     let cluster = Cluster::start(3).await;
     let subject = Subject::with(connect, &cluster, |target| target).await;
     let sessions = subject.session_per_node(&cluster).await;

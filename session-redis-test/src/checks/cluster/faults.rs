@@ -1,12 +1,12 @@
 //! Nodes that are away.
 
-use std::future::Future;
 use std::time::{Duration, Instant};
 
 use session_core::{Effect, Error, ErrorKind, SessionBackend, SessionId};
 
 use super::Subject;
-use crate::checks::{Connect, DEADLINE, create, name, until_well};
+use crate::checks::{DEADLINE, create, name, until_well};
+use crate::harness::Connect;
 use crate::{Cluster, RedisServer, Target, unique_prefix};
 
 /// What a busy machine may add to a deadline.
@@ -22,11 +22,7 @@ fn assert_away(error: &Error) {
 ///
 /// # Panics
 /// When they do not.
-pub async fn a_killed_master_stops_its_slots_only<F, B>(connect: Connect<F>)
-where
-    F: Future<Output = B>,
-    B: SessionBackend,
-{
+pub async fn a_killed_master_stops_its_slots_only(connect: Connect) {
     let mut cluster = Cluster::start(3).await;
     cluster.serve_in_parts().await;
     let subject = Subject::new(connect, &cluster).await;
@@ -99,11 +95,7 @@ async fn until_counted_on(backend: &dyn SessionBackend, id: &SessionId) -> Durat
 ///
 /// # Panics
 /// When they do not.
-pub async fn a_hanging_node_stops_its_slots_only<F, B>(connect: Connect<F>)
-where
-    F: Future<Output = B>,
-    B: SessionBackend,
-{
+pub async fn a_hanging_node_stops_its_slots_only(connect: Connect) {
     let mut cluster = Cluster::start(3).await;
     cluster.serve_in_parts().await;
     let subject = Subject::new(connect, &cluster).await;
@@ -152,11 +144,7 @@ where
 ///
 /// # Panics
 /// When they are not.
-pub async fn a_failover_is_followed<F, B>(connect: Connect<F>)
-where
-    F: Future<Output = B>,
-    B: SessionBackend,
-{
+pub async fn a_failover_is_followed(connect: Connect) {
     let mut cluster = Cluster::start(3).await;
     cluster.add_replica(0).await;
     let subject = Subject::new(connect, &cluster).await;
@@ -179,11 +167,7 @@ where
 ///
 /// # Panics
 /// When it is not.
-pub async fn a_cluster_that_comes_up_is_used<F, B>(connect: Connect<F>)
-where
-    F: Future<Output = B>,
-    B: SessionBackend,
-{
+pub async fn a_cluster_that_comes_up_is_used(connect: Connect) {
     let mut cluster = Cluster::start(3).await;
     for node in 0..3 {
         cluster.node_mut(node).kill();
@@ -212,15 +196,11 @@ where
 ///
 /// # Panics
 /// When it is not.
-pub async fn a_single_server_is_no_cluster<F, B>(connect: Connect<F>)
-where
-    F: Future<Output = B>,
-    B: SessionBackend,
-{
+pub async fn a_single_server_is_no_cluster(connect: Connect) {
     let server = RedisServer::start().await;
     let prefix = unique_prefix().parse().expect("a prefix");
     let url = format!("redis-cluster://{}", server.addr());
-    let backend = connect(Target::patient(url, prefix)).await;
+    let backend = connect(Target::patient(url, prefix)).backend;
     let id = SessionId::random().expect("an id");
     let error = backend
         .peek_session(&id)
@@ -234,11 +214,7 @@ where
 ///
 /// # Panics
 /// When they do not.
-pub async fn dropped_backends_leave_no_connections<F, B>(connect: Connect<F>)
-where
-    F: Future<Output = B>,
-    B: SessionBackend,
-{
+pub async fn dropped_backends_leave_no_connections(connect: Connect) {
     let cluster = Cluster::start(3).await;
     let mut admins = Vec::new();
     for node in cluster.nodes() {

@@ -1,12 +1,11 @@
 //! Nodes whose memory is full.
 
-use std::future::Future;
-
-use session_core::{Delta, Effect, ErrorKind, NewSession, SessionBackend};
+use session_core::{Delta, Effect, ErrorKind, NewSession};
 use session_redis::hash_slot;
 
 use super::Subject;
-use crate::checks::{Connect, ann, fields};
+use crate::checks::{ann, fields};
+use crate::harness::Connect;
 use crate::{Cluster, RedisServer};
 
 /// Bound sessions need room on two nodes. Whichever is full: a creation is refused as `StoreFull`, and neither
@@ -14,11 +13,7 @@ use crate::{Cluster, RedisServer};
 ///
 /// # Panics
 /// When they do not.
-pub async fn a_full_node_refuses_growth_only<F, B>(connect: Connect<F>)
-where
-    F: Future<Output = B>,
-    B: SessionBackend,
-{
+pub async fn a_full_node_refuses_growth_only(connect: Connect) {
     let cluster = Cluster::start(3).await;
     let subject = Subject::with(connect, &cluster, |target| target).await;
     let backend = &*subject.backend;

@@ -1,11 +1,7 @@
 //! What somebody gains who reads all that a cluster's nodes store and log.
 
-use std::future::Future;
-
-use session_core::SessionBackend;
-
-use crate::checks::Connect;
 use crate::checks::leaks::{examine, telling_all};
+use crate::harness::Connect;
 use crate::{Cluster, RedisServer};
 
 /// As [`ids_hashed_at_rest_leave_nothing_usable`](crate::checks::ids_hashed_at_rest_leave_nothing_usable), on
@@ -13,11 +9,7 @@ use crate::{Cluster, RedisServer};
 ///
 /// # Panics
 /// When it is not so.
-pub async fn ids_hashed_at_rest_leave_nothing_usable_on_any_node<F, B>(connect: Connect<F>)
-where
-    F: Future<Output = B>,
-    B: SessionBackend,
-{
+pub async fn ids_hashed_at_rest_leave_nothing_usable_on_any_node(connect: Connect) {
     let cluster = Cluster::start_with(3, telling_all(RedisServer::builder())).await;
     examine(connect, &cluster.url(), cluster.nodes()).await;
 }

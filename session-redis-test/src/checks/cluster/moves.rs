@@ -1,24 +1,20 @@
 //! Slots that move to another node while they are used.
 
-use std::future::Future;
 use std::time::Duration;
 
 use session_core::{Delta, Effect, ErrorKind, SessionBackend};
 
 use super::Subject;
 use crate::Cluster;
-use crate::checks::{Connect, create, name, until_well};
+use crate::checks::{create, name, until_well};
+use crate::harness::Connect;
 
 /// A session is counted by several tasks while its slot moves from node to node: no operation fails, and the
 /// counts are distinct and gapless. Sessions of other slots are where they were.
 ///
 /// # Panics
 /// When one fails, or counts are lost or doubled.
-pub async fn a_slot_is_followed_while_it_moves<F, B>(connect: Connect<F>)
-where
-    F: Future<Output = B>,
-    B: SessionBackend,
-{
+pub async fn a_slot_is_followed_while_it_moves(connect: Connect) {
     let cluster = Cluster::start(3).await;
     let subject = Subject::with(connect, &cluster, |target| target).await;
     let sessions = subject.session_per_node(&cluster).await;
@@ -65,11 +61,7 @@ where
 ///
 /// # Panics
 /// When it does not.
-pub async fn a_rotation_waits_for_its_slot<F, B>(connect: Connect<F>)
-where
-    F: Future<Output = B>,
-    B: SessionBackend,
-{
+pub async fn a_rotation_waits_for_its_slot(connect: Connect) {
     let cluster = Cluster::start(3).await;
     let subject = Subject::new(connect, &cluster).await;
     let backend = &*subject.backend;

@@ -1,12 +1,11 @@
 //! What a cluster's ACL must grant.
 
-use std::future::Future;
-
-use session_core::{Delta, NewSession, SessionBackend};
+use session_core::{Delta, NewSession};
 
 use super::Subject;
 use crate::checks::rights::COMMANDS;
-use crate::checks::{Connect, ann, create, fields, public_id};
+use crate::checks::{ann, create, fields, public_id};
+use crate::harness::Connect;
 use crate::{Cluster, Target};
 
 /// What the documentation tells administrators of clusters, beyond what it tells of single servers.
@@ -16,11 +15,7 @@ const MORE: &str = "+cluster|slots +asking +zscore +zcard";
 ///
 /// # Panics
 /// When a right is missing.
-pub async fn the_documented_rights_suffice_on_a_cluster<F, B>(connect: Connect<F>)
-where
-    F: Future<Output = B>,
-    B: SessionBackend,
-{
+pub async fn the_documented_rights_suffice_on_a_cluster(connect: Connect) {
     let cluster = Cluster::start(3).await;
     let subject = Subject::with(connect, &cluster, |target| {
         let url = target.url.replace("://", "://app:password@");

@@ -1,13 +1,13 @@
 //! Rotation is one call on a cluster as well, for its session stays in its slot.
 
 use std::collections::BTreeSet;
-use std::future::Future;
 
 use session_core::{Delta, NewSession, SessionBackend};
 use session_redis::{IdStorage, hash_slot};
 
 use super::{Subject, teach_scripts};
-use crate::checks::{Connect, fields, name};
+use crate::checks::{fields, name};
+use crate::harness::Connect;
 use crate::{Cluster, Monitor, MonitoredCommand, Target};
 
 /// How often a session is rotated.
@@ -18,11 +18,7 @@ const ROTATIONS: usize = 100;
 ///
 /// # Panics
 /// When it does not, or takes more.
-pub async fn rotations_stay_in_their_slot_and_take_one_call<F, B>(connect: Connect<F>)
-where
-    F: Future<Output = B>,
-    B: SessionBackend,
-{
+pub async fn rotations_stay_in_their_slot_and_take_one_call(connect: Connect) {
     let cluster = Cluster::start(3).await;
     teach_scripts(&cluster).await;
     for storage in [IdStorage::Plain, IdStorage::Hashed] {

@@ -9,7 +9,8 @@ use session_core::{
 };
 
 use super::{Subject, teach_scripts};
-use crate::checks::{Connect, fields, name, public_id};
+use crate::checks::{fields, name, public_id};
+use crate::harness::Connect;
 use crate::{Cluster, Mode, Proxy, Target};
 
 /// By how much every reply is late: so many times that is how long an operation takes.
@@ -20,11 +21,7 @@ const LATE: Duration = Duration::from_millis(100);
 ///
 /// # Panics
 /// When an operation takes another number.
-pub async fn operations_on_a_cluster_take_few_round_trips<F, B>(connect: Connect<F>)
-where
-    F: Future<Output = B>,
-    B: SessionBackend,
-{
+pub async fn operations_on_a_cluster_take_few_round_trips(connect: Connect) {
     let (cluster, proxies) = Cluster::start_behind_proxies(3).await;
     teach_scripts(&cluster).await;
     let subject = Subject::with(connect, &cluster, |target| target).await;

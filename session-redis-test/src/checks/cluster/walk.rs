@@ -1,14 +1,14 @@
 //! A cluster looked through node by node.
 
 use std::collections::HashSet;
-use std::future::Future;
 
 use session_core::{
     ErrorKind, NewSession, PageSize, PublicId, SessionAdmin, SessionBackend, SessionId,
 };
 use session_redis::hash_slot;
 
-use crate::checks::{Administrate, Connect, fields};
+use crate::checks::fields;
+use crate::harness::{Connect, Connected};
 use crate::{Cluster, Target, unique_prefix};
 
 const SESSIONS: usize = 300;
@@ -19,20 +19,12 @@ const SESSIONS: usize = 300;
 ///
 /// # Panics
 /// When it is not so.
-pub async fn a_cluster_is_looked_through_while_a_slot_moves<F, B, A>(
-    connect: Connect<F>,
-    admin: Administrate<B, A>,
-) where
-    F: Future<Output = B>,
-    B: SessionBackend,
-    A: SessionAdmin,
-{
+pub async fn a_cluster_is_looked_through_while_a_slot_moves(connect: Connect) {
     let cluster = Cluster::start(3).await;
     let prefix = unique_prefix().parse().expect("a key prefix");
     let target = Target::patient(cluster.url(), prefix);
     let keys = target.keys();
-    let backend = connect(target).await;
-    let admin = admin(&backend);
+    let Connected { backend, admin } = connect(target);
     let mut ids = Vec::new();
     for _ in 0..SESSIONS {
         let created = backend.create_session(NewSession::new(fields())).await;
@@ -50,15 +42,15 @@ pub async fn a_cluster_is_looked_through_while_a_slot_moves<F, B, A>(
     for slot in [slot_of(first), first_slot.expect("it serves some")] {
         let others = ids.iter().filter(|id| slot_of(id) != slot);
         let others: HashSet<PublicId> = others.map(PublicId::of_unbound).collect();
-        assert_eq!(walk(&admin).await, all);
+        assert_eq!(walk(&*admin).await, all);
         cluster.begin_move(slot, from, to).await;
-        assert!(walk(&admin).await.is_superset(&others));
+        assert!(walk(&*admin).await.is_superset(&others));
         cluster.move_keys(slot, from, to).await;
-        assert!(walk(&admin).await.is_superset(&others));
+        assert!(walk(&*admin).await.is_superset(&others));
         // A walk that is under way when its node's slots have changed goes on, or is told to begin again.
         let begun = admin.list_page(None, PageSize::MAX).await.expect("a page");
         cluster.end_move(slot, to).await;
-        assert_eq!(walk(&admin).await, all);
+        assert_eq!(walk(&*admin).await, all);
         if let Err(error) = admin.list_page(begun.next.as_ref(), PageSize::MAX).await {
             assert_eq!(error.kind(), ErrorKind::InvalidCursor);
         }
@@ -75,7 +67,7 @@ pub async fn a_cluster_is_looked_through_while_a_slot_moves<F, B, A>(
     assert!(revoked.is_none());
 }
 
-async fn walk(admin: &impl SessionAdmin) -> HashSet<PublicId> {
+async fn walk(admin: &dyn SessionAdmin) -> HashSet<PublicId> {
     let size = PageSize::new(40).expect("a size");
     let (mut shown, mut cursor) = (HashSet::new(), None);
     loop {

@@ -1,10 +1,9 @@
 //! Users who go on with what they do, whatever happens to the store.
 
-use std::sync::Arc;
-
 use futures_util::future::join_all;
 use session_core::{Delta, NewSession, Principal, PublicId, SessionBackend, SessionId};
 
+use crate::Connected;
 use crate::checks::{fields, name, public_id};
 
 const USERS: usize = 40;
@@ -28,13 +27,13 @@ struct User {
 }
 
 impl Users {
-    pub(super) async fn log_in<B: SessionBackend>(backend: &Arc<B>) -> Self {
+    pub(super) async fn log_in(process: &Connected) -> Self {
         let log_in = |n: usize| async move {
             let principal = Principal::new(format!("user {n}")).expect("a principal");
             User {
-                session: log_in(&**backend, &principal).await,
+                session: log_in(&*process.backend, &principal).await,
                 views: 1,
-                other_session: log_in(&**backend, &principal).await,
+                other_session: log_in(&*process.backend, &principal).await,
                 principal,
                 former: Vec::new(),
                 // Not all do the same at once.
@@ -45,32 +44,39 @@ impl Users {
     }
 
     /// All users at once, each request served by one of these processes or another.
-    pub(super) async fn live_on<B: SessionBackend>(&mut self, processes: &[&Arc<B>]) {
+    pub(super) async fn live_on(&mut self, processes: &[&Connected]) {
         let live_on = self.0.iter_mut().map(async |user| {
             let processes = processes.iter().cycle().skip(user.acts).step_by(USERS + 1);
             for process in processes.take(ACTS) {
-                user.act(&***process).await;
+                user.act(&*process.backend).await;
             }
         });
         join_all(live_on).await;
     }
 
     /// Every user logs out, and in again.
-    pub(super) async fn log_in_again<B: SessionBackend>(&mut self, process: &Arc<B>) {
+    pub(super) async fn log_in_again(&mut self, process: &Connected) {
         let log_in_again = self.0.iter_mut().map(async |user| {
-            user.log_out_and_in(&**process).await;
-            user.end_the_other(&**process).await;
+            user.log_out_and_in(&*process.backend).await;
+            user.end_the_other(&*process.backend).await;
         });
         join_all(log_in_again).await;
     }
 
     /// Every session of theirs lives with its counts and is listed, and none that is over; how many live.
-    pub(super) async fn assert_all_are_well<B: SessionBackend>(&self, process: &Arc<B>) -> usize {
+    pub(super) async fn assert_all_are_well(&self, process: &Connected) -> usize {
         for user in &self.0 {
-            assert_eq!(user.views_at(&**process).await, Some(user.views));
-            user.assert_listed(&**process).await;
+            assert_eq!(user.views_at(&*process.backend).await, Some(user.views));
+            user.assert_listed(&*process.backend).await;
             for id in &user.former {
-                assert!(process.peek_session(id).await.expect("an answer").is_none());
+                assert!(
+                    process
+                        .backend
+                        .peek_session(id)
+                        .await
+                        .expect("an answer")
+                        .is_none()
+                );
             }
         }
         2 * self.0.len()

@@ -22,13 +22,13 @@ pub(super) struct Ids {
 /// A backend whose ids are written down. The ids of refused creations and rotations, which no caller is told,
 /// are among them.
 #[derive(Debug, Clone)]
-pub(super) struct Recorder<B> {
-    backend: B,
+pub(super) struct Recorder {
+    backend: Arc<dyn SessionBackend>,
     ids: Arc<Mutex<Ids>>,
 }
 
-impl<B> Recorder<B> {
-    pub(super) fn new(backend: B, ids: &Arc<Mutex<Ids>>) -> Self {
+impl Recorder {
+    pub(super) fn new(backend: Arc<dyn SessionBackend>, ids: &Arc<Mutex<Ids>>) -> Self {
         let ids = Arc::clone(ids);
         Self { backend, ids }
     }
@@ -51,7 +51,7 @@ impl<B> Recorder<B> {
 }
 
 #[async_trait]
-impl<B: SessionBackend> SessionBackend for Recorder<B> {
+impl SessionBackend for Recorder {
     async fn insert(&self, request: &InsertRequest) -> Result<InsertOutcome> {
         self.note([&request.id]);
         let answer = self.backend.insert(request).await?;
