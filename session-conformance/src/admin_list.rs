@@ -2,8 +2,8 @@
 
 /// Calls a macro with all of them, as `__cases!` does.
 macro_rules! __admin_cases {
-    ($with:ident, $needs_admin:literal) => {
-        $with! { $needs_admin
+    ($with:ident, $needs:ident) => {
+        $with! { $needs
             scan {
                 "ADM-1" a_scan_through_an_empty_store_ends
                 "ADM-1" a_scan_shows_all_of_few

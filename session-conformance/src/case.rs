@@ -19,8 +19,8 @@ pub struct Case {
     pub module: &'static str,
     /// Its name.
     pub name: &'static str,
-    /// Whether it is about an admin API, which a store need not offer.
-    pub needs_admin: bool,
+    /// What it needs of the harness beyond a backend.
+    pub needs: Needs,
     /// Runs it.
     pub run: CaseFn,
 }
@@ -31,13 +31,31 @@ impl fmt::Debug for Case {
     }
 }
 
-/// The cases about a backend, in the order of the contract.
-const BACKEND: &[Case] = __cases! { __table_of_cases, false };
+/// What a case needs of the harness beyond a backend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Needs {
+    /// Nothing.
+    Nothing,
+    /// An admin API, which a store need not offer.
+    Admin,
+    /// A store that can be broken.
+    Faults,
+}
 
-/// The cases about an admin API, in the order of the contract.
-const ADMIN: &[Case] = __admin_cases! { __table_of_cases, true };
+const BACKEND: &[Case] = __cases! { __table_of_cases, Nothing };
+
+const ADMIN: &[Case] = __admin_cases! { __table_of_cases, Admin };
+
+const FAULTS: &[Case] = __table_of_cases! { Faults
+    fault {
+        "FLT-1" a_failing_store_is_an_error_and_nothing_else
+        "FLT-1" a_failing_store_creates_lists_and_revokes_nothing
+        "FLT-2" a_failing_store_tells_no_secret
+        "FLT-3" a_mended_store_is_used_again
+    }
+};
 
 /// All cases, in the order of the contract.
 pub fn cases() -> impl Iterator<Item = &'static Case> {
-    BACKEND.iter().chain(ADMIN)
+    BACKEND.iter().chain(ADMIN).chain(FAULTS)
 }

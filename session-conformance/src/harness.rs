@@ -37,6 +37,17 @@ pub trait Harness: Send + Sync + 'static {
         panic!("this store offers no admin API: use Suite::without_admin, or implement this")
     }
 
+    /// A backend over this store, and the switch that breaks the store for it, and perhaps for every
+    /// other. What is planted, dumped and deleted raw still reaches it. Only cases about a store that
+    /// fails ask for it.
+    ///
+    /// # Panics
+    /// As provided: a harness need not be able to.
+    async fn breakable(&self, policy: SessionPolicy) -> Breakable {
+        drop(policy);
+        panic!("this store cannot be broken: use Suite::without_faults, or implement this")
+    }
+
     /// Writes a hash under an id as another client would, in the place of what was there. The key
     /// expires after this time, or never.
     async fn plant(&self, id: &SessionId, hash: RawHash, expires_in: Option<Duration>);
@@ -69,6 +80,32 @@ pub trait Harness: Send + Sync + 'static {
     fn clock_stands_still(&self) -> bool {
         false
     }
+}
+
+/// A backend whose store can be broken.
+pub struct Breakable {
+    /// The backend.
+    pub backend: Arc<dyn SessionBackend>,
+    /// Breaks its store.
+    pub switch: Box<dyn Switch>,
+}
+
+impl fmt::Debug for Breakable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Breakable")
+            .field("backend", &self.backend)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Breaks a store, and mends it.
+#[async_trait]
+pub trait Switch: Send + Sync {
+    /// From now on the store refuses whatever it is asked; what is under way fails.
+    async fn break_store(&self);
+
+    /// From now on it can be used again. The backend is not helped to notice.
+    async fn mend_store(&self);
 }
 
 /// What is stored under one id.
@@ -154,6 +191,10 @@ macro_rules! forward_to_inner {
 
             async fn admin(&self) -> Arc<dyn SessionAdmin> {
                 (**self).admin().await
+            }
+
+            async fn breakable(&self, policy: SessionPolicy) -> Breakable {
+                (**self).breakable(policy).await
             }
 
             async fn plant(&self, id: &SessionId, hash: RawHash, expires_in: Option<Duration>) {

@@ -44,8 +44,8 @@
 //! keys, and lets time pass, so that expiry is exercised without sleeping. Each case gets a harness
 //! of its own, with an empty store or an unused key prefix, so all cases run in parallel.
 //!
-//! A store need not offer a [`SessionAdmin`](session_core::SessionAdmin): see
-//! [`Suite::without_admin`]. What others keep in the same store (below another key prefix, say)
+//! A store need not offer a [`SessionAdmin`](session_core::SessionAdmin), nor a harness be able to
+//! break it: see [`Suite::without_admin`] and [`Suite::without_faults`]. What others keep in the same store (below another key prefix, say)
 //! must not be shown by it, so harnesses may share one; the more they put there, the longer scans
 //! take.
 //!
@@ -94,8 +94,8 @@ mod runner;
 /// ```
 pub mod _a_toy_store {}
 
-pub use self::case::{Case, CaseFn, cases};
-pub use self::harness::{Harness, RawHash, RawKey, RawValue};
+pub use self::case::{Case, CaseFn, Needs, cases};
+pub use self::harness::{Breakable, Harness, RawHash, RawKey, RawValue, Switch};
 pub use self::path::{CallPath, Via};
 pub use self::required_only::{AdminRequiredOnly, RequiredOnly};
 pub use self::runner::{Runner, Suite};

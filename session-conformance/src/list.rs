@@ -2,8 +2,8 @@
 
 /// Calls a macro with all cases, by module, each with its clause.
 macro_rules! __cases {
-    ($with:ident, $needs_admin:literal) => {
-        $with! { $needs_admin
+    ($with:ident, $needs:ident) => {
+        $with! { $needs
             identity {
                 "ID-1" created_ids_are_fresh_and_canonical
                 "ID-1" created_ids_have_no_fixed_part

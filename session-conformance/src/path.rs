@@ -8,7 +8,7 @@ use session_core::{
     Principal, SessionAdmin, SessionBackend, SessionId, SessionPolicy, UnixMillis, async_trait,
 };
 
-use crate::harness::{Harness, RawHash, RawKey};
+use crate::harness::{Breakable, Harness, RawHash, RawKey};
 use crate::required_only::{AdminRequiredOnly, RequiredOnly};
 
 /// The way by which the cases reach a backend. Every way must give the same outcomes.
@@ -25,6 +25,15 @@ pub enum CallPath {
 impl CallPath {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Direct, Self::Dynamic, Self::RequiredOnly];
+
+    /// The backend, reached this way.
+    fn to(self, backend: Arc<dyn SessionBackend>) -> Arc<dyn SessionBackend> {
+        match self {
+            Self::Direct => backend,
+            Self::Dynamic => Arc::new(Box::new(backend)),
+            Self::RequiredOnly => Arc::new(RequiredOnly(backend)),
+        }
+    }
 }
 
 impl fmt::Display for CallPath {
@@ -54,12 +63,13 @@ impl<H: Harness> Via<H> {
 #[async_trait]
 impl<H: Harness> Harness for Via<H> {
     async fn backend_with(&self, policy: SessionPolicy) -> Arc<dyn SessionBackend> {
-        let backend = self.harness.backend_with(policy).await;
-        match self.path {
-            CallPath::Direct => backend,
-            CallPath::Dynamic => Arc::new(Box::new(backend)),
-            CallPath::RequiredOnly => Arc::new(RequiredOnly(backend)),
-        }
+        self.path.to(self.harness.backend_with(policy).await)
+    }
+
+    async fn breakable(&self, policy: SessionPolicy) -> Breakable {
+        let Breakable { backend, switch } = self.harness.breakable(policy).await;
+        let backend = self.path.to(backend);
+        Breakable { backend, switch }
     }
 
     async fn admin(&self) -> Arc<dyn SessionAdmin> {

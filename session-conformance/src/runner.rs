@@ -11,7 +11,7 @@ use std::sync::Arc;
 use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
 use tokio::runtime::Runtime;
 
-use crate::case::{Case, cases};
+use crate::case::{Case, Needs, cases};
 use crate::harness::Harness;
 use crate::path::{CallPath, Via};
 
@@ -24,7 +24,7 @@ pub struct Suite {
     name: String,
     make: Arc<dyn Fn() -> Made + Send + Sync>,
     paths: Vec<CallPath>,
-    has_admin: bool,
+    lacks: Vec<Needs>,
 }
 
 impl Suite {
@@ -42,7 +42,7 @@ impl Suite {
             name: name.into(),
             make: Arc::new(make),
             paths: CallPath::ALL.to_vec(),
-            has_admin: true,
+            lacks: Vec::new(),
         }
     }
 
@@ -56,7 +56,14 @@ impl Suite {
     /// Without the cases about an admin API: the store offers none.
     #[must_use]
     pub fn without_admin(mut self) -> Self {
-        self.has_admin = false;
+        self.lacks.push(Needs::Admin);
+        self
+    }
+
+    /// Without the cases about a store that fails: this one cannot be made to.
+    #[must_use]
+    pub fn without_faults(mut self) -> Self {
+        self.lacks.push(Needs::Faults);
         self
     }
 }
@@ -66,7 +73,7 @@ impl fmt::Debug for Suite {
         f.debug_struct("Suite")
             .field("name", &self.name)
             .field("paths", &self.paths)
-            .field("has_admin", &self.has_admin)
+            .field("lacks", &self.lacks)
             .finish_non_exhaustive()
     }
 }
@@ -113,7 +120,7 @@ impl Runner {
     #[must_use]
     pub fn suite(mut self, suite: Suite) -> Self {
         for path in &suite.paths {
-            for case in cases().filter(|case| suite.has_admin || !case.needs_admin) {
+            for case in cases().filter(|case| !suite.lacks.contains(&case.needs)) {
                 let name = format!("{}::{path}::{}::{}", suite.name, case.module, case.name);
                 let (make, path) = (Arc::clone(&suite.make), *path);
                 self = self.trial(name, Some(case), move || async move {
@@ -216,7 +223,8 @@ mod tests {
             })
             .test("passes", || async {})
             .run_with(&Arguments {
-                quiet: true,
+                // Its failures are none of this test's.
+                logfile: Some("/dev/null".into()),
                 ..Arguments::default()
             });
         assert_eq!((conclusion.num_failed, conclusion.num_passed), (2, 1));

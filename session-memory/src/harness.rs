@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use session_conformance::{Harness, RawHash, RawKey};
+use session_conformance::{Breakable, Harness, RawHash, RawKey, Switch};
 use session_core::{
     Clock as _, Principal, SessionAdmin, SessionBackend, SessionId, SessionPolicy, UnixMillis,
     async_trait,
@@ -60,6 +60,14 @@ impl Harness for MemoryHarness {
         Arc::new(self.backend.admin())
     }
 
+    async fn breakable(&self, policy: SessionPolicy) -> Breakable {
+        let backend = self.backend.with_policy(policy);
+        Breakable {
+            backend: Arc::new(backend.clone()),
+            switch: Box::new(FaultSwitch(backend)),
+        }
+    }
+
     async fn plant(&self, id: &SessionId, hash: RawHash, expires_in: Option<Duration>) {
         self.keys().plant_hash(id, hash, expires_in);
     }
@@ -90,5 +98,19 @@ impl Harness for MemoryHarness {
 
     fn clock_stands_still(&self) -> bool {
         true
+    }
+}
+
+/// Breaks the store for every backend over it.
+struct FaultSwitch(MemoryBackend);
+
+#[async_trait]
+impl Switch for FaultSwitch {
+    async fn break_store(&self) {
+        self.0.faults().store_down();
+    }
+
+    async fn mend_store(&self) {
+        self.0.faults().clear();
     }
 }

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use session_conformance::{Harness, RawHash, RawKey};
+use session_conformance::{Breakable, Harness, RawHash, RawKey, Switch};
 use session_core::{
     Principal, SessionAdmin, SessionBackend, SessionId, SessionPolicy, UnixMillis, async_trait,
 };
 use session_redis::{IdStorage, KeyPrefix, KeySpace};
 
 use self::tidy::Tidy;
-use crate::{RedisServer, shared, unique_prefix};
+use crate::{Mode, Proxy, RedisServer, shared, unique_prefix};
 
 /// What a backend under test is connected to.
 #[derive(Debug, Clone)]
@@ -133,6 +133,19 @@ impl Harness for RedisHarness {
         (self.connect)(self.target(SessionPolicy::new())).admin
     }
 
+    async fn breakable(&self, policy: SessionPolicy) -> Breakable {
+        let server = shared().await;
+        let proxy = Proxy::start(server.addr()).await;
+        let target = Target {
+            url: proxy.url(),
+            deadline: Duration::from_millis(500),
+            ..self.target(policy)
+        };
+        let backend = (self.connect)(target).backend;
+        let switch = Box::new(proxy);
+        Breakable { backend, switch }
+    }
+
     async fn plant(&self, id: &SessionId, hash: RawHash, expires_in: Option<Duration>) {
         raw::plant(&mut self.admin(), &self.keys.session(id), &hash, expires_in).await;
     }
@@ -155,6 +168,19 @@ impl Harness for RedisHarness {
 
     async fn index_len(&self, principal: &Principal) -> Option<usize> {
         raw::index_len(&mut self.admin(), &self.keys.index(principal)).await
+    }
+}
+
+/// Connections are refused, and those that there are reset.
+#[async_trait]
+impl Switch for Proxy {
+    async fn break_store(&self) {
+        self.set(Mode::Refuse);
+        self.cut_all().await;
+    }
+
+    async fn mend_store(&self) {
+        self.set(Mode::Pass);
     }
 }
 

@@ -1,8 +1,8 @@
 //! The cases, one module per group of clauses.
 //!
 //! A case is a plain async function over a [`Harness`](crate::Harness), and panics where the
-//! backend breaks its clause. [`CASES`](crate::CASES) and [`ADMIN_CASES`](crate::ADMIN_CASES) say
-//! which clause each one proves.
+//! backend breaks its clause. [`cases`](crate::cases) says which clause each
+//! one proves.
 
 pub mod binding;
 pub mod bytes;
@@ -11,6 +11,7 @@ pub mod cursor;
 pub mod delete;
 pub mod expecting;
 pub mod expiry;
+pub mod fault;
 pub mod foreign;
 pub mod identity;
 pub mod increment;

@@ -2,7 +2,7 @@
 
 use session_core::{Delta, Fields, NewSession, Principal, SessionId};
 
-use super::operation::{Binding, Change, Kept, MOST_UNITS, New, Plant, UNIT, units};
+use super::operation::{Binding, Change, Kept, MOST_UNITS, New, Plant, UNIT, between_units, units};
 use crate::harness::{Harness, RawHash};
 use crate::kit::{fresh_id, guide_hash, name, with, without};
 
@@ -41,7 +41,7 @@ pub(super) fn delta(change: &Change, principals: &[Principal]) -> Delta {
     delta = match change.binding {
         Some(Binding::Bind(who)) => delta.bind(principals[who].clone()),
         Some(Binding::BindFor(who, lifetime)) => {
-            delta.bind_for(principals[who].clone(), units(lifetime))
+            delta.bind_for(principals[who].clone(), between_units(lifetime))
         }
         Some(Binding::Unbind) => delta.unbind(),
         None => delta,

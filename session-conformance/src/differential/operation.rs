@@ -55,8 +55,7 @@ impl Policy {
         }
         let mut policy = SessionPolicy::new()
             .with_default_ttl(units(3))
-            // Between two units: a binding and a touch of one moment must not fix the same time.
-            .with_principal_lifetime(SessionTtl::try_from(UNIT * 15 / 2).expect("a lifetime"))
+            .with_principal_lifetime(between_units(7))
             .with_touch(self.touch)
             .with_limits(limits);
         if let Some(lifetime) = self.max_lifetime {
@@ -73,6 +72,12 @@ impl Policy {
 /// A TTL of so many units.
 pub(super) fn units(units: u32) -> SessionTtl {
     SessionTtl::try_from(UNIT * units).expect("a TTL")
+}
+
+/// A lifetime of a binding: so many units and a half. A binding and a touch of one moment must not
+/// fix the same time, and a TTL has whole units.
+pub(super) fn between_units(units: u32) -> SessionTtl {
+    SessionTtl::try_from(UNIT * units + UNIT / 2).expect("a lifetime")
 }
 
 /// One of the ids that a slot has known: the present one, or the one before.

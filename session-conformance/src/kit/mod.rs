@@ -30,7 +30,9 @@ pub(crate) use self::dice::{Dice, seed};
 pub(crate) use self::dropped::{POLLS, poll_and_drop};
 pub(crate) use self::forced::ForcedIds;
 pub(crate) use self::guide::{ClientHash, GUIDE_CREATED_AT, clients, guide_hash, with, without};
-pub(crate) use self::operations::{assert_not_found_and_left_alone, assert_nothing_there};
+pub(crate) use self::operations::{
+    Operation, assert_not_found_and_left_alone, assert_nothing_there,
+};
 pub(crate) use self::operator::{Operator, page_at, revoke_at};
 pub(crate) use self::secret::{SECRET, assert_silent, shown};
 pub(crate) use self::timer::Timer;

@@ -1,4 +1,4 @@
-//! Every operation on a session that is not found.
+//! Every operation on one session.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::{Bench, fresh_principal, name, ttl};
 
 /// An operation on one session.
 #[derive(Debug, Clone, Copy)]
-enum Operation {
+pub(crate) enum Operation {
     Get,
     GetThrottled,
     Peek,
@@ -27,7 +27,7 @@ enum Operation {
 }
 
 impl Operation {
-    const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Get,
         Self::GetThrottled,
         Self::Peek,
@@ -46,7 +46,7 @@ impl Operation {
     ];
 
     /// Whether the operation finds a session.
-    async fn finds(self, backend: &dyn SessionBackend, id: &SessionId) -> Result<bool> {
+    pub(crate) async fn finds(self, backend: &dyn SessionBackend, id: &SessionId) -> Result<bool> {
         let delta = || {
             Delta::new()
                 .set(name("username"), "ghost")
