@@ -99,19 +99,24 @@ async fn own(like: &Config, limit: Duration, endpoint: &Endpoint) -> Result<Fred
         })
         .build()
         .map_err(|error| convert::error(error).with_effect(Effect::NotApplied))?;
-    let task = client.connect();
+    let mut task = client.connect();
     let abort = AbortOnDrop(task.abort_handle());
+    // Nothing but the handshake was sent.
+    let failed = |error| convert::error(error).with_effect(Effect::NotApplied);
+    tokio::select! {
+        connected = client.wait_for_connect() => connected.map_err(failed)?,
+        // It may have failed before there was anyone to tell.
+        ended = &mut task => return Err(match ended {
+            Ok(Err(error)) => failed(error),
+            Ok(Ok(())) | Err(_) => not_sent(ErrorKind::Unavailable),
+        }),
+    }
     let (is_open, closed) = watch::channel(());
     tokio::spawn(async move {
         // Whether it ended well or not, the client is of no use without it.
         drop(task.await);
         drop(is_open);
     });
-    client
-        .wait_for_connect()
-        .await
-        // Nothing but the handshake was sent.
-        .map_err(|error| convert::error(error).with_effect(Effect::NotApplied))?;
     Ok(FredConnection {
         client,
         closed: Some(closed),

@@ -14,7 +14,7 @@ use crate::harness::Connect;
 use crate::{Cluster, Mode, Proxy, Target};
 
 /// By how much every reply is late: so many times that is how long an operation takes.
-const LATE: Duration = Duration::from_millis(100);
+const LATE: Duration = Duration::from_millis(250);
 
 /// Operations on unbound sessions take one round trip, as on one server; those that keep the index take a few
 /// more, and no more. Prints them.
