@@ -65,6 +65,8 @@ pub mod races;
 mod required_only;
 
 pub use self::case::{Case, CaseFn, run_case};
+#[cfg(feature = "memory")]
+pub use self::harness::MemoryHarness;
 pub use self::harness::{Harness, RawHash, RawKey, RawValue};
 pub use self::path::{CallPath, Via};
 pub use self::required_only::{AdminRequiredOnly, RequiredOnly};

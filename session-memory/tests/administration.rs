@@ -1,5 +1,5 @@
 //! The conformance suite of the admin.
 
-use session_memory::MemoryHarness;
+use session_conformance::MemoryHarness;
 
 session_conformance::administration_tests!(MemoryHarness::new());

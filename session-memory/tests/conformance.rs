@@ -1,5 +1,5 @@
 //! The conformance suite.
 
-use session_memory::MemoryHarness;
+use session_conformance::MemoryHarness;
 
 session_conformance::conformance_tests!(MemoryHarness::new());

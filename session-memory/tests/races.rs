@@ -1,7 +1,6 @@
 //! Concurrency, checked by what the operations returned.
 
-use session_conformance::races;
-use session_memory::MemoryHarness;
+use session_conformance::{MemoryHarness, races};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_under_an_id_after_its_logout() {
