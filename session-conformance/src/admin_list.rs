@@ -10,6 +10,7 @@ macro_rules! __admin_cases {
                 "ADM-1" a_scan_through_an_empty_store_ends
                 "ADM-1" a_scan_shows_all_of_few
                 "ADM-1" a_scan_shows_all_of_many
+                "ADM-1" pages_are_about_as_large_as_was_asked_for
                 "ADM-1" scans_are_independent
                 "ADM-1" sessions_in_use_are_shown
                 "ADM-1" a_store_that_grows_and_shrinks_hides_nobody
@@ -45,6 +46,7 @@ macro_rules! __admin_cases {
             operator {
                 "ADM-5" an_operator_ends_that_session
                 "ADM-5" a_public_id_that_was_shown_ends_its_session
+                "ADM-5" public_ids_are_compared_byte_for_byte
                 "ADM-5" an_ended_session_is_unlisted
                 "ADM-5" an_ended_session_makes_room
                 "ADM-5" ending_what_has_ended_returns_false

@@ -52,6 +52,7 @@ macro_rules! __cases {
             validity {
                 "VAL-1" a_hash_without_a_reserved_field_is_no_session
                 "VAL-1" ghosts_and_other_hashes_are_no_sessions
+                "VAL-1" lists_and_revocations_leave_what_is_no_session
                 "VAL-2" a_malformed_ttl_makes_no_session
                 "VAL-2" a_ttl_out_of_range_makes_no_session
                 "VAL-2" a_ttl_at_the_ends_of_the_range_makes_a_session
@@ -265,6 +266,7 @@ macro_rules! __cases {
                 "PRN-11" the_nearest_deadline_is_evicted
                 "PRN-11" the_bound_session_is_not_evicted
                 "PRN-11" as_many_are_evicted_as_it_takes
+                "PRN-11" a_refused_binding_evicts_nobody
             }
             limits {
                 "LIM-1" a_name_or_value_over_its_limit_is_refused
