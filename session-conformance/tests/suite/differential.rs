@@ -8,11 +8,11 @@ use crate::mutants;
 
 /// Flaws that no single operation shows, of each part of the semantics.
 const FLAWS: [&str; 8] = [
-    "SetsBeforeItRefuses",
+    "WritesBeforeItRefuses",
     "LosesHiddenFields",
     "GrantsTheOldIdGrace",
     "RenewsTheDeadline",
-    "KeepsTheFirstDeadline",
+    "RemovesAtEveryLogIn",
     "DrawsOnce",
     "EvictsForARefusedWrite",
     "EndsTheBoundOnly",

@@ -174,12 +174,6 @@ pub(crate) trait Flaw: fmt::Debug + Send + Sync + 'static {
         memory.admin.revoke_in_page(&request).await
     }
 
-    /// What `Debug` shows of the backend and of its admin API.
-    fn shown(&self, memory: &Memory) -> String {
-        let _ = memory;
-        format!("{self:?}")
-    }
-
     /// The policy of a backend.
     fn policy(&self, policy: SessionPolicy) -> SessionPolicy {
         policy
@@ -204,7 +198,7 @@ pub(crate) struct Flawed {
 
 impl fmt::Debug for Flawed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.flaw.shown(&self.memory))
+        self.flaw.fmt(f)
     }
 }
 

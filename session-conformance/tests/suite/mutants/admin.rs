@@ -1,10 +1,11 @@
 //! The admin API.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use session_core::{
-    ErrorKind, PageRequest, PageSize, Result, RevokeInPageRequest, RevokedInPage, SessionAdmin,
-    SessionOverview, SessionPage, async_trait,
+    ErrorKind, PageRequest, PageSize, Principal, PublicId, Result, RevokeInPageRequest,
+    RevokedInPage, SessionAdmin, SessionOverview, SessionPage, SessionSummary, async_trait,
 };
 
 use super::mutants;
@@ -45,14 +46,6 @@ mutants! {
         }
     }
 
-    /// Every page looks at the default number of keys.
-    ["ADM-1"] HasOnePageSize {
-        async fn page(&self, m: &Memory, mut request: PageRequest) -> Result<SessionPage> {
-            request.size = PageSize::DEFAULT;
-            m.admin.page(&request).await
-        }
-    }
-
     /// A scan is a copy of the store, made at its beginning: it shows what has ended.
     ["ADM-2"] ShowsWhatWas(Mutex<Vec<SessionOverview>>) {
         async fn page(&self, m: &Memory, request: PageRequest) -> Result<SessionPage> {
@@ -76,18 +69,6 @@ mutants! {
         async fn page(&self, m: &Memory, request: PageRequest) -> Result<SessionPage> {
             for id in m.ids() {
                 m.get_session(&id).await?;
-            }
-            m.admin.page(&request).await
-        }
-    }
-
-    /// It cleans up while it is at it.
-    ["ADM-3"] DeletesWhatItDoesNotShow {
-        async fn page(&self, m: &Memory, request: PageRequest) -> Result<SessionPage> {
-            for id in m.ids() {
-                if !m.is_live(&id).await {
-                    m.delete_key(&id).await;
-                }
             }
             m.admin.page(&request).await
         }
@@ -147,6 +128,35 @@ mutants! {
                 m.admin.revoke_session(&request.public_id).await?;
             }
             Ok(RevokedInPage::new(is_live, None))
+        }
+    }
+
+    /// It ends the session in two steps.
+    ["OPS-2"] UnlistsThenEnds(Mutex<Vec<PublicId>>) {
+        async fn revoke_in_page(
+            &self,
+            m: &Memory,
+            request: RevokeInPageRequest,
+        ) -> Result<RevokedInPage> {
+            self.0.lock().unwrap().push(request.public_id);
+            tokio::task::yield_now().await;
+            m.admin.revoke_in_page(&request).await
+        }
+
+        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<SessionSummary>> {
+            let mut list = m.list_sessions(&principal).await?;
+            list.retain(|summary| !self.0.lock().unwrap().contains(&summary.public_id));
+            Ok(list)
+        }
+    }
+
+    /// A page that nobody waits for stays in line.
+    ["OPS-2"] MixesUpPages(Mutex<VecDeque<SessionPage>>) {
+        async fn page(&self, m: &Memory, request: PageRequest) -> Result<SessionPage> {
+            let page = m.admin.page(&request).await?;
+            self.0.lock().unwrap().push_back(page);
+            tokio::task::yield_now().await;
+            Ok(self.0.lock().unwrap().pop_front().unwrap())
         }
     }
 

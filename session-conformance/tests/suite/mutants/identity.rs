@@ -1,8 +1,7 @@
 //! Ids, and what is stored under them.
 
 use session_core::steps::{
-    InsertOutcome, InsertRequest, ReadOutcome, ReadRequest, RenameOutcome, RenameRequest, Target,
-    WriteOutcome, WriteRequest,
+    InsertOutcome, InsertRequest, ReadOutcome, ReadRequest, WriteOutcome, WriteRequest,
 };
 use session_core::{Result, SessionId, SessionRecord, SessionTtl};
 
@@ -32,16 +31,6 @@ mutants! {
         }
     }
 
-    /// RENAME for RENAMENX.
-    ["ID-2"] RenamesOverAnything {
-        async fn rename(&self, m: &Memory, request: RenameRequest) -> Result<RenameOutcome> {
-            if request.from != request.to {
-                m.delete_key(&request.to).await;
-            }
-            m.rename(&request).await
-        }
-    }
-
     /// An update is an upsert: it adopts the id.
     ["ID-3" "WRT-4"] AdoptsUnknownIds {
         async fn write(&self, m: &Memory, request: WriteRequest) -> Result<WriteOutcome> {
@@ -56,29 +45,6 @@ mutants! {
                 m.put(&id, fields, None).await;
             }
             m.write(&request).await
-        }
-    }
-
-    /// Ids are in a column whose collation ignores case.
-    ["ID-3"] FoldsIds {
-        async fn read(&self, m: &Memory, mut request: ReadRequest) -> Result<ReadOutcome> {
-            if let Target::Id(id) = &mut request.target {
-                let is_same = |it: &SessionId| it.expose().eq_ignore_ascii_case(id.expose());
-                let same = m.ids().into_iter().find(is_same);
-                *id = same.unwrap_or_else(|| id.clone());
-            }
-            m.read(&request).await
-        }
-    }
-
-    /// A field of its own, beside the guide's.
-    ["REC-1"] StoresAVersion {
-        async fn insert(&self, m: &Memory, request: InsertRequest) -> Result<InsertOutcome> {
-            let outcome = m.insert(&request).await;
-            m.edit(&request.id, |fields| {
-                fields.insert(b"_v".to_vec(), b"1".to_vec());
-            }).await;
-            outcome
         }
     }
 
@@ -135,7 +101,7 @@ mutants! {
     }
 
     /// Every session has a deadline, though a far one.
-    ["REC-6" "LIF-1"] AlwaysStoresADeadline {
+    ["REC-1" "REC-6" "LIF-1"] AlwaysStoresADeadline {
         async fn insert(&self, m: &Memory, mut request: InsertRequest) -> Result<InsertOutcome> {
             request.lifetime.get_or_insert(SessionTtl::MAX);
             m.insert(&request).await
@@ -143,28 +109,13 @@ mutants! {
     }
 
     /// It cleans up what it cannot read.
-    ["VAL-1" "VAL-2" "VAL-3" "VAL-4"] DeletesWhatItCannotRead {
+    ["VAL-1" "VAL-2" "VAL-3" "VAL-4" "VAL-5"] DeletesWhatItCannotRead {
         async fn read(&self, m: &Memory, request: ReadRequest) -> Result<ReadOutcome> {
             let outcome = m.read(&request).await?;
             if outcome == ReadOutcome::NotFound {
                 m.delete_key(&m.id(&request.target).await).await;
             }
             Ok(outcome)
-        }
-    }
-
-    /// DEL needs no type.
-    ["VAL-5"] RemovesOtherTypes {
-        async fn remove(
-            &self,
-            m: &Memory,
-            request: session_core::steps::RemoveRequest,
-        ) -> Result<session_core::steps::RemoveOutcome> {
-            let id = m.id(&request.target).await;
-            if m.key(&id).await.is_some_and(|key| key.fields().is_empty()) {
-                m.delete_key(&id).await;
-            }
-            m.remove(&request).await
         }
     }
 

@@ -10,8 +10,8 @@ use session_core::steps::{
     WriteRequest,
 };
 use session_core::{
-    Binding, Delta, Principal, PublicId, Remaining, Result, SessionBackend, SessionId,
-    SessionPolicy, SessionRecord, SessionTtl, Timestamp, Touch, async_trait,
+    Principal, PublicId, Remaining, Result, SessionBackend, SessionId, SessionPolicy,
+    SessionRecord, SessionTtl, Timestamp, Touch, async_trait,
 };
 
 use super::mutants;
@@ -80,25 +80,6 @@ mutants! {
         }
     }
 
-    /// The record is read before the touch.
-    ["TCH-1"] ReturnsTheSessionBeforeTheTouch {
-        async fn read(&self, m: &Memory, request: ReadRequest) -> Result<ReadOutcome> {
-            let mut peek = request.clone();
-            peek.touch = Touch::Never;
-            let before = m.read(&peek).await;
-            m.read(&request).await?;
-            before
-        }
-    }
-
-    /// Reading is use.
-    ["TCH-2"] TouchesOnPeek {
-        async fn read(&self, m: &Memory, mut request: ReadRequest) -> Result<ReadOutcome> {
-            request.touch = Touch::Always;
-            m.read(&request).await
-        }
-    }
-
     /// Nothing to write, nothing to do.
     ["TCH-3"] IgnoresEmptyWrites {
         async fn write(&self, m: &Memory, request: WriteRequest) -> Result<WriteOutcome> {
@@ -110,20 +91,15 @@ mutants! {
         }
     }
 
-    /// Every write is use.
-    ["TCH-4"] TouchesOnQuietWrites {
+    /// Whatever is done is use, however short ago the last one was.
+    ["TCH-2" "TCH-4" "TCH-5" "TCH-6"] AlwaysTouches {
+        async fn read(&self, m: &Memory, mut request: ReadRequest) -> Result<ReadOutcome> {
+            request.touch = Touch::Always;
+            m.read(&request).await
+        }
+
         async fn write(&self, m: &Memory, request: WriteRequest) -> Result<WriteOutcome> {
             m.write(&touching(request, Touch::Always)).await
-        }
-    }
-
-    /// A use is a use, however short ago the last one was.
-    ["TCH-5" "TCH-6"] TouchesAtEveryUse {
-        async fn read(&self, m: &Memory, mut request: ReadRequest) -> Result<ReadOutcome> {
-            if request.touch != Touch::Never {
-                request.touch = Touch::Always;
-            }
-            m.read(&request).await
         }
     }
 
@@ -153,19 +129,6 @@ mutants! {
         }
     }
 
-    /// EXPIRE comes first.
-    ["TCH-10" "WRT-8"] TouchesBeforeItRefuses {
-        async fn write(&self, m: &Memory, request: WriteRequest) -> Result<WriteOutcome> {
-            let outcome = m.write(&request).await?;
-            if let WriteOutcome::Refused(_) = outcome {
-                let mut touch = request;
-                touch.write.delta = Delta::new();
-                m.write(&touch).await?;
-            }
-            Ok(outcome)
-        }
-    }
-
     /// EXPIRE does not look at the deadline.
     ["LIF-2"] SlidesBeyondTheDeadline {
         async fn read(&self, m: &Memory, request: ReadRequest) -> Result<ReadOutcome> {
@@ -179,7 +142,7 @@ mutants! {
     }
 
     /// The deadline slides.
-    ["LIF-3"] RenewsTheDeadline {
+    ["LIF-3" "LIF-5" "PRN-4"] RenewsTheDeadline {
         async fn write(&self, m: &Memory, request: WriteRequest) -> Result<WriteOutcome> {
             let outcome = m.write(&request).await;
             m.edit(&m.id(&request.target).await, |fields| {
@@ -194,32 +157,6 @@ mutants! {
         }
     }
 
-    /// A rotated session has no deadline any more.
-    ["LIF-3" "ROT-1"] DropsTheDeadlineOnRotation {
-        async fn rename(&self, m: &Memory, request: RenameRequest) -> Result<RenameOutcome> {
-            let outcome = m.rename(&request).await?;
-            if matches!(outcome, RenameOutcome::Renamed(_)) {
-                m.edit(&request.to, |fields| {
-                    fields.remove(&b"session_deadline"[..]);
-                }).await;
-            }
-            Ok(outcome)
-        }
-    }
-
-    /// The lifetime of a log-in is for sessions that have none.
-    ["LIF-5"] KeepsTheFirstDeadline {
-        async fn write(&self, m: &Memory, mut request: WriteRequest) -> Result<WriteOutcome> {
-            let session = m.session(&m.id(&request.target).await).await;
-            let has_one = session.is_some_and(|session| session.deadline().is_some());
-            if let (true, Some(Binding::Bind { principal, .. })) =
-                (has_one, request.write.delta.binding().cloned())
-            {
-                request.write.delta = request.write.delta.bind(principal);
-            }
-            m.write(&request).await
-        }
-    }
 }
 
 /// A backend whose `get_session` always touches, whose `ttl` is the configured one and the other

@@ -5,10 +5,10 @@ use std::sync::Mutex;
 
 use session_core::steps::{
     InsertOutcome, InsertRequest, ReadOutcome, ReadRequest, RemoveOutcome, RemoveRequest,
-    RenameOutcome, RenameRequest, RevokeRequest, RevokeTarget, SessionSummary, Target,
-    WriteOutcome, WriteRequest,
+    RenameOutcome, RenameRequest, RevokeRequest, SessionSummary, Target, WriteOutcome,
+    WriteRequest,
 };
-use session_core::{Delta, Principal, PublicId, Result, SessionId};
+use session_core::{Principal, PublicId, Result, SessionId};
 
 use super::mutants;
 use crate::flawed::Memory;
@@ -94,18 +94,6 @@ async fn anybodys(m: &Memory, target: Target) -> Target {
     retarget(m, target, |_, public_id| *public_id == named).await
 }
 
-/// The ids that public ids had when they were drawn.
-type Drawn = Mutex<HashMap<PublicId, SessionId>>;
-
-fn drawn(drawn: &Drawn, target: Target) -> Target {
-    if let Target::PublicId { public_id, .. } = &target
-        && let Some(id) = drawn.lock().unwrap().get(public_id)
-    {
-        return Target::Id(id.clone());
-    }
-    target
-}
-
 mutants! {
     /// Principals are in a column that ignores spaces at the end.
     ["PRN-1"] TrimsPrincipals {
@@ -150,15 +138,6 @@ mutants! {
         }
     }
 
-    /// One batch.
-    ["PRN-1"] ListsAHundred {
-        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<SessionSummary>> {
-            let mut list = m.list_sessions(&principal).await?;
-            list.truncate(100);
-            Ok(list)
-        }
-    }
-
     /// A creation adds the index entry, and nothing else does.
     ["PRN-2" "PRN-3"] ListsCreationsOnly(Mutex<Vec<PublicId>>) {
         async fn insert(&self, m: &Memory, request: InsertRequest) -> Result<InsertOutcome> {
@@ -173,17 +152,6 @@ mutants! {
         }
     }
 
-    /// Each log-in starts the lifetime again.
-    ["PRN-4"] RestartsTheDeadline {
-        async fn write(&self, m: &Memory, mut request: WriteRequest) -> Result<WriteOutcome> {
-            if let Some(principal) = request.write.delta.principal().cloned() {
-                let lifetime = request.write.principal_lifetime;
-                request.write.delta = request.write.delta.bind_for(principal, lifetime);
-            }
-            m.write(&request).await
-        }
-    }
-
     /// The list only grows.
     ["PRN-5" "PRN-9" "PRN-15"] ListsWhatItHasListed(Mutex<HashMap<Principal, Vec<SessionSummary>>>) {
         async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<SessionSummary>> {
@@ -193,6 +161,35 @@ mutants! {
             former.retain(|it| list.iter().all(|other| other.public_id != it.public_id));
             list.append(former);
             former.clone_from(&list);
+            Ok(list)
+        }
+    }
+
+    /// A binding removes the entry of the principal that it read before the step.
+    ["PRN-9"] LeavesTheListItKnew(Mutex<Vec<(Principal, SessionId)>>) {
+        async fn write(&self, m: &Memory, request: WriteRequest) -> Result<WriteOutcome> {
+            let id = m.id(&request.target).await;
+            let former = m.session(&id).await.and_then(|session| session.principal());
+            // The index is in another place: one more round trip.
+            tokio::task::yield_now().await;
+            tokio::task::yield_now().await;
+            let outcome = m.write(&request).await;
+            if let Some(principal) = request.write.delta.principal() {
+                let mut entries = self.0.lock().unwrap();
+                entries.retain(|(list, of)| Some(list) != former.as_ref() || *of != id);
+                entries.push((principal.clone(), id));
+            }
+            outcome
+        }
+
+        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<SessionSummary>> {
+            let mut list = m.list_sessions(&principal).await?;
+            let entries = self.0.lock().unwrap().clone();
+            for (_, id) in entries.iter().filter(|(list, _)| *list == principal) {
+                let summary = m.session(id).await.and_then(|it| SessionSummary::of(&it));
+                let is_new = summary.as_ref().is_some_and(|it| !list.contains(it));
+                list.extend(summary.filter(|_| is_new));
+            }
             Ok(list)
         }
     }
@@ -218,14 +215,6 @@ mutants! {
                 m.get_session_of(&principal, &summary.public_id).await?;
             }
             Ok(list)
-        }
-    }
-
-    /// The session to keep is ended.
-    ["PRN-8"] KeepsNone {
-        async fn revoke(&self, m: &Memory, mut request: RevokeRequest) -> Result<u64> {
-            request.target = RevokeTarget::All;
-            m.revoke(&request).await
         }
     }
 
@@ -267,17 +256,6 @@ mutants! {
         }
     }
 
-    /// To log out is to lose everything.
-    ["PRN-15"] UnbindsTheFieldsToo {
-        async fn write(&self, m: &Memory, mut request: WriteRequest) -> Result<WriteOutcome> {
-            let delta: Delta = request.write.delta.clone();
-            if delta.binding().is_some() && delta.principal().is_none() && delta.kept().is_none() {
-                request.write.delta = delta.keep_only([]);
-            }
-            m.write(&request).await
-        }
-    }
-
     /// The letters of public ids have no case.
     ["TGT-1" "TGT-2" "TGT-3" "PRN-7"] FoldsPublicIds {
         async fn read(&self, m: &Memory, mut request: ReadRequest) -> Result<ReadOutcome> {
@@ -310,31 +288,6 @@ mutants! {
 
         async fn remove(&self, m: &Memory, mut request: RemoveRequest) -> Result<RemoveOutcome> {
             request.target = anybodys(m, request.target).await;
-            m.remove(&request).await
-        }
-    }
-
-    /// A public id names the id that it was drawn for, wherever the session went.
-    ["TGT-1" "TGT-2" "TGT-3"] FindsTheFormerId(Drawn) {
-        async fn insert(&self, m: &Memory, request: InsertRequest) -> Result<InsertOutcome> {
-            if let Some(public_id) = request.session.public_id() {
-                self.0.lock().unwrap().insert(public_id, request.id.clone());
-            }
-            m.insert(&request).await
-        }
-
-        async fn read(&self, m: &Memory, mut request: ReadRequest) -> Result<ReadOutcome> {
-            request.target = drawn(&self.0, request.target);
-            m.read(&request).await
-        }
-
-        async fn write(&self, m: &Memory, mut request: WriteRequest) -> Result<WriteOutcome> {
-            request.target = drawn(&self.0, request.target);
-            m.write(&request).await
-        }
-
-        async fn remove(&self, m: &Memory, mut request: RemoveRequest) -> Result<RemoveOutcome> {
-            request.target = drawn(&self.0, request.target);
             m.remove(&request).await
         }
     }

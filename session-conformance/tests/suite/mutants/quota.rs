@@ -60,18 +60,6 @@ mutants! {
         }
     }
 
-    /// The farthest deadline goes.
-    ["PRN-11"] EvictsTheFarthest {
-        async fn insert(&self, m: &Memory, request: InsertRequest) -> Result<InsertOutcome> {
-            let (principal, limit) = (request.session.principal(), request.principal_limit);
-            let full = full(m, principal.as_ref(), limit, OnExcess::EvictOldest).await;
-            if let (Some(principal), Some(farthest)) = (principal, full.last()) {
-                m.revoke_session(&principal, &farthest.public_id).await?;
-            }
-            m.insert(&request).await
-        }
-    }
-
     /// A write that is refused has made room.
     ["PRN-11"] EvictsForARefusedWrite {
         async fn write(&self, m: &Memory, request: WriteRequest) -> Result<WriteOutcome> {
@@ -96,18 +84,6 @@ mutants! {
         }
     }
 
-    /// So has a rotation to an id that is taken.
-    ["PRN-11"] EvictsForARotationToATakenId {
-        async fn rename(&self, m: &Memory, request: RenameRequest) -> Result<RenameOutcome> {
-            let outcome = m.rename(&request).await?;
-            if outcome == RenameOutcome::IdTaken {
-                let principal = request.write.delta.principal().cloned();
-                evict(m, principal, request.write.principal_limit).await;
-            }
-            Ok(outcome)
-        }
-    }
-
     /// An insert under an id that is taken has made room.
     ["PRN-11"] EvictsForATakenId {
         async fn insert(&self, m: &Memory, request: InsertRequest) -> Result<InsertOutcome> {
@@ -119,15 +95,4 @@ mutants! {
         }
     }
 
-    /// A write to a session that is not found has made room.
-    ["PRN-11"] EvictsForNobody {
-        async fn write(&self, m: &Memory, request: WriteRequest) -> Result<WriteOutcome> {
-            let outcome = m.write(&request).await?;
-            if outcome == WriteOutcome::NotFound {
-                let principal = request.write.delta.principal().cloned();
-                evict(m, principal, request.write.principal_limit).await;
-            }
-            Ok(outcome)
-        }
-    }
 }

@@ -11,9 +11,15 @@ use super::mutants;
 use crate::flawed::Memory;
 
 mutants! {
-    /// A rotated session is a new one.
-    ["ROT-1"] ResetsTheCreation {
-        async fn rename(&self, m: &Memory, request: RenameRequest) -> Result<RenameOutcome> {
+    /// A rotation begins a session of the same fields, and forgets the delta.
+    ["ROT-1" "ROT-3"] BeginsASession {
+        async fn rename(&self, m: &Memory, mut request: RenameRequest) -> Result<RenameOutcome> {
+            let delta = &request.write.delta;
+            let rest = Delta::new().touch(delta.touch_policy());
+            request.write.delta = match delta.principal() {
+                Some(principal) => rest.bind(principal.clone()),
+                None => rest,
+            };
             let outcome = m.rename(&request).await?;
             if matches!(outcome, RenameOutcome::Renamed(_)) {
                 let stamp = request.write.now.to_string().into_bytes();
@@ -38,19 +44,6 @@ mutants! {
         }
     }
 
-    /// The delta is forgotten.
-    ["ROT-3"] ForgetsTheDelta {
-        async fn rename(&self, m: &Memory, mut request: RenameRequest) -> Result<RenameOutcome> {
-            let delta = &request.write.delta;
-            let rest = Delta::new().touch(delta.touch_policy());
-            request.write.delta = match delta.principal() {
-                Some(principal) => rest.bind(principal.clone()),
-                None => rest,
-            };
-            m.rename(&request).await
-        }
-    }
-
     /// Create the new one, delete the old one: two may win, and what is written in between is lost.
     ["ROT-4" "ROT-7"] CopiesAndDeletes {
         async fn rename(&self, m: &Memory, request: RenameRequest) -> Result<RenameOutcome> {
@@ -60,18 +53,6 @@ mutants! {
                 m.put_back(&request.from, before).await;
             }
             m.rename(&request).await
-        }
-    }
-
-    /// A refused rotation has moved the session.
-    ["ROT-5"] MovesBeforeItChecks {
-        async fn rename(&self, m: &Memory, mut request: RenameRequest) -> Result<RenameOutcome> {
-            let outcome = m.rename(&request).await?;
-            if let RenameOutcome::Refused(_) = outcome {
-                request.write.delta = Delta::new();
-                m.rename(&request).await?;
-            }
-            Ok(outcome)
         }
     }
 
@@ -98,13 +79,4 @@ mutants! {
         }
     }
 
-    /// A rotation is a log-out.
-    ["PRN-12" "PRN-14"] UnbindsWhatItRotates {
-        async fn rename(&self, m: &Memory, mut request: RenameRequest) -> Result<RenameOutcome> {
-            if request.write.delta.binding().is_none() {
-                request.write.delta = request.write.delta.unbind();
-            }
-            m.rename(&request).await
-        }
-    }
 }

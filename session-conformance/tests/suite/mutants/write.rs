@@ -1,11 +1,11 @@
 //! Deltas, counters, limits, and what holds for every operation.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use session_core::steps::{
-    InsertOutcome, InsertRequest, ReadOutcome, ReadRequest, Refusal, RemoveOutcome, RemoveRequest,
-    WriteOutcome, WriteRequest,
+    ReadOutcome, ReadRequest, Refusal, RemoveOutcome, RemoveRequest, RenameOutcome, RenameRequest,
+    Write, WriteOutcome, WriteRequest,
 };
 use session_core::{
     Delta, Effect, Error, ErrorKind, Expectation, FieldChange, FieldName, KeepWhen, Limits, Result,
@@ -63,6 +63,23 @@ async fn haunt(m: &Memory, id: &SessionId) {
     }
 }
 
+/// Sets what a write sets, and the timestamp, whatever else is in it.
+async fn apply(m: &Memory, id: &SessionId, write: &Write) {
+    m.edit(id, |fields| {
+        for (name, change) in write.delta.changes() {
+            let value = match change {
+                FieldChange::Set(value) => value.as_bytes().to_vec(),
+                FieldChange::Increment(by) => by.to_string().into_bytes(),
+                FieldChange::Remove => continue,
+            };
+            fields.insert(name.as_str().as_bytes().to_vec(), value);
+        }
+        let stamp = write.now.to_string().into_bytes();
+        fields.insert(b"last_accessed_at".to_vec(), stamp);
+    })
+    .await;
+}
+
 mutants! {
     /// The fields are written one after the other.
     ["WRT-2" "OPS-2"] WritesFieldByField {
@@ -79,7 +96,15 @@ mutants! {
     }
 
     /// The record is read first.
-    ["WRT-3"] ReturnsTheSessionBeforeTheWrite {
+    ["TCH-1" "WRT-3"] ReturnsTheSessionBefore {
+        async fn read(&self, m: &Memory, request: ReadRequest) -> Result<ReadOutcome> {
+            let mut peek = request.clone();
+            peek.touch = Touch::Never;
+            let before = m.read(&peek).await;
+            m.read(&request).await?;
+            before
+        }
+
         async fn write(&self, m: &Memory, request: WriteRequest) -> Result<WriteOutcome> {
             let id = m.id(&request.target).await;
             let before = m.peek_session(&id).await?;
@@ -91,12 +116,17 @@ mutants! {
         }
     }
 
-    /// HSET creates what is not there: a ghost.
-    ["WRT-4" "ID-3" "DEL-3"] LeavesAGhost {
+    /// It looks for the session, and HSET creates it again if it has ended by then: a ghost.
+    ["DEL-3"] LeavesAGhost {
         async fn write(&self, m: &Memory, request: WriteRequest) -> Result<WriteOutcome> {
+            let id = m.id(&request.target).await;
+            if !m.is_live(&id).await {
+                return Ok(WriteOutcome::NotFound);
+            }
+            tokio::task::yield_now().await;
             let outcome = m.write(&request).await?;
             if outcome == WriteOutcome::NotFound {
-                haunt(m, &m.id(&request.target).await).await;
+                haunt(m, &id).await;
             }
             Ok(outcome)
         }
@@ -126,22 +156,6 @@ mutants! {
                 request.write.delta = delta.keep_only(kept.names);
             }
             m.write(&request).await
-        }
-    }
-
-    /// The former principal's session goes on, with other fields.
-    ["WRT-7"] KeepsTheBeginning {
-        async fn write(&self, m: &Memory, request: WriteRequest) -> Result<WriteOutcome> {
-            let id = m.id(&request.target).await;
-            let before = m.session(&id).await;
-            let outcome = m.write(&request).await?;
-            if let (WriteOutcome::Written(_), Some(before)) = (&outcome, before) {
-                let created = before.created_at().as_bytes().to_vec();
-                m.edit(&id, |fields| {
-                    fields.insert(b"created_at".to_vec(), created);
-                }).await;
-            }
-            Ok(outcome)
         }
     }
 
@@ -196,8 +210,13 @@ mutants! {
         }
     }
 
-    /// An empty text is as good as an absent field.
-    ["INC-2"] TakesEmptyForZero {
+    /// Numbers are a script's: an empty text is 0, a sum is a double, and what does not fit is none.
+    ["INC-2" "INC-3" "INC-6"] CountsAsAScript {
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_precision_loss,
+            reason = "the flaw"
+        )]
         async fn write(&self, m: &Memory, request: WriteRequest) -> Result<WriteOutcome> {
             m.edit(&m.id(&request.target).await, |fields| {
                 for (name, _) in counters(&request.write.delta) {
@@ -207,55 +226,36 @@ mutants! {
                     }
                 }
             }).await;
-            m.write(&request).await
-        }
-    }
-
-    /// One error for every counter that it refuses.
-    ["INC-3"] CallsOverflowsNoIntegers {
-        async fn write(&self, m: &Memory, request: WriteRequest) -> Result<WriteOutcome> {
-            Ok(match m.write(&request).await? {
-                WriteOutcome::Refused(Refusal::Overflow) => {
-                    WriteOutcome::Refused(Refusal::NotAnInteger)
-                }
-                outcome => outcome,
-            })
-        }
-    }
-
-    /// What is refused has set its fields already.
-    ["INC-4" "LIM-2" "LIM-3" "PRN-10" "WRT-8"] SetsBeforeItRefuses {
-        async fn write(&self, m: &Memory, request: WriteRequest) -> Result<WriteOutcome> {
-            let outcome = m.write(&request).await?;
-            if let WriteOutcome::Refused(_) = outcome {
-                m.edit(&m.id(&request.target).await, |fields| {
-                    for (name, change) in request.write.delta.changes() {
-                        let value = match change {
-                            FieldChange::Set(value) => value.as_bytes().to_vec(),
-                            FieldChange::Increment(by) => by.to_string().into_bytes(),
-                            FieldChange::Remove => continue,
-                        };
-                        fields.insert(name.as_str().as_bytes().to_vec(), value);
+            let mut outcome = m.write(&request).await?;
+            match &mut outcome {
+                WriteOutcome::Written(written) => {
+                    for (_, value) in &mut written.counters {
+                        *value = *value as f64 as i64;
                     }
-                }).await;
+                }
+                WriteOutcome::Refused(Refusal::Overflow) => {
+                    outcome = WriteOutcome::Refused(Refusal::NotAnInteger);
+                }
+                _ => {}
             }
             Ok(outcome)
         }
     }
 
-    /// Numbers are doubles, as Lua's are.
-    ["INC-6"] ReturnsDoubles {
-        #[allow(
-            clippy::cast_possible_truncation,
-            clippy::cast_precision_loss,
-            reason = "the flaw"
-        )]
+    /// What is refused has set its fields and the timestamp already, where the session was.
+    ["INC-4" "LIM-2" "LIM-3" "PRN-10" "TCH-10" "WRT-8" "ROT-5"] WritesBeforeItRefuses {
         async fn write(&self, m: &Memory, request: WriteRequest) -> Result<WriteOutcome> {
-            let mut outcome = m.write(&request).await?;
-            if let WriteOutcome::Written(written) = &mut outcome {
-                for (_, value) in &mut written.counters {
-                    *value = *value as f64 as i64;
-                }
+            let outcome = m.write(&request).await?;
+            if let WriteOutcome::Refused(_) = outcome {
+                apply(m, &m.id(&request.target).await, &request.write).await;
+            }
+            Ok(outcome)
+        }
+
+        async fn rename(&self, m: &Memory, request: RenameRequest) -> Result<RenameOutcome> {
+            let outcome = m.rename(&request).await?;
+            if let RenameOutcome::Refused(_) = outcome {
+                apply(m, &request.from, &request.write).await;
             }
             Ok(outcome)
         }
@@ -265,19 +265,6 @@ mutants! {
     ["LIM-1" "LIM-2" "LIM-3"] HasLimitsOfItsOwn {
         fn policy(&self, policy: SessionPolicy) -> SessionPolicy {
             policy.with_limits(Limits::default().with_value_bytes(usize::MAX))
-        }
-    }
-
-    /// A session that is full cannot be written.
-    ["LIM-2"] RefusesTheFull {
-        async fn write(&self, m: &Memory, request: WriteRequest) -> Result<WriteOutcome> {
-            let session = m.session(&m.id(&request.target).await).await;
-            let limit = usize::try_from(request.write.limits.fields()).unwrap();
-            if session.is_some_and(|session| session.fields().len() >= limit) {
-                let limit = session_core::Limit::Fields;
-                return Ok(WriteOutcome::Refused(Refusal::Limit(limit)));
-            }
-            m.write(&request).await
         }
     }
 
@@ -306,19 +293,6 @@ mutants! {
         }
     }
 
-    /// What is deleted is marked, and the mark stays.
-    ["DEL-1"] LeavesATombstone {
-        async fn remove(&self, m: &Memory, request: RemoveRequest) -> Result<RemoveOutcome> {
-            let id = m.id(&request.target).await;
-            let outcome = m.remove(&request).await?;
-            if outcome == RemoveOutcome::Removed {
-                let mark = (b"deleted".to_vec(), b"1".to_vec());
-                m.put(&id, RawFields::from([mark]), None).await;
-            }
-            Ok(outcome)
-        }
-    }
-
     /// A ping needs a right that the application's account does not have.
     ["OPS-1"] DoesNotReply {
         async fn ping(&self, _: &Memory) -> Result<()> {
@@ -333,18 +307,6 @@ mutants! {
             self.0.lock().unwrap().push_back(reply);
             tokio::task::yield_now().await;
             Ok(self.0.lock().unwrap().pop_front().unwrap())
-        }
-    }
-
-    /// Its `Debug` is derived.
-    ["OPS-3"] Talks(Mutex<BTreeSet<String>>) {
-        fn shown(&self, _: &Memory) -> String {
-            format!("{:?}", self.0.lock().unwrap())
-        }
-
-        async fn insert(&self, m: &Memory, request: InsertRequest) -> Result<InsertOutcome> {
-            self.0.lock().unwrap().insert(request.id.expose().to_owned());
-            m.insert(&request).await
         }
     }
 
