@@ -7,7 +7,7 @@ use crate::harness::Harness;
 
 /// What a case does: it panics where the backend breaks its clause.
 ///
-/// A case runs on a tokio runtime and spawns tasks; it never sleeps.
+/// A case runs on a tokio runtime with its timer, and spawns tasks.
 pub type CaseFn = for<'a> fn(&'a dyn Harness) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// One case of the suite.
@@ -40,22 +40,4 @@ pub enum Needs {
     Admin,
     /// A store that can be broken.
     Faults,
-}
-
-const BACKEND: &[Case] = __cases! { __table_of_cases, Nothing };
-
-const ADMIN: &[Case] = __admin_cases! { __table_of_cases, Admin };
-
-const FAULTS: &[Case] = __table_of_cases! { Faults
-    fault {
-        "FLT-1" a_failing_store_is_an_error_and_nothing_else
-        "FLT-1" a_failing_store_creates_lists_and_revokes_nothing
-        "FLT-2" a_failing_store_tells_no_secret
-        "FLT-3" a_mended_store_is_used_again
-    }
-};
-
-/// All cases, in the order of the contract.
-pub fn cases() -> impl Iterator<Item = &'static Case> {
-    BACKEND.iter().chain(ADMIN).chain(FAULTS)
 }

@@ -1,5 +1,8 @@
 //! What the suite must be able to do with a store, behind the back of its backend.
 
+#[cfg(feature = "memory")]
+mod memory;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +10,9 @@ use std::time::Duration;
 use session_core::{
     Principal, SessionAdmin, SessionBackend, SessionId, SessionPolicy, UnixMillis, async_trait,
 };
+
+#[cfg(feature = "memory")]
+pub use self::memory::MemoryHarness;
 
 /// The fields of a hash, as names and values.
 pub type RawHash = Vec<(Vec<u8>, Vec<u8>)>;

@@ -45,9 +45,10 @@
 //! of its own, with an empty store or an unused key prefix, so all cases run in parallel.
 //!
 //! A store need not offer a [`SessionAdmin`](session_core::SessionAdmin), nor a harness be able to
-//! break it: see [`Suite::without_admin`] and [`Suite::without_faults`]. What others keep in the same store (below another key prefix, say)
-//! must not be shown by it, so harnesses may share one; the more they put there, the longer scans
-//! take.
+//! break it: see [`Suite::without_admin`] and [`Suite::without_faults`].
+//!
+//! What others keep in the same store (below another key prefix, say) must not be shown by an admin
+//! API, so harnesses may share one; the more they put there, the longer scans take.
 //!
 //! # How time is checked
 //! Where the clock stands still (a memory backend's manual clock) every expiry is expected to the
@@ -56,9 +57,10 @@
 //! enough that a slow machine does not let them run out.
 //!
 //! # What it needs
-//! Cases and races run on a tokio runtime and spawn tasks. They never sleep; one race, of sessions
-//! that expire by themselves, lists them for some seconds until they have. The suite is not bound
-//! by semantic versioning: a later version may find more.
+//! Cases and races run on a tokio runtime with its timer, and spawn tasks. They sleep for nothing
+//! but a backend that has to notice that its store is back; one race, of sessions that expire by
+//! themselves, lists them for some seconds until they have. The suite is not bound by semantic
+//! versioning: a later version may find more.
 
 #![allow(
     clippy::panic,
@@ -69,19 +71,13 @@
     reason = "the crate consists of tests: a panic is how a case fails"
 )]
 
-#[macro_use]
-mod macros;
-#[macro_use]
-mod list;
-#[macro_use]
-mod admin_list;
-
 mod case;
 pub mod clauses;
 #[cfg(feature = "differential")]
 pub mod differential;
 mod harness;
 mod kit;
+mod list;
 mod path;
 pub mod races;
 mod required_only;
@@ -94,8 +90,11 @@ mod runner;
 /// ```
 pub mod _a_toy_store {}
 
-pub use self::case::{Case, CaseFn, Needs, cases};
+pub use self::case::{Case, CaseFn, Needs};
+#[cfg(feature = "memory")]
+pub use self::harness::MemoryHarness;
 pub use self::harness::{Breakable, Harness, RawHash, RawKey, RawValue, Switch};
+pub use self::list::cases;
 pub use self::path::{CallPath, Via};
 pub use self::required_only::{AdminRequiredOnly, RequiredOnly};
 pub use self::runner::{Runner, Suite};

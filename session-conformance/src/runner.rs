@@ -11,8 +11,9 @@ use std::sync::Arc;
 use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
 use tokio::runtime::Runtime;
 
-use crate::case::{Case, Needs, cases};
+use crate::case::{Case, Needs};
 use crate::harness::Harness;
+use crate::list::cases;
 use crate::path::{CallPath, Via};
 
 type Made = Pin<Box<dyn Future<Output = Box<dyn Harness>>>>;

@@ -89,8 +89,6 @@ mod backend;
 mod builder;
 mod clock;
 mod faults;
-#[cfg(feature = "conformance")]
-mod harness;
 mod store;
 pub mod testing;
 
@@ -99,5 +97,3 @@ pub use self::backend::MemoryBackend;
 pub use self::builder::MemoryBackendBuilder;
 pub use self::clock::ManualClock;
 pub use self::faults::{FaultAlways, FaultOnce, FaultPlan, Faults, Step};
-#[cfg(feature = "conformance")]
-pub use self::harness::MemoryHarness;

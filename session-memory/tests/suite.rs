@@ -2,8 +2,7 @@
 
 use std::process::ExitCode;
 
-use session_conformance::{Runner, Suite, races};
-use session_memory::MemoryHarness;
+use session_conformance::{MemoryHarness, Runner, Suite, races};
 
 fn main() -> ExitCode {
     let suite = Suite::new("memory", || async { MemoryHarness::new() });

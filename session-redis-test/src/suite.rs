@@ -1,8 +1,7 @@
 //! All tests of a Redis backend, for any client.
 
 use session_conformance::differential::{Config, run};
-use session_conformance::{CallPath, Runner, Suite, races};
-use session_memory::MemoryHarness;
+use session_conformance::{CallPath, MemoryHarness, Runner, Suite, races};
 use session_redis::IdStorage;
 
 use crate::checks::cluster as cluster_checks;

@@ -8,7 +8,7 @@ use crate::kit::{
 };
 use crate::races;
 
-/// Nothing is left of it, and other sessions stay.
+/// Nothing is left of it, also if it was read before, and other sessions stay.
 pub async fn delete_leaves_nothing(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let other = b.create(session(100)).await;
@@ -16,6 +16,7 @@ pub async fn delete_leaves_nothing(h: &dyn Harness) {
     let many = fields([("a", "1"), ("b", "2"), ("c", "3")]);
     for new in [session(100), NewSession::default(), NewSession::new(many)] {
         let id = b.create(new).await;
+        assert!(b.get_session(&id).await.expect("no error").is_some());
         assert!(b.delete_session(&id).await.expect("no error"));
         assert_nothing_there(&b, &id, "a deleted session").await;
     }

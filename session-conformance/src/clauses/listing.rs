@@ -60,18 +60,45 @@ pub async fn a_long_list_is_complete(h: &dyn Harness) {
     b.assert_listed(&ann, &ids.iter().collect::<Vec<_>>()).await;
 }
 
-/// Whatever their names: none is taken for another's prefix, pattern or key.
+/// Whatever their names: none is taken for another's prefix, pattern or key. They differ in one
+/// byte, at any length, in the case of a letter, or in what another store would trim.
 pub async fn principals_are_kept_apart_whatever_their_names(h: &dyn Harness) {
     let b = Bench::new(h).await;
-    let tail = fresh_public_id().to_string();
-    let names = [
-        "ann", "Ann", "ann ", "ann:", "ann:1", "*", "ann*", "{ann}", "a\0", "a\r\nb", "🦀", "[a]",
-        "\"", "naïve",
+    let unique = fresh_public_id().to_string();
+    let texts = [
+        "ann",
+        "Ann",
+        "ann ",
+        "ann:",
+        "ann:1",
+        "*",
+        "ann*",
+        "{ann}",
+        "a\0",
+        "a\r\nb",
+        "🦀",
+        "🦞",
+        "[a]",
+        "\"",
+        "naïve",
+        "naive",
+        "nai\u{308}ve",
+        " ",
+        "\0",
+        "\n",
+        "\t",
     ];
-    let long = "x".repeat(Principal::MAX_LEN - tail.len());
+    let mut names = vec![unique.clone()];
+    for text in texts {
+        names.extend([format!("{text}{unique}"), format!("{unique}{text}")]);
+    }
+    for common in [32, 64, 100, 127, 128, 191, Principal::MAX_LEN - 1] {
+        let padded = format!("{unique:x<common$}");
+        names.extend(["a", "b"].map(|last| format!("{padded}{last}")));
+    }
     let mut bound = Vec::new();
-    for name in names.iter().copied().chain([long.as_str()]) {
-        let principal = Principal::new(format!("{name}{tail}")).expect("a principal");
+    for name in names {
+        let principal = Principal::new(name).expect("a principal");
         let id = b.create(session(100).bind(principal.clone())).await;
         bound.push((principal, id));
     }

@@ -6,8 +6,8 @@ use session_core::{Delta, ErrorKind, NewSession, OnExcess, PageSize, PrincipalLi
 
 use crate::harness::Harness;
 use crate::kit::{
-    Bench, Operator, assert_nothing_there, fresh_id, fresh_principal, guide_hash, secs, session,
-    ttl, with, without,
+    Bench, Operator, assert_nothing_there, fresh_id, fresh_principal, guide_hash, in_other_case,
+    secs, session, ttl, with, without,
 };
 use crate::races;
 
@@ -37,6 +37,7 @@ pub async fn an_operator_ends_that_session(h: &dyn Harness) {
             .await,
         b.plant(foreign, Some(secs(100))).await,
     ] {
+        assert!(b.is_alive(&id).await);
         assert!(operator.revoke(&id).await);
         assert_nothing_there(&b, &id, "a session that was ended").await;
         assert!(!operator.revoke(&id).await, "there was none any more");
@@ -65,6 +66,19 @@ pub async fn a_public_id_that_was_shown_ends_its_session(h: &dyn Harness) {
     }
     for id in &ids {
         assert_nothing_there(&b, id, "a session that was ended").await;
+    }
+}
+
+/// One that differs in the case of a letter is another, and ends nobody.
+pub async fn public_ids_are_compared_byte_for_byte(h: &dyn Harness) {
+    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    for new in [session(5000), session(5000).bind(fresh_principal("ann"))] {
+        let id = b.create(new).await;
+        let other = in_other_case(&b.public_id(&id).await);
+        let ended = operator.revoke_session(&other).await;
+        assert!(!ended.expect("no error"));
+        assert!(b.is_alive(&id).await);
+        assert!(operator.revoke(&id).await);
     }
 }
 

@@ -2,12 +2,17 @@
 
 use std::num::NonZeroU32;
 
+use session_core::steps::{InsertOutcome, RenameOutcome};
 use session_core::{
-    Delta, Effect, Error, ErrorKind, NewSession, OnExcess, Principal, PrincipalLimit, SessionId,
+    Delta, Effect, Error, ErrorKind, Limits, NewSession, OnExcess, Principal, PrincipalLimit,
+    SessionId,
 };
 
 use crate::harness::Harness;
-use crate::kit::{Bench, assert_nothing_there, fresh_principal, secs, session, set, ttl};
+use crate::kit::{
+    Bench, add, assert_nothing_there, fresh_id, fresh_principal, guide_hash, insert_request, name,
+    rename_request, secs, session, set, ttl,
+};
 use crate::races;
 
 /// A workbench whose policy limits each principal's sessions.
@@ -211,6 +216,71 @@ pub async fn as_many_are_evicted_as_it_takes(h: &dyn Harness) {
     for id in [&ids[0], &ids[1]] {
         assert_nothing_there(&b, id, "an evicted session").await;
     }
+}
+
+/// Whatever refuses a binding, it makes no room: nobody ends for a session that is not bound.
+pub async fn a_refused_binding_evicts_nobody(h: &dyn Harness) {
+    let limit = PrincipalLimit {
+        max: NonZeroU32::new(2).expect("more than none"),
+        on_excess: OnExcess::EvictOldest,
+    };
+    let limits = Limits::default().with_fields(2);
+    let b = Bench::with(h, |policy| {
+        policy.with_principal_limit(limit).with_limits(limits)
+    })
+    .await;
+    let ann = fresh_principal("ann");
+    let bound = [
+        b.create(bound(&ann, 1000)).await,
+        b.create(bound(&ann, 2000)).await,
+    ];
+    let unbound = b.create(session(100)).await;
+    let mut before = Vec::new();
+    for id in bound.iter().chain([&unbound]) {
+        before.push((id, b.snapshot(id).await));
+    }
+    let assert_nothing_changed = async |what: &str| {
+        for (id, before) in &before {
+            b.assert_unchanged(id, before, what).await;
+        }
+        b.assert_listed(&ann, &[&bound[0], &bound[1]]).await;
+    };
+
+    for (what, delta) in [
+        ("a conflict", bind(&ann).expect_absent(name("username"))),
+        ("no integer", add("username", 1).bind(ann.clone())),
+        (
+            "too many fields",
+            set("b", "1").set(name("c"), "2").bind(ann.clone()),
+        ),
+    ] {
+        assert!(
+            b.update_session(&unbound, delta.clone()).await.is_err(),
+            "{what}"
+        );
+        assert_nothing_changed(&format!("a write: {what}")).await;
+        assert!(b.rotate_session(&unbound, delta).await.is_err(), "{what}");
+        assert_nothing_changed(&format!("a rotation: {what}")).await;
+    }
+
+    let unknown = fresh_id();
+    let written = b.update_session(&unknown, bind(&ann)).await;
+    assert_eq!(written.expect("no error"), None);
+    assert_nothing_changed("a write to no session").await;
+    let rotated = b.rotate_session(&unknown, bind(&ann)).await;
+    assert_eq!(rotated.expect("no error"), None);
+    assert_nothing_changed("a rotation of no session").await;
+
+    let taken = b.successor_id(&unbound).expect("an id");
+    h.plant(&taken, guide_hash("100"), Some(secs(100))).await;
+    let request = rename_request(b.policy(), &unbound, &taken, bind(&ann));
+    let outcome = b.rename(&request).await.expect("no error");
+    assert_eq!(outcome, RenameOutcome::IdTaken);
+    assert_nothing_changed("a rotation to a taken id").await;
+    let request = insert_request(b.policy(), &taken, session(100).bind(ann.clone()));
+    let outcome = b.insert(&request).await.expect("no error");
+    assert_eq!(outcome, InsertOutcome::IdTaken);
+    assert_nothing_changed("an insert under a taken id").await;
 }
 
 /// Logins that race each other do not exceed the limit together.

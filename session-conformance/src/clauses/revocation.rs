@@ -4,7 +4,8 @@ use session_core::{Delta, Principal, SessionId};
 
 use crate::harness::Harness;
 use crate::kit::{
-    Bench, assert_nothing_there, fresh_id, fresh_principal, fresh_public_id, secs, session, ttl,
+    Bench, assert_nothing_there, fresh_id, fresh_principal, fresh_public_id, in_other_case, secs,
+    session, ttl,
 };
 use crate::races;
 
@@ -31,6 +32,7 @@ pub async fn revoking_one_ends_that_one(h: &dyn Harness) {
     let public_id = b.public_id(&ids[1]).await;
     let listed = b.listed(&ann).await;
     assert!(listed.contains(&public_id));
+    assert!(b.is_alive(&ids[1]).await);
     let revoked = b.revoke_session(&ann, &public_id).await;
     assert!(revoked.expect("no error"));
     assert_nothing_there(&b, &ids[1], "a revoked session").await;
@@ -40,7 +42,7 @@ pub async fn revoking_one_ends_that_one(h: &dyn Harness) {
     assert!(!again.expect("no error"));
 }
 
-/// A public id of another's session, of an unbound one, or of none ends nothing.
+/// A public id of another's session, of an unbound one, of none, or in another case ends nothing.
 pub async fn revoking_one_ends_no_other(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let (ann, bob) = (fresh_principal("ann"), fresh_principal("bob"));
@@ -51,6 +53,7 @@ pub async fn revoking_one_ends_no_other(h: &dyn Harness) {
         b.public_id(&others).await,
         b.public_id(&unbound).await,
         fresh_public_id(),
+        in_other_case(&b.public_id(&own).await),
     ] {
         let revoked = b.revoke_session(&ann, &public_id).await;
         assert!(!revoked.expect("no error"));
@@ -83,6 +86,9 @@ pub async fn revoking_all_ends_all(h: &dyn Harness) {
     let ids = sessions(&b, &ann, 5).await;
     let others = sessions(&b, &bob, 2).await;
     let unbound = b.create(session(100)).await;
+    for id in &ids {
+        assert!(b.is_alive(id).await);
+    }
     assert_eq!(revoke_all(&b, &ann, None).await, 5);
     for id in &ids {
         assert_nothing_there(&b, id, "a revoked session").await;

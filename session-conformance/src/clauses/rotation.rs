@@ -102,12 +102,13 @@ pub async fn successors_are_random(h: &dyn Harness) {
     }
 }
 
-/// Nothing exists under the old id, and no operation finds it.
+/// Nothing exists under the old id, also if it was read before, and no operation finds it.
 pub async fn the_old_id_is_not_found(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let hash = with(guide_hash("100"), [0xff, 0xfe], "hidden");
     for expires_in in [Some(secs(100)), None] {
         let old = b.plant(hash.clone(), expires_in).await;
+        assert!(b.is_alive(&old).await);
         let new = rotate(&b, &old, set("a", "b")).await;
         let before = b.snapshot(&new).await;
         assert_nothing_there(&b, &old, "a rotated session").await;

@@ -69,6 +69,26 @@ pub async fn a_scan_shows_all_of_many(h: &dyn Harness) {
     }
 }
 
+/// A page is about as large as was asked for, so that no step takes long: a few keys more, not
+/// hundreds.
+pub async fn pages_are_about_as_large_as_was_asked_for(h: &dyn Harness) {
+    const MORE: usize = 60;
+    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    crowd(&b, 400).await;
+    for keys in [1, 20] {
+        let size = size(keys);
+        let mut scan = operator.scan(size);
+        while let Some(page) = scan.page().await {
+            let most = usize::from(size.get()) + MORE;
+            assert!(
+                page.len() <= most,
+                "{} on a page of {size} keys",
+                page.len()
+            );
+        }
+    }
+}
+
 /// Two scans at once, by turns, do not disturb each other.
 pub async fn scans_are_independent(h: &dyn Harness) {
     let (b, operator) = (Bench::new(h).await, Operator::new(h).await);

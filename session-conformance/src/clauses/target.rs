@@ -7,12 +7,13 @@ use session_core::{Delta, ErrorKind, Principal, PublicId, SessionId, Touch};
 
 use crate::harness::Harness;
 use crate::kit::{
-    Bench, add, assert_nothing_there, fresh_principal, fresh_public_id, guide_hash, name, secs,
-    session, set, with,
+    Bench, add, assert_nothing_there, fresh_principal, fresh_public_id, guide_hash, in_other_case,
+    name, secs, session, set, with,
 };
 
-/// What no principal's session is named by: another principal, another public id, one that a
-/// session had before, one of a session that has ended or is bound to nobody.
+/// What no principal's session is named by: another principal, another public id, one that differs
+/// in the case of a letter, one that a session had before, one of a session that has ended or is
+/// bound to nobody.
 async fn strangers(b: &Bench<'_>, ann: &Principal) -> Vec<(Principal, PublicId)> {
     let bob = fresh_principal("bob");
     let own = b.create(session(1000).bind(ann.clone())).await;
@@ -64,6 +65,7 @@ async fn strangers(b: &Bench<'_>, ann: &Principal) -> Vec<(Principal, PublicId)>
     ];
     let of_ann = [
         fresh_public_id(),
+        in_other_case(&own),
         PublicId::of_unbound(&unbound),
         PublicId::of_unbound(&again),
         former,

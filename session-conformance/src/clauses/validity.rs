@@ -2,7 +2,8 @@
 
 use crate::harness::{Harness, RawHash};
 use crate::kit::{
-    Bench, assert_not_found_and_left_alone, fresh_id, guide_hash, secs, with, without,
+    Bench, assert_not_found_and_left_alone, fresh_id, fresh_principal, guide_hash, secs, session,
+    with, without,
 };
 
 /// Asserts that a hash is no session to any operation, and changes by none, whether or not its key
@@ -36,6 +37,52 @@ pub async fn ghosts_and_other_hashes_are_no_sessions(h: &dyn Harness) {
     let folded = without(guide_hash("100"), "created_at");
     let folded = with(folded, "Created_At", "2026-04-02T12:34:56+00:00");
     assert_invalid(&b, folded, "a reserved name in another case").await;
+}
+
+/// What another client has put in the place of a principal's sessions is left alone by the steps on
+/// all of them: they take the entries out of the index, and leave the keys.
+pub async fn lists_and_revocations_leave_what_is_no_session(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let ann = fresh_principal("ann");
+    let alive = b.create(session(5000).bind(ann.clone())).await;
+    let mut replaced = Vec::new();
+    for hash in [
+        without(guide_hash("100"), "created_at"),
+        guide_hash("never"),
+        with(guide_hash("100"), "session_deadline", "soon"),
+        with(guide_hash("100"), "session_deadline", "1"),
+        with(Vec::new(), "last_accessed_at", "2026-04-02T12:34:56+00:00"),
+    ] {
+        let id = b.create(session(5000).bind(ann.clone())).await;
+        let public_id = b.public_id(&id).await;
+        let bound = with(hash, "session_principal", ann.as_str());
+        let bound = with(bound, "session_public_id", public_id.as_str());
+        h.plant(&id, bound, Some(secs(5000))).await;
+        replaced.push((id, public_id));
+    }
+    let id = b.create(session(5000).bind(ann.clone())).await;
+    let public_id = b.public_id(&id).await;
+    h.plant_other_type(&id).await;
+    replaced.push((id, public_id));
+    let mut before = Vec::new();
+    for (id, _) in &replaced {
+        before.push(b.snapshot(id).await);
+    }
+    let assert_left_alone = async |by: &str| {
+        for ((id, _), before) in replaced.iter().zip(&before) {
+            b.assert_unchanged(id, before, by).await;
+        }
+    };
+
+    let (_, first) = &replaced[0];
+    let revoked = b.revoke_session(&ann, first).await;
+    assert!(!revoked.expect("no error"));
+    assert_left_alone("revoke_session").await;
+    b.assert_listed(&ann, &[&alive]).await;
+    assert_left_alone("list_sessions").await;
+    let ended = b.revoke_sessions(&ann, None).await;
+    assert_eq!(ended.expect("no error"), 1);
+    assert_left_alone("revoke_sessions").await;
 }
 
 /// Texts that some parser of numbers takes, and the contract does not.

@@ -62,6 +62,16 @@ pub(crate) fn fresh_public_id() -> PublicId {
     PublicId::random().expect("randomness")
 }
 
+/// A public id that differs from this one in the case of a letter.
+pub(crate) fn in_other_case(public_id: &PublicId) -> PublicId {
+    // The last character has unused bits, so another one is changed.
+    let mut text = public_id.as_str().as_bytes().to_vec();
+    let mut letters = text[..PublicId::LEN - 1].iter_mut();
+    let letter = letters.find(|c| c.is_ascii_alphabetic());
+    *letter.expect("a letter among 21 random characters") ^= 0x20;
+    PublicId::parse(text).expect("a public id")
+}
+
 /// The public id under which an operator sees what is stored under an id: the stored one of a bound
 /// session, else the one that is derived from the id.
 pub(crate) async fn public_id_of(h: &dyn Harness, id: &SessionId) -> PublicId {

@@ -1,4 +1,4 @@
-//! The suite, tested: on a backend that keeps the contract, and on many that break it.
+//! The suite, tested: the contract's clauses, and backends that break them.
 
 #![allow(
     clippy::panic,
@@ -11,34 +11,6 @@
 mod contract;
 #[cfg(feature = "differential")]
 mod differential;
+mod flawed;
 mod mutants;
 mod races;
-mod reference;
-
-/// The reference passes every case, by every path.
-mod conformance {
-    use crate::reference::ReferenceHarness;
-
-    session_conformance::conformance_tests!(ReferenceHarness::flawless());
-}
-
-/// So does its administration.
-mod administration {
-    use crate::reference::ReferenceHarness;
-
-    session_conformance::administration_tests!(ReferenceHarness::flawless());
-}
-
-/// So does one in real time.
-mod conformance_in_real_time {
-    use crate::reference::ReferenceHarness;
-
-    session_conformance::conformance_tests!(ReferenceHarness::ticking());
-}
-
-/// And its administration.
-mod administration_in_real_time {
-    use crate::reference::ReferenceHarness;
-
-    session_conformance::administration_tests!(ReferenceHarness::ticking());
-}

@@ -1,135 +1,202 @@
-//! Flaws in cursors, and in what holds for every step of an operator.
+//! The admin API.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use session_core::{
-    Effect, Error, ErrorKind, PageCursor, PageRequest, PublicId, Result, RevokeInPageRequest,
-    RevokedInPage, SessionAdmin, SessionId, SessionPage, async_trait,
+    ErrorKind, PageRequest, PageSize, Principal, PublicId, Result, RevokeInPageRequest,
+    RevokedInPage, SessionAdmin, SessionOverview, SessionPage, SessionSummary, async_trait,
 };
 
 use super::mutants;
-use crate::reference::{ReferenceAdmin, Store, place};
+use crate::flawed::{Flawed, Memory};
 
-/// Without a cursor that is none.
-fn checked(mut request: PageRequest) -> PageRequest {
-    if place(&request).is_err() {
-        request.cursor = None;
+/// All that a scan shows.
+async fn all(m: &Memory) -> Result<Vec<SessionOverview>> {
+    let (mut all, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = m.admin.list_page(cursor.as_ref(), PageSize::MAX).await?;
+        all.extend(page.sessions);
+        cursor = page.next;
+        if cursor.is_none() {
+            return Ok(all);
+        }
     }
-    request
 }
 
 mutants! {
-    /// What is no cursor is the beginning.
-    "ADM-7" StartsOver {
-        async fn page(&self, store: &Store, request: PageRequest) -> Result<SessionPage> {
-            store.page(&checked(request))
+    /// A cursor counts sessions, whoever has ended meanwhile.
+    ["ADM-1"] PagesByPosition {
+        async fn page(&self, m: &Memory, request: PageRequest) -> Result<SessionPage> {
+            let text = request.cursor.as_ref().map(|cursor| cursor.as_str());
+            let from: usize = text.and_then(|text| text.parse().ok()).unwrap_or(0);
+            let size = usize::from(request.size.get());
+            let all = all(m).await?;
+            let next = (from + size < all.len()).then(|| (from + size).to_string().parse());
+            let page = all.into_iter().skip(from).take(size).collect();
+            Ok(SessionPage::new(page, next.transpose()?))
         }
     }
 
-    /// It parses, and unwraps.
-    "ADM-7" PanicsAtForeignCursors {
-        async fn page(&self, store: &Store, request: PageRequest) -> Result<SessionPage> {
-            Ok(store.page(&request).unwrap())
+    /// Every page is as large as can be.
+    ["ADM-1"] IgnoresPageSizes {
+        async fn page(&self, m: &Memory, mut request: PageRequest) -> Result<SessionPage> {
+            request.size = PageSize::MAX;
+            m.admin.page(&request).await
         }
     }
 
-    /// Behind what is no cursor there is nothing.
-    "ADM-7" EndsAtForeignCursors {
-        async fn page(&self, store: &Store, request: PageRequest) -> Result<SessionPage> {
-            Ok(store.page(&request).unwrap_or_else(|_| SessionPage::new(Vec::new(), None)))
-        }
-    }
-
-    /// It asks the server, which refuses.
-    "ADM-7" PassesForeignCursorsOn {
-        async fn page(&self, store: &Store, request: PageRequest) -> Result<SessionPage> {
-            let failed = |_| Error::new(ErrorKind::Rejected, Effect::Unknown);
-            store.page(&request).map_err(failed)
-        }
-    }
-
-    /// A sign before the number is one.
-    "ADM-7" ParsesSigns {
-        async fn page(&self, store: &Store, mut request: PageRequest) -> Result<SessionPage> {
-            let text = request.cursor.as_ref().map(PageCursor::to_string);
-            if let Some(text) = text.as_deref().and_then(|text| text.strip_prefix('+'))
-                && let Ok(cursor) = text.parse()
-            {
-                request.cursor = Some(cursor);
+    /// A scan is a copy of the store, made at its beginning: it shows what has ended.
+    ["ADM-2"] ShowsWhatWas(Mutex<Vec<SessionOverview>>) {
+        async fn page(&self, m: &Memory, request: PageRequest) -> Result<SessionPage> {
+            if request.cursor.is_none() {
+                let all = all(m).await?;
+                *self.0.lock().unwrap() = all;
             }
-            store.page(&request)
-        }
-    }
-
-    /// The step that ends sessions does not look at its cursor.
-    "ADM-7" EndsFromAnyCursor {
-        async fn revoke_in_page(
-            &self,
-            store: &Store,
-            mut request: RevokeInPageRequest,
-        ) -> Result<RevokedInPage> {
-            request.page = checked(request.page);
-            store.revoke_in_page(&request)
-        }
-    }
-
-    /// A page that nobody waits for stays in line.
-    "OPS-2" MixesUpPages(Mutex<VecDeque<SessionPage>>) {
-        async fn page(&self, store: &Store, request: PageRequest) -> Result<SessionPage> {
-            let page = store.page(&request)?;
-            self.0.lock().unwrap().push_back(page);
-            tokio::task::yield_now().await;
-            let page = self.0.lock().unwrap().pop_front();
-            Ok(page.unwrap_or_else(|| SessionPage::new(Vec::new(), None)))
-        }
-    }
-
-    /// The `Debug` of the administration is derived.
-    "OPS-3" ShowsTheStoreToOperators {
-        fn dress_admin(&self, admin: ReferenceAdmin) -> Arc<dyn SessionAdmin> {
-            Arc::new(Talkative(admin))
-        }
-    }
-
-    /// A cursor is the id that its page begins behind.
-    "OPS-3" PutsIdsIntoCursors {
-        async fn page(&self, store: &Store, mut request: PageRequest) -> Result<SessionPage> {
-            if let Some(cursor) = &mut request.cursor
-                && let Ok(id) = SessionId::parse(cursor.as_str())
-            {
-                *cursor = PublicId::of_unbound(&id).as_str().parse()?;
-            }
-            let mut page = store.page(&request)?;
-            if let Some(next) = &mut page.next {
-                let place = PublicId::parse(next.as_str())?;
-                let data = store.lock();
-                let id = data.keys.keys().find(|id| PublicId::of_unbound(id) == place);
-                *next = id.unwrap().expose().parse()?;
+            let mut page = m.admin.page(&request).await?;
+            let mut copy = self.0.lock().unwrap();
+            let size = usize::from(request.size.get()).min(copy.len());
+            page.sessions = copy.drain(..size).collect();
+            if page.next.is_none() {
+                page.sessions.append(&mut copy);
             }
             Ok(page)
         }
     }
-}
 
-struct Talkative(ReferenceAdmin);
+    /// It reads the sessions as anybody would.
+    ["ADM-3"] TouchesWhatItShows {
+        async fn page(&self, m: &Memory, request: PageRequest) -> Result<SessionPage> {
+            for id in m.ids() {
+                m.get_session(&id).await?;
+            }
+            m.admin.page(&request).await
+        }
+    }
 
-impl fmt::Debug for Talkative {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let data = self.0.store.lock();
-        let keys: Vec<_> = data.keys.keys().map(|id| id.expose()).collect();
-        f.debug_struct("Talkative").field("keys", &keys).finish()
+    /// A bound session is a key and an index entry: it counts twice.
+    ["ADM-4"] CountsTheBoundTwice {
+        fn dress_admin(&self, admin: Flawed) -> Arc<dyn SessionAdmin> {
+            Arc::new(Counting(admin))
+        }
+    }
+
+    /// It looks through the indexes.
+    ["ADM-5"] EndsTheBoundOnly {
+        async fn revoke_in_page(
+            &self,
+            m: &Memory,
+            request: RevokeInPageRequest,
+        ) -> Result<RevokedInPage> {
+            let mut all = all(m).await?.into_iter();
+            let named = all.find(|shown| shown.public_id == request.public_id);
+            if named.is_some_and(|shown| shown.principal.is_none()) {
+                return Ok(RevokedInPage::new(false, None));
+            }
+            m.admin.revoke_in_page(&request).await
+        }
+    }
+
+    /// The letters of public ids have no case.
+    ["ADM-5"] EndsInAnyCase {
+        async fn revoke_in_page(
+            &self,
+            m: &Memory,
+            mut request: RevokeInPageRequest,
+        ) -> Result<RevokedInPage> {
+            let named = request.public_id;
+            let is_same = |it: &SessionOverview| {
+                it.public_id.as_str().eq_ignore_ascii_case(named.as_str())
+            };
+            if let Some(same) = all(m).await?.into_iter().find(is_same) {
+                request.public_id = same.public_id;
+            }
+            m.admin.revoke_in_page(&request).await
+        }
+    }
+
+    /// It looks for the session, and then ends what is there.
+    ["ADM-5"] LooksThenEnds {
+        async fn revoke_in_page(
+            &self,
+            m: &Memory,
+            request: RevokeInPageRequest,
+        ) -> Result<RevokedInPage> {
+            let is_live = all(m).await?.iter().any(|it| it.public_id == request.public_id);
+            if is_live {
+                tokio::task::yield_now().await;
+                m.admin.revoke_session(&request.public_id).await?;
+            }
+            Ok(RevokedInPage::new(is_live, None))
+        }
+    }
+
+    /// It ends the session in two steps.
+    ["OPS-2"] UnlistsThenEnds(Mutex<Vec<PublicId>>) {
+        async fn revoke_in_page(
+            &self,
+            m: &Memory,
+            request: RevokeInPageRequest,
+        ) -> Result<RevokedInPage> {
+            self.0.lock().unwrap().push(request.public_id);
+            tokio::task::yield_now().await;
+            m.admin.revoke_in_page(&request).await
+        }
+
+        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<SessionSummary>> {
+            let mut list = m.list_sessions(&principal).await?;
+            list.retain(|summary| !self.0.lock().unwrap().contains(&summary.public_id));
+            Ok(list)
+        }
+    }
+
+    /// A page that nobody waits for stays in line.
+    ["OPS-2"] MixesUpPages(Mutex<VecDeque<SessionPage>>) {
+        async fn page(&self, m: &Memory, request: PageRequest) -> Result<SessionPage> {
+            let page = m.admin.page(&request).await?;
+            self.0.lock().unwrap().push_back(page);
+            tokio::task::yield_now().await;
+            Ok(self.0.lock().unwrap().pop_front().unwrap())
+        }
+    }
+
+    /// What is no cursor is the beginning.
+    ["ADM-7"] StartsAgain {
+        async fn page(&self, m: &Memory, mut request: PageRequest) -> Result<SessionPage> {
+            match m.admin.page(&request).await {
+                Err(error) if error.kind() == ErrorKind::InvalidCursor => {
+                    request.cursor = None;
+                    m.admin.page(&request).await
+                }
+                page => page,
+            }
+        }
     }
 }
 
+#[derive(Debug)]
+struct Counting(Flawed);
+
 #[async_trait]
-impl SessionAdmin for Talkative {
+impl SessionAdmin for Counting {
     async fn page(&self, request: &PageRequest) -> Result<SessionPage> {
         self.0.page(request).await
     }
 
     async fn revoke_in_page(&self, request: &RevokeInPageRequest) -> Result<RevokedInPage> {
         self.0.revoke_in_page(request).await
+    }
+
+    async fn count_sessions(&self) -> Result<u64> {
+        let (mut count, mut cursor) = (0, None);
+        loop {
+            let page = self.0.list_page(cursor.as_ref(), PageSize::MAX).await?;
+            let bound = page.sessions.iter().filter(|it| it.principal.is_some());
+            count += u64::try_from(page.sessions.len() + bound.count()).unwrap();
+            cursor = page.next;
+            if cursor.is_none() {
+                return Ok(count);
+            }
+        }
     }
 }

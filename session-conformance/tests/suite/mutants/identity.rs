@@ -1,126 +1,146 @@
-//! Flaws in how ids are drawn and looked up.
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+//! Ids, and what is stored under them.
 
 use session_core::steps::{
-    InsertOutcome, InsertRequest, ReadRequest, RenameOutcome, RenameRequest, Target, WriteOutcome,
-    WriteRequest,
+    InsertOutcome, InsertRequest, ReadOutcome, ReadRequest, WriteOutcome, WriteRequest,
 };
-use session_core::{
-    CreatedSession, NewSession, Result, SessionBackend, SessionId, SessionPolicy, SessionRecord,
-};
+use session_core::{Result, SessionId, SessionRecord, SessionTtl};
 
-use super::{forward, mutants};
-use crate::reference::{Key, Named, Reference, Store};
+use super::mutants;
+use crate::flawed::{Memory, RawFields};
+
+fn is_reserved(name: &[u8]) -> bool {
+    name.ends_with(b"_at") || name.starts_with(b"session_")
+}
 
 mutants! {
-    /// Its ids are a counter.
-    "ID-1" CountsIds {
-        fn dress(&self, backend: Reference) -> Arc<dyn SessionBackend> {
-            Arc::new(Counting(backend, AtomicU8::new(0)))
-        }
-    }
-
-    /// It stores under another id than it outcomes.
-    "ID-1" ReturnsAnotherId {
-        async fn insert(&self, store: &Store, mut request: InsertRequest) -> Result<InsertOutcome> {
+    /// It stores under another id than it returns.
+    ["ID-1"] StoresUnderAnotherId {
+        async fn insert(&self, m: &Memory, mut request: InsertRequest) -> Result<InsertOutcome> {
             request.id = SessionId::random()?;
-            Ok(store.insert(&request))
-        }
-    }
-
-    /// SET instead of SET NX.
-    "ID-2" InsertsOverAnything {
-        async fn insert(&self, store: &Store, request: InsertRequest) -> Result<InsertOutcome> {
-            store.lock().take(&request.id);
-            Ok(store.insert(&request))
+            m.insert(&request).await
         }
     }
 
     /// What is no session does not count as taken.
-    "ID-2" InsertsOverWhatIsNoSession {
-        async fn insert(&self, store: &Store, request: InsertRequest) -> Result<InsertOutcome> {
-            let is_session = store.lock().live(store.flaw(), &request.id).is_some();
-            if !is_session {
-                store.lock().take(&request.id);
+    ["ID-2"] InsertsOverWhatIsNoSession {
+        async fn insert(&self, m: &Memory, request: InsertRequest) -> Result<InsertOutcome> {
+            if !m.is_live(&request.id).await {
+                m.delete_key(&request.id).await;
             }
-            Ok(store.insert(&request))
+            m.insert(&request).await
         }
     }
 
-    /// RENAME instead of RENAMENX.
-    "ID-2" RenamesOverAnything {
-        async fn rename(&self, store: &Store, request: RenameRequest) -> Result<RenameOutcome> {
-            if request.from != request.to {
-                store.lock().take(&request.to);
-            }
-            Ok(store.rename(&request))
-        }
-    }
-
-    /// An update is an upsert.
-    "ID-3" AdoptsUnknownIds {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
-            if store.key(request.id()).is_none() {
+    /// An update is an upsert: it adopts the id.
+    ["ID-3" "WRT-4"] AdoptsUnknownIds {
+        async fn write(&self, m: &Memory, request: WriteRequest) -> Result<WriteOutcome> {
+            let id = m.id(&request.target).await;
+            if m.key(&id).await.is_none() {
                 let stamp = request.write.now.to_string().into_bytes();
-                let fields = [
+                let fields = RawFields::from([
                     (b"created_at".to_vec(), stamp.clone()),
                     (b"last_accessed_at".to_vec(), stamp),
                     (b"session_ttl".to_vec(), b"1800".to_vec()),
-                ];
-                let fields = Some(fields.into());
-                store.set_key(
-                    request.id(),
-                    Key {
-                        fields,
-                        expires_at: None,
-                    },
-                );
+                ]);
+                m.put(&id, fields, None).await;
             }
-            Ok(store.write(&request))
+            m.write(&request).await
         }
     }
 
-    /// Ids in a column whose collation ignores case.
-    "ID-3" FoldsIds {
-        async fn read(
-            &self,
-            store: &Store,
-            mut request: ReadRequest,
-        ) -> Result<Option<SessionRecord>> {
-            let text = request.id().expose().to_ascii_lowercase();
-            let is_same = |id: &&SessionId| id.expose().to_ascii_lowercase() == text;
-            let found = store.lock().keys.keys().find(is_same).cloned();
-            if let Some(id) = found {
-                request.target = Target::Id(id);
+    /// C strings.
+    ["REC-2"] CutsValuesAtNul {
+        async fn insert(&self, m: &Memory, request: InsertRequest) -> Result<InsertOutcome> {
+            let outcome = m.insert(&request).await;
+            m.edit(&request.id, |fields| {
+                for value in fields.values_mut() {
+                    let end = value.iter().position(|b| *b == 0);
+                    value.truncate(end.unwrap_or(value.len()));
+                }
+            }).await;
+            outcome
+        }
+    }
+
+    /// It writes the timestamps that it understood, not those that were there.
+    ["REC-3" "VAL-7"] NormalisesTimestamps {
+        async fn write(&self, m: &Memory, request: WriteRequest) -> Result<WriteOutcome> {
+            let outcome = m.write(&request).await;
+            m.edit(&m.id(&request.target).await, |fields| {
+                let created = fields.get_mut(&b"created_at"[..]).unwrap();
+                if !created.ends_with(b"+00:00") {
+                    *created = b"2026-04-02T12:33:56+00:00".to_vec();
+                }
+            }).await;
+            outcome
+        }
+    }
+
+    /// A write stores what was parsed.
+    ["REC-4"] LosesHiddenFields {
+        async fn write(&self, m: &Memory, request: WriteRequest) -> Result<WriteOutcome> {
+            let outcome = m.write(&request).await;
+            m.edit(&m.id(&request.target).await, |fields| {
+                fields.retain(|name, _| std::str::from_utf8(name).is_ok());
+            }).await;
+            outcome
+        }
+    }
+
+    /// The record of a creation is what was asked for, without what the store added.
+    ["REC-5"] ReturnsWhatWasAskedFor {
+        async fn insert(&self, m: &Memory, request: InsertRequest) -> Result<InsertOutcome> {
+            Ok(match m.insert(&request).await? {
+                InsertOutcome::Inserted(stored) => {
+                    let asked = SessionRecord::new(request.session, stored.remaining());
+                    InsertOutcome::Inserted(asked)
+                }
+                other => other,
+            })
+        }
+    }
+
+    /// Every session has a deadline, though a far one.
+    ["REC-1" "REC-6" "LIF-1"] AlwaysStoresADeadline {
+        async fn insert(&self, m: &Memory, mut request: InsertRequest) -> Result<InsertOutcome> {
+            request.lifetime.get_or_insert(SessionTtl::MAX);
+            m.insert(&request).await
+        }
+    }
+
+    /// It cleans up what it cannot read.
+    ["VAL-1" "VAL-2" "VAL-3" "VAL-4" "VAL-5"] DeletesWhatItCannotRead {
+        async fn read(&self, m: &Memory, request: ReadRequest) -> Result<ReadOutcome> {
+            let outcome = m.read(&request).await?;
+            if outcome == ReadOutcome::NotFound {
+                m.delete_key(&m.id(&request.target).await).await;
             }
-            Ok(store.read(&request))
+            Ok(outcome)
+        }
+    }
+
+    /// The whole session is written, as stores of blobs do: what is not named is lost.
+    ["WRT-1"] ReplacesAllFields {
+        async fn write(&self, m: &Memory, request: WriteRequest) -> Result<WriteOutcome> {
+            let id = m.id(&request.target).await;
+            if request.write.delta.changes().len() > 0 && m.is_live(&id).await {
+                m.edit(&id, |fields| fields.retain(|name, _| is_reserved(name))).await;
+            }
+            m.write(&request).await
+        }
+    }
+
+    /// Read, change, write back: what others do meanwhile is undone.
+    ["WRT-5" "INC-5" "DEL-3" "ROT-7"] ReadsAndWritesBack {
+        async fn write(&self, m: &Memory, request: WriteRequest) -> Result<WriteOutcome> {
+            let id = m.id(&request.target).await;
+            if !m.is_live(&id).await {
+                return Ok(WriteOutcome::NotFound);
+            }
+            let before = m.key(&id).await;
+            tokio::task::yield_now().await;
+            m.put_back(&id, before).await;
+            m.write(&request).await
         }
     }
 }
-
-struct Counting(Reference, AtomicU8);
-
-impl std::fmt::Debug for Counting {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Counting")
-    }
-}
-
-forward! { Counting {
-    fn policy(&self) -> &SessionPolicy {
-        self.0.policy()
-    }
-
-    async fn create_session(&self, new: NewSession) -> Result<CreatedSession> {
-        let mut created = self.0.create_session(new).await?;
-        let mut bytes = [0; 32];
-        bytes[31] = self.1.fetch_add(1, Ordering::Relaxed);
-        let next = SessionId::from_bytes(&bytes);
-        let key = self.0.store.lock().take(&created.id).unwrap();
-        self.0.store.set_key(&next, key);
-        created.id = next;
-        Ok(created)
-    }
-} }

@@ -1,185 +1,98 @@
-//! Flaws in the limit of sessions per principal.
-
-use std::num::NonZeroU32;
+//! How many sessions a principal may have.
 
 use session_core::steps::{
     InsertOutcome, InsertRequest, Refusal, RenameOutcome, RenameRequest, WriteOutcome, WriteRequest,
 };
-use session_core::{Delta, FieldChange, OnExcess, Principal, PrincipalLimit, Result, SessionId};
+use session_core::{OnExcess, Principal, PrincipalLimit, Result, SessionSummary};
 
 use super::mutants;
-use crate::reference::Store;
+use crate::flawed::Memory;
 
-/// The index's entries of a principal, ended ones too.
-fn entries(store: &Store, principal: Option<Principal>) -> usize {
-    let data = store.lock();
-    let members = principal.and_then(|principal| data.index.get(&principal).map(|m| m.len()));
-    members.unwrap_or(0)
-}
-
-fn is_full(entries: usize, limit: Option<PrincipalLimit>) -> bool {
-    limit.is_some_and(|limit| {
-        limit.on_excess == OnExcess::Refuse && entries >= limit.max.get() as usize
-    })
-}
-
-fn is_evicting(request: &InsertRequest) -> bool {
-    let limit = request.principal_limit;
-    limit.is_some_and(|limit| limit.on_excess == OnExcess::EvictOldest)
-}
-
-/// Evicts the session at this place from the front of the list, when the list is full.
-fn evict(store: &Store, principal: Option<Principal>, limit: Option<PrincipalLimit>, last: bool) {
+/// The sessions of a principal that has as many as it may have, or more.
+async fn full(
+    m: &Memory,
+    principal: Option<&Principal>,
+    limit: Option<PrincipalLimit>,
+    on_excess: OnExcess,
+) -> Vec<SessionSummary> {
     let (Some(principal), Some(limit)) = (principal, limit) else {
-        return;
+        return Vec::new();
     };
-    let ids: Vec<SessionId> = store.lock().members(store.flaw(), &principal);
-    if ids.len() >= limit.max.get() as usize
-        && let Some(id) = if last { ids.last() } else { ids.first() }
-    {
-        store.lock().take(id);
+    let mut list = m.list_sessions(principal).await.unwrap();
+    let max = usize::try_from(limit.max.get()).unwrap();
+    if limit.on_excess != on_excess || list.len() < max {
+        list.clear();
+    }
+    list
+}
+
+/// Makes room for one more session of a principal.
+async fn evict(m: &Memory, principal: Option<Principal>, limit: Option<PrincipalLimit>) {
+    let full = full(m, principal.as_ref(), limit, OnExcess::EvictOldest).await;
+    if let (Some(principal), Some(nearest)) = (principal, full.first()) {
+        m.revoke_session(&principal, &nearest.public_id)
+            .await
+            .unwrap();
     }
 }
 
 mutants! {
-    /// ZCARD.
-    "PRN-10" CountsTheEnded {
-        async fn insert(&self, store: &Store, request: InsertRequest) -> Result<InsertOutcome> {
-            let count = entries(store, request.session.principal());
-            if is_full(count, request.principal_limit) {
-                return Ok(InsertOutcome::Refused(Refusal::TooManySessions));
-            }
-            Ok(store.insert(&request))
-        }
-    }
-
     /// The session itself takes a second place.
-    "PRN-10" CountsItselfTwice {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
-            let count = entries(store, request.write.delta.principal().cloned());
-            if is_full(count, request.write.principal_limit) {
+    ["PRN-10"] CountsItselfTwice {
+        async fn write(&self, m: &Memory, request: WriteRequest) -> Result<WriteOutcome> {
+            let (principal, limit) = (request.write.delta.principal(), request.write.principal_limit);
+            if !full(m, principal, limit, OnExcess::Refuse).await.is_empty() {
                 return Ok(WriteOutcome::Refused(Refusal::TooManySessions));
             }
-            Ok(store.write(&request))
-        }
-    }
-
-    /// Only creations are limited.
-    "PRN-10" DoesNotLimitWrites {
-        async fn write(&self, store: &Store, mut request: WriteRequest) -> Result<WriteOutcome> {
-            request.write.principal_limit = None;
-            Ok(store.write(&request))
-        }
-
-        async fn rename(&self, store: &Store, mut request: RenameRequest) -> Result<RenameOutcome> {
-            request.write.principal_limit = None;
-            Ok(store.rename(&request))
-        }
-    }
-
-    /// The fields are written before the limit refuses.
-    "PRN-10" WritesBeforeItRefuses {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
-            let outcome = store.write(&request);
-            if outcome == WriteOutcome::Refused(Refusal::TooManySessions) {
-                let mut rest = request.clone();
-                rest.write.delta =
-                    request
-                        .write
-                        .delta
-                        .changes()
-                        .fold(Delta::new(), |delta, (name, change)| match change {
-                            FieldChange::Set(value) => delta.set(name.clone(), value.clone()),
-                            _ => delta,
-                        });
-                store.write(&rest);
-            }
-            Ok(outcome)
-        }
-    }
-
-    /// One more than the limit.
-    "PRN-10" AllowsOneMore {
-        async fn insert(&self, store: &Store, mut request: InsertRequest) -> Result<InsertOutcome> {
-            if let Some(limit) = &mut request.principal_limit {
-                limit.max = limit.max.saturating_add(1);
-            }
-            Ok(store.insert(&request))
-        }
-    }
-
-    /// The newest goes.
-    "PRN-11" EvictsTheFarthest {
-        async fn insert(&self, store: &Store, request: InsertRequest) -> Result<InsertOutcome> {
-            if is_evicting(&request) {
-                evict(
-                    store,
-                    request.session.principal(),
-                    request.principal_limit,
-                    true,
-                );
-            }
-            Ok(store.insert(&request))
-        }
-    }
-
-    /// One goes, though more are too many.
-    "PRN-11" EvictsOne {
-        async fn insert(&self, store: &Store, mut request: InsertRequest) -> Result<InsertOutcome> {
-            if is_evicting(&request) {
-                evict(
-                    store,
-                    request.session.principal(),
-                    request.principal_limit,
-                    false,
-                );
-                request.principal_limit = None;
-            }
-            Ok(store.insert(&request))
-        }
-    }
-
-    /// The limit is kept after the binding: the new session itself may go.
-    "PRN-11" EvictsTheNewSession {
-        async fn insert(&self, store: &Store, mut request: InsertRequest) -> Result<InsertOutcome> {
-            let limit = request.principal_limit.take();
-            let outcome = store.insert(&request);
-            let above = limit.map(|limit| PrincipalLimit {
-                max: limit.max.saturating_add(1),
-                ..limit
-            });
-            if limit.is_some_and(|limit| limit.on_excess == OnExcess::EvictOldest) {
-                evict(store, request.session.principal(), above, false);
-            }
-            Ok(outcome)
-        }
-    }
-
-    /// It refuses instead.
-    "PRN-11" RefusesInstead {
-        async fn insert(&self, store: &Store, mut request: InsertRequest) -> Result<InsertOutcome> {
-            if let Some(limit) = &mut request.principal_limit {
-                limit.on_excess = OnExcess::Refuse;
-                limit.max = limit.max.max(NonZeroU32::MIN);
-            }
-            Ok(store.insert(&request))
+            m.write(&request).await
         }
     }
 
     /// Look first, bind then: together they are too many.
-    "PRN-10" CountsOutsideTheStep {
-        async fn insert(&self, store: &Store, mut request: InsertRequest) -> Result<InsertOutcome> {
-            let principal = request.session.principal();
-            let limit = request.principal_limit.take();
-            let room = {
-                let mut data = store.lock();
-                data.make_room(store.flaw(), &request.id, principal.as_ref(), limit)
-            };
-            if let Err(refusal) = room {
-                return Ok(InsertOutcome::Refused(refusal));
+    ["PRN-10"] CountsOutsideTheStep {
+        async fn insert(&self, m: &Memory, mut request: InsertRequest) -> Result<InsertOutcome> {
+            let (principal, limit) = (request.session.principal(), request.principal_limit.take());
+            if !full(m, principal.as_ref(), limit, OnExcess::Refuse).await.is_empty() {
+                return Ok(InsertOutcome::Refused(Refusal::TooManySessions));
             }
             tokio::task::yield_now().await;
-            Ok(store.insert(&request))
+            m.insert(&request).await
         }
     }
+
+    /// A write that is refused has made room.
+    ["PRN-11"] EvictsForARefusedWrite {
+        async fn write(&self, m: &Memory, request: WriteRequest) -> Result<WriteOutcome> {
+            let outcome = m.write(&request).await?;
+            if let WriteOutcome::Refused(_) = outcome {
+                let principal = request.write.delta.principal().cloned();
+                evict(m, principal, request.write.principal_limit).await;
+            }
+            Ok(outcome)
+        }
+    }
+
+    /// A rotation that is refused has made room.
+    ["PRN-11"] EvictsForARefusedRotation {
+        async fn rename(&self, m: &Memory, request: RenameRequest) -> Result<RenameOutcome> {
+            let outcome = m.rename(&request).await?;
+            if let RenameOutcome::Refused(_) = outcome {
+                let principal = request.write.delta.principal().cloned();
+                evict(m, principal, request.write.principal_limit).await;
+            }
+            Ok(outcome)
+        }
+    }
+
+    /// An insert under an id that is taken has made room.
+    ["PRN-11"] EvictsForATakenId {
+        async fn insert(&self, m: &Memory, request: InsertRequest) -> Result<InsertOutcome> {
+            let outcome = m.insert(&request).await?;
+            if outcome == InsertOutcome::IdTaken {
+                evict(m, request.session.principal(), request.principal_limit).await;
+            }
+            Ok(outcome)
+        }
+    }
+
 }

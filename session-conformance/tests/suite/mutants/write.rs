@@ -1,214 +1,327 @@
-//! Flaws in what a write changes.
+//! Deltas, counters, limits, and what holds for every operation.
 
-use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::sync::Mutex;
 
-use session_core::rules;
-use session_core::steps::{WriteOutcome, WriteRequest};
-use session_core::{Delta, Effect, Error, ErrorKind, FieldChange, Result, SessionId};
+use session_core::steps::{
+    ReadOutcome, ReadRequest, Refusal, RemoveOutcome, RemoveRequest, RenameOutcome, RenameRequest,
+    Write, WriteOutcome, WriteRequest,
+};
+use session_core::{
+    Delta, Effect, Error, ErrorKind, Expectation, FieldChange, FieldName, KeepWhen, Limits, Result,
+    SessionId, SessionPolicy, StoredSession, Touch,
+};
 
 use super::mutants;
-use crate::reference::{Key, Named, Store};
+use crate::flawed::{Memory, RawFields};
 
-/// A write that reads the session, lets others run, and then stores what it made of it.
-pub(super) async fn read_modify_write(store: &Store, request: &WriteRequest) -> WriteOutcome {
-    let Some(before) = store.lock().live(store.flaw(), request.id()) else {
-        return WriteOutcome::NotFound;
-    };
-    tokio::task::yield_now().await;
-    let mut data = store.lock();
-    match rules::write(&before, &request.write, data.now) {
-        Ok((after, written)) => {
-            data.put(store.flaw(), request.id(), &after);
-            WriteOutcome::Written(written)
+/// The fields that a delta increments.
+fn counters(delta: &Delta) -> impl Iterator<Item = (&FieldName, i64)> {
+    delta.changes().filter_map(|(name, change)| match change {
+        FieldChange::Increment(by) => Some((name, *by)),
+        _ => None,
+    })
+}
+
+/// A delta of one change.
+fn single(name: &FieldName, change: &FieldChange) -> Delta {
+    let (delta, name) = (Delta::new(), name.clone());
+    match change {
+        FieldChange::Set(value) => delta.set(name, value.clone()),
+        FieldChange::Increment(by) => delta.increment(name, *by),
+        FieldChange::Remove => delta.remove(name),
+    }
+}
+
+/// The delta, expecting what there is.
+fn expecting_what_is(delta: &Delta, session: &StoredSession) -> Delta {
+    let names: Vec<_> = delta.expectations().map(|(name, _)| name.clone()).collect();
+    names.into_iter().fold(delta.clone(), |delta, name| {
+        match session.fields().get(name.as_str()) {
+            Some(value) => delta.expect_value(name, value.clone()),
+            None => delta.expect_absent(name),
         }
-        Err(refusal) => WriteOutcome::Refused(refusal),
+    })
+}
+
+fn hold(delta: &Delta, session: &StoredSession) -> bool {
+    let fields = session.fields();
+    delta.expectations().all(|(name, expected)| match expected {
+        Expectation::Equals(value) => fields.get(name.as_str()) == Some(value),
+        Expectation::Absent => !fields.contains(name.as_str()),
+    })
+}
+
+/// Leaves a timestamp where there is nothing.
+async fn haunt(m: &Memory, id: &SessionId) {
+    if m.key(id).await.is_none() {
+        let stamp = (
+            b"last_accessed_at".to_vec(),
+            b"2026-04-02T12:34:56+00:00".to_vec(),
+        );
+        m.put(id, RawFields::from([stamp]), None).await;
     }
 }
 
-/// The same delta with only the changes that are wanted.
-pub(super) fn only(delta: &Delta, is_wanted: impl Fn(usize, &FieldChange) -> bool) -> Delta {
-    let mut kept = changes_of(delta, is_wanted);
-    if let Some(ttl) = delta.new_ttl() {
-        kept = kept.ttl(ttl);
-    }
-    if let Some(principal) = delta.principal() {
-        kept = kept.bind(principal.clone());
-    }
-    if delta.returns_record() {
-        kept = kept.returning_record();
-    }
-    kept
-}
-
-/// The changes of a delta that are wanted, with its touch and nothing else.
-fn changes_of(delta: &Delta, is_wanted: impl Fn(usize, &FieldChange) -> bool) -> Delta {
-    let mut kept = Delta::new().touch(delta.touch_policy());
-    for (n, (name, change)) in delta.changes().enumerate() {
-        if is_wanted(n, change) {
-            kept = match change {
-                FieldChange::Set(value) => kept.set(name.clone(), value.clone()),
-                FieldChange::Increment(by) => kept.increment(name.clone(), *by),
-                FieldChange::Remove => kept.remove(name.clone()),
+/// Sets what a write sets, and the timestamp, whatever else is in it.
+async fn apply(m: &Memory, id: &SessionId, write: &Write) {
+    m.edit(id, |fields| {
+        for (name, change) in write.delta.changes() {
+            let value = match change {
+                FieldChange::Set(value) => value.as_bytes().to_vec(),
+                FieldChange::Increment(by) => by.to_string().into_bytes(),
+                FieldChange::Remove => continue,
             };
+            fields.insert(name.as_str().as_bytes().to_vec(), value);
         }
-    }
-    kept
+        let stamp = write.now.to_string().into_bytes();
+        fields.insert(b"last_accessed_at".to_vec(), stamp);
+    })
+    .await;
 }
 
 mutants! {
-    /// The whole session is written, as blob stores do: what is not named is lost.
-    "WRT-1" ReplacesAllFields {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
-            let names = request.write.delta.changes().map(|(name, _)| name.as_str());
-            let named: Vec<_> = names.map(|name| name.as_bytes().to_vec()).collect();
-            if !named.is_empty() && store.lock().live(store.flaw(), request.id()).is_some() {
-                store.edit(request.id(), |fields| {
-                    let is_reserved =
-                        |name: &[u8]| name.ends_with(b"_at") || name.starts_with(b"session_");
-                    fields.retain(|name, _| is_reserved(name) || named.contains(name));
-                });
+    /// The fields are written one after the other.
+    ["WRT-2" "OPS-2"] WritesFieldByField {
+        async fn write(&self, m: &Memory, request: WriteRequest) -> Result<WriteOutcome> {
+            let delta = request.write.delta.clone();
+            for (name, change) in delta.changes().filter(|(_, it)| matches!(it, FieldChange::Set(_))) {
+                let mut part = request.clone();
+                part.write.delta = single(name, change).touch(Touch::Never);
+                m.write(&part).await?;
+                tokio::task::yield_now().await;
             }
-            Ok(store.write(&request))
-        }
-    }
-
-    /// An empty value removes, as in stores that know no empty text.
-    "WRT-1" TakesEmptyForRemoval {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
-            let outcome = store.write(&request);
-            store.edit(request.id(), |fields| {
-                fields.retain(|_, value| !value.is_empty());
-            });
-            Ok(outcome)
-        }
-    }
-
-    /// HDEL that returns 0 is an error.
-    "WRT-1" FailsToRemoveTheAbsent {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
-            let state = store.lock().live(store.flaw(), request.id());
-            let is_absent = |name: &str| {
-                state
-                    .as_ref()
-                    .is_some_and(|state| !state.session.fields().contains(name))
-            };
-            let mut changes = request.write.delta.changes();
-            if changes
-                .any(|(name, change)| *change == FieldChange::Remove && is_absent(name.as_str()))
-            {
-                return Err(Error::new(ErrorKind::Rejected, Effect::NotApplied));
-            }
-            Ok(store.write(&request))
-        }
-    }
-
-    /// With fields to write, the TTL is forgotten.
-    "WRT-2" ForgetsTheTtlBesideFields {
-        async fn write(&self, store: &Store, mut request: WriteRequest) -> Result<WriteOutcome> {
-            let delta = &request.write.delta;
-            if delta.changes().len() > 0 {
-                let fields = changes_of(delta, |_, _| true);
-                request.write.delta = match delta.principal() {
-                    Some(principal) => fields.bind(principal.clone()),
-                    None => fields,
-                };
-            }
-            Ok(store.write(&request))
-        }
-    }
-
-    /// One batch of arguments is all.
-    "WRT-2" WritesSixtyFourFields {
-        async fn write(&self, store: &Store, mut request: WriteRequest) -> Result<WriteOutcome> {
-            request.write.delta = only(&request.write.delta, |n, _| n < 64);
-            Ok(store.write(&request))
+            m.write(&request).await
         }
     }
 
     /// The record is read first.
-    "WRT-3" ReturnsTheSessionBefore {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
-            let before = store.lock().live(store.flaw(), request.id());
-            let now = store.lock().now;
-            let mut outcome = store.write(&request);
-            if let (WriteOutcome::Written(written), Some(before)) = (&mut outcome, before)
-                && written.record.is_some()
-            {
-                written.record = Some(before.record(now));
+    ["TCH-1" "WRT-3"] ReturnsTheSessionBefore {
+        async fn read(&self, m: &Memory, request: ReadRequest) -> Result<ReadOutcome> {
+            let mut peek = request.clone();
+            peek.touch = Touch::Never;
+            let before = m.read(&peek).await;
+            m.read(&request).await?;
+            before
+        }
+
+        async fn write(&self, m: &Memory, request: WriteRequest) -> Result<WriteOutcome> {
+            let id = m.id(&request.target).await;
+            let before = m.peek_session(&id).await?;
+            let mut outcome = m.write(&request).await?;
+            if let WriteOutcome::Written(written) = &mut outcome {
+                written.record = written.record.take().and(before);
             }
             Ok(outcome)
         }
     }
 
-    /// It returns the record to everybody.
-    "WRT-3" AlwaysReturnsTheRecord {
-        async fn write(&self, store: &Store, mut request: WriteRequest) -> Result<WriteOutcome> {
-            request.write.delta = request.write.delta.returning_record();
-            Ok(store.write(&request))
-        }
-    }
-
-    /// It keeps what it saw, and writes it back.
-    "WRT-4" RevivesTheEnded(Mutex<HashMap<SessionId, Key>>) {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
-            let mut outcome = store.write(&request);
-            if outcome == WriteOutcome::NotFound
-                && let Some(key) = self.0.lock().unwrap().remove(request.id())
-            {
-                store.set_key(request.id(), key);
-                outcome = store.write(&request);
-            }
-            Ok(outcome)
-        }
-
-        async fn remove(&self, store: &Store, id: SessionId) -> Result<bool> {
-            if let Some(key) = store.key(&id) {
-                self.0.lock().unwrap().insert(id.clone(), key);
-            }
-            Ok(store.remove(&id))
-        }
-    }
-
-    /// HSET creates what is not there.
-    "WRT-4" LeavesAGhost {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
-            let outcome = store.write(&request);
-            if outcome == WriteOutcome::NotFound && store.key(request.id()).is_none() {
-                let stamp = request.write.now.to_string().into_bytes();
-                let fields = Some([(b"last_accessed_at".to_vec(), stamp)].into());
-                store.set_key(
-                    request.id(),
-                    Key {
-                        fields,
-                        expires_at: None,
-                    },
-                );
-            }
-            Ok(outcome)
-        }
-    }
-
-    /// Read, change, write back.
-    "WRT-5" ReadsAndWritesBack {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
-            Ok(read_modify_write(store, &request).await)
-        }
-    }
-
-    /// The fields are written one after the other.
-    "WRT-2" ShowsHalfADelta {
-        async fn write(&self, store: &Store, request: WriteRequest) -> Result<WriteOutcome> {
-            let sets = only(&request.write.delta, |n, _| n == 0);
-            let mut first = request.clone();
-            first.write.delta = sets.touch(session_core::Touch::Never);
-            if let refused @ WriteOutcome::Refused(_) = store.write(&first) {
-                return Ok(refused);
+    /// It looks for the session, and HSET creates it again if it has ended by then: a ghost.
+    ["DEL-3"] LeavesAGhost {
+        async fn write(&self, m: &Memory, request: WriteRequest) -> Result<WriteOutcome> {
+            let id = m.id(&request.target).await;
+            if !m.is_live(&id).await {
+                return Ok(WriteOutcome::NotFound);
             }
             tokio::task::yield_now().await;
-            let mut rest = request.clone();
-            rest.write.delta = only(&request.write.delta, |n, _| n > 0);
-            Ok(store.write(&rest))
+            let outcome = m.write(&request).await?;
+            if outcome == WriteOutcome::NotFound {
+                haunt(m, &id).await;
+            }
+            Ok(outcome)
+        }
+    }
+
+    /// The counters come first.
+    ["WRT-6"] CountsBeforeItRemoves {
+        async fn write(&self, m: &Memory, mut request: WriteRequest) -> Result<WriteOutcome> {
+            let delta = request.write.delta.clone();
+            if let Some(kept) = delta.kept().cloned() {
+                let counted = counters(&request.write.delta).map(|(name, _)| name.clone());
+                let names = kept.names.into_iter().chain(counted);
+                request.write.delta = match kept.when {
+                    KeepWhen::Always => delta.keep_only(names),
+                    KeepWhen::IfPrincipalChanges => delta.keep_only_if_principal_changes(names),
+                };
+            }
+            m.write(&request).await
+        }
+    }
+
+    /// Every log-in removes, the first one too.
+    ["WRT-7"] RemovesAtEveryLogIn {
+        async fn write(&self, m: &Memory, mut request: WriteRequest) -> Result<WriteOutcome> {
+            let delta = request.write.delta.clone();
+            if let (Some(kept), Some(_)) = (delta.kept().cloned(), delta.principal()) {
+                request.write.delta = delta.keep_only(kept.names);
+            }
+            m.write(&request).await
+        }
+    }
+
+    /// It looks, and then writes.
+    ["WRT-8"] ChecksBeforeTheStep {
+        async fn write(&self, m: &Memory, mut request: WriteRequest) -> Result<WriteOutcome> {
+            let id = m.id(&request.target).await;
+            if m.session(&id).await.is_some_and(|it| hold(&request.write.delta, &it)) {
+                tokio::task::yield_now().await;
+                if let Some(session) = m.session(&id).await {
+                    request.write.delta = expecting_what_is(&request.write.delta, &session);
+                }
+            }
+            m.write(&request).await
+        }
+    }
+
+    /// The counters are checked before the expectations.
+    ["WRT-8"] ChecksCountersFirst {
+        async fn write(&self, m: &Memory, request: WriteRequest) -> Result<WriteOutcome> {
+            let outcome = m.write(&request).await?;
+            let id = m.id(&request.target).await;
+            if let (WriteOutcome::Refused(Refusal::Conflict), Some(session)) =
+                (&outcome, m.session(&id).await)
+            {
+                let before = m.key(&id).await;
+                let mut counting = request;
+                counting.write.delta = expecting_what_is(&counting.write.delta, &session);
+                let counted = m.write(&counting).await?;
+                m.put_back(&id, before).await;
+                if counted == WriteOutcome::Refused(Refusal::NotAnInteger) {
+                    return Ok(counted);
+                }
+            }
+            Ok(outcome)
+        }
+    }
+
+    /// Nothing to add, nothing to store.
+    ["INC-1"] SkipsZeros {
+        async fn write(&self, m: &Memory, request: WriteRequest) -> Result<WriteOutcome> {
+            let outcome = m.write(&request).await?;
+            m.edit(&m.id(&request.target).await, |fields| {
+                for (name, by) in counters(&request.write.delta) {
+                    let name = name.as_str().as_bytes();
+                    if by == 0 && fields.get(name).is_some_and(|value| value == b"0") {
+                        fields.remove(name);
+                    }
+                }
+            }).await;
+            Ok(outcome)
+        }
+    }
+
+    /// Numbers are a script's: an empty text is 0, a sum is a double, and what does not fit is none.
+    ["INC-2" "INC-3" "INC-6"] CountsAsAScript {
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_precision_loss,
+            reason = "the flaw"
+        )]
+        async fn write(&self, m: &Memory, request: WriteRequest) -> Result<WriteOutcome> {
+            m.edit(&m.id(&request.target).await, |fields| {
+                for (name, _) in counters(&request.write.delta) {
+                    let value = fields.get_mut(name.as_str().as_bytes());
+                    if let Some(value) = value.filter(|value| value.is_empty()) {
+                        *value = b"0".to_vec();
+                    }
+                }
+            }).await;
+            let mut outcome = m.write(&request).await?;
+            match &mut outcome {
+                WriteOutcome::Written(written) => {
+                    for (_, value) in &mut written.counters {
+                        *value = *value as f64 as i64;
+                    }
+                }
+                WriteOutcome::Refused(Refusal::Overflow) => {
+                    outcome = WriteOutcome::Refused(Refusal::NotAnInteger);
+                }
+                _ => {}
+            }
+            Ok(outcome)
+        }
+    }
+
+    /// What is refused has set its fields and the timestamp already, where the session was.
+    ["INC-4" "LIM-2" "LIM-3" "PRN-10" "TCH-10" "WRT-8" "ROT-5"] WritesBeforeItRefuses {
+        async fn write(&self, m: &Memory, request: WriteRequest) -> Result<WriteOutcome> {
+            let outcome = m.write(&request).await?;
+            if let WriteOutcome::Refused(_) = outcome {
+                apply(m, &m.id(&request.target).await, &request.write).await;
+            }
+            Ok(outcome)
+        }
+
+        async fn rename(&self, m: &Memory, request: RenameRequest) -> Result<RenameOutcome> {
+            let outcome = m.rename(&request).await?;
+            if let RenameOutcome::Refused(_) = outcome {
+                apply(m, &request.from, &request.write).await;
+            }
+            Ok(outcome)
+        }
+    }
+
+    /// The one policy of all applications has the default limits.
+    ["LIM-1" "LIM-2" "LIM-3"] HasLimitsOfItsOwn {
+        fn policy(&self, policy: SessionPolicy) -> SessionPolicy {
+            policy.with_limits(Limits::default().with_value_bytes(usize::MAX))
+        }
+    }
+
+    /// Look first, delete then: two may have seen the session.
+    ["DEL-2"] LooksBeforeItDeletes {
+        async fn remove(&self, m: &Memory, request: RemoveRequest) -> Result<RemoveOutcome> {
+            let id = m.id(&request.target).await;
+            if !m.is_live(&id).await {
+                return Ok(RemoveOutcome::NotFound);
+            }
+            tokio::task::yield_now().await;
+            m.remove(&request).await?;
+            Ok(RemoveOutcome::Removed)
+        }
+    }
+
+    /// A read that found the session sets its timestamp then: a ghost of what has ended.
+    ["DEL-3"] ReadsLeaveAGhost {
+        async fn read(&self, m: &Memory, request: ReadRequest) -> Result<ReadOutcome> {
+            let outcome = m.read(&request).await?;
+            tokio::task::yield_now().await;
+            if matches!(outcome, ReadOutcome::Found(_)) && request.touch != Touch::Never {
+                haunt(m, &m.id(&request.target).await).await;
+            }
+            Ok(outcome)
+        }
+    }
+
+    /// A ping needs a right that the application's account does not have.
+    ["OPS-1"] DoesNotReply {
+        async fn ping(&self, _: &Memory) -> Result<()> {
+            Err(Error::new(ErrorKind::Denied, Effect::NotApplied))
+        }
+    }
+
+    /// Replies are told apart by their order only, and one that nobody waits for stays in line.
+    ["OPS-2"] MixesUpReplies(Mutex<VecDeque<ReadOutcome>>) {
+        async fn read(&self, m: &Memory, request: ReadRequest) -> Result<ReadOutcome> {
+            let reply = m.read(&request).await?;
+            self.0.lock().unwrap().push_back(reply);
+            tokio::task::yield_now().await;
+            Ok(self.0.lock().unwrap().pop_front().unwrap())
+        }
+    }
+
+    /// Its errors quote what was wrong.
+    ["OPS-3"] QuotesValues {
+        async fn write(&self, m: &Memory, request: WriteRequest) -> Result<WriteOutcome> {
+            let outcome = m.write(&request).await?;
+            if let WriteOutcome::Refused(Refusal::NotAnInteger) = outcome {
+                let key = m.key(&m.id(&request.target).await).await.unwrap();
+                let values = key.fields().iter().map(|(_, value)| String::from_utf8_lossy(value));
+                let source = format!("no integer in {:?}", values.collect::<Vec<_>>());
+                let error = Error::new(ErrorKind::NotAnInteger, Effect::NotApplied);
+                return Err(error.with_source(source));
+            }
+            Ok(outcome)
         }
     }
 }

@@ -1,28 +1,31 @@
-//! The conformance suite's view of a backend in memory.
+//! The harness of the backend in memory.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use session_conformance::{Breakable, Harness, RawHash, RawKey, Switch};
 use session_core::{
     Clock as _, Principal, SessionAdmin, SessionBackend, SessionId, SessionPolicy, UnixMillis,
     async_trait,
 };
+use session_memory::testing::RawKeys;
+use session_memory::{ManualClock, MemoryBackend};
 
-use crate::backend::MemoryBackend;
-use crate::clock::ManualClock;
-use crate::testing::RawKeys;
+use super::{Breakable, Harness, RawHash, RawKey, Switch};
 
-/// An empty store in memory whose clock stands still, for the conformance suite; and the model that
-/// the differential test compares another backend with.
+/// An empty store in memory whose clock stands still: the model that the differential test compares
+/// a backend with, and an example of a harness.
 ///
-/// ```no_run
-/// # async fn example(mine: &dyn session_conformance::Harness) {
-/// use session_conformance::differential::{Config, run};
-/// use session_memory::MemoryHarness;
+/// ```
+/// use session_conformance::{Harness as _, MemoryHarness};
+/// use session_core::{NewSession, SessionBackend as _};
 ///
-/// let summary = run(mine, &MemoryHarness::new(), &Config::from_env()).await;
-/// println!("{}", summary.unwrap_or_else(|divergence| panic!("{divergence}")));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> session_core::Result<()> {
+/// let harness = MemoryHarness::new();
+/// let backend = harness.backend().await;
+/// let id = backend.create_session(NewSession::default()).await?.id;
+/// assert_eq!(harness.dump(&id).await.map(|key| key.fields().len()), Some(3));
+/// # Ok(())
 /// # }
 /// ```
 #[derive(Debug, Clone)]

@@ -1,0 +1,314 @@
+//! Principals, their lists, and their sessions by public id.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use session_core::steps::{
+    InsertOutcome, InsertRequest, ReadOutcome, ReadRequest, RemoveOutcome, RemoveRequest,
+    RenameOutcome, RenameRequest, RevokeRequest, SessionSummary, Target, WriteOutcome,
+    WriteRequest,
+};
+use session_core::{Principal, PublicId, Result, SessionId};
+
+use super::mutants;
+use crate::flawed::Memory;
+
+/// The principals in the store, each once.
+async fn principals(m: &Memory) -> Vec<Principal> {
+    let mut all = Vec::new();
+    for id in m.ids() {
+        all.extend(m.session(&id).await.and_then(|it| it.principal()));
+    }
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// The list of an index whose keys are folded principals.
+async fn list_folded(
+    m: &Memory,
+    principal: &Principal,
+    fold: impl Fn(&str) -> Vec<u8> + Send,
+) -> Result<Vec<SessionSummary>> {
+    let mut list = Vec::new();
+    let is_same = |it: &Principal| fold(it.as_str()) == fold(principal.as_str());
+    for same in principals(m).await.into_iter().filter(is_same) {
+        list.extend(m.list_sessions(&same).await?);
+    }
+    Ok(list)
+}
+
+fn cut(text: &str, bytes: usize) -> Vec<u8> {
+    text.bytes().take(bytes).collect()
+}
+
+/// The target with the public id, or the principal, that this finds in its stead.
+async fn retarget(
+    m: &Memory,
+    target: Target,
+    is_named: impl Fn(&Principal, &PublicId) -> bool + Send,
+) -> Target {
+    if let Target::PublicId { .. } = target {
+        for principal in principals(m).await {
+            let Ok(list) = m.list_sessions(&principal).await else {
+                continue;
+            };
+            for summary in list {
+                if is_named(&principal, &summary.public_id) {
+                    let public_id = summary.public_id;
+                    return Target::PublicId {
+                        principal,
+                        public_id,
+                    };
+                }
+            }
+        }
+    }
+    target
+}
+
+/// Finds public ids whatever the case of their letters.
+async fn unfolded(m: &Memory, target: Target) -> Target {
+    let Target::PublicId {
+        principal: who,
+        public_id: named,
+    } = target.clone()
+    else {
+        return target;
+    };
+    retarget(m, target, |principal, public_id| {
+        let is_same = public_id.as_str().eq_ignore_ascii_case(named.as_str());
+        *principal == who && is_same
+    })
+    .await
+}
+
+/// Finds a session of whoever it is.
+async fn anybodys(m: &Memory, target: Target) -> Target {
+    let Target::PublicId {
+        public_id: named, ..
+    } = target.clone()
+    else {
+        return target;
+    };
+    retarget(m, target, |_, public_id| *public_id == named).await
+}
+
+mutants! {
+    /// Principals are in a column that ignores spaces at the end.
+    ["PRN-1"] TrimsPrincipals {
+        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<SessionSummary>> {
+            list_folded(m, &principal, |it| it.trim_end().into()).await
+        }
+    }
+
+    /// In one that ignores the case of letters.
+    ["PRN-1"] FoldsPrincipals {
+        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<SessionSummary>> {
+            list_folded(m, &principal, |it| it.to_lowercase().into()).await
+        }
+    }
+
+    /// They are C strings.
+    ["PRN-1"] CutsPrincipalsAtNul {
+        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<SessionSummary>> {
+            list_folded(m, &principal, |it| it.split('\0').next().unwrap().into()).await
+        }
+    }
+
+    /// They are a prefix of their index.
+    ["PRN-1"] CutsPrincipalsAt64Bytes {
+        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<SessionSummary>> {
+            list_folded(m, &principal, |it| cut(it, 64)).await
+        }
+    }
+
+    /// VARCHAR(255).
+    ["PRN-1"] CutsPrincipalsAt255Bytes {
+        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<SessionSummary>> {
+            list_folded(m, &principal, |it| cut(it, 255)).await
+        }
+    }
+
+    /// Characters of four bytes are all the same, as in an old `utf8` column.
+    ["PRN-1"] ReplacesFourByteCharacters {
+        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<SessionSummary>> {
+            let replace = |c: char| if c.len_utf8() == 4 { '?' } else { c };
+            list_folded(m, &principal, |it| it.chars().map(replace).collect::<String>().into()).await
+        }
+    }
+
+    /// A creation adds the index entry, and nothing else does.
+    ["PRN-2" "PRN-3"] ListsCreationsOnly(Mutex<Vec<PublicId>>) {
+        async fn insert(&self, m: &Memory, request: InsertRequest) -> Result<InsertOutcome> {
+            self.0.lock().unwrap().extend(request.session.public_id());
+            m.insert(&request).await
+        }
+
+        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<SessionSummary>> {
+            let mut list = m.list_sessions(&principal).await?;
+            list.retain(|summary| self.0.lock().unwrap().contains(&summary.public_id));
+            Ok(list)
+        }
+    }
+
+    /// The list only grows.
+    ["PRN-5" "PRN-9" "PRN-15"] ListsWhatItHasListed(Mutex<HashMap<Principal, Vec<SessionSummary>>>) {
+        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<SessionSummary>> {
+            let mut list = m.list_sessions(&principal).await?;
+            let mut listed = self.0.lock().unwrap();
+            let former = listed.entry(principal).or_default();
+            former.retain(|it| list.iter().all(|other| other.public_id != it.public_id));
+            list.append(former);
+            former.clone_from(&list);
+            Ok(list)
+        }
+    }
+
+    /// A binding removes the entry of the principal that it read before the step.
+    ["PRN-9"] LeavesTheListItKnew(Mutex<Vec<(Principal, SessionId)>>) {
+        async fn write(&self, m: &Memory, request: WriteRequest) -> Result<WriteOutcome> {
+            let id = m.id(&request.target).await;
+            let former = m.session(&id).await.and_then(|session| session.principal());
+            // The index is in another place: one more round trip.
+            tokio::task::yield_now().await;
+            tokio::task::yield_now().await;
+            let outcome = m.write(&request).await;
+            if let Some(principal) = request.write.delta.principal() {
+                let mut entries = self.0.lock().unwrap();
+                entries.retain(|(list, of)| Some(list) != former.as_ref() || *of != id);
+                entries.push((principal.clone(), id));
+            }
+            outcome
+        }
+
+        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<SessionSummary>> {
+            let mut list = m.list_sessions(&principal).await?;
+            let entries = self.0.lock().unwrap().clone();
+            for (_, id) in entries.iter().filter(|(list, _)| *list == principal) {
+                let summary = m.session(id).await.and_then(|it| SessionSummary::of(&it));
+                let is_new = summary.as_ref().is_some_and(|it| !list.contains(it));
+                list.extend(summary.filter(|_| is_new));
+            }
+            Ok(list)
+        }
+    }
+
+    /// The list deletes what is no session.
+    ["VAL-1"] ListingDeletesTheInvalid {
+        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<SessionSummary>> {
+            let list = m.list_sessions(&principal).await?;
+            for id in m.ids() {
+                if !m.is_live(&id).await {
+                    m.delete_key(&id).await;
+                }
+            }
+            Ok(list)
+        }
+    }
+
+    /// It reads the sessions as anybody would.
+    ["PRN-6"] TouchesWhatItLists {
+        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<SessionSummary>> {
+            let list = m.list_sessions(&principal).await?;
+            for summary in &list {
+                m.get_session_of(&principal, &summary.public_id).await?;
+            }
+            Ok(list)
+        }
+    }
+
+    /// A session is a key and an index entry: it counts twice.
+    ["PRN-8"] CountsTwiceWhatItRevokes {
+        async fn revoke(&self, m: &Memory, request: RevokeRequest) -> Result<u64> {
+            Ok(m.revoke(&request).await? * 2)
+        }
+    }
+
+    /// The list is read first: what is rotated or bound by then escapes.
+    ["PRN-13"] RevokesWhatItReadBefore {
+        async fn revoke(&self, m: &Memory, request: RevokeRequest) -> Result<u64> {
+            let mut ids = Vec::new();
+            for id in m.ids() {
+                let session = m.session(&id).await;
+                if session.is_some_and(|it| it.principal().as_ref() == Some(&request.principal)) {
+                    ids.push(id);
+                }
+            }
+            let mut ended = 0;
+            for id in ids {
+                tokio::task::yield_now().await;
+                ended += u64::from(m.delete_session(&id).await?);
+            }
+            Ok(ended)
+        }
+    }
+
+    /// A session has one public id for life.
+    ["PRN-14"] DrawsOnce {
+        async fn write(&self, m: &Memory, mut request: WriteRequest) -> Result<WriteOutcome> {
+            let session = m.session(&m.id(&request.target).await).await;
+            let own = session.and_then(|session| session.public_id());
+            if request.write.public_id.is_some() {
+                request.write.public_id = own.or(request.write.public_id);
+            }
+            m.write(&request).await
+        }
+    }
+
+    /// The letters of public ids have no case.
+    ["TGT-1" "TGT-2" "TGT-3" "PRN-7"] FoldsPublicIds {
+        async fn read(&self, m: &Memory, mut request: ReadRequest) -> Result<ReadOutcome> {
+            request.target = unfolded(m, request.target).await;
+            m.read(&request).await
+        }
+
+        async fn write(&self, m: &Memory, mut request: WriteRequest) -> Result<WriteOutcome> {
+            request.target = unfolded(m, request.target).await;
+            m.write(&request).await
+        }
+
+        async fn remove(&self, m: &Memory, mut request: RemoveRequest) -> Result<RemoveOutcome> {
+            request.target = unfolded(m, request.target).await;
+            m.remove(&request).await
+        }
+    }
+
+    /// A public id is enough.
+    ["TGT-1" "TGT-2" "TGT-3" "PRN-7"] FindsAnybodys {
+        async fn read(&self, m: &Memory, mut request: ReadRequest) -> Result<ReadOutcome> {
+            request.target = anybodys(m, request.target).await;
+            m.read(&request).await
+        }
+
+        async fn write(&self, m: &Memory, mut request: WriteRequest) -> Result<WriteOutcome> {
+            request.target = anybodys(m, request.target).await;
+            m.write(&request).await
+        }
+
+        async fn remove(&self, m: &Memory, mut request: RemoveRequest) -> Result<RemoveOutcome> {
+            request.target = anybodys(m, request.target).await;
+            m.remove(&request).await
+        }
+    }
+
+    /// The index names a rotated session by another public id.
+    ["PRN-3" "PRN-12"] ListsAnotherPublicId(Mutex<Vec<PublicId>>) {
+        async fn rename(&self, m: &Memory, request: RenameRequest) -> Result<RenameOutcome> {
+            let outcome = m.rename(&request).await;
+            let public_id = m.session(&request.to).await.and_then(|it| it.public_id());
+            self.0.lock().unwrap().extend(public_id);
+            outcome
+        }
+
+        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<SessionSummary>> {
+            let mut list = m.list_sessions(&principal).await?;
+            for summary in &mut list {
+                if self.0.lock().unwrap().contains(&summary.public_id) {
+                    summary.public_id = PublicId::from_digest(&[7; 32]);
+                }
+            }
+            Ok(list)
+        }
+    }
+}
