@@ -1,5 +1,5 @@
-//! Backends with one defect each, of those that authors of backends make and no tool does: the suite
-//! must find it, by the cases of each clause that the defect breaks.
+//! Backends with one defect each, of those that authors of backends make and no tool does: the
+//! suite must find it, by the cases of each clause that the defect breaks.
 //!
 //! (What a tool makes, a `<` for a `<=`, it makes of the backend in memory: `scripts/mutants`.)
 
@@ -90,8 +90,9 @@ fn cases() -> impl Iterator<Item = &'static Case> {
 /// Whether a case fails. On one thread, where tasks take turns at each `yield_now`, so that a race
 /// is lost every time.
 fn fails(case: &Case, harness: impl Harness) -> bool {
-    let runtime = tokio::runtime::Builder::new_current_thread();
-    let runtime = { runtime }.build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
     let run = case.run;
     let result = runtime.block_on(async { tokio::spawn(async move { run(&harness).await }).await });
     result.is_err_and(|error| error.is_panic())
