@@ -388,6 +388,18 @@ mod tests {
     }
 
     #[test]
+    fn the_last_call_that_keeps_fields_counts() {
+        assert_eq!(Delta::new().kept(), None);
+        let delta = Delta::new().keep_only([name("a")]);
+        let kept = KeepOnly {
+            names: BTreeSet::from([name("b")]),
+            when: KeepWhen::IfPrincipalChanges,
+        };
+        let delta = delta.keep_only_if_principal_changes([name("b")]);
+        assert_eq!(delta.kept(), Some(&kept));
+    }
+
+    #[test]
     fn a_delta_that_expects_keeps_or_binds_is_no_mere_touch() {
         assert!(
             Delta::new()

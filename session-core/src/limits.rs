@@ -117,3 +117,16 @@ fn within(actual: usize, max: usize, limit: Limit) -> Result<(), Limit> {
 fn to_usize(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backend_can_read_the_limits_that_it_checks() {
+        let limits = Limits::default();
+        assert_eq!((limits.fields(), limits.session_bytes()), (128, None));
+        let limits = limits.with_fields(5).with_session_bytes(900);
+        assert_eq!((limits.fields(), limits.session_bytes()), (5, Some(900)));
+    }
+}

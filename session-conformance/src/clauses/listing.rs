@@ -111,6 +111,10 @@ pub async fn principals_are_kept_apart_whatever_their_names(h: &dyn Harness) {
             .expect("a session");
         assert_eq!(record.principal().as_ref(), Some(principal));
     }
+    for (principal, _) in &bound {
+        let ended = b.revoke_sessions(principal, None).await;
+        assert_eq!(ended.expect("a number"), 1);
+    }
 }
 
 /// Expired, deleted, at its deadline, or made invalid by another client: not listed.

@@ -19,6 +19,9 @@ use crate::flawed::{Flawed, Memory};
 
 const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
+/// What was read last.
+type Cache = Mutex<HashMap<SessionId, ReadOutcome>>;
+
 /// The same request for a write that touches otherwise.
 fn touching(mut request: WriteRequest, touch: Touch) -> WriteRequest {
     request.write.delta = request.write.delta.touch(touch);
@@ -38,7 +41,7 @@ mutants! {
     }
 
     /// It returns from a cache.
-    ["TTL-2" "LIF-4" "DEL-1" "ROT-2" "PRN-7" "PRN-8" "ADM-5"] ReturnsFromACache(Mutex<HashMap<SessionId, ReadOutcome>>) {
+    ["TTL-2" "LIF-4" "DEL-1" "ROT-2" "PRN-7" "PRN-8" "ADM-5"] ReturnsFromACache(Cache) {
         async fn read(&self, m: &Memory, request: ReadRequest) -> Result<ReadOutcome> {
             let id = m.id(&request.target).await;
             let outcome = m.read(&request).await?;

@@ -1,5 +1,5 @@
-//! Backends with one defect each, of those that authors of backends make and no tool does: the suite
-//! must find it, by the cases of each clause that the defect breaks.
+//! Backends with one defect each, of those that authors of backends make and no tool does: the
+//! suite must find it, by the cases of each clause that the defect breaks.
 //!
 //! (What a tool makes, a `<` for a `<=`, it makes of the backend in memory: `scripts/mutants`.)
 
@@ -88,8 +88,7 @@ pub(crate) fn flaw(name: &str) -> Arc<dyn Flaw> {
 /// Whether a case fails. On one thread, where tasks take turns at each `yield_now`, so that a race
 /// is lost every time; and in a time that passes at once when all wait for it.
 fn fails(case: &Case, harness: impl Harness) -> bool {
-    let runtime = tokio::runtime::Builder::new_current_thread();
-    let runtime = { runtime }
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()

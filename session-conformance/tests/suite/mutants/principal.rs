@@ -94,6 +94,9 @@ async fn anybodys(m: &Memory, target: Target) -> Target {
     retarget(m, target, |_, public_id| *public_id == named).await
 }
 
+/// The lists so far.
+type Listed = Mutex<HashMap<Principal, Vec<SessionSummary>>>;
+
 mutants! {
     /// Principals are in a column that ignores spaces at the end.
     ["PRN-1"] TrimsPrincipals {
@@ -134,7 +137,8 @@ mutants! {
     ["PRN-1"] ReplacesFourByteCharacters {
         async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<SessionSummary>> {
             let replace = |c: char| if c.len_utf8() == 4 { '?' } else { c };
-            list_folded(m, &principal, |it| it.chars().map(replace).collect::<String>().into()).await
+            let fold = |it: &str| it.chars().map(replace).collect::<String>().into();
+            list_folded(m, &principal, fold).await
         }
     }
 
@@ -153,7 +157,7 @@ mutants! {
     }
 
     /// The list only grows.
-    ["PRN-5" "PRN-9" "PRN-15"] ListsWhatItHasListed(Mutex<HashMap<Principal, Vec<SessionSummary>>>) {
+    ["PRN-5" "PRN-9" "PRN-15"] ListsWhatItHasListed(Listed) {
         async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<SessionSummary>> {
             let mut list = m.list_sessions(&principal).await?;
             let mut listed = self.0.lock().unwrap();

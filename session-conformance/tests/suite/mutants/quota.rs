@@ -40,7 +40,8 @@ mutants! {
     /// The session itself takes a second place.
     ["PRN-10"] CountsItselfTwice {
         async fn write(&self, m: &Memory, request: WriteRequest) -> Result<WriteOutcome> {
-            let (principal, limit) = (request.write.delta.principal(), request.write.principal_limit);
+            let limit = request.write.principal_limit;
+            let principal = request.write.delta.principal();
             if !full(m, principal, limit, OnExcess::Refuse).await.is_empty() {
                 return Ok(WriteOutcome::Refused(Refusal::TooManySessions));
             }

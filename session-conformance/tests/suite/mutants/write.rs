@@ -85,7 +85,8 @@ mutants! {
     ["WRT-2" "OPS-2"] WritesFieldByField {
         async fn write(&self, m: &Memory, request: WriteRequest) -> Result<WriteOutcome> {
             let delta = request.write.delta.clone();
-            for (name, change) in delta.changes().filter(|(_, it)| matches!(it, FieldChange::Set(_))) {
+            let is_set = |(_, change): &(_, &FieldChange)| matches!(change, FieldChange::Set(_));
+            for (name, change) in delta.changes().filter(is_set) {
                 let mut part = request.clone();
                 part.write.delta = single(name, change).touch(Touch::Never);
                 m.write(&part).await?;
@@ -210,7 +211,7 @@ mutants! {
         }
     }
 
-    /// Numbers are a script's: an empty text is 0, a sum is a double, and what does not fit is none.
+    /// Numbers are a script's: an empty text is 0, a sum is a double, what does not fit is none.
     ["INC-2" "INC-3" "INC-6"] CountsAsAScript {
         #[allow(
             clippy::cast_possible_truncation,
