@@ -281,6 +281,22 @@ mod tests {
     }
 
     #[test]
+    fn every_refusal_of_a_value_is_an_error() {
+        use crate::{FieldName, PageSize, Principal, PublicId, SessionTtl};
+
+        fn kind<T: TryFrom<String, Error: Into<Error>>>(text: &str) -> Option<ErrorKind> {
+            let refused = T::try_from(text.to_owned()).err()?;
+            Some(refused.into().kind())
+        }
+        let name = crate::reserved::CREATED_AT;
+        assert_eq!(kind::<FieldName>(name), Some(ErrorKind::ReservedField));
+        assert_eq!(kind::<Principal>(""), Some(ErrorKind::InvalidPrincipal));
+        assert_eq!(kind::<PublicId>("x"), Some(ErrorKind::InvalidPublicId));
+        assert_eq!(kind::<SessionTtl>("0"), Some(ErrorKind::InvalidTtl));
+        assert_eq!(kind::<PageSize>("0"), Some(ErrorKind::InvalidPageSize));
+    }
+
+    #[test]
     fn a_limit_names_its_setting() {
         let error = Error::from(Limit::Fields);
         assert_eq!(error.kind(), ErrorKind::LimitExceeded(Limit::Fields));

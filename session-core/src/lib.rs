@@ -48,7 +48,7 @@ pub use self::admin::SessionAdmin;
 pub use self::backend::SessionBackend;
 pub use self::delta::{Binding, Delta, Expectation, FieldChange, KeepOnly, KeepWhen, Touch};
 pub use self::error::{Effect, Error, ErrorKind, Limit, Operation, Result};
-pub use self::field::{FieldName, FieldValue, ReservedFieldName, reserved};
+pub use self::field::{FieldName, FieldValue, IntoFieldName, ReservedFieldName, reserved};
 pub use self::fields::Fields;
 pub use self::id::{InvalidSessionId, SessionId};
 pub use self::limits::Limits;

@@ -119,6 +119,22 @@ impl FromStr for PageSize {
     }
 }
 
+impl TryFrom<&str> for PageSize {
+    type Error = InvalidPageSize;
+
+    fn try_from(text: &str) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl TryFrom<String> for PageSize {
+    type Error = InvalidPageSize;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
 impl Default for PageSize {
     fn default() -> Self {
         Self::DEFAULT

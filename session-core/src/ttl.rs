@@ -101,6 +101,22 @@ impl FromStr for SessionTtl {
     }
 }
 
+impl TryFrom<&str> for SessionTtl {
+    type Error = InvalidTtl;
+
+    fn try_from(text: &str) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl TryFrom<String> for SessionTtl {
+    type Error = InvalidTtl;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
 impl TryFrom<Duration> for SessionTtl {
     type Error = InvalidTtl;
 

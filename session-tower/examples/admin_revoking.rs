@@ -20,7 +20,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Form, Json, Router};
 use serde::{Deserialize, Serialize};
-use session_core::{Error, Principal, PublicId, SessionBackend};
+use session_core::{Principal, PublicId, SessionBackend};
 use session_memory::MemoryBackend;
 use session_tower::{Session, SessionCookie, SessionError, SessionLayer};
 
@@ -42,7 +42,7 @@ struct Device {
 async fn log_in(session: Session, Form(login): Form<Login>) -> Result<StatusCode, SessionError> {
     // Nothing of another person's session must be carried over.
     session.destroy()?;
-    session.log_in(Principal::new(login.username).map_err(Error::from)?)?;
+    session.log_in(Principal::new(login.username)?)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -115,7 +115,7 @@ async fn revoke_user(session: Session, Path(user): Path<String>) -> Result<Respo
     if asks.is_none_or(|principal| principal.as_str() != "root") {
         return Ok(StatusCode::FORBIDDEN.into_response());
     }
-    let user = Principal::new(user).map_err(Error::from)?;
+    let user = Principal::new(user)?;
     let ended = session.backend().revoke_sessions(&user, None).await?;
     Ok(ended.to_string().into_response())
 }

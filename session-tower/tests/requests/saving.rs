@@ -84,9 +84,12 @@ async fn changing_the_session_after_the_response_is_an_error() {
     committed(session.increment_and_load("n", 1).await.map(|_| ()));
     committed(session.save().await.map(|_| ()));
     committed(session.save_and_load().await.map(|_| ()));
-    committed(session.take("seen").await.map(|_| ()));
+    committed(session.take::<String>("seen").await.map(|_| ()));
     // Reading is no change, and the backend can still be asked.
-    assert_eq!(session.get_str("a").await.unwrap().as_deref(), Some("1"));
+    assert_eq!(
+        session.get::<String>("a").await.unwrap().as_deref(),
+        Some("1")
+    );
     let id = session.id().expect("a live session");
     assert!(
         session
@@ -106,7 +109,7 @@ async fn it_is_an_error_even_if_there_was_nothing_to_commit() {
         world
             .visit(Some(&id), async move |session: Session| {
                 if is_read {
-                    session.get("seen").await?;
+                    session.get_raw("seen").await?;
                 }
                 assert!(sender.send(session).is_ok());
                 Ok(())
