@@ -137,7 +137,7 @@ impl Connect {
     /// # #[cfg(feature = "memory")]
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> session_store::Result<()> {
-    /// use session_store::{Connect, NewSession, PageSize};
+    /// use session_store::{Connect, NewSession, admin::PageSize};
     ///
     /// let (sessions, admin) = Connect::to("memory:").build_with_admin()?;
     /// sessions.create_session(NewSession::default()).await?;

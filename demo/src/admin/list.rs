@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use session_store::{SessionAdmin, SessionOverview};
+use session_store::admin::{SessionAdmin, SessionOverview};
 
 use super::failure::Failure;
 use super::output::Output;
@@ -54,7 +54,8 @@ pub(super) async fn list<W: Write>(
 #[cfg(feature = "memory")]
 mod tests {
     use super::*;
-    use session_store::{Connect, NewSession, PageSize, Principal};
+    use session_store::admin::PageSize;
+    use session_store::{Connect, NewSession, Principal};
 
     async fn listed(admin: &dyn SessionAdmin, principal: Option<&str>, json: bool) -> Vec<String> {
         let args = ListArgs {

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::io;
 
 use serde::Serialize;
-use session_store::{FieldValue, SessionOverview, Timestamp, UnixMillis};
+use session_store::admin::SessionOverview;
+use session_store::{FieldValue, Timestamp, UnixMillis};
 
 use super::text::{ascii_controls, cut, duration, escaped, or_dash};
 

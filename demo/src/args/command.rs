@@ -1,7 +1,8 @@
 //! The subcommands.
 
 use clap::Subcommand;
-use session_store::{PageSize, Principal, PublicId};
+use session_store::admin::PageSize;
+use session_store::{Principal, PublicId};
 
 use super::public_id::PublicIdParser;
 

@@ -3,8 +3,7 @@
 use axum::Json;
 use axum::response::Response;
 use serde_json::{Value, json};
-use session_store::tower::{ReadSession, Session};
-use session_store::{PublicId, SessionId, SessionRecord, SessionSummary};
+use session_store::{PublicId, ReadSession, Session, SessionId, SessionRecord, SessionSummary};
 
 use crate::answer;
 use crate::failure::Failure;
