@@ -387,7 +387,7 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
     #[doc(alias = "getConfiguredTtl")]
     async fn configured_ttl(&self, id: &SessionId) -> Result<Option<SessionTtl>> {
         let read = read(self, id.into(), Touch::Never).await;
-        read.map(|record| record.map(|record| record.ttl()))
+        read.map(|record| record.map(|record| record.configured_ttl()))
             .map_err(|error| error.during(Operation::ConfiguredTtl))
     }
 
@@ -401,7 +401,7 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
     #[doc(alias = "getTtl")]
     async fn ttl(&self, id: &SessionId) -> Result<Option<Remaining>> {
         let read = read(self, id.into(), Touch::Never).await;
-        read.map(|record| record.map(|record| record.remaining()))
+        read.map(|record| record.map(|record| record.ttl()))
             .map_err(|error| error.during(Operation::Ttl))
     }
 

@@ -206,10 +206,10 @@ pub struct SessionOverview {
     pub created_at: FieldValue,
     /// `last_accessed_at`, as stored.
     pub last_accessed_at: FieldValue,
-    /// Its own TTL.
-    pub ttl: SessionTtl,
+    /// The sliding TTL that is stored.
+    pub configured_ttl: SessionTtl,
     /// What remains of its life, if nobody uses it.
-    pub remaining: Remaining,
+    pub ttl: Remaining,
     /// The end of its absolute lifetime.
     pub deadline: Option<UnixMillis>,
     /// When it was last bound to a principal.
@@ -222,16 +222,16 @@ impl SessionOverview {
         public_id: PublicId,
         created_at: FieldValue,
         last_accessed_at: FieldValue,
-        ttl: SessionTtl,
-        remaining: Remaining,
+        configured_ttl: SessionTtl,
+        ttl: Remaining,
     ) -> Self {
         Self {
             public_id,
             principal: None,
             created_at,
             last_accessed_at,
+            configured_ttl,
             ttl,
-            remaining,
             deadline: None,
             login_at: None,
         }
@@ -241,7 +241,7 @@ impl SessionOverview {
     /// session that is bound to nobody, and is called only for such a one.
     pub fn of(
         session: &StoredSession,
-        remaining: Remaining,
+        ttl: Remaining,
         of_unbound: impl FnOnce() -> PublicId,
     ) -> Self {
         Self {
@@ -249,8 +249,8 @@ impl SessionOverview {
             principal: session.principal(),
             created_at: session.created_at().clone(),
             last_accessed_at: session.last_accessed_at().clone(),
-            ttl: session.ttl(),
-            remaining,
+            configured_ttl: session.configured_ttl(),
+            ttl,
             deadline: session.deadline(),
             login_at: session.login_at(),
         }

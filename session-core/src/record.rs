@@ -18,14 +18,14 @@ use crate::ttl::SessionTtl;
 #[derive(Debug, Clone)]
 pub struct SessionRecord {
     session: StoredSession,
-    remaining: Remaining,
+    ttl: Remaining,
 }
 
 impl SessionRecord {
     /// The record of a session of which so much remains. For backends, and for tests that script
     /// a backend.
-    pub fn new(session: StoredSession, remaining: Remaining) -> Self {
-        Self { session, remaining }
+    pub fn new(session: StoredSession, ttl: Remaining) -> Self {
+        Self { session, ttl }
     }
 
     /// The caller's fields.
@@ -58,9 +58,9 @@ impl SessionRecord {
         Timestamp::parse(self.last_accessed_at().as_str().ok()?)
     }
 
-    /// The configured sliding TTL.
-    pub fn ttl(&self) -> SessionTtl {
-        self.session.ttl()
+    /// The sliding TTL that is stored: what a use sets the expiry to.
+    pub fn configured_ttl(&self) -> SessionTtl {
+        self.session.configured_ttl()
     }
 
     /// The end of the absolute lifetime by the backend's clock, if there is one.
@@ -84,8 +84,8 @@ impl SessionRecord {
     }
 
     /// What remains of the session's life after this operation.
-    pub fn remaining(&self) -> Remaining {
-        self.remaining
+    pub fn ttl(&self) -> Remaining {
+        self.ttl
     }
 }
 
@@ -94,12 +94,12 @@ impl PartialEq for SessionRecord {
         self.fields() == other.fields()
             && self.created_at() == other.created_at()
             && self.last_accessed_at() == other.last_accessed_at()
-            && self.ttl() == other.ttl()
+            && self.configured_ttl() == other.configured_ttl()
             && self.deadline() == other.deadline()
             && self.principal() == other.principal()
             && self.public_id() == other.public_id()
             && self.login_at() == other.login_at()
-            && self.remaining == other.remaining
+            && self.ttl == other.ttl
     }
 }
 

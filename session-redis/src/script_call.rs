@@ -134,7 +134,7 @@ pub(crate) fn insert(
     let key = keys.session(&request.id);
     let mut call = Building::with_keys(&script::INSERT, &[&key], 7 + 2 * hash.len());
     let args = &mut call.args;
-    args.push_number(request.session.ttl().as_secs());
+    args.push_number(request.session.configured_ttl().as_secs());
     match (indexed, request.lifetime) {
         (Some(indexed), _) => push_time(args, Time::Exactly(indexed.fresh)),
         (None, Some(lifetime)) => push_time(args, Time::In(lifetime)),

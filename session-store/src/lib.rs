@@ -88,9 +88,9 @@ pub mod admin {
     };
 }
 
-/// What a backend is made of, and a wrapper of one: the required steps of
-/// [`SessionBackend`], their requests and outcomes, and the rules as
-/// functions. The crate `session-conformance` proves that a backend is one.
+/// What a backend is made of, and a wrapper of one: the required steps of [`SessionBackend`], their
+/// requests and outcomes, and the rules as functions. The crate `session-conformance` proves that a
+/// backend is one.
 pub mod backend {
     #[doc(inline)]
     pub use session_core::{

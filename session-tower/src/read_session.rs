@@ -22,7 +22,7 @@ use crate::state::Purpose;
 ///
 /// async fn seconds_left(session: ReadSession) -> Result<String, SessionError> {
 ///     let record = session.load().await?;
-///     let left = record.and_then(|record| record.remaining().whole_seconds());
+///     let left = record.and_then(|record| record.ttl().whole_seconds());
 ///     Ok(left.unwrap_or(0).to_string())
 /// }
 /// ```

@@ -32,8 +32,8 @@ impl<'a> Row<'a> {
             principal: session.principal.as_ref().map(|name| name.as_str()),
             created_at: lossy(&session.created_at),
             last_accessed_at: lossy(&session.last_accessed_at),
-            ttl_seconds: session.ttl.as_secs(),
-            remaining_seconds: session.remaining.whole_seconds(),
+            ttl_seconds: session.configured_ttl.as_secs(),
+            remaining_seconds: session.ttl.whole_seconds(),
             deadline: session.deadline.map(iso),
         }
     }
@@ -161,7 +161,7 @@ mod tests {
     fn what_a_session_has_not_is_a_dash_or_null() {
         let mut bare = overview();
         (bare.principal, bare.deadline) = (None, None);
-        bare.remaining = Remaining::NoExpiry;
+        bare.ttl = Remaining::NoExpiry;
         let line = line(&bare);
         assert!(line.contains("  -                 2026"), "{line}");
         assert!(line.contains("no expiry   1h        -"), "{line}");

@@ -14,7 +14,7 @@ pub async fn a_hash_of_any_client_is_a_session(h: &dyn Harness) {
     for ClientHash { client, hash } in clients() {
         let id = b.plant(hash.clone(), Some(secs(900))).await;
         let record = b.peek_session(&id).await.expect("no error").expect(client);
-        assert_eq!(record.ttl().as_secs(), 900, "{client}");
+        assert_eq!(record.configured_ttl().as_secs(), 900, "{client}");
         assert_eq!(record.fields().len(), hash.len() - 3, "{client}");
         let created = record.created().expect(client).unix_seconds();
         let accessed = record.last_accessed().expect(client).unix_seconds();

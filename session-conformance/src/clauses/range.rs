@@ -54,7 +54,7 @@ pub async fn every_ttl_is_accepted(h: &dyn Harness) {
 pub async fn the_least_ttl_is_accepted(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let created = b.create_session(session(1)).await.expect("a session");
-    assert_eq!(created.record.ttl(), ttl(1));
+    assert_eq!(created.record.configured_ttl(), ttl(1));
     let changed = b.create(session(100)).await;
     assert!(b.set_session_ttl(&changed, ttl(1)).await.expect("no error"));
     if h.clock_stands_still() {

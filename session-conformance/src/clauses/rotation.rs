@@ -38,7 +38,7 @@ pub async fn a_rotation_moves_the_session(h: &dyn Harness) {
     let key = b.stored(&rotated.id).await;
     let elapsed = timer.elapsed().await;
     elapsed.assert_left(key.expires_in.expect("an expiry"), secs(100));
-    elapsed.assert_remaining(rotated.written.remaining, secs(100));
+    elapsed.assert_remaining(rotated.written.ttl, secs(100));
     let mut expected = with(hash, "last_accessed_at", b.clock.text());
     expected.sort();
     assert_eq!(key.fields(), expected);
@@ -73,7 +73,7 @@ pub async fn a_quiet_rotation_keeps_the_expiry(h: &dyn Harness) {
     let key = b.stored(&rotated.id).await;
     let elapsed = timer.elapsed().await;
     elapsed.assert_left(key.expires_in.expect("an expiry"), secs(100));
-    elapsed.assert_remaining(rotated.written.remaining, secs(100));
+    elapsed.assert_remaining(rotated.written.ttl, secs(100));
     assert_eq!(key.field("last_accessed_at"), Some(created.as_bytes()));
 }
 
@@ -136,7 +136,7 @@ pub async fn the_delta_of_a_rotation_is_applied(h: &dyn Harness) {
     let record = rotated.written.record.expect("a record");
     let expected = fields([("kept", "1"), ("user", "ann"), ("n", "42"), ("m", "-3")]);
     assert_eq!(record.fields(), &expected);
-    assert_eq!(record.ttl(), ttl(700));
+    assert_eq!(record.configured_ttl(), ttl(700));
     let left = b.expires_in(&rotated.id).await;
     timer.elapsed().await.assert_left(left, secs(700));
     let peeked = b.peek_session(&rotated.id).await.expect("no error");

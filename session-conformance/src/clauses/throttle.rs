@@ -225,7 +225,7 @@ pub async fn a_quiet_new_ttl_is_only_stored(h: &dyn Harness) {
         timer.advance(secs(20)).await;
         let delta = Delta::new().ttl(ttl(seconds)).touch(Touch::Never);
         let written = b.update_session(&id, delta).await.expect("no error");
-        let returned = written.expect("a session").remaining;
+        let returned = written.expect("a session").ttl;
         let left = b.expires_in(&id).await;
         let elapsed = timer.elapsed().await;
         elapsed.assert_left(left, secs(100));

@@ -41,7 +41,7 @@ pub async fn a_read_touches(h: &dyn Harness) {
         timer
             .elapsed()
             .await
-            .assert_remaining(record.remaining(), secs(100));
+            .assert_remaining(record.ttl(), secs(100));
     });
     assert_touches!(b, "get_session_with", |id| {
         let record = b
@@ -114,7 +114,7 @@ pub async fn every_write_touches(h: &dyn Harness) {
     ] {
         assert_touches!(b, what, |id| {
             let written = b.update_session(id, delta).await.expect("no error");
-            let remaining = written.expect("a session").remaining;
+            let remaining = written.expect("a session").ttl;
             assert_eq!(remaining.whole_seconds(), Some(100), "{what}");
         });
     }
@@ -159,7 +159,7 @@ pub async fn a_quiet_write_changes_only_fields(h: &dyn Harness) {
         let key = b.stored(&id).await;
         let elapsed = timer.elapsed().await;
         elapsed.assert_left(key.expires_in.expect("an expiry"), secs(100));
-        elapsed.assert_remaining(written.remaining, secs(100));
+        elapsed.assert_remaining(written.ttl, secs(100));
         assert_eq!(key.field("x"), Some(b"1".as_slice()));
         assert_eq!(key.field("last_accessed_at"), Some(created.as_bytes()));
         let record = written.record.expect("a record");

@@ -253,8 +253,8 @@ impl<'a> Side<'a> {
                 .text(principal)
                 .text(session.created_at.as_bytes())
                 .text(session.last_accessed_at.as_bytes())
-                .text(session.ttl.to_string())
-                .and(Facts::remaining(session.remaining))
+                .text(session.configured_ttl.to_string())
+                .and(Facts::remaining(session.ttl))
                 .time(deadline);
         }
         Ok(facts)

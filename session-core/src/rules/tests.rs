@@ -131,7 +131,7 @@ fn a_new_ttl_sets_the_expiry_unless_the_write_is_no_use() {
     let ttl = SessionTtl::from_secs(60).unwrap();
     let (after, written) = write(&state(10), &change(Delta::new().ttl(ttl)), at(4_000)).unwrap();
     assert_eq!(after.expires_at, Some(at(64_000)));
-    assert_eq!(written.remaining, Remaining::In(Duration::from_secs(60)));
+    assert_eq!(written.ttl, Remaining::In(Duration::from_secs(60)));
     let (after, _) = write(
         &state(10),
         &change(Delta::new().ttl(ttl).touch(Touch::Never)),

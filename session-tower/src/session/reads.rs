@@ -120,7 +120,7 @@ impl Session {
     /// ```
     /// # async fn example(session: session_tower::Session) -> Result<(), session_tower::SessionError> {
     /// if let Some(record) = session.load().await? {
-    ///     println!("ends in {:?} s", record.remaining().whole_seconds());
+    ///     println!("ends in {:?} s", record.ttl().whole_seconds());
     /// }
     /// # Ok(())
     /// # }

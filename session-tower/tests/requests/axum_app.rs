@@ -47,7 +47,7 @@ async fn seen(session: Session) -> Result<String, SessionError> {
 async fn life(session: ReadSession) -> Result<String, SessionError> {
     Ok(format!(
         "{:?}",
-        session.load().await?.map(|record| record.remaining())
+        session.load().await?.map(|record| record.ttl())
     ))
 }
 

@@ -100,7 +100,7 @@ async fn only_writing_costs_one_however_much() {
     );
     let record = world.peek(&id).await.unwrap();
     assert_eq!(record.fields().len(), 2);
-    assert_eq!(record.ttl().as_secs(), 60);
+    assert_eq!(record.configured_ttl().as_secs(), 60);
 }
 
 #[tokio::test]
@@ -282,7 +282,7 @@ async fn looking_costs_one_and_is_no_use() {
         })
         .await;
     assert_eq!(reply.steps, [(Step::Read, 1)]);
-    let left = world.peek(&id).await.unwrap().remaining().whole_seconds();
+    let left = world.peek(&id).await.unwrap().ttl().whole_seconds();
     assert_eq!(left, Some(1700));
 
     // A use after a look is a use; a look after a use costs nothing, and takes nothing from it.
@@ -309,7 +309,7 @@ async fn looking_costs_one_and_is_no_use() {
         })
         .await;
     assert_eq!(reply.steps, [(Step::Read, 2), (Step::Write, 1)]);
-    let left = world.peek(&id).await.unwrap().remaining().whole_seconds();
+    let left = world.peek(&id).await.unwrap().ttl().whole_seconds();
     assert_eq!(left, Some(1800));
 }
 

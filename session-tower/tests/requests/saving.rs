@@ -143,7 +143,7 @@ async fn a_session_has_the_lifetime_that_the_request_which_begins_it_gives() {
     session.set_max_lifetime(lifetime(60)).unwrap();
     session.insert("a", "1").unwrap();
     let begun = session.save_and_load().await.unwrap().unwrap();
-    assert_eq!(begun.remaining().whole_seconds(), Some(60));
+    assert_eq!(begun.ttl().whole_seconds(), Some(60));
 
     session.set_max_lifetime(lifetime(10)).unwrap();
     session.insert("a", "2").unwrap();

@@ -11,7 +11,7 @@ use session_tower::{Session, SessionError};
 async fn reads_follow_the_policys_touch_and_writes_count_as_use() {
     let left = async |world: &World, id: &SessionId| {
         let record = world.peek(id).await.unwrap();
-        record.remaining().whole_seconds().unwrap()
+        record.ttl().whole_seconds().unwrap()
     };
     for (touch, after_read) in [
         (Touch::Always, 1800),
