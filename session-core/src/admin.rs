@@ -51,7 +51,7 @@ use crate::public_id::PublicId;
 /// loop {
 ///     let page = admin.list_page(cursor.as_ref(), PageSize::DEFAULT).await?;
 ///     for session in &page.sessions {
-///         println!("{} {}", session.public_id, session.last_accessed_at.as_str().unwrap_or("?"));
+///         println!("{} {}", session.public_id, session.last_accessed_at_text.as_str().unwrap_or("?"));
 ///     }
 ///     cursor = page.next;
 ///     if cursor.is_none() {

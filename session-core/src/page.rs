@@ -203,9 +203,9 @@ pub struct SessionOverview {
     /// Whom it is bound to.
     pub principal: Option<Principal>,
     /// `created_at`, as stored.
-    pub created_at: FieldValue,
+    pub created_at_text: FieldValue,
     /// `last_accessed_at`, as stored.
-    pub last_accessed_at: FieldValue,
+    pub last_accessed_at_text: FieldValue,
     /// The sliding TTL that is stored.
     pub configured_ttl: SessionTtl,
     /// What remains of its life, if nobody uses it.
@@ -220,16 +220,16 @@ impl SessionOverview {
     /// The overview of a session that is bound to nobody and has no deadline.
     pub fn new(
         public_id: PublicId,
-        created_at: FieldValue,
-        last_accessed_at: FieldValue,
+        created_at_text: FieldValue,
+        last_accessed_at_text: FieldValue,
         configured_ttl: SessionTtl,
         ttl: Remaining,
     ) -> Self {
         Self {
             public_id,
             principal: None,
-            created_at,
-            last_accessed_at,
+            created_at_text,
+            last_accessed_at_text,
             configured_ttl,
             ttl,
             deadline: None,
@@ -247,8 +247,8 @@ impl SessionOverview {
         Self {
             public_id: session.public_id_or(of_unbound),
             principal: session.principal(),
-            created_at: session.created_at().clone(),
-            last_accessed_at: session.last_accessed_at().clone(),
+            created_at_text: session.created_at_text().clone(),
+            last_accessed_at_text: session.last_accessed_at_text().clone(),
             configured_ttl: session.configured_ttl(),
             ttl,
             deadline: session.deadline(),

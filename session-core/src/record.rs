@@ -39,23 +39,23 @@ impl SessionRecord {
     }
 
     /// `created_at` as stored; any client's format.
-    pub fn created_at(&self) -> &FieldValue {
-        self.session.created_at()
+    pub fn created_at_text(&self) -> &FieldValue {
+        self.session.created_at_text()
     }
 
-    /// `created_at` as a time; `None` when the stored text is not RFC 3339.
-    pub fn created(&self) -> Option<Timestamp> {
-        Timestamp::parse(self.created_at().as_str().ok()?)
+    /// When the session was created; `None` when the stored text is not RFC 3339.
+    pub fn created_at(&self) -> Option<Timestamp> {
+        Timestamp::of_value(self.created_at_text())
     }
 
     /// `last_accessed_at` as stored; any client's format.
-    pub fn last_accessed_at(&self) -> &FieldValue {
-        self.session.last_accessed_at()
+    pub fn last_accessed_at_text(&self) -> &FieldValue {
+        self.session.last_accessed_at_text()
     }
 
-    /// `last_accessed_at` as a time; `None` when the stored text is not RFC 3339.
-    pub fn last_accessed(&self) -> Option<Timestamp> {
-        Timestamp::parse(self.last_accessed_at().as_str().ok()?)
+    /// When the session was last used; `None` when the stored text is not RFC 3339.
+    pub fn last_accessed_at(&self) -> Option<Timestamp> {
+        Timestamp::of_value(self.last_accessed_at_text())
     }
 
     /// The sliding TTL that is stored: what a use sets the expiry to.
@@ -92,8 +92,8 @@ impl SessionRecord {
 impl PartialEq for SessionRecord {
     fn eq(&self, other: &Self) -> bool {
         self.fields() == other.fields()
-            && self.created_at() == other.created_at()
-            && self.last_accessed_at() == other.last_accessed_at()
+            && self.created_at_text() == other.created_at_text()
+            && self.last_accessed_at_text() == other.last_accessed_at_text()
             && self.configured_ttl() == other.configured_ttl()
             && self.deadline() == other.deadline()
             && self.principal() == other.principal()

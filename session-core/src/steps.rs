@@ -342,9 +342,9 @@ pub struct SessionSummary {
     /// Names the session without opening it.
     pub public_id: PublicId,
     /// `created_at`, as stored.
-    pub created_at: FieldValue,
+    pub created_at_text: FieldValue,
     /// `last_accessed_at`, as stored.
-    pub last_accessed_at: FieldValue,
+    pub last_accessed_at_text: FieldValue,
     /// When the session was last bound (log in), by the backend's clock.
     pub login_at: Option<UnixMillis>,
 }
@@ -353,14 +353,14 @@ impl SessionSummary {
     /// The summary of a session.
     pub fn new(
         public_id: PublicId,
-        created_at: FieldValue,
-        last_accessed_at: FieldValue,
+        created_at_text: FieldValue,
+        last_accessed_at_text: FieldValue,
         login_at: Option<UnixMillis>,
     ) -> Self {
         Self {
             public_id,
-            created_at,
-            last_accessed_at,
+            created_at_text,
+            last_accessed_at_text,
             login_at,
         }
     }
@@ -370,8 +370,8 @@ impl SessionSummary {
         let (_, _, public_id) = session.listing()?;
         Some(Self::new(
             public_id,
-            session.created_at().clone(),
-            session.last_accessed_at().clone(),
+            session.created_at_text().clone(),
+            session.last_accessed_at_text().clone(),
             session.login_at(),
         ))
     }

@@ -171,12 +171,12 @@ impl StoredSession {
     }
 
     /// `created_at`, as stored.
-    pub fn created_at(&self) -> &FieldValue {
+    pub fn created_at_text(&self) -> &FieldValue {
         &self.created_at
     }
 
     /// `last_accessed_at`, as stored.
-    pub fn last_accessed_at(&self) -> &FieldValue {
+    pub fn last_accessed_at_text(&self) -> &FieldValue {
         &self.last_accessed_at
     }
 

@@ -71,8 +71,8 @@ async fn sessions(session: Session) -> Result<Json<Vec<Device>>, SessionError> {
     let devices = sessions.into_iter().map(|summary| Device {
         is_this_one: this == Some(summary.public_id),
         public_id: summary.public_id.to_string(),
-        since: text(summary.created_at),
-        last_used: text(summary.last_accessed_at),
+        since: text(summary.created_at_text),
+        last_used: text(summary.last_accessed_at_text),
     });
     Ok(Json(devices.collect()))
 }

@@ -30,8 +30,8 @@ impl<'a> Row<'a> {
         Self {
             handle: session.public_id.as_str(),
             principal: session.principal.as_ref().map(|name| name.as_str()),
-            created_at: lossy(&session.created_at),
-            last_accessed_at: lossy(&session.last_accessed_at),
+            created_at: lossy(&session.created_at_text),
+            last_accessed_at: lossy(&session.last_accessed_at_text),
             ttl_seconds: session.configured_ttl.as_secs(),
             remaining_seconds: session.ttl.whole_seconds(),
             deadline: session.deadline.map(iso),
@@ -176,8 +176,8 @@ mod tests {
         let foreign = "a\u{1b}[2J\r\n\t\u{9b}1m\u{7f}\u{202e}\u{2028}\0";
         let mut overview = overview();
         overview.principal = Some(Principal::new(foreign).unwrap());
-        overview.created_at = FieldValue::from(foreign);
-        overview.last_accessed_at = FieldValue::from(&b"\xff\x1b"[..]);
+        overview.created_at_text = FieldValue::from(foreign);
+        overview.last_accessed_at_text = FieldValue::from(&b"\xff\x1b"[..]);
         let (text, value) = json(&overview);
         assert_eq!(value["principal"], foreign);
         assert_eq!(value["last_accessed_at"], "\u{fffd}\u{1b}");
@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn a_timestamp_that_is_none_is_cut_in_the_table() {
         let mut overview = overview();
-        overview.created_at = FieldValue::from("x".repeat(10_000));
+        overview.created_at_text = FieldValue::from("x".repeat(10_000));
         assert!(line(&overview).len() < 200);
         assert_eq!(
             json(&overview).1["created_at"].as_str().unwrap().len(),

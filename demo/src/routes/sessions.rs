@@ -22,8 +22,8 @@ pub(crate) async fn list(session: Session) -> Result<Json<Value>, Failure> {
         // kind.
         None => vec![SessionSummary::new(
             own,
-            record.created_at().clone(),
-            record.last_accessed_at().clone(),
+            record.created_at_text().clone(),
+            record.last_accessed_at_text().clone(),
             record.login_at(),
         )],
     };
@@ -33,8 +33,8 @@ pub(crate) async fn list(session: Session) -> Result<Json<Value>, Failure> {
             json!({
                 "handle": found.public_id.as_str(),
                 "current": found.public_id == own,
-                "created_at": answer::text(&found.created_at),
-                "last_accessed_at": answer::text(&found.last_accessed_at),
+                "created_at": answer::text(&found.created_at_text),
+                "last_accessed_at": answer::text(&found.last_accessed_at_text),
             })
         })
         .collect();

@@ -14,8 +14,11 @@ use crate::kit::{
 fn assert_shows_key(shown: &SessionOverview, before: &RawKey, after: &RawKey) {
     assert_eq!(before.value, after.value, "the case leaves it alone");
     let text = |name: &str| before.field(name).expect("a reserved field");
-    assert_eq!(shown.created_at.as_bytes(), text("created_at"));
-    assert_eq!(shown.last_accessed_at.as_bytes(), text("last_accessed_at"));
+    assert_eq!(shown.created_at_text.as_bytes(), text("created_at"));
+    assert_eq!(
+        shown.last_accessed_at_text.as_bytes(),
+        text("last_accessed_at")
+    );
     assert_eq!(
         shown.configured_ttl.to_string().as_bytes(),
         text("session_ttl")

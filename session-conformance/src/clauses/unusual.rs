@@ -106,8 +106,8 @@ pub async fn any_text_is_a_timestamp(h: &dyn Harness) {
             .await;
         let record = b.peek_session(&id).await.expect("no error");
         let record = record.unwrap_or_else(|| panic!("no session: {}", text.escape_ascii()));
-        assert_eq!(record.created_at().as_bytes(), text);
-        assert_eq!(record.last_accessed_at().as_bytes(), text);
+        assert_eq!(record.created_at_text().as_bytes(), text);
+        assert_eq!(record.last_accessed_at_text().as_bytes(), text);
     }
 }
 

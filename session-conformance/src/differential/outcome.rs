@@ -69,8 +69,8 @@ impl Facts {
     /// A record, its deadline seen from now.
     pub(super) fn record(record: &SessionRecord, now: UnixMillis) -> Self {
         let mut facts = Self::word("record")
-            .text(record.created_at().as_bytes())
-            .text(record.last_accessed_at().as_bytes())
+            .text(record.created_at_text().as_bytes())
+            .text(record.last_accessed_at_text().as_bytes())
             .text(record.configured_ttl().to_string())
             .time(record.deadline().map(|deadline| deadline.since(now)))
             .and(Self::remaining(record.ttl()));

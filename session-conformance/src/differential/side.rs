@@ -213,8 +213,8 @@ impl<'a> Side<'a> {
         for summary in self.backend.list_sessions(who).await? {
             facts = facts
                 .text(self.label(summary.public_id))
-                .text(summary.created_at.as_bytes())
-                .text(summary.last_accessed_at.as_bytes());
+                .text(summary.created_at_text.as_bytes())
+                .text(summary.last_accessed_at_text.as_bytes());
         }
         if self.compare_index {
             let entries = self.h.index_len(who).await.unwrap_or(0);
@@ -251,8 +251,8 @@ impl<'a> Side<'a> {
             facts = facts
                 .text(label)
                 .text(principal)
-                .text(session.created_at.as_bytes())
-                .text(session.last_accessed_at.as_bytes())
+                .text(session.created_at_text.as_bytes())
+                .text(session.last_accessed_at_text.as_bytes())
                 .text(session.configured_ttl.to_string())
                 .and(Facts::remaining(session.ttl))
                 .time(deadline);
