@@ -25,6 +25,7 @@ mod forward;
 mod id;
 mod integer;
 mod limits;
+mod listed;
 #[cfg(feature = "mock")]
 mod mock;
 mod page;
@@ -52,6 +53,7 @@ pub use self::field::{FieldName, FieldValue, IntoFieldName, ReservedFieldName, r
 pub use self::fields::Fields;
 pub use self::id::{InvalidSessionId, SessionId};
 pub use self::limits::Limits;
+pub use self::listed::ListedSession;
 #[cfg(feature = "mock")]
 pub use self::mock::{MockSessionBackend, MockSteps};
 pub use self::page::{
@@ -63,7 +65,6 @@ pub use self::principal::{InvalidPrincipal, OnExcess, Principal, PrincipalLimit}
 pub use self::public_id::{InvalidPublicId, PublicId};
 pub use self::record::SessionRecord;
 pub use self::session::{CreatedSession, NewSession, RotatedSession};
-pub use self::steps::SessionSummary;
 pub use self::stored::{InvalidHash, StoredSession};
 pub use self::time::{Clock, Remaining, SystemClock, Timestamp, UnixMillis};
 pub use self::ttl::{InvalidTtl, SessionTtl};

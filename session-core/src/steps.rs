@@ -6,7 +6,6 @@
 
 use crate::delta::{Delta, FieldChange, Touch};
 use crate::error::{Limit, Result};
-use crate::field::FieldValue;
 use crate::id::SessionId;
 use crate::limits::{Limits, Size};
 use crate::policy::SessionPolicy;
@@ -15,7 +14,7 @@ use crate::public_id::PublicId;
 use crate::record::SessionRecord;
 use crate::session::NewSession;
 use crate::stored::StoredSession;
-use crate::time::{Timestamp, UnixMillis};
+use crate::time::Timestamp;
 use crate::ttl::SessionTtl;
 
 pub use crate::refusal::Refusal;
@@ -332,48 +331,6 @@ impl ListRequest {
     /// Lists this principal's sessions.
     pub fn new(principal: Principal) -> Self {
         Self { principal }
-    }
-}
-
-/// One session in a principal's list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SessionSummary {
-    /// Names the session without opening it.
-    pub public_id: PublicId,
-    /// `created_at`, as stored.
-    pub created_at_text: FieldValue,
-    /// `last_accessed_at`, as stored.
-    pub last_accessed_at_text: FieldValue,
-    /// When the session was last bound (log in), by the backend's clock.
-    pub login_at: Option<UnixMillis>,
-}
-
-impl SessionSummary {
-    /// The summary of a session.
-    pub fn new(
-        public_id: PublicId,
-        created_at_text: FieldValue,
-        last_accessed_at_text: FieldValue,
-        login_at: Option<UnixMillis>,
-    ) -> Self {
-        Self {
-            public_id,
-            created_at_text,
-            last_accessed_at_text,
-            login_at,
-        }
-    }
-
-    /// The summary of a session under its public id; `None` if it is not one that is listed.
-    pub fn of(session: &StoredSession) -> Option<Self> {
-        let (_, _, public_id) = session.listing()?;
-        Some(Self::new(
-            public_id,
-            session.created_at_text().clone(),
-            session.last_accessed_at_text().clone(),
-            session.login_at(),
-        ))
     }
 }
 

@@ -143,8 +143,8 @@ impl Connect {
     /// sessions.create_session(NewSession::default()).await?;
     /// assert_eq!(admin.count_sessions().await?, 1);
     /// let page = admin.list_page(None, PageSize::DEFAULT).await?;
-    /// for session in &page.sessions {
-    ///     assert!(admin.revoke_session(&session.public_id).await?);
+    /// for shown in &page.sessions {
+    ///     assert!(admin.revoke_session(&shown.session.public_id).await?);
     /// }
     /// assert_eq!(admin.count_sessions().await?, 0);
     /// # Ok(())

@@ -43,9 +43,9 @@ mod connect;
 pub use session_core::{
     Clock, CreatedSession, Delta, Effect, Error, ErrorKind, FieldName, FieldValue, Fields,
     IntoFieldName, InvalidPrincipal, InvalidPublicId, InvalidSessionId, InvalidTtl, Limit, Limits,
-    NewSession, OnExcess, Operation, Principal, PrincipalLimit, PublicId, Remaining,
+    ListedSession, NewSession, OnExcess, Operation, Principal, PrincipalLimit, PublicId, Remaining,
     ReservedFieldName, Result, RotatedSession, SessionBackend, SessionId, SessionPolicy,
-    SessionRecord, SessionSummary, SessionTtl, SystemClock, Timestamp, Touch, UnixMillis, Written,
+    SessionRecord, SessionTtl, SystemClock, Timestamp, Touch, UnixMillis, Written,
 };
 #[cfg(feature = "mock")]
 #[doc(inline)]

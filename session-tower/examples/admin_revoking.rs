@@ -20,7 +20,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Form, Json, Router};
 use serde::{Deserialize, Serialize};
-use session_core::{Principal, PublicId, SessionBackend};
+use session_core::{Principal, PublicId, SessionBackend, Timestamp};
 use session_memory::MemoryBackend;
 use session_tower::{Session, SessionCookie, SessionError, SessionLayer};
 
@@ -66,13 +66,13 @@ async fn sessions(session: Session) -> Result<Json<Vec<Device>>, SessionError> {
         return Ok(Json(Vec::new()));
     };
     let this = session.public_id();
-    let text = |value: session_core::FieldValue| value.as_str().unwrap_or("?").to_owned();
+    let text = |time: Option<Timestamp>| time.map_or("?".to_owned(), |time| time.to_string());
     let sessions = session.backend().list_sessions(&principal).await?;
-    let devices = sessions.into_iter().map(|summary| Device {
-        is_this_one: this == Some(summary.public_id),
-        public_id: summary.public_id.to_string(),
-        since: text(summary.created_at_text),
-        last_used: text(summary.last_accessed_at_text),
+    let devices = sessions.into_iter().map(|listed| Device {
+        is_this_one: this == Some(listed.public_id),
+        public_id: listed.public_id.to_string(),
+        since: text(listed.created_at()),
+        last_used: text(listed.last_accessed_at()),
     });
     Ok(Json(devices.collect()))
 }

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::response::Response;
 use serde_json::{Value, json};
-use session_store::{PublicId, ReadSession, Session, SessionId, SessionRecord, SessionSummary};
+use session_store::{ListedSession, PublicId, ReadSession, Session, SessionId, SessionRecord};
 
 use crate::answer;
 use crate::failure::Failure;
@@ -20,7 +20,7 @@ pub(crate) async fn list(session: Session) -> Result<Json<Value>, Failure> {
         Some(user) => session.backend().list_sessions(&user).await?,
         // Another program wrote this session, for nobody in particular: it is the only one of its
         // kind.
-        None => vec![SessionSummary::new(
+        None => vec![ListedSession::new(
             own,
             record.created_at_text().clone(),
             record.last_accessed_at_text().clone(),

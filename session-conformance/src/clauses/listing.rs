@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use session_core::{NewSession, Principal, SessionSummary};
+use session_core::{ListedSession, NewSession, Principal};
 
 use crate::harness::Harness;
 use crate::kit::{
@@ -22,7 +22,7 @@ pub async fn a_session_bound_at_creation_is_listed(h: &dyn Harness) {
     let (created, accessed) = (created.as_str().into(), b.clock.text().into());
     let record = b.peek_session(&id).await.expect("no error");
     let login_at = record.expect("a session").login_at();
-    let expected = SessionSummary::new(b.public_id(&id).await, created, accessed, login_at);
+    let expected = ListedSession::new(b.public_id(&id).await, created, accessed, login_at);
     assert_eq!(list, [expected]);
     b.assert_listed(&bob, &[]).await;
 }

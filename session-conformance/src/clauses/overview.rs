@@ -14,9 +14,9 @@ use crate::kit::{
 fn assert_shows_key(shown: &SessionOverview, before: &RawKey, after: &RawKey) {
     assert_eq!(before.value, after.value, "the case leaves it alone");
     let text = |name: &str| before.field(name).expect("a reserved field");
-    assert_eq!(shown.created_at_text.as_bytes(), text("created_at"));
+    assert_eq!(shown.session.created_at_text.as_bytes(), text("created_at"));
     assert_eq!(
-        shown.last_accessed_at_text.as_bytes(),
+        shown.session.last_accessed_at_text.as_bytes(),
         text("last_accessed_at")
     );
     assert_eq!(

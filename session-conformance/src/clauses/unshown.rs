@@ -137,7 +137,7 @@ pub async fn what_ends_during_a_scan_is_not_shown_later(h: &dyn Harness) {
     while let Some(page) = scan.page().await {
         for shown in page {
             assert!(
-                !ended.contains(&shown.public_id),
+                !ended.contains(&shown.session.public_id),
                 "an ended session is shown"
             );
         }

@@ -129,7 +129,7 @@ impl Wave {
                 latest: now,
             };
             let length = list.len();
-            let list: HashSet<_> = list.into_iter().map(|summary| summary.public_id).collect();
+            let list: HashSet<_> = list.into_iter().map(|listed| listed.public_id).collect();
             assert_eq!(list.len(), length, "a session is listed twice");
             let (alive, ended) = house.check(&before, asked, Arc::new(list));
             self.alive.fetch_add(alive, Ordering::SeqCst);
@@ -165,7 +165,7 @@ impl Wave {
 async fn assert_indexes_end(h: &dyn Harness, member: &Member, houses: &[Arc<House>]) {
     let list = async |house: &House| -> Vec<PublicId> {
         let list = member.did(member.backend.list_sessions(&house.principal).await);
-        list.into_iter().map(|summary| summary.public_id).collect()
+        list.into_iter().map(|listed| listed.public_id).collect()
     };
     let mut last = Vec::new();
     for house in houses {

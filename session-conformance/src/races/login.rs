@@ -109,7 +109,7 @@ pub async fn logins_against_limit(h: &dyn Harness, rounds: usize) -> Summary {
             );
         }
         let list = limited.list_sessions(&ann).await.expect("a list");
-        let mut listed: Vec<_> = list.into_iter().map(|summary| summary.public_id).collect();
+        let mut listed: Vec<_> = list.into_iter().map(|listed| listed.public_id).collect();
         alive.sort();
         listed.sort();
         assert_eq!(listed, alive, "round {round}");
