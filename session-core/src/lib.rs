@@ -8,7 +8,7 @@
 //! |---|---|
 //! | use sessions | the provided methods of [`SessionBackend`], [`NewSession`], [`Delta`], [`SessionRecord`] |
 //! | list all sessions of a store, end any | [`SessionAdmin`] |
-//! | decide lifetimes and limits | [`SessionPolicy`], [`Limits`], [`SessionTtl`] |
+//! | decide lifetimes and limits | [`SessionPolicy`], [`Limits`], [`SessionTtl`], [`Lifetime`] |
 //! | handle failures | [`Error`], [`ErrorKind`], [`Effect`] |
 //! | implement a backend | the required steps of [`SessionBackend`], [`steps`], the [contract](_documentation::contract) |
 //! | understand the rules | [`rules`], [`StoredSession::parse`] |
@@ -24,6 +24,7 @@ mod fields;
 mod forward;
 mod id;
 mod integer;
+mod lifetime;
 mod limits;
 mod listed;
 #[cfg(feature = "mock")]
@@ -52,6 +53,7 @@ pub use self::error::{Effect, Error, ErrorKind, Limit, Operation, Result};
 pub use self::field::{FieldName, FieldValue, IntoFieldName, ReservedFieldName, reserved};
 pub use self::fields::Fields;
 pub use self::id::{InvalidSessionId, SessionId};
+pub use self::lifetime::{InvalidLifetime, Lifetime};
 pub use self::limits::Limits;
 pub use self::listed::ListedSession;
 #[cfg(feature = "mock")]

@@ -7,6 +7,7 @@
 use crate::delta::{Delta, FieldChange, Touch};
 use crate::error::{Limit, Result};
 use crate::id::SessionId;
+use crate::lifetime::Lifetime;
 use crate::limits::{Limits, Size};
 use crate::policy::SessionPolicy;
 use crate::principal::{Principal, PrincipalLimit};
@@ -15,7 +16,6 @@ use crate::record::SessionRecord;
 use crate::session::NewSession;
 use crate::stored::StoredSession;
 use crate::time::Timestamp;
-use crate::ttl::SessionTtl;
 
 pub use crate::refusal::Refusal;
 pub use crate::written::Written;
@@ -64,7 +64,7 @@ pub struct InsertRequest {
     pub session: StoredSession,
     /// The absolute lifetime, from which the step fixes `session_deadline`. Always given when the
     /// session has a principal.
-    pub lifetime: Option<SessionTtl>,
+    pub lifetime: Option<Lifetime>,
     /// How many sessions the session's principal may have.
     pub principal_limit: Option<PrincipalLimit>,
 }
@@ -253,7 +253,7 @@ pub struct Write {
     /// The limits of a session's size.
     pub limits: Limits,
     /// The absolute lifetime for a session without one that this write binds to a principal.
-    pub principal_lifetime: SessionTtl,
+    pub principal_lifetime: Lifetime,
     /// How many sessions the principal that this write binds to may have.
     pub principal_limit: Option<PrincipalLimit>,
     /// The public id that the session gets if this write binds it: given if, and only if, the delta

@@ -1,4 +1,4 @@
-//! Whole-second lifetimes.
+//! How long a session lives without use.
 
 use std::fmt;
 use std::num::NonZeroU32;

@@ -32,7 +32,7 @@
 //! | you want to | read |
 //! |---|---|
 //! | use sessions without HTTP | [`SessionBackend`], [`NewSession`], [`Delta`], [`SessionRecord`] |
-//! | decide lifetimes and limits | [`SessionPolicy`], [`SessionTtl`], [`Limits`] |
+//! | decide lifetimes and limits | [`SessionPolicy`], [`SessionTtl`], [`Lifetime`], [`Limits`] |
 //! | handle failures | [`Error`], [`ErrorKind`], [`Effect`] |
 //! | look at all sessions of a store, end any | [`admin`] |
 //! | write a backend, or a wrapper of one | [`backend`] |
@@ -42,10 +42,11 @@ mod connect;
 #[doc(inline)]
 pub use session_core::{
     Clock, CreatedSession, Delta, Effect, Error, ErrorKind, FieldName, FieldValue, Fields,
-    IntoFieldName, InvalidPrincipal, InvalidPublicId, InvalidSessionId, InvalidTtl, Limit, Limits,
-    ListedSession, NewSession, OnExcess, Operation, Principal, PrincipalLimit, PublicId, Remaining,
-    ReservedFieldName, Result, RotatedSession, SessionBackend, SessionId, SessionPolicy,
-    SessionRecord, SessionTtl, SystemClock, Timestamp, Touch, UnixMillis, Written,
+    IntoFieldName, InvalidLifetime, InvalidPrincipal, InvalidPublicId, InvalidSessionId,
+    InvalidTtl, Lifetime, Limit, Limits, ListedSession, NewSession, OnExcess, Operation, Principal,
+    PrincipalLimit, PublicId, Remaining, ReservedFieldName, Result, RotatedSession, SessionBackend,
+    SessionId, SessionPolicy, SessionRecord, SessionTtl, SystemClock, Timestamp, Touch, UnixMillis,
+    Written,
 };
 #[cfg(feature = "mock")]
 #[doc(inline)]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use session_core::{
-    Effect, Error, ErrorKind, InvalidPageCursor, InvalidPageSize, InvalidPrincipal,
-    InvalidPublicId, InvalidSessionId, InvalidTtl, Operation, ReservedFieldName,
+    Effect, Error, ErrorKind, InvalidLifetime, InvalidPageCursor, InvalidPageSize,
+    InvalidPrincipal, InvalidPublicId, InvalidSessionId, InvalidTtl, Operation, ReservedFieldName,
 };
 
 /// Why an operation on the request's [`Session`](crate::Session) failed.
@@ -99,6 +99,7 @@ fn is_store_failing(kind: ErrorKind) -> bool {
         kind,
         ErrorKind::ReservedField
             | ErrorKind::InvalidTtl
+            | ErrorKind::InvalidLifetime
             | ErrorKind::InvalidSessionId
             | ErrorKind::InvalidPublicId
             | ErrorKind::InvalidPrincipal
@@ -131,7 +132,7 @@ macro_rules! from_refusals {
 }
 
 from_refusals! {
-    ReservedFieldName InvalidTtl InvalidSessionId InvalidPublicId InvalidPrincipal
+    ReservedFieldName InvalidTtl InvalidLifetime InvalidSessionId InvalidPublicId InvalidPrincipal
     InvalidPageCursor InvalidPageSize
 }
 

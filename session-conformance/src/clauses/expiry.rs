@@ -5,7 +5,7 @@ use std::time::Duration;
 use session_core::{NewSession, Remaining};
 
 use crate::harness::Harness;
-use crate::kit::{Bench, assert_nothing_there, guide_hash, secs, session, set, ttl};
+use crate::kit::{Bench, assert_nothing_there, guide_hash, lasting, secs, session, set, ttl};
 
 /// The session's own TTL.
 pub async fn creation_expires_by_the_sessions_own_ttl(h: &dyn Harness) {
@@ -116,7 +116,7 @@ pub async fn ttl_is_the_keys_expiry_not_the_stored_ttl(h: &dyn Harness) {
         .assert_remaining(left, Duration::from_millis(45_678));
 
     timer.restart().await;
-    let id = b.create(session(900).max_lifetime(ttl(60))).await;
+    let id = b.create(session(900).max_lifetime(lasting(60))).await;
     timer.advance(secs(10)).await;
     let left = b.ttl(&id).await.expect("no error").expect("a session");
     timer.elapsed().await.assert_remaining(left, secs(60));

@@ -6,7 +6,7 @@ use session_core::{ListedSession, NewSession, Principal};
 
 use crate::harness::Harness;
 use crate::kit::{
-    Bench, fresh_principal, fresh_public_id, guide_hash, secs, session, ttl, with, without,
+    Bench, fresh_principal, fresh_public_id, guide_hash, lasting, secs, session, with, without,
 };
 
 /// Listed with its public id, its timestamps and the time of its log-in as stored; nobody else's
@@ -33,7 +33,9 @@ pub async fn the_list_begins_with_the_nearest_deadline(h: &dyn Harness) {
     let ann = fresh_principal("ann");
     let mut expected = Vec::new();
     for lifetime in [5000, 1000, 9000, 3000, 7000] {
-        let new = session(100).bind(ann.clone()).max_lifetime(ttl(lifetime));
+        let new = session(100)
+            .bind(ann.clone())
+            .max_lifetime(lasting(lifetime));
         let id = b.create(new).await;
         expected.push((lifetime, b.public_id(&id).await));
         b.create(session(100)).await;
@@ -54,7 +56,7 @@ pub async fn a_long_list_is_complete(h: &dyn Harness) {
     for n in 0..300 {
         let new = NewSession::default()
             .bind(ann.clone())
-            .max_lifetime(ttl(1000 + n));
+            .max_lifetime(lasting(1000 + n));
         ids.push(b.create(new).await);
     }
     b.assert_listed(&ann, &ids.iter().collect::<Vec<_>>()).await;
@@ -102,7 +104,7 @@ pub async fn ended_sessions_are_not_listed(h: &dyn Harness) {
         .await;
     b.assert_listed(&ann, &[&alive]).await;
     let expiring = b.create(bound(100)).await;
-    let ending = b.create(bound(5000).max_lifetime(ttl(100))).await;
+    let ending = b.create(bound(5000).max_lifetime(lasting(100))).await;
     b.assert_listed(&ann, &[&alive, &expiring, &ending]).await;
     h.advance(Duration::from_millis(100_001)).await;
     b.assert_listed(&ann, &[&alive]).await;
@@ -114,7 +116,7 @@ pub async fn a_session_at_its_deadline_is_not_listed(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let ann = fresh_principal("ann");
     let id = b
-        .create(session(100).bind(ann.clone()).max_lifetime(ttl(60)))
+        .create(session(100).bind(ann.clone()).max_lifetime(lasting(60)))
         .await;
     let key = b.stored(&id).await;
     h.plant(&id, key.fields().to_vec(), Some(secs(5000))).await;
@@ -128,10 +130,10 @@ pub async fn the_ended_are_pruned_from_the_index(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let ann = fresh_principal("ann");
     let alive = b
-        .create(session(5000).bind(ann.clone()).max_lifetime(ttl(9000)))
+        .create(session(5000).bind(ann.clone()).max_lifetime(lasting(9000)))
         .await;
     for _ in 0..5 {
-        b.create(session(100).bind(ann.clone()).max_lifetime(ttl(9000)))
+        b.create(session(100).bind(ann.clone()).max_lifetime(lasting(9000)))
             .await;
     }
     assert_eq!(h.index_len(&ann).await, Some(6));

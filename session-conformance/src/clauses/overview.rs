@@ -6,8 +6,8 @@ use session_core::{PageSize, Principal, Remaining, SessionId, SessionOverview, U
 
 use crate::harness::{Harness, RawKey};
 use crate::kit::{
-    Bench, ClientHash, Operator, clients, fresh_id, fresh_principal, guide_hash, secs, session,
-    set, ttl, with,
+    Bench, ClientHash, Operator, clients, fresh_id, fresh_principal, guide_hash, lasting, secs,
+    session, set, ttl, with,
 };
 
 /// Asserts that an overview shows what was stored just before and just after it was made.
@@ -67,10 +67,10 @@ pub async fn every_fact_is_as_stored(h: &dyn Harness) {
     let mut ids = Vec::new();
     for (n, new) in [
         session(1000),
-        session(2000).max_lifetime(ttl(70_000)),
+        session(2000).max_lifetime(lasting(70_000)),
         session(3000).bind(ann.clone()),
-        session(4000).bind(ann.clone()).max_lifetime(ttl(5000)),
-        session(5000).bind(bob.clone()).max_lifetime(ttl(600)),
+        session(4000).bind(ann.clone()).max_lifetime(lasting(5000)),
+        session(5000).bind(bob.clone()).max_lifetime(lasting(600)),
         session(4_294_967_295),
     ]
     .into_iter()

@@ -2,7 +2,7 @@
 
 use session_core::{Delta, Fields, NewSession, Principal, SessionId};
 
-use super::operation::{Binding, Change, Kept, MOST_UNITS, New, Plant, UNIT, units};
+use super::operation::{Binding, Change, Kept, MOST_UNITS, New, Plant, UNIT, lasting, units};
 use crate::harness::{Harness, RawHash};
 use crate::kit::{fresh_id, guide_hash, name, with, without};
 
@@ -15,7 +15,7 @@ pub(super) fn new_session(new: &New, principals: &[Principal]) -> NewSession {
         session = session.ttl(units(ttl));
     }
     if let Some(lifetime) = new.lifetime {
-        session = session.max_lifetime(units(lifetime));
+        session = session.max_lifetime(lasting(lifetime));
     }
     if let Some(who) = new.bind {
         session = session.bind(principals[who].clone());
@@ -41,7 +41,7 @@ pub(super) fn delta(change: &Change, principals: &[Principal]) -> Delta {
     delta = match change.binding {
         Some(Binding::Bind(who)) => delta.bind(principals[who].clone()),
         Some(Binding::BindFor(who, lifetime)) => {
-            delta.bind_for(principals[who].clone(), units(lifetime))
+            delta.bind_for(principals[who].clone(), lasting(lifetime))
         }
         Some(Binding::Unbind) => delta.unbind(),
         None => delta,

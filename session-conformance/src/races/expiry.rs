@@ -21,7 +21,7 @@ use self::user::User;
 use super::Summary;
 use super::crew::{Crew, Member, both};
 use crate::harness::Harness;
-use crate::kit::{Dice, secs, seed, ttl};
+use crate::kit::{Dice, lasting, secs, seed, ttl};
 
 /// The rounds that run at once.
 const WAVE: usize = 500;
@@ -172,7 +172,7 @@ async fn assert_indexes_end(h: &dyn Harness, member: &Member, houses: &[Arc<Hous
         assert_eq!(list(house).await, [], "all have ended");
         house.assert_listed_are_known();
         let new = NewSession::default().bind(house.principal.clone());
-        let new = new.ttl(ttl(LONG)).max_lifetime(ttl(LONG));
+        let new = new.ttl(ttl(LONG)).max_lifetime(lasting(LONG));
         let created = member.did(member.backend.create_session(new).await);
         last.push(created.record.public_id().expect("a bound session"));
     }

@@ -1,7 +1,7 @@
 //! Changing the session: what waits for the commit.
 
 use serde::Serialize;
-use session_core::{FieldValue, IntoFieldName, Principal, SessionTtl};
+use session_core::{FieldValue, IntoFieldName, Lifetime, Principal, SessionTtl};
 
 use crate::error::SessionError;
 use crate::json::encode;
@@ -106,7 +106,7 @@ impl Session {
     ///
     /// # Errors
     /// [`SessionError::Committed`].
-    pub fn set_max_lifetime(&self, lifetime: SessionTtl) -> Result<(), SessionError> {
+    pub fn set_max_lifetime(&self, lifetime: Lifetime) -> Result<(), SessionError> {
         self.note(|pending| pending.max_lifetime(lifetime))
     }
 

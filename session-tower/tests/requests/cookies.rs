@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::common::World;
 use http::header::{CACHE_CONTROL, VARY};
 use http::{HeaderValue, Response};
-use session_core::{SessionId, SessionPolicy, SessionTtl, Touch};
+use session_core::{Lifetime, SessionId, SessionPolicy, SessionTtl, Touch};
 use session_tower::{ReadSession, Session, SessionCookie, SessionCookieBuilder, SessionLayer};
 
 /// A persistent cookie, over a policy.
@@ -20,10 +20,6 @@ fn persistent(policy: SessionPolicy) -> World {
 fn max_age(line: Option<&str>) -> Option<u64> {
     let (_, age) = line?.split_once("; Max-Age=")?;
     Some(age.parse().unwrap())
-}
-
-fn seconds(seconds: u64) -> SessionTtl {
-    SessionTtl::from_secs(seconds).unwrap()
 }
 
 #[tokio::test]
@@ -208,7 +204,8 @@ async fn a_persistent_cookie_lives_as_long_as_the_session() {
 
 #[tokio::test]
 async fn the_deadline_caps_the_cookie_as_it_caps_the_session() {
-    let world = persistent(SessionPolicy::new().with_max_lifetime(seconds(2000)));
+    let world =
+        persistent(SessionPolicy::new().with_max_lifetime(Lifetime::from_secs(2000).unwrap()));
     let begin = world
         .visit(None, async |session: Session| session.insert("a", "1"))
         .await;
@@ -263,7 +260,7 @@ async fn where_reads_never_slide_reading_sends_no_cookie() {
 async fn a_throttled_touch_that_the_deadline_caps_tells_the_browser() {
     let policy = SessionPolicy::new()
         .with_touch(Touch::IfOlderThan(Duration::from_secs(300)))
-        .with_max_lifetime(seconds(2000));
+        .with_max_lifetime(Lifetime::from_secs(2000).unwrap());
     let world = persistent(policy);
     let id = world.session().await;
     world.clock.advance(Duration::from_secs(400));

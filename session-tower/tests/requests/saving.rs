@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::common::{World, kind, principal};
 use session_core::{
-    ErrorKind, Limit, Limits, OnExcess, PrincipalLimit, SessionBackend, SessionPolicy, SessionTtl,
+    ErrorKind, Lifetime, Limit, Limits, OnExcess, PrincipalLimit, SessionBackend, SessionPolicy,
+    SessionTtl,
 };
 use session_memory::{MemoryBackend, Step};
 use session_tower::{Session, SessionError};
@@ -132,7 +133,7 @@ async fn a_handle_that_a_test_committed_is_closed_too() {
 
 #[tokio::test]
 async fn a_session_has_the_lifetime_that_the_request_which_begins_it_gives() {
-    let lifetime = |secs| SessionTtl::from_secs(secs).unwrap();
+    let lifetime = |secs| Lifetime::from_secs(secs).unwrap();
     let session = Session::for_test(Arc::new(MemoryBackend::new()), None);
     session.set_max_lifetime(lifetime(60)).unwrap();
     assert_eq!(
