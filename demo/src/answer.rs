@@ -10,16 +10,16 @@ const SHOWN_ID: usize = 8;
 
 /// A session as the page shows it.
 pub(crate) fn session(id: &SessionId, record: &SessionRecord) -> Map<String, Value> {
-    let ttl = record.remaining().whole_seconds();
+    let ttl = record.ttl().whole_seconds();
     let mut fields: Map<String, Value> = record
         .fields()
         .iter()
         .map(|(name, value)| (name.to_string(), text(value)))
         .collect();
     let mut reserved = |name: &str, value: Value| fields.insert(name.to_owned(), value);
-    reserved("created_at", text(record.created_at()));
-    reserved("last_accessed_at", text(record.last_accessed_at()));
-    reserved("session_ttl", record.ttl().to_string().into());
+    reserved("created_at", text(record.created_at_text()));
+    reserved("last_accessed_at", text(record.last_accessed_at_text()));
+    reserved("session_ttl", record.configured_ttl().to_string().into());
     if let Some(deadline) = record.deadline() {
         reserved("session_deadline", deadline.get().to_string().into());
     }
@@ -33,7 +33,10 @@ pub(crate) fn session(id: &SessionId, record: &SessionRecord) -> Map<String, Val
     answer.insert("authenticated".to_owned(), true.into());
     answer.insert("session_id".to_owned(), shortened(id).into());
     answer.insert("session".to_owned(), fields.into());
-    answer.insert("configured_ttl".to_owned(), record.ttl().as_secs().into());
+    answer.insert(
+        "configured_ttl".to_owned(),
+        record.configured_ttl().as_secs().into(),
+    );
     answer.insert("ttl".to_owned(), ttl.into());
     answer
 }

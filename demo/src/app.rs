@@ -7,8 +7,8 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, map_response};
 use axum::routing::{get, post};
-use session_store::SessionBackend;
-use session_store::tower::{InvalidCookie, SessionCookie, SessionLayer};
+use session_store::web::InvalidCookie;
+use session_store::{SessionBackend, SessionCookie, SessionLayer};
 
 use crate::failure::{method_not_allowed, not_found, session_failed};
 use crate::{guard, headers, log, page, routes};

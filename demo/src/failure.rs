@@ -6,8 +6,8 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
-use session_store::tower::{Presence, Session, SessionError};
-use session_store::{Error, ErrorKind};
+use session_store::web::Presence;
+use session_store::{Error, ErrorKind, Session, SessionError};
 
 /// Why a handler could not do what was asked.
 #[derive(Debug)]

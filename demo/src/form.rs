@@ -1,12 +1,14 @@
 //! What the page's forms send, checked.
 
+use std::str::FromStr;
+
 use axum::Form;
 use axum::extract::{FromRequest, Request};
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use session_store::{Principal, PublicId, SessionTtl};
+use session_store::{Lifetime, Principal, PublicId, SessionTtl};
 
 use crate::failure::Failure;
 
@@ -53,7 +55,7 @@ pub(crate) struct LoginForm {
 pub(crate) struct Login {
     pub(crate) user: Principal,
     pub(crate) ttl: SessionTtl,
-    pub(crate) max_lifetime: Option<SessionTtl>,
+    pub(crate) max_lifetime: Option<Lifetime>,
 }
 
 impl LoginForm {
@@ -111,7 +113,8 @@ fn ttl(text: &str) -> Result<SessionTtl, Failure> {
     seconds(text.trim(), "TTL")
 }
 
-fn seconds(text: &str, what: &str) -> Result<SessionTtl, Failure> {
+/// A [`SessionTtl`] or a [`Lifetime`]: both have the same range.
+fn seconds<T: FromStr>(text: &str, what: &str) -> Result<T, Failure> {
     text.parse().map_err(|_| {
         let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
         // Of the numbers without sign and leading zero only the large ones are refused.

@@ -4,7 +4,8 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::Duration;
 
-use session_store::{Connect, ConnectError, Error, SessionAdmin, SessionBackend};
+use session_store::admin::SessionAdmin;
+use session_store::{Connect, ConnectError, Error, SessionBackend};
 
 use crate::app::About;
 use crate::args::{BackendName, IdStorageName, StoreArgs};

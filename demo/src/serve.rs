@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::serve::ListenerExt as _;
-use session_store::tower::InvalidCookie;
+use session_store::web::InvalidCookie;
 use session_store::{Error, ErrorKind, SessionBackend};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;

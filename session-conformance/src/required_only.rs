@@ -7,8 +7,8 @@ use session_core::steps::{
     RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, WriteOutcome, WriteRequest,
 };
 use session_core::{
-    PageRequest, Result, RevokeInPageRequest, RevokedInPage, SessionAdmin, SessionBackend,
-    SessionId, SessionPage, SessionPolicy, SessionSummary, async_trait,
+    ListedSession, PageRequest, Result, RevokeInPageRequest, RevokedInPage, SessionAdmin,
+    SessionBackend, SessionId, SessionPage, SessionPolicy, async_trait,
 };
 
 /// A backend that forwards the required steps, `policy`, `deadline` and `successor_id`, and lets
@@ -40,7 +40,7 @@ impl<B: SessionBackend> SessionBackend for RequiredOnly<B> {
         self.0.remove(request).await
     }
 
-    async fn list(&self, request: &ListRequest) -> Result<Vec<SessionSummary>> {
+    async fn list(&self, request: &ListRequest) -> Result<Vec<ListedSession>> {
         self.0.list(request).await
     }
 

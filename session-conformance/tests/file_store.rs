@@ -13,11 +13,11 @@ use session_conformance::{CallPath, Harness, RawHash, RawKey, Runner, Suite};
 use session_core::rules::{self, State};
 use session_core::steps::{
     InsertOutcome, InsertRequest, ListRequest, ReadOutcome, ReadRequest, Refusal, RemoveOutcome,
-    RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, RevokeTarget, SessionSummary,
-    Target, WriteOutcome, WriteRequest,
+    RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, RevokeTarget, Target, WriteOutcome,
+    WriteRequest,
 };
 use session_core::{
-    Effect, Error, ErrorKind, OnExcess, Principal, PrincipalLimit, PublicId, Result,
+    Effect, Error, ErrorKind, ListedSession, OnExcess, Principal, PrincipalLimit, PublicId, Result,
     SessionBackend, SessionId, SessionPolicy, StoredSession, UnixMillis, async_trait,
 };
 
@@ -245,9 +245,9 @@ impl SessionBackend for FileBackend {
         })
     }
 
-    async fn list(&self, request: &ListRequest) -> Result<Vec<SessionSummary>> {
+    async fn list(&self, request: &ListRequest) -> Result<Vec<ListedSession>> {
         let listed = self.store.lock().unwrap().of(&request.principal);
-        let summary = |(_, state): &(_, State)| SessionSummary::of(&state.session);
+        let summary = |(_, state): &(_, State)| ListedSession::of(&state.session);
         Ok(listed.iter().filter_map(summary).collect())
     }
 

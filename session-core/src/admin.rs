@@ -50,8 +50,8 @@ use crate::public_id::PublicId;
 /// let mut cursor = None;
 /// loop {
 ///     let page = admin.list_page(cursor.as_ref(), PageSize::DEFAULT).await?;
-///     for session in &page.sessions {
-///         println!("{} {}", session.public_id, session.last_accessed_at.as_str().unwrap_or("?"));
+///     for overview in &page.sessions {
+///         println!("{} {:?}", overview.session.public_id, overview.ttl.whole_seconds());
 ///     }
 ///     cursor = page.next;
 ///     if cursor.is_none() {
@@ -101,7 +101,11 @@ pub trait SessionAdmin: fmt::Debug + Send + Sync + 'static {
                 Err(error) if restarts.may_restart(&mut request, &error) => continue,
                 Err(error) => return Err(error.during(Operation::CountSessions)),
             };
-            seen.extend(page.sessions.into_iter().map(|session| session.public_id));
+            seen.extend(
+                page.sessions
+                    .into_iter()
+                    .map(|shown| shown.session.public_id),
+            );
             match page.next {
                 Some(next) => request.cursor = Some(next),
                 None => return Ok(u64::try_from(seen.len()).unwrap_or(u64::MAX)),

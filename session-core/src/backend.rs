@@ -9,6 +9,7 @@ use crate::delta::{Delta, Touch};
 use crate::error::{Effect, Error, ErrorKind, Operation, Result};
 use crate::field::FieldName;
 use crate::id::SessionId;
+use crate::listed::ListedSession;
 use crate::policy::SessionPolicy;
 use crate::principal::Principal;
 use crate::public_id::PublicId;
@@ -16,8 +17,8 @@ use crate::record::SessionRecord;
 use crate::session::{CreatedSession, NewSession, RotatedSession};
 use crate::steps::{
     InsertOutcome, InsertRequest, ListRequest, ReadOutcome, ReadRequest, RemoveOutcome,
-    RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, RevokeTarget, SessionSummary,
-    Target, WriteOutcome, WriteRequest,
+    RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, RevokeTarget, Target, WriteOutcome,
+    WriteRequest,
 };
 use crate::time::Remaining;
 use crate::ttl::SessionTtl;
@@ -124,7 +125,7 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
     /// The live sessions of a principal that are listed
     /// ([`StoredSession::listing`](crate::StoredSession::listing)), nearest deadline first, those
     /// with the same deadline in order of their public ids. May take several round trips.
-    async fn list(&self, request: &ListRequest) -> Result<Vec<SessionSummary>>;
+    async fn list(&self, request: &ListRequest) -> Result<Vec<ListedSession>>;
 
     /// Ends listed sessions of a principal; how many live ones it ended. May take several round
     /// trips.
@@ -387,7 +388,7 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
     #[doc(alias = "getConfiguredTtl")]
     async fn configured_ttl(&self, id: &SessionId) -> Result<Option<SessionTtl>> {
         let read = read(self, id.into(), Touch::Never).await;
-        read.map(|record| record.map(|record| record.ttl()))
+        read.map(|record| record.map(|record| record.configured_ttl()))
             .map_err(|error| error.during(Operation::ConfiguredTtl))
     }
 
@@ -401,7 +402,7 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
     #[doc(alias = "getTtl")]
     async fn ttl(&self, id: &SessionId) -> Result<Option<Remaining>> {
         let read = read(self, id.into(), Touch::Never).await;
-        read.map(|record| record.map(|record| record.remaining()))
+        read.map(|record| record.map(|record| record.ttl()))
             .map_err(|error| error.during(Operation::Ttl))
     }
 
@@ -468,7 +469,7 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// The backend's own.
-    async fn list_sessions(&self, principal: &Principal) -> Result<Vec<SessionSummary>> {
+    async fn list_sessions(&self, principal: &Principal) -> Result<Vec<ListedSession>> {
         self.list(&ListRequest::new(principal.clone()))
             .await
             .map_err(|error| error.during(Operation::ListSessions))

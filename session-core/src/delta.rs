@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::field::{FieldName, FieldValue};
+use crate::lifetime::Lifetime;
 use crate::principal::Principal;
 use crate::ttl::SessionTtl;
 
@@ -50,7 +51,7 @@ pub enum Binding {
         /// The absolute lifetime that the log-in brings: fixes the deadline again. Without one a
         /// session keeps its deadline, and one that has none gets
         /// [`SessionPolicy::principal_lifetime`](crate::SessionPolicy::principal_lifetime).
-        lifetime: Option<SessionTtl>,
+        lifetime: Option<Lifetime>,
     },
     /// The session is bound to nobody from now on. It keeps its deadline.
     Unbind,
@@ -230,7 +231,7 @@ impl Delta {
     /// The same with a log-in that brings its own absolute lifetime: the session ends that long
     /// after this write, whatever deadline it had.
     #[must_use]
-    pub fn bind_for(mut self, principal: Principal, lifetime: SessionTtl) -> Self {
+    pub fn bind_for(mut self, principal: Principal, lifetime: Lifetime) -> Self {
         self.binding = Some(Binding::Bind {
             principal,
             lifetime: Some(lifetime),
@@ -376,7 +377,7 @@ mod tests {
     #[test]
     fn the_last_binding_counts_and_only_a_bound_session_can_change_hands() {
         let [ann, bob] = ["ann", "bob"].map(|name| Principal::new(name).unwrap());
-        let delta = Delta::new().bind_for(ann.clone(), SessionTtl::MIN).unbind();
+        let delta = Delta::new().bind_for(ann.clone(), Lifetime::MIN).unbind();
         assert_eq!(delta.binding(), Some(&Binding::Unbind));
         assert_eq!(delta.principal(), None);
         assert!(delta.changes_principal(Some(&ann)));

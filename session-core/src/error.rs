@@ -28,6 +28,8 @@ pub enum ErrorKind {
     ReservedField,
     /// Not whole seconds from 1 to `u32::MAX`.
     InvalidTtl,
+    /// Not a lifetime: whole seconds, 1 to `u32::MAX`.
+    InvalidLifetime,
     /// Not a session id.
     InvalidSessionId,
     /// Not a public id.
@@ -186,6 +188,7 @@ impl ErrorKind {
         match self {
             Self::ReservedField => "the field name is reserved for the session itself",
             Self::InvalidTtl => "not a valid TTL",
+            Self::InvalidLifetime => "not a valid lifetime",
             Self::InvalidSessionId => "not a valid session id",
             Self::InvalidPublicId => "not a valid public id",
             Self::InvalidPrincipal => "not a valid principal",
@@ -278,6 +281,23 @@ mod tests {
         );
         assert_eq!(error.source().unwrap().to_string(), "connection refused");
         assert_eq!(error.effect(), Effect::Unknown);
+    }
+
+    #[test]
+    fn every_refusal_of_a_value_is_an_error() {
+        use crate::{FieldName, Lifetime, PageSize, Principal, PublicId, SessionTtl};
+
+        fn kind<T: TryFrom<String, Error: Into<Error>>>(text: &str) -> Option<ErrorKind> {
+            let refused = T::try_from(text.to_owned()).err()?;
+            Some(refused.into().kind())
+        }
+        let name = crate::reserved::CREATED_AT;
+        assert_eq!(kind::<FieldName>(name), Some(ErrorKind::ReservedField));
+        assert_eq!(kind::<Principal>(""), Some(ErrorKind::InvalidPrincipal));
+        assert_eq!(kind::<PublicId>("x"), Some(ErrorKind::InvalidPublicId));
+        assert_eq!(kind::<SessionTtl>("0"), Some(ErrorKind::InvalidTtl));
+        assert_eq!(kind::<Lifetime>("0"), Some(ErrorKind::InvalidLifetime));
+        assert_eq!(kind::<PageSize>("0"), Some(ErrorKind::InvalidPageSize));
     }
 
     #[test]

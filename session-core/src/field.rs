@@ -2,7 +2,7 @@
 
 use std::borrow::{Borrow, Cow};
 use std::fmt;
-use std::str::Utf8Error;
+use std::str::{FromStr, Utf8Error};
 
 use bytes::Bytes;
 
@@ -76,10 +76,33 @@ impl From<ReservedFieldName> for Error {
 }
 
 impl FieldName {
-    /// A field name. A `&'static str` is kept without copying.
+    /// A field name. A `&'static str` is kept without copying; a text that is borrowed for less
+    /// is copied by [`str::parse`].
     ///
     /// # Errors
     /// [`ReservedFieldName`] for one of [`reserved::ALL`].
+    ///
+    /// # Example
+    /// ```
+    /// use session_core::{FieldName, ReservedFieldName};
+    ///
+    /// fn of_item(item: &str) -> Result<FieldName, ReservedFieldName> {
+    ///     item.parse()
+    /// }
+    ///
+    /// assert_eq!(of_item("hat")?, FieldName::new("hat")?);
+    /// assert_eq!(FieldName::new(String::from("hat"))?, FieldName::new("hat")?);
+    /// # Ok::<(), ReservedFieldName>(())
+    /// ```
+    ///
+    /// This one does not compile, since the name may outlive the text:
+    /// ```compile_fail,E0521
+    /// use session_core::{FieldName, ReservedFieldName};
+    ///
+    /// fn of_item(item: &str) -> Result<FieldName, ReservedFieldName> {
+    ///     FieldName::new(item)
+    /// }
+    /// ```
     pub fn new(name: impl Into<Cow<'static, str>>) -> Result<Self, ReservedFieldName> {
         let name = name.into();
         if reserved::ALL.contains(&name.as_ref()) {
@@ -126,6 +149,87 @@ impl TryFrom<String> for FieldName {
 
     fn try_from(name: String) -> Result<Self, Self::Error> {
         Self::new(name)
+    }
+}
+
+/// Copies the text. A `&'static str` is kept as it is by [`FieldName::new`].
+impl FromStr for FieldName {
+    type Err = ReservedFieldName;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::new(name.to_owned())
+    }
+}
+
+/// What a method takes that is given a field's name: a `&str`, a `String`, a [`FieldName`], or a
+/// reference to one of these.
+///
+/// A `&str` is copied. To spare the copy, keep a [`FieldName`].
+///
+/// ```
+/// use session_core::{FieldName, IntoFieldName, ReservedFieldName};
+///
+/// fn insert(name: impl IntoFieldName) -> Result<FieldName, ReservedFieldName> {
+///     name.into_field_name()
+/// }
+///
+/// let item = String::from("hat");
+/// assert_eq!(insert(&item)?.as_str(), "hat");
+/// assert_eq!(insert(format!("item:{item}"))?.as_str(), "item:hat");
+/// assert_eq!(insert("session_ttl"), Err(ReservedFieldName));
+/// # Ok::<(), ReservedFieldName>(())
+/// ```
+///
+/// What is no text is refused by the compiler, which says what would do:
+/// ```compile_fail,E0277
+/// # use session_core::{FieldName, IntoFieldName, ReservedFieldName};
+/// # fn insert(name: impl IntoFieldName) -> Result<FieldName, ReservedFieldName> {
+/// #     name.into_field_name()
+/// # }
+/// insert(42)?;
+/// # Ok::<(), ReservedFieldName>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the name of a session field",
+    label = "expected the name of a field",
+    note = "a name is a `&str`, a `String`, a `FieldName`, or a reference to one of these; \
+            for a number write `number.to_string()`"
+)]
+pub trait IntoFieldName {
+    /// The name of the field.
+    ///
+    /// # Errors
+    /// [`ReservedFieldName`] for one of [`reserved::ALL`].
+    fn into_field_name(self) -> Result<FieldName, ReservedFieldName>;
+}
+
+impl IntoFieldName for FieldName {
+    fn into_field_name(self) -> Result<FieldName, ReservedFieldName> {
+        Ok(self)
+    }
+}
+
+impl IntoFieldName for &FieldName {
+    fn into_field_name(self) -> Result<FieldName, ReservedFieldName> {
+        Ok(self.clone())
+    }
+}
+
+impl IntoFieldName for &str {
+    fn into_field_name(self) -> Result<FieldName, ReservedFieldName> {
+        self.parse()
+    }
+}
+
+impl IntoFieldName for String {
+    fn into_field_name(self) -> Result<FieldName, ReservedFieldName> {
+        FieldName::new(self)
+    }
+}
+
+impl IntoFieldName for &String {
+    fn into_field_name(self) -> Result<FieldName, ReservedFieldName> {
+        self.parse()
     }
 }
 
@@ -243,6 +347,23 @@ mod tests {
             "ｓession_ttl",
         ] {
             assert_eq!(FieldName::new(name).unwrap().as_str(), name);
+        }
+    }
+
+    #[test]
+    fn names_are_made_of_what_is_at_hand() {
+        let text = String::from("cart");
+        let name = FieldName::new("cart").unwrap();
+        assert_eq!(text.as_str().into_field_name(), Ok(name.clone()));
+        assert_eq!((&text).into_field_name(), Ok(name.clone()));
+        assert_eq!((&name).into_field_name(), Ok(name.clone()));
+        assert_eq!(text.parse(), Ok(name.clone()));
+        assert_eq!(FieldName::try_from("cart"), Ok(name.clone()));
+        assert_eq!(text.into_field_name(), Ok(name));
+        for name in reserved::ALL {
+            assert_eq!(name.into_field_name(), Err(ReservedFieldName));
+            assert_eq!(name.to_owned().into_field_name(), Err(ReservedFieldName));
+            assert_eq!(name.parse::<FieldName>(), Err(ReservedFieldName));
         }
     }
 

@@ -11,6 +11,7 @@ use crate::delta::{Delta, Touch};
 use crate::error::Result;
 use crate::field::FieldName;
 use crate::id::SessionId;
+use crate::listed::ListedSession;
 use crate::page::{
     PageCursor, PageRequest, PageSize, RevokeInPageRequest, RevokedInPage, SessionPage,
 };
@@ -21,8 +22,7 @@ use crate::record::SessionRecord;
 use crate::session::{CreatedSession, NewSession, RotatedSession};
 use crate::steps::{
     InsertOutcome, InsertRequest, ListRequest, ReadOutcome, ReadRequest, RemoveOutcome,
-    RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, SessionSummary, WriteOutcome,
-    WriteRequest,
+    RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, WriteOutcome, WriteRequest,
 };
 use crate::time::Remaining;
 use crate::ttl::SessionTtl;
@@ -53,7 +53,7 @@ macro_rules! forward_to_inner {
                 (**self).remove(request).await
             }
 
-            async fn list(&self, request: &ListRequest) -> Result<Vec<SessionSummary>> {
+            async fn list(&self, request: &ListRequest) -> Result<Vec<ListedSession>> {
                 (**self).list(request).await
             }
 
@@ -169,7 +169,7 @@ macro_rules! forward_to_inner {
                 (**self).rotate_session(id, delta).await
             }
 
-            async fn list_sessions(&self, principal: &Principal) -> Result<Vec<SessionSummary>> {
+            async fn list_sessions(&self, principal: &Principal) -> Result<Vec<ListedSession>> {
                 (**self).list_sessions(principal).await
             }
 

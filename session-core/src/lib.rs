@@ -8,7 +8,7 @@
 //! |---|---|
 //! | use sessions | the provided methods of [`SessionBackend`], [`NewSession`], [`Delta`], [`SessionRecord`] |
 //! | list all sessions of a store, end any | [`SessionAdmin`] |
-//! | decide lifetimes and limits | [`SessionPolicy`], [`Limits`], [`SessionTtl`] |
+//! | decide lifetimes and limits | [`SessionPolicy`], [`Limits`], [`SessionTtl`], [`Lifetime`] |
 //! | handle failures | [`Error`], [`ErrorKind`], [`Effect`] |
 //! | implement a backend | the required steps of [`SessionBackend`], [`steps`], the [contract](_documentation::contract) |
 //! | understand the rules | [`rules`], [`StoredSession::parse`] |
@@ -24,7 +24,9 @@ mod fields;
 mod forward;
 mod id;
 mod integer;
+mod lifetime;
 mod limits;
+mod listed;
 #[cfg(feature = "mock")]
 mod mock;
 mod page;
@@ -48,10 +50,12 @@ pub use self::admin::SessionAdmin;
 pub use self::backend::SessionBackend;
 pub use self::delta::{Binding, Delta, Expectation, FieldChange, KeepOnly, KeepWhen, Touch};
 pub use self::error::{Effect, Error, ErrorKind, Limit, Operation, Result};
-pub use self::field::{FieldName, FieldValue, ReservedFieldName, reserved};
+pub use self::field::{FieldName, FieldValue, IntoFieldName, ReservedFieldName, reserved};
 pub use self::fields::Fields;
 pub use self::id::{InvalidSessionId, SessionId};
+pub use self::lifetime::{InvalidLifetime, Lifetime};
 pub use self::limits::Limits;
+pub use self::listed::ListedSession;
 #[cfg(feature = "mock")]
 pub use self::mock::{MockSessionBackend, MockSteps};
 pub use self::page::{
@@ -63,7 +67,6 @@ pub use self::principal::{InvalidPrincipal, OnExcess, Principal, PrincipalLimit}
 pub use self::public_id::{InvalidPublicId, PublicId};
 pub use self::record::SessionRecord;
 pub use self::session::{CreatedSession, NewSession, RotatedSession};
-pub use self::steps::SessionSummary;
 pub use self::stored::{InvalidHash, StoredSession};
 pub use self::time::{Clock, Remaining, SystemClock, Timestamp, UnixMillis};
 pub use self::ttl::{InvalidTtl, SessionTtl};

@@ -8,11 +8,11 @@ use mockall::mock;
 
 use crate::backend::SessionBackend;
 use crate::error::Result;
+use crate::listed::ListedSession;
 use crate::policy::SessionPolicy;
 use crate::steps::{
     InsertOutcome, InsertRequest, ListRequest, ReadOutcome, ReadRequest, RemoveOutcome,
-    RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, SessionSummary, WriteOutcome,
-    WriteRequest,
+    RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, WriteOutcome, WriteRequest,
 };
 
 mock! {
@@ -29,7 +29,7 @@ mock! {
         /// See [`SessionBackend::remove`].
         pub async fn remove(&self, request: &RemoveRequest) -> Result<RemoveOutcome>;
         /// See [`SessionBackend::list`].
-        pub async fn list(&self, request: &ListRequest) -> Result<Vec<SessionSummary>>;
+        pub async fn list(&self, request: &ListRequest) -> Result<Vec<ListedSession>>;
         /// See [`SessionBackend::revoke`].
         pub async fn revoke(&self, request: &RevokeRequest) -> Result<u64>;
         /// See [`SessionBackend::ping`].
@@ -130,7 +130,7 @@ impl SessionBackend for MockSessionBackend {
         self.steps.remove(request).await
     }
 
-    async fn list(&self, request: &ListRequest) -> Result<Vec<SessionSummary>> {
+    async fn list(&self, request: &ListRequest) -> Result<Vec<ListedSession>> {
         self.steps.list(request).await
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Effect, Error, ErrorKind};
-use crate::field::FieldValue;
+use crate::listed::ListedSession;
 use crate::principal::Principal;
 use crate::public_id::PublicId;
 use crate::stored::StoredSession;
@@ -119,6 +119,22 @@ impl FromStr for PageSize {
     }
 }
 
+impl TryFrom<&str> for PageSize {
+    type Error = InvalidPageSize;
+
+    fn try_from(text: &str) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl TryFrom<String> for PageSize {
+    type Error = InvalidPageSize;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
 impl Default for PageSize {
     fn default() -> Self {
         Self::DEFAULT
@@ -149,7 +165,7 @@ impl PageRequest {
 pub struct RevokeInPageRequest {
     /// The page.
     pub page: PageRequest,
-    /// The session, as [`SessionOverview::public_id`] shows it.
+    /// The session, as a page shows it.
     pub public_id: PublicId,
 }
 
@@ -181,43 +197,28 @@ impl SessionPage {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionOverview {
-    /// Names the session without opening it: its own public id if it is bound, else the one that is
-    /// derived from its id ([`PublicId::of_unbound`]).
-    pub public_id: PublicId,
+    /// What the list of a principal shows, too. The public id is the session's own if it is bound,
+    /// else the one that is derived from its id ([`PublicId::of_unbound`]).
+    pub session: ListedSession,
     /// Whom it is bound to.
     pub principal: Option<Principal>,
-    /// `created_at`, as stored.
-    pub created_at: FieldValue,
-    /// `last_accessed_at`, as stored.
-    pub last_accessed_at: FieldValue,
-    /// Its own TTL.
-    pub ttl: SessionTtl,
+    /// The sliding TTL that is stored.
+    pub configured_ttl: SessionTtl,
     /// What remains of its life, if nobody uses it.
-    pub remaining: Remaining,
+    pub ttl: Remaining,
     /// The end of its absolute lifetime.
     pub deadline: Option<UnixMillis>,
-    /// When it was last bound to a principal.
-    pub login_at: Option<UnixMillis>,
 }
 
 impl SessionOverview {
     /// The overview of a session that is bound to nobody and has no deadline.
-    pub fn new(
-        public_id: PublicId,
-        created_at: FieldValue,
-        last_accessed_at: FieldValue,
-        ttl: SessionTtl,
-        remaining: Remaining,
-    ) -> Self {
+    pub fn new(session: ListedSession, configured_ttl: SessionTtl, ttl: Remaining) -> Self {
         Self {
-            public_id,
+            session,
             principal: None,
-            created_at,
-            last_accessed_at,
+            configured_ttl,
             ttl,
-            remaining,
             deadline: None,
-            login_at: None,
         }
     }
 
@@ -225,18 +226,15 @@ impl SessionOverview {
     /// session that is bound to nobody, and is called only for such a one.
     pub fn of(
         session: &StoredSession,
-        remaining: Remaining,
+        ttl: Remaining,
         of_unbound: impl FnOnce() -> PublicId,
     ) -> Self {
         Self {
-            public_id: session.public_id_or(of_unbound),
+            session: ListedSession::under(session.public_id_or(of_unbound), session),
             principal: session.principal(),
-            created_at: session.created_at().clone(),
-            last_accessed_at: session.last_accessed_at().clone(),
-            ttl: session.ttl(),
-            remaining,
+            configured_ttl: session.configured_ttl(),
+            ttl,
             deadline: session.deadline(),
-            login_at: session.login_at(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use crate::delta::Touch;
+use crate::lifetime::Lifetime;
 use crate::limits::Limits;
 use crate::principal::PrincipalLimit;
 use crate::time::{Clock, SystemClock, Timestamp};
@@ -11,19 +12,19 @@ use crate::ttl::SessionTtl;
 /// What an application decides once for all its sessions. Given to a backend when it is built.
 ///
 /// ```
-/// use session_core::{SessionPolicy, SessionTtl};
+/// use session_core::{Lifetime, SessionPolicy, SessionTtl};
 ///
 /// let policy = SessionPolicy::new()
 ///     .with_default_ttl(SessionTtl::from_secs(900)?)
-///     .with_max_lifetime(SessionTtl::from_secs(12 * 3600)?);
+///     .with_max_lifetime(Lifetime::from_secs(12 * 3600)?);
 /// assert_eq!(policy.default_ttl().as_secs(), 900);
-/// # Ok::<(), session_core::InvalidTtl>(())
+/// # Ok::<(), session_core::Error>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct SessionPolicy {
     default_ttl: SessionTtl,
-    max_lifetime: Option<SessionTtl>,
-    principal_lifetime: SessionTtl,
+    max_lifetime: Option<Lifetime>,
+    principal_lifetime: Lifetime,
     principal_limit: Option<PrincipalLimit>,
     touch: Touch,
     limits: Limits,
@@ -41,7 +42,7 @@ impl SessionPolicy {
         Self {
             default_ttl: SessionTtl::DEFAULT,
             max_lifetime: None,
-            principal_lifetime: SessionTtl::from_secs(TWELVE_HOURS).unwrap_or(SessionTtl::MAX),
+            principal_lifetime: Lifetime::from_secs(TWELVE_HOURS).unwrap_or(Lifetime::MAX),
             principal_limit: None,
             touch: Touch::Always,
             limits: Limits::default(),
@@ -58,14 +59,14 @@ impl SessionPolicy {
 
     /// The absolute lifetime of sessions that do not choose their own.
     #[must_use]
-    pub fn with_max_lifetime(mut self, lifetime: SessionTtl) -> Self {
+    pub fn with_max_lifetime(mut self, lifetime: Lifetime) -> Self {
         self.max_lifetime = Some(lifetime);
         self
     }
 
     /// The absolute lifetime that a session gets when it is bound to a principal and has none.
     #[must_use]
-    pub fn with_principal_lifetime(mut self, lifetime: SessionTtl) -> Self {
+    pub fn with_principal_lifetime(mut self, lifetime: Lifetime) -> Self {
         self.principal_lifetime = lifetime;
         self
     }
@@ -104,12 +105,12 @@ impl SessionPolicy {
     }
 
     /// See [`SessionPolicy::with_max_lifetime`].
-    pub fn max_lifetime(&self) -> Option<SessionTtl> {
+    pub fn max_lifetime(&self) -> Option<Lifetime> {
         self.max_lifetime
     }
 
     /// See [`SessionPolicy::with_principal_lifetime`].
-    pub fn principal_lifetime(&self) -> SessionTtl {
+    pub fn principal_lifetime(&self) -> Lifetime {
         self.principal_lifetime
     }
 

@@ -116,6 +116,22 @@ impl FromStr for PublicId {
     }
 }
 
+impl TryFrom<&str> for PublicId {
+    type Error = InvalidPublicId;
+
+    fn try_from(text: &str) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl TryFrom<String> for PublicId {
+    type Error = InvalidPublicId;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
 impl From<InvalidPublicId> for Error {
     fn from(invalid: InvalidPublicId) -> Self {
         Self::new(ErrorKind::InvalidPublicId, Effect::NotApplied).with_source(invalid)

@@ -18,14 +18,14 @@ use crate::ttl::SessionTtl;
 #[derive(Debug, Clone)]
 pub struct SessionRecord {
     session: StoredSession,
-    remaining: Remaining,
+    ttl: Remaining,
 }
 
 impl SessionRecord {
     /// The record of a session of which so much remains. For backends, and for tests that script
     /// a backend.
-    pub fn new(session: StoredSession, remaining: Remaining) -> Self {
-        Self { session, remaining }
+    pub fn new(session: StoredSession, ttl: Remaining) -> Self {
+        Self { session, ttl }
     }
 
     /// The caller's fields.
@@ -39,28 +39,28 @@ impl SessionRecord {
     }
 
     /// `created_at` as stored; any client's format.
-    pub fn created_at(&self) -> &FieldValue {
-        self.session.created_at()
+    pub fn created_at_text(&self) -> &FieldValue {
+        self.session.created_at_text()
     }
 
-    /// `created_at` as a time; `None` when the stored text is not RFC 3339.
-    pub fn created(&self) -> Option<Timestamp> {
-        Timestamp::parse(self.created_at().as_str().ok()?)
+    /// When the session was created; `None` when the stored text is not RFC 3339.
+    pub fn created_at(&self) -> Option<Timestamp> {
+        Timestamp::of_value(self.created_at_text())
     }
 
     /// `last_accessed_at` as stored; any client's format.
-    pub fn last_accessed_at(&self) -> &FieldValue {
-        self.session.last_accessed_at()
+    pub fn last_accessed_at_text(&self) -> &FieldValue {
+        self.session.last_accessed_at_text()
     }
 
-    /// `last_accessed_at` as a time; `None` when the stored text is not RFC 3339.
-    pub fn last_accessed(&self) -> Option<Timestamp> {
-        Timestamp::parse(self.last_accessed_at().as_str().ok()?)
+    /// When the session was last used; `None` when the stored text is not RFC 3339.
+    pub fn last_accessed_at(&self) -> Option<Timestamp> {
+        Timestamp::of_value(self.last_accessed_at_text())
     }
 
-    /// The configured sliding TTL.
-    pub fn ttl(&self) -> SessionTtl {
-        self.session.ttl()
+    /// The sliding TTL that is stored: what a use sets the expiry to.
+    pub fn configured_ttl(&self) -> SessionTtl {
+        self.session.configured_ttl()
     }
 
     /// The end of the absolute lifetime by the backend's clock, if there is one.
@@ -84,22 +84,22 @@ impl SessionRecord {
     }
 
     /// What remains of the session's life after this operation.
-    pub fn remaining(&self) -> Remaining {
-        self.remaining
+    pub fn ttl(&self) -> Remaining {
+        self.ttl
     }
 }
 
 impl PartialEq for SessionRecord {
     fn eq(&self, other: &Self) -> bool {
         self.fields() == other.fields()
-            && self.created_at() == other.created_at()
-            && self.last_accessed_at() == other.last_accessed_at()
-            && self.ttl() == other.ttl()
+            && self.created_at_text() == other.created_at_text()
+            && self.last_accessed_at_text() == other.last_accessed_at_text()
+            && self.configured_ttl() == other.configured_ttl()
             && self.deadline() == other.deadline()
             && self.principal() == other.principal()
             && self.public_id() == other.public_id()
             && self.login_at() == other.login_at()
-            && self.remaining == other.remaining
+            && self.ttl == other.ttl
     }
 }
 

@@ -39,14 +39,14 @@ impl State {
     }
 
     /// What remains of the session's life.
-    pub fn remaining(&self, now: UnixMillis) -> Remaining {
+    pub fn ttl(&self, now: UnixMillis) -> Remaining {
         self.expires_at
             .map_or(Remaining::NoExpiry, |at| Remaining::In(at.since(now)))
     }
 
     /// The record of the session.
     pub fn record(&self, now: UnixMillis) -> SessionRecord {
-        SessionRecord::new(self.session.clone(), self.remaining(now))
+        SessionRecord::new(self.session.clone(), self.ttl(now))
     }
 
     /// Whether a use under this policy slides the expiry.
@@ -197,7 +197,7 @@ pub fn write(state: &State, write: &Write, now: UnixMillis) -> Result<(State, Wr
     }
     let written = Written {
         counters,
-        remaining: after.remaining(now),
+        ttl: after.ttl(now),
         record: delta.returns_record().then(|| after.record(now)),
     };
     Ok((after, written))

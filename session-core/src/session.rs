@@ -4,6 +4,7 @@ use crate::delta::{Binding, Delta};
 use crate::error::Result;
 use crate::fields::Fields;
 use crate::id::SessionId;
+use crate::lifetime::Lifetime;
 use crate::principal::Principal;
 use crate::record::SessionRecord;
 use crate::ttl::SessionTtl;
@@ -14,7 +15,7 @@ use crate::written::Written;
 pub struct NewSession {
     pub(crate) fields: Fields,
     pub(crate) ttl: Option<SessionTtl>,
-    pub(crate) max_lifetime: Option<SessionTtl>,
+    pub(crate) max_lifetime: Option<Lifetime>,
     pub(crate) principal: Option<Principal>,
 }
 
@@ -57,7 +58,7 @@ impl NewSession {
 
     /// Its own absolute lifetime: it ends that long after its creation, whatever its use.
     #[must_use]
-    pub fn max_lifetime(mut self, lifetime: SessionTtl) -> Self {
+    pub fn max_lifetime(mut self, lifetime: Lifetime) -> Self {
         self.max_lifetime = Some(lifetime);
         self
     }

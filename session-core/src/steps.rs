@@ -6,8 +6,8 @@
 
 use crate::delta::{Delta, FieldChange, Touch};
 use crate::error::{Limit, Result};
-use crate::field::FieldValue;
 use crate::id::SessionId;
+use crate::lifetime::Lifetime;
 use crate::limits::{Limits, Size};
 use crate::policy::SessionPolicy;
 use crate::principal::{Principal, PrincipalLimit};
@@ -15,8 +15,7 @@ use crate::public_id::PublicId;
 use crate::record::SessionRecord;
 use crate::session::NewSession;
 use crate::stored::StoredSession;
-use crate::time::{Timestamp, UnixMillis};
-use crate::ttl::SessionTtl;
+use crate::time::Timestamp;
 
 pub use crate::refusal::Refusal;
 pub use crate::written::Written;
@@ -65,7 +64,7 @@ pub struct InsertRequest {
     pub session: StoredSession,
     /// The absolute lifetime, from which the step fixes `session_deadline`. Always given when the
     /// session has a principal.
-    pub lifetime: Option<SessionTtl>,
+    pub lifetime: Option<Lifetime>,
     /// How many sessions the session's principal may have.
     pub principal_limit: Option<PrincipalLimit>,
 }
@@ -254,7 +253,7 @@ pub struct Write {
     /// The limits of a session's size.
     pub limits: Limits,
     /// The absolute lifetime for a session without one that this write binds to a principal.
-    pub principal_lifetime: SessionTtl,
+    pub principal_lifetime: Lifetime,
     /// How many sessions the principal that this write binds to may have.
     pub principal_limit: Option<PrincipalLimit>,
     /// The public id that the session gets if this write binds it: given if, and only if, the delta
@@ -332,48 +331,6 @@ impl ListRequest {
     /// Lists this principal's sessions.
     pub fn new(principal: Principal) -> Self {
         Self { principal }
-    }
-}
-
-/// One session in a principal's list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SessionSummary {
-    /// Names the session without opening it.
-    pub public_id: PublicId,
-    /// `created_at`, as stored.
-    pub created_at: FieldValue,
-    /// `last_accessed_at`, as stored.
-    pub last_accessed_at: FieldValue,
-    /// When the session was last bound (log in), by the backend's clock.
-    pub login_at: Option<UnixMillis>,
-}
-
-impl SessionSummary {
-    /// The summary of a session.
-    pub fn new(
-        public_id: PublicId,
-        created_at: FieldValue,
-        last_accessed_at: FieldValue,
-        login_at: Option<UnixMillis>,
-    ) -> Self {
-        Self {
-            public_id,
-            created_at,
-            last_accessed_at,
-            login_at,
-        }
-    }
-
-    /// The summary of a session under its public id; `None` if it is not one that is listed.
-    pub fn of(session: &StoredSession) -> Option<Self> {
-        let (_, _, public_id) = session.listing()?;
-        Some(Self::new(
-            public_id,
-            session.created_at().clone(),
-            session.last_accessed_at().clone(),
-            session.login_at(),
-        ))
     }
 }
 

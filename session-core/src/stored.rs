@@ -171,17 +171,17 @@ impl StoredSession {
     }
 
     /// `created_at`, as stored.
-    pub fn created_at(&self) -> &FieldValue {
+    pub fn created_at_text(&self) -> &FieldValue {
         &self.created_at
     }
 
     /// `last_accessed_at`, as stored.
-    pub fn last_accessed_at(&self) -> &FieldValue {
+    pub fn last_accessed_at_text(&self) -> &FieldValue {
         &self.last_accessed_at
     }
 
-    /// The configured sliding TTL.
-    pub fn ttl(&self) -> SessionTtl {
+    /// The sliding TTL.
+    pub fn configured_ttl(&self) -> SessionTtl {
         self.ttl
     }
 
@@ -289,7 +289,7 @@ mod tests {
     #[test]
     fn a_hash_of_the_guide_is_a_session_and_comes_back_unchanged() {
         let session = parse(&VALID).unwrap();
-        assert_eq!(session.ttl().as_secs(), 15);
+        assert_eq!(session.configured_ttl().as_secs(), 15);
         assert_eq!(session.fields().get_str("username"), Some("andrew"));
         let mut hash = session.to_hash();
         hash.sort();

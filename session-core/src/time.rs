@@ -82,6 +82,11 @@ impl Timestamp {
             .then_some(Self(utc))
     }
 
+    /// The time that a stored text says, if it says one.
+    pub(crate) fn of_value(value: &FieldValue) -> Option<Self> {
+        Self::parse(value.as_str().ok()?)
+    }
+
     /// Seconds since the Unix epoch; negative before it.
     pub fn unix_seconds(self) -> i64 {
         self.0.unix_timestamp()

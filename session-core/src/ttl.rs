@@ -1,4 +1,4 @@
-//! Whole-second lifetimes.
+//! How long a session lives without use.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -98,6 +98,22 @@ impl FromStr for SessionTtl {
             return Err(InvalidTtl);
         }
         text.parse().map(Self).map_err(|_| InvalidTtl)
+    }
+}
+
+impl TryFrom<&str> for SessionTtl {
+    type Error = InvalidTtl;
+
+    fn try_from(text: &str) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl TryFrom<String> for SessionTtl {
+    type Error = InvalidTtl;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
     }
 }
 

@@ -13,17 +13,17 @@ pub struct Written {
     /// The counters after the step, in order of the fields' names.
     pub counters: Vec<(FieldName, i64)>,
     /// What remains of the session's life after the step.
-    pub remaining: Remaining,
+    pub ttl: Remaining,
     /// The session after the step, if it was asked for.
     pub record: Option<SessionRecord>,
 }
 
 impl Written {
     /// A write after which so much of the session's life remains.
-    pub fn new(remaining: Remaining) -> Self {
+    pub fn new(ttl: Remaining) -> Self {
         Self {
             counters: Vec::new(),
-            remaining,
+            ttl,
             record: None,
         }
     }
@@ -43,7 +43,7 @@ impl fmt::Debug for Written {
         let counters: Vec<_> = self.counters.iter().map(|(name, _)| name).collect();
         f.debug_struct("Written")
             .field("counters", &counters)
-            .field("remaining", &self.remaining)
+            .field("ttl", &self.ttl)
             .field("record", &self.record)
             .finish()
     }

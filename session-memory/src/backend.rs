@@ -10,7 +10,7 @@ use session_core::steps::{
     WriteRequest,
 };
 use session_core::{
-    Clock, Effect, Error, ErrorKind, Result, SessionBackend, SessionPolicy, SessionSummary,
+    Clock, Effect, Error, ErrorKind, ListedSession, Result, SessionBackend, SessionPolicy,
     UnixMillis, async_trait,
 };
 
@@ -183,7 +183,7 @@ impl SessionBackend for MemoryBackend {
             .await
     }
 
-    async fn list(&self, request: &ListRequest) -> Result<Vec<SessionSummary>> {
+    async fn list(&self, request: &ListRequest) -> Result<Vec<ListedSession>> {
         self.step(Step::List, |store, now| {
             Ok(store.list(&request.principal, now))
         })

@@ -6,10 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use session_core::steps::{
     InsertOutcome, InsertRequest, ListRequest, ReadOutcome, ReadRequest, RemoveOutcome,
-    RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, SessionSummary, WriteOutcome,
-    WriteRequest,
+    RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, WriteOutcome, WriteRequest,
 };
-use session_core::{Result, SessionBackend, SessionId, SessionPolicy};
+use session_core::{ListedSession, Result, SessionBackend, SessionId, SessionPolicy};
 use session_redis::{RedisAdmin, RedisBackend};
 
 use crate::connection::RedisRsConnect;
@@ -57,7 +56,7 @@ impl SessionBackend for RedisRsBackend {
         self.0.remove(request).await
     }
 
-    async fn list(&self, request: &ListRequest) -> Result<Vec<SessionSummary>> {
+    async fn list(&self, request: &ListRequest) -> Result<Vec<ListedSession>> {
         self.0.list(request).await
     }
 

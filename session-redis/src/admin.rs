@@ -8,9 +8,9 @@ use std::str::FromStr;
 
 use bytes::Bytes;
 use session_core::{
-    Effect, Error, ErrorKind, FieldValue, PageCursor, PageRequest, Principal, PublicId, Result,
-    RevokeInPageRequest, RevokedInPage, SessionAdmin, SessionOverview, SessionPage, SessionTtl,
-    async_trait,
+    Effect, Error, ErrorKind, FieldValue, ListedSession, PageCursor, PageRequest, Principal,
+    PublicId, Result, RevokeInPageRequest, RevokedInPage, SessionAdmin, SessionOverview,
+    SessionPage, SessionTtl, async_trait,
 };
 
 use crate::backend::RedisBackend;
@@ -60,7 +60,7 @@ impl<C: Connect> SessionAdmin for RedisAdmin<C> {
     async fn revoke_in_page(&self, request: &RevokeInPageRequest) -> Result<RevokedInPage> {
         let operation = self.0.operation();
         let (found, next) = operation.page(&request.page).await?;
-        let is_meant = |found: &Found| found.overview.public_id == request.public_id;
+        let is_meant = |found: &Found| found.overview.session.public_id == request.public_id;
         let Some(found) = found.into_iter().find(is_meant) else {
             return Ok(RevokedInPage::new(false, next));
         };
@@ -168,8 +168,8 @@ fn overview(parts: &mut Parts) -> Result<impl FnOnce(Bytes, PublicId) -> Found +
     let created_at = FieldValue::from(reply::bytes(parts.next())?);
     let last_accessed_at = FieldValue::from(reply::bytes(parts.next())?);
     let seconds = u64::try_from(reply::integer(parts.next())?).map_err(|_| corrupt())?;
-    let ttl = SessionTtl::from_secs(seconds).map_err(|_| corrupt())?;
-    let remaining = reply::remaining(parts.next())?;
+    let configured_ttl = SessionTtl::from_secs(seconds).map_err(|_| corrupt())?;
+    let ttl = reply::remaining(parts.next())?;
     let deadline = reply::deadline(parts.next())?;
     let principal = reply::text_or_nil(parts.next())?;
     let public_id = reply::text_or_nil(parts.next())?;
@@ -181,16 +181,15 @@ fn overview(parts: &mut Parts) -> Result<impl FnOnce(Bytes, PublicId) -> Found +
         });
         let own = public_id.and_then(|text| PublicId::parse(&text).ok());
         let own = own.filter(|_| principal.is_some());
-        let mut overview = SessionOverview::new(
+        let session = ListedSession::new(
             own.unwrap_or(of_unbound),
             created_at,
             last_accessed_at,
-            ttl,
-            remaining,
+            login_at,
         );
+        let mut overview = SessionOverview::new(session, configured_ttl, ttl);
         overview.deadline = deadline;
         overview.principal = principal;
-        overview.login_at = login_at;
         Found {
             suffix,
             is_listed: own.is_some() && deadline.is_some(),

@@ -234,7 +234,7 @@ mod tests {
             panic!("a session");
         };
         assert_eq!(record.fields().get_str("username"), Some("andrew"));
-        assert_eq!(record.remaining(), Remaining::In(Duration::from_secs(15)));
+        assert_eq!(record.ttl(), Remaining::In(Duration::from_secs(15)));
         for gone in [vec![], vec![text("username"), text("ghost")]] {
             assert_eq!(read(Reply::Array(gone)), ReadOutcome::NotFound);
         }

@@ -4,8 +4,8 @@
 use bytes::Bytes;
 use session_core::steps::{InsertRequest, ReadRequest, RenameRequest, Write, WriteRequest};
 use session_core::{
-    Binding, Delta, Effect, Error, Expectation, FieldChange, KeepWhen, OnExcess, Principal,
-    PrincipalLimit, SessionId, SessionTtl, Touch, UnixMillis,
+    Binding, Delta, Effect, Error, Expectation, FieldChange, KeepWhen, Lifetime, OnExcess,
+    Principal, PrincipalLimit, SessionId, SessionTtl, Touch, UnixMillis,
 };
 
 use crate::command::{Args, ArgsBuilder, Command};
@@ -134,7 +134,7 @@ pub(crate) fn insert(
     let key = keys.session(&request.id);
     let mut call = Building::with_keys(&script::INSERT, &[&key], 7 + 2 * hash.len());
     let args = &mut call.args;
-    args.push_number(request.session.ttl().as_secs());
+    args.push_number(request.session.configured_ttl().as_secs());
     match (indexed, request.lifetime) {
         (Some(indexed), _) => push_time(args, Time::Exactly(indexed.fresh)),
         (None, Some(lifetime)) => push_time(args, Time::In(lifetime)),
@@ -314,7 +314,7 @@ fn apply(
 }
 
 /// The lifetime that a binding gives to a session that has none.
-pub(crate) fn lifetime_of_binding(write: &Write) -> SessionTtl {
+pub(crate) fn lifetime_of_binding(write: &Write) -> Lifetime {
     match write.delta.binding() {
         Some(Binding::Bind {
             lifetime: Some(lifetime),
@@ -382,7 +382,7 @@ fn push_touch(args: &mut ArgsBuilder, touch: Touch) {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Time {
     /// So long from now on.
-    In(SessionTtl),
+    In(Lifetime),
     /// Then.
     Exactly(UnixMillis),
 }

@@ -14,11 +14,11 @@ use async_trait::async_trait;
 use session_core::rules;
 use session_core::steps::{
     InsertOutcome, InsertRequest, ListRequest, ReadOutcome, ReadRequest, RemoveOutcome,
-    RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, SessionSummary, Target,
-    WriteOutcome, WriteRequest,
+    RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, Target, WriteOutcome, WriteRequest,
 };
 use session_core::{
-    FieldChange, FieldName, Result, SessionBackend, SessionId, SessionPolicy, UnixMillis,
+    FieldChange, FieldName, ListedSession, Result, SessionBackend, SessionId, SessionPolicy,
+    UnixMillis,
 };
 
 use self::target::Candidates;
@@ -139,7 +139,7 @@ impl<C: Connect> SessionBackend for RedisBackend<C> {
         Ok(RemoveOutcome::NotFound)
     }
 
-    async fn list(&self, request: &ListRequest) -> Result<Vec<SessionSummary>> {
+    async fn list(&self, request: &ListRequest) -> Result<Vec<ListedSession>> {
         let operation = self.operation();
         if operation.keys.has_cross_slot_index() {
             operation.list_across_slots(&request.principal).await

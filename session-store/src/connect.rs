@@ -137,14 +137,14 @@ impl Connect {
     /// # #[cfg(feature = "memory")]
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> session_store::Result<()> {
-    /// use session_store::{Connect, NewSession, PageSize};
+    /// use session_store::{Connect, NewSession, admin::PageSize};
     ///
     /// let (sessions, admin) = Connect::to("memory:").build_with_admin()?;
     /// sessions.create_session(NewSession::default()).await?;
     /// assert_eq!(admin.count_sessions().await?, 1);
     /// let page = admin.list_page(None, PageSize::DEFAULT).await?;
-    /// for session in &page.sessions {
-    ///     assert!(admin.revoke_session(&session.public_id).await?);
+    /// for shown in &page.sessions {
+    ///     assert!(admin.revoke_session(&shown.session.public_id).await?);
     /// }
     /// assert_eq!(admin.count_sessions().await?, 0);
     /// # Ok(())

@@ -1,16 +1,16 @@
 //! Server-side sessions for Rust web applications.
 //!
-//! This crate is the front door: it re-exports the vocabulary and the trait of `session-core`, and
-//! each backend and the HTTP layer behind a cargo feature.
+//! This crate is the front door: what applications use is at its root, each backend and the HTTP
+//! layer behind a cargo feature.
 //!
-//! | feature | module | what it brings |
-//! |---|---|---|
-//! | `memory` (default) | `memory` | sessions in memory: for tests, and for one process |
-//! | `redis-rs` | `redis_rs` | sessions on Redis through the `redis` crate |
-//! | `fred` | `fred` | sessions on Redis through the `fred` crate |
-//! | `tower` | `tower` | the tower layer: cookies, the request's handle |
-//! | `axum` | `tower` | the handle as an axum extractor |
-//! | `mock` | | `MockSessionBackend`, for expectations in tests |
+//! | feature | what it brings |
+//! |---|---|
+//! | `memory` (default) | `backends::memory`: sessions in memory, for tests, and for one process |
+//! | `redis-rs` | `backends::redis_rs`: sessions on Redis through the `redis` crate |
+//! | `fred` | `backends::fred`: sessions on Redis through the `fred` crate |
+//! | `tower` | `Session`, `SessionLayer`, `web`: the request's handle, the tower layer, cookies |
+//! | `axum` | the handle as an axum extractor, and its errors as responses |
+//! | `mock` | `MockSessionBackend`, for expectations in tests |
 //!
 //! Features only add: none changes what another does. [`connect`] chooses a backend at run time by
 //! URL:
@@ -28,31 +28,89 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! | you want to | read |
+//! |---|---|
+//! | use sessions without HTTP | [`SessionBackend`], [`NewSession`], [`Delta`], [`SessionRecord`] |
+//! | decide lifetimes and limits | [`SessionPolicy`], [`SessionTtl`], [`Lifetime`], [`Limits`] |
+//! | handle failures | [`Error`], [`ErrorKind`], [`Effect`] |
+//! | look at all sessions of a store, end any | [`admin`] |
+//! | write a backend, or a wrapper of one | [`backend`] |
 
 mod connect;
 
-pub use session_core::*;
+#[doc(inline)]
+pub use session_core::{
+    Clock, CreatedSession, Delta, Effect, Error, ErrorKind, FieldName, FieldValue, Fields,
+    IntoFieldName, InvalidLifetime, InvalidPrincipal, InvalidPublicId, InvalidSessionId,
+    InvalidTtl, Lifetime, Limit, Limits, ListedSession, NewSession, OnExcess, Operation, Principal,
+    PrincipalLimit, PublicId, Remaining, ReservedFieldName, Result, RotatedSession, SessionBackend,
+    SessionId, SessionPolicy, SessionRecord, SessionTtl, SystemClock, Timestamp, Touch, UnixMillis,
+    Written,
+};
+#[cfg(feature = "mock")]
+#[doc(inline)]
+pub use session_core::{MockSessionBackend, MockSteps};
+#[cfg(feature = "tower")]
+#[doc(inline)]
+pub use session_tower::{ReadSession, Session, SessionCookie, SessionError, SessionLayer};
 
 pub use self::connect::{Connect, ConnectError, connect};
 
 // The two crates name one type.
 #[cfg(all(feature = "fred", not(feature = "redis-rs")))]
+#[doc(inline)]
 pub use session_fred::IdStorage;
 #[cfg(feature = "redis-rs")]
+#[doc(inline)]
 pub use session_redis_rs::IdStorage;
 
-#[cfg(feature = "fred")]
-#[doc(inline)]
-pub use session_fred as fred;
-#[cfg(feature = "memory")]
-#[doc(inline)]
-pub use session_memory as memory;
-#[cfg(feature = "redis-rs")]
-#[doc(inline)]
-pub use session_redis_rs as redis_rs;
+/// The backends, one module for each that is compiled in. Each re-exports the client crate that it
+/// stands on.
+pub mod backends {
+    #[cfg(feature = "fred")]
+    #[doc(inline)]
+    pub use session_fred as fred;
+    #[cfg(feature = "memory")]
+    #[doc(inline)]
+    pub use session_memory as memory;
+    #[cfg(feature = "redis-rs")]
+    #[doc(inline)]
+    pub use session_redis_rs as redis_rs;
+}
+
+/// What an operator may do, beside what the application does: look at all sessions of a store, and
+/// end any of them. Made by [`Connect::build_with_admin`](crate::Connect::build_with_admin).
+pub mod admin {
+    #[doc(inline)]
+    pub use session_core::{
+        InvalidPageCursor, InvalidPageSize, PageCursor, PageRequest, PageSize, RevokeInPageRequest,
+        RevokedInPage, SessionAdmin, SessionOverview, SessionPage,
+    };
+}
+
+/// What a backend is made of, and a wrapper of one: the required steps of [`SessionBackend`], their
+/// requests and outcomes, and the rules as functions. The crate `session-conformance` proves that a
+/// backend is one.
+pub mod backend {
+    #[doc(inline)]
+    pub use session_core::{
+        Binding, Expectation, FieldChange, InvalidHash, KeepOnly, KeepWhen, SessionBackend,
+        StoredSession, async_trait, reserved, rules, steps,
+    };
+}
+
+/// The rest of the HTTP layer, whose main types are at the root: cookies, failure responses, structs
+/// in sessions, and the tower service.
 #[cfg(feature = "tower")]
-#[doc(inline)]
-pub use session_tower as tower;
+pub mod web {
+    #[doc(inline)]
+    pub use session_tower::{
+        CookieChange, Counted, EmptyResponse, FailureResponse, InvalidCookie, Presence,
+        ReadSession, ResponseFuture, SameSite, Session, SessionCookie, SessionCookieBuilder,
+        SessionError, SessionLayer, SessionService, Typed,
+    };
+}
 
 /// The examples of the README, compiled and run.
 #[cfg(all(doctest, feature = "axum", feature = "redis-rs", feature = "fred"))]

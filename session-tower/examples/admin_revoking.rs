@@ -20,7 +20,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Form, Json, Router};
 use serde::{Deserialize, Serialize};
-use session_core::{Error, Principal, PublicId, SessionBackend};
+use session_core::{Principal, PublicId, SessionBackend, Timestamp};
 use session_memory::MemoryBackend;
 use session_tower::{Session, SessionCookie, SessionError, SessionLayer};
 
@@ -42,7 +42,7 @@ struct Device {
 async fn log_in(session: Session, Form(login): Form<Login>) -> Result<StatusCode, SessionError> {
     // Nothing of another person's session must be carried over.
     session.destroy()?;
-    session.log_in(Principal::new(login.username).map_err(Error::from)?)?;
+    session.log_in(Principal::new(login.username)?)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -66,13 +66,13 @@ async fn sessions(session: Session) -> Result<Json<Vec<Device>>, SessionError> {
         return Ok(Json(Vec::new()));
     };
     let this = session.public_id();
-    let text = |value: session_core::FieldValue| value.as_str().unwrap_or("?").to_owned();
+    let text = |time: Option<Timestamp>| time.map_or("?".to_owned(), |time| time.to_string());
     let sessions = session.backend().list_sessions(&principal).await?;
-    let devices = sessions.into_iter().map(|summary| Device {
-        is_this_one: this == Some(summary.public_id),
-        public_id: summary.public_id.to_string(),
-        since: text(summary.created_at),
-        last_used: text(summary.last_accessed_at),
+    let devices = sessions.into_iter().map(|listed| Device {
+        is_this_one: this == Some(listed.public_id),
+        public_id: listed.public_id.to_string(),
+        since: text(listed.created_at()),
+        last_used: text(listed.last_accessed_at()),
     });
     Ok(Json(devices.collect()))
 }
@@ -115,7 +115,7 @@ async fn revoke_user(session: Session, Path(user): Path<String>) -> Result<Respo
     if asks.is_none_or(|principal| principal.as_str() != "root") {
         return Ok(StatusCode::FORBIDDEN.into_response());
     }
-    let user = Principal::new(user).map_err(Error::from)?;
+    let user = Principal::new(user)?;
     let ended = session.backend().revoke_sessions(&user, None).await?;
     Ok(ended.to_string().into_response())
 }

@@ -31,9 +31,8 @@ async fn save(session: Session, Form(profile): Form<Profile>) -> Result<Redirect
 
 /// Shows the message, if there is one, and takes it out of the session.
 async fn home(session: Session) -> Result<String, SessionError> {
-    let flash = session.take("flash").await?;
-    let flash = flash.as_ref().and_then(|flash| flash.as_str().ok());
-    Ok(format!("{}\n", flash.unwrap_or("Nothing new.")))
+    let flash: Option<String> = session.take("flash").await?;
+    Ok(format!("{}\n", flash.as_deref().unwrap_or("Nothing new.")))
 }
 
 /// The application, over any backend.

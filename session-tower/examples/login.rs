@@ -15,7 +15,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
-use session_core::{Error, Principal, SessionBackend};
+use session_core::{Principal, SessionBackend};
 use session_memory::MemoryBackend;
 use session_tower::{Presence, Session, SessionCookie, SessionError, SessionLayer};
 
@@ -27,7 +27,7 @@ struct Credentials {
 
 /// Who is there.
 async fn home(session: Session) -> Result<String, SessionError> {
-    if let Some(username) = session.get_str("username").await? {
+    if let Some(username) = session.get::<String>("username").await? {
         return Ok(format!("Hello, {username}!\n"));
     }
     Ok(match session.presence().await? {
@@ -45,7 +45,7 @@ async fn log_in(
     if credentials.password != "open sesame" {
         return Ok((StatusCode::UNAUTHORIZED, "Wrong password.\n").into_response());
     }
-    let principal = Principal::new(credentials.username.as_str()).map_err(Error::from)?;
+    let principal = Principal::new(credentials.username.as_str())?;
     // A fresh id and the binding, in one step with the field.
     session.log_in(principal)?;
     session.insert("username", credentials.username)?;

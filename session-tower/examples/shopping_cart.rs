@@ -67,7 +67,7 @@ async fn order(
 async fn show(session: Session, delivery: Typed<Delivery>) -> Result<String, SessionError> {
     let mut cart = String::new();
     for item in CATALOGUE {
-        if let Some(count) = session.get_str(&format!("item:{item}")).await? {
+        if let Some(count) = session.get::<u64>(&format!("item:{item}")).await? {
             let _ = writeln!(cart, "{count} x {item}");
         }
     }

@@ -16,14 +16,14 @@ pub enum CookieChange {
         /// The session's id.
         id: SessionId,
         /// What remains of its life.
-        remaining: Remaining,
+        ttl: Remaining,
     },
     /// The session is new or has a new id: the cookie is sent.
     Set {
         /// The session's id.
         id: SessionId,
         /// What remains of its life.
-        remaining: Remaining,
+        ttl: Remaining,
     },
     /// The session ended, or the cookie named none: the cookie is cleared.
     Clear,

@@ -1,10 +1,12 @@
 //! What can go wrong with a request's session.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use http::StatusCode;
-use session_core::{Effect, Error, ErrorKind, Operation, ReservedFieldName};
+use session_core::{
+    Effect, Error, ErrorKind, InvalidLifetime, InvalidPageCursor, InvalidPageSize,
+    InvalidPrincipal, InvalidPublicId, InvalidSessionId, InvalidTtl, Operation, ReservedFieldName,
+};
 
 /// Why an operation on the request's [`Session`](crate::Session) failed.
 ///
@@ -97,9 +99,12 @@ fn is_store_failing(kind: ErrorKind) -> bool {
         kind,
         ErrorKind::ReservedField
             | ErrorKind::InvalidTtl
+            | ErrorKind::InvalidLifetime
             | ErrorKind::InvalidSessionId
             | ErrorKind::InvalidPublicId
             | ErrorKind::InvalidPrincipal
+            | ErrorKind::InvalidCursor
+            | ErrorKind::InvalidPageSize
             | ErrorKind::Conflict
             | ErrorKind::LimitExceeded(_)
             | ErrorKind::NotAnInteger
@@ -115,16 +120,20 @@ impl From<Error> for SessionError {
     }
 }
 
-impl From<ReservedFieldName> for SessionError {
-    fn from(refused: ReservedFieldName) -> Self {
-        Error::from(refused).into()
-    }
+/// What the vocabulary's constructors refuse, so that a handler can use `?`.
+macro_rules! from_refusals {
+    ($($refusal:ty)*) => {$(
+        impl From<$refusal> for SessionError {
+            fn from(refused: $refusal) -> Self {
+                Error::from(refused).into()
+            }
+        }
+    )*};
 }
 
-impl From<Infallible> for SessionError {
-    fn from(never: Infallible) -> Self {
-        match never {}
-    }
+from_refusals! {
+    ReservedFieldName InvalidTtl InvalidLifetime InvalidSessionId InvalidPublicId InvalidPrincipal
+    InvalidPageCursor InvalidPageSize
 }
 
 #[cfg(test)]

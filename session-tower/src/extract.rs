@@ -56,7 +56,6 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for ReadSession {
 }
 
 /// The struct, loaded: one round trip, unless the session is loaded already.
-#[cfg(feature = "json")]
 impl<S, T> FromRequestParts<S> for crate::json::Typed<T>
 where
     S: Send + Sync,

@@ -115,10 +115,8 @@ fn failure<B, H: FailureResponse<B>>(error: &SessionError, hook: &H) -> Response
 
 fn set_headers(headers: &mut HeaderMap, cookie: &SessionCookie, change: &CookieChange) {
     let line = match change {
-        CookieChange::Set { id, remaining } => cookie.set(id, *remaining),
-        CookieChange::Extend { id, remaining } if cookie.is_persistent() => {
-            cookie.set(id, *remaining)
-        }
+        CookieChange::Set { id, ttl } => cookie.set(id, *ttl),
+        CookieChange::Extend { id, ttl } if cookie.is_persistent() => cookie.set(id, *ttl),
         CookieChange::Extend { .. } | CookieChange::Keep => None,
         CookieChange::Clear => cookie.clear(),
     };

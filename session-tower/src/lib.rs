@@ -32,7 +32,6 @@
 //! # Features
 //! | feature | default | adds |
 //! |---|---|---|
-//! | `json` | yes | typed values by serde |
 //! | `axum` | no | extractors, and [`SessionError`] as a response, on axum-core |
 
 mod change;
@@ -44,7 +43,6 @@ mod extract;
 mod failure;
 mod finish;
 mod future;
-#[cfg(feature = "json")]
 mod json;
 mod layer;
 mod pending;
@@ -59,7 +57,6 @@ pub use self::cookie::{InvalidCookie, SameSite, SessionCookie, SessionCookieBuil
 pub use self::error::SessionError;
 pub use self::failure::{EmptyResponse, FailureResponse};
 pub use self::future::ResponseFuture;
-#[cfg(feature = "json")]
 pub use self::json::Typed;
 pub use self::layer::SessionLayer;
 pub use self::read_session::ReadSession;
@@ -68,10 +65,10 @@ pub use self::session::{Counted, Presence, Session};
 
 /// Documents, versioned and linked with the code.
 pub mod _documentation {
-    #[cfg_attr(all(feature = "axum", feature = "json"), doc = include_str!("../docs/testing.md"))]
+    #[cfg_attr(feature = "axum", doc = include_str!("../docs/testing.md"))]
     #[cfg_attr(
-        not(all(feature = "axum", feature = "json")),
-        doc = "Testing an application: this page needs the features `axum` and `json`."
+        not(feature = "axum"),
+        doc = "Testing an application: this page needs the feature `axum`."
     )]
     pub mod testing {}
 }

@@ -1,6 +1,6 @@
 //! What a request has asked for and the store does not have yet.
 
-use session_core::{Delta, FieldChange, FieldName, FieldValue, Principal, SessionTtl};
+use session_core::{Delta, FieldChange, FieldName, FieldValue, Lifetime, Principal, SessionTtl};
 
 /// The changes of a request that wait for one atomic step.
 ///
@@ -14,7 +14,7 @@ pub(crate) struct Pending {
     pub(crate) rotate: bool,
     pub(crate) delta: Delta,
     /// The absolute lifetime of a session that these changes begin.
-    pub(crate) max_lifetime: Option<SessionTtl>,
+    pub(crate) max_lifetime: Option<Lifetime>,
 }
 
 /// What the pending changes say of a field.
@@ -52,7 +52,7 @@ impl Pending {
         self.change(|delta| delta.bind(principal));
     }
 
-    pub(crate) fn max_lifetime(&mut self, lifetime: SessionTtl) {
+    pub(crate) fn max_lifetime(&mut self, lifetime: Lifetime) {
         self.max_lifetime = Some(lifetime);
     }
 

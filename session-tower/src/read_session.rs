@@ -3,6 +3,7 @@
 use std::fmt;
 
 use http::Extensions;
+use serde::de::DeserializeOwned;
 use session_core::{FieldValue, Fields, PublicId, SessionRecord};
 
 use crate::error::SessionError;
@@ -21,7 +22,7 @@ use crate::state::Purpose;
 ///
 /// async fn seconds_left(session: ReadSession) -> Result<String, SessionError> {
 ///     let record = session.load().await?;
-///     let left = record.and_then(|record| record.remaining().whole_seconds());
+///     let left = record.and_then(|record| record.ttl().whole_seconds());
 ///     Ok(left.unwrap_or(0).to_string())
 /// }
 /// ```
@@ -34,25 +35,20 @@ impl ReadSession {
         Session::of(extensions).map(Self)
     }
 
-    #[cfg(feature = "json")]
-    pub(crate) fn session(&self) -> &Session {
-        &self.0
-    }
-
-    /// The value of a field; `None` when it is absent, and when there is no session.
+    /// The value of a field, as this type; `None` when it is absent, and when there is no session.
     ///
     /// # Errors
-    /// [`SessionError::Backend`].
-    pub async fn get(&self, name: &str) -> Result<Option<FieldValue>, SessionError> {
+    /// [`SessionError::Decode`] when the field holds something else, and [`SessionError::Backend`].
+    pub async fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, SessionError> {
         self.0.get_for(name, Purpose::Peek).await
     }
 
-    /// The value of a field as text; otherwise as [`get`](Self::get).
+    /// The bytes of a field as they are stored; otherwise as [`get`](Self::get).
     ///
     /// # Errors
-    /// [`SessionError::Decode`] when the value is not UTF-8, and [`SessionError::Backend`].
-    pub async fn get_str(&self, name: &str) -> Result<Option<String>, SessionError> {
-        self.0.get_str_for(name, Purpose::Peek).await
+    /// [`SessionError::Backend`].
+    pub async fn get_raw(&self, name: &str) -> Result<Option<FieldValue>, SessionError> {
+        self.0.get_raw_for(name, Purpose::Peek).await
     }
 
     /// Whether there is a field of this name.
@@ -60,7 +56,7 @@ impl ReadSession {
     /// # Errors
     /// [`SessionError::Backend`].
     pub async fn contains(&self, name: &str) -> Result<bool, SessionError> {
-        Ok(self.get(name).await?.is_some())
+        Ok(self.get_raw(name).await?.is_some())
     }
 
     /// All fields; none when there is no session.

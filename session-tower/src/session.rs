@@ -6,8 +6,6 @@ mod reads;
 mod saving;
 mod testing;
 
-#[cfg(feature = "json")]
-pub(crate) use self::changes::field_name;
 pub use self::counters::Counted;
 
 use std::fmt;
@@ -63,7 +61,8 @@ use crate::state::{State, View};
 ///
 /// async fn visits(session: Session) -> Result<String, SessionError> {
 ///     let visits = session.increment("visits", 1).await?.unwrap_or(1);
-///     let name = session.get_str("name").await?.unwrap_or_else(|| "Guest".to_owned());
+///     let name: Option<String> = session.get("name").await?;
+///     let name = name.as_deref().unwrap_or("Guest");
 ///     Ok(format!("{name}, this is your visit number {visits}."))
 /// }
 /// ```

@@ -25,7 +25,7 @@ pub(crate) struct State {
     /// [`State::take_back`] makes it pending again.
     pub(crate) sent: Option<Pending>,
     /// What remained of the session's life by the backend's last answer.
-    remaining: Remaining,
+    ttl: Remaining,
     /// Whether this request moved the session's expiry.
     has_slid: bool,
     /// Whether the handler touched the session in any way.
@@ -81,7 +81,7 @@ impl State {
             view,
             pending: Pending::default(),
             sent: None,
-            remaining: Remaining::NoExpiry,
+            ttl: Remaining::NoExpiry,
             has_slid: false,
             is_used: false,
             was_ended: false,
@@ -182,15 +182,15 @@ impl State {
 
     /// What becomes of the cookie when all went well.
     pub(crate) fn cookie_change(&self) -> CookieChange {
-        let remaining = self.remaining;
+        let ttl = self.ttl;
         match &self.view {
             View::Live { id, .. } if self.presented != Presented::Id(id.clone()) => {
                 let id = id.clone();
-                CookieChange::Set { id, remaining }
+                CookieChange::Set { id, ttl }
             }
             View::Live { id, .. } if self.has_slid => {
                 let id = id.clone();
-                CookieChange::Extend { id, remaining }
+                CookieChange::Extend { id, ttl }
             }
             View::Live { .. } | View::Unasked(_) => CookieChange::Keep,
             View::Absent | View::Lost if self.presented == Presented::Nothing => CookieChange::Keep,
@@ -248,7 +248,7 @@ impl State {
         touch: Touch,
         purpose: Purpose,
     ) {
-        self.remaining = record.remaining();
+        self.ttl = record.ttl();
         self.has_slid |= may_have_slid(touch, &record);
         // A peek takes nothing from an earlier use.
         let was_used = self.base(Purpose::Use) != Known::Ask;
@@ -260,14 +260,14 @@ impl State {
     }
 
     pub(crate) fn has_created(&mut self, id: SessionId, record: SessionRecord) {
-        self.remaining = record.remaining();
+        self.ttl = record.ttl();
         let loaded = Some(Loaded::new(record, false));
         self.view = View::Live { id, loaded };
     }
 
     /// A write is done: the session lives under this id, and the changes are part of it.
     pub(crate) fn has_written(&mut self, id: SessionId, written: Written, changes: &Pending) {
-        self.remaining = written.remaining;
+        self.ttl = written.ttl;
         self.has_slid = true;
         let before = match std::mem::replace(&mut self.view, View::Absent) {
             View::Live { loaded, .. } => loaded,

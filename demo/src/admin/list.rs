@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use session_store::{SessionAdmin, SessionOverview};
+use session_store::admin::{SessionAdmin, SessionOverview};
 
 use super::failure::Failure;
 use super::output::Output;
@@ -20,8 +20,8 @@ pub(super) async fn list<W: Write>(
     args: &ListArgs,
     out: &mut Output<W>,
 ) -> Result<u64, Failure> {
-    let is_meant = |session: &SessionOverview| match &args.principal {
-        Some(principal) => session.principal.as_ref() == Some(principal),
+    let is_meant = |overview: &SessionOverview| match &args.principal {
+        Some(principal) => overview.principal.as_ref() == Some(principal),
         None => true,
     };
     let size = args.page_size.unwrap_or_default();
@@ -29,15 +29,15 @@ pub(super) async fn list<W: Write>(
     let mut cursor = None;
     loop {
         let page = admin.list_page(cursor.as_ref(), size).await?;
-        for session in page.sessions.iter().filter(|session| is_meant(session)) {
-            if !seen.is_new(session.public_id) {
+        for overview in page.sessions.iter().filter(|shown| is_meant(shown)) {
+            if !seen.is_new(overview.session.public_id) {
                 continue;
             }
             if shown == 0 && !args.json {
                 out.line(&Row::heading())?;
             }
             shown += 1;
-            let row = Row::of(session);
+            let row = Row::of(overview);
             out.line(&if args.json { row.json()? } else { row.line() })?;
         }
         out.flush()?;
@@ -54,7 +54,8 @@ pub(super) async fn list<W: Write>(
 #[cfg(feature = "memory")]
 mod tests {
     use super::*;
-    use session_store::{Connect, NewSession, PageSize, Principal};
+    use session_store::admin::PageSize;
+    use session_store::{Connect, NewSession, Principal};
 
     async fn listed(admin: &dyn SessionAdmin, principal: Option<&str>, json: bool) -> Vec<String> {
         let args = ListArgs {

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::io::Write;
 
-use session_store::{PublicId, SessionAdmin};
+use session_store::PublicId;
+use session_store::admin::SessionAdmin;
 
 use super::IsComplete;
 use super::failure::Failure;

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::io;
 
 use serde::Serialize;
-use session_store::{FieldValue, SessionOverview, Timestamp, UnixMillis};
+use session_store::admin::SessionOverview;
+use session_store::{FieldValue, Timestamp, UnixMillis};
 
 use super::text::{ascii_controls, cut, duration, escaped, or_dash};
 
@@ -25,15 +26,16 @@ pub(super) struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    pub(super) fn of(session: &'a SessionOverview) -> Self {
+    pub(super) fn of(overview: &'a SessionOverview) -> Self {
+        let session = &overview.session;
         Self {
             handle: session.public_id.as_str(),
-            principal: session.principal.as_ref().map(|name| name.as_str()),
-            created_at: lossy(&session.created_at),
-            last_accessed_at: lossy(&session.last_accessed_at),
-            ttl_seconds: session.ttl.as_secs(),
-            remaining_seconds: session.remaining.whole_seconds(),
-            deadline: session.deadline.map(iso),
+            principal: overview.principal.as_ref().map(|name| name.as_str()),
+            created_at: lossy(&session.created_at_text),
+            last_accessed_at: lossy(&session.last_accessed_at_text),
+            ttl_seconds: overview.configured_ttl.as_secs(),
+            remaining_seconds: overview.ttl.whole_seconds(),
+            deadline: overview.deadline.map(iso),
         }
     }
 
@@ -98,15 +100,16 @@ fn iso(time: UnixMillis) -> String {
 mod tests {
     use super::*;
     use serde_json::{Value, json};
-    use session_store::{Principal, PublicId, Remaining, SessionTtl};
+    use session_store::{ListedSession, Principal, PublicId, Remaining, SessionTtl};
     use std::time::Duration;
 
     fn overview() -> SessionOverview {
         let at = FieldValue::from("2026-04-02T12:34:56+00:00");
         let public_id = PublicId::parse("4nWUyWTEw-6RWZJ0oVgwLg").unwrap();
         let ttl = SessionTtl::from_secs(3600).unwrap();
+        let session = ListedSession::new(public_id, at.clone(), at, None);
         let remaining = Remaining::In(Duration::from_millis(58_001));
-        let mut overview = SessionOverview::new(public_id, at.clone(), at, ttl, remaining);
+        let mut overview = SessionOverview::new(session, ttl, remaining);
         overview.principal = Some(Principal::new("Ann").unwrap());
         overview.deadline = Some(UnixMillis::new(1_775_133_296_999));
         overview
@@ -160,7 +163,7 @@ mod tests {
     fn what_a_session_has_not_is_a_dash_or_null() {
         let mut bare = overview();
         (bare.principal, bare.deadline) = (None, None);
-        bare.remaining = Remaining::NoExpiry;
+        bare.ttl = Remaining::NoExpiry;
         let line = line(&bare);
         assert!(line.contains("  -                 2026"), "{line}");
         assert!(line.contains("no expiry   1h        -"), "{line}");
@@ -175,8 +178,8 @@ mod tests {
         let foreign = "a\u{1b}[2J\r\n\t\u{9b}1m\u{7f}\u{202e}\u{2028}\0";
         let mut overview = overview();
         overview.principal = Some(Principal::new(foreign).unwrap());
-        overview.created_at = FieldValue::from(foreign);
-        overview.last_accessed_at = FieldValue::from(&b"\xff\x1b"[..]);
+        overview.session.created_at_text = FieldValue::from(foreign);
+        overview.session.last_accessed_at_text = FieldValue::from(&b"\xff\x1b"[..]);
         let (text, value) = json(&overview);
         assert_eq!(value["principal"], foreign);
         assert_eq!(value["last_accessed_at"], "\u{fffd}\u{1b}");
@@ -189,7 +192,7 @@ mod tests {
     #[test]
     fn a_timestamp_that_is_none_is_cut_in_the_table() {
         let mut overview = overview();
-        overview.created_at = FieldValue::from("x".repeat(10_000));
+        overview.session.created_at_text = FieldValue::from("x".repeat(10_000));
         assert!(line(&overview).len() < 200);
         assert_eq!(
             json(&overview).1["created_at"].as_str().unwrap().len(),

@@ -1,7 +1,8 @@
 //! The subcommands.
 
 use clap::Subcommand;
-use session_store::{PageSize, Principal, PublicId};
+use session_store::admin::PageSize;
+use session_store::{Principal, PublicId};
 
 use super::public_id::PublicIdParser;
 
@@ -68,27 +69,17 @@ pub(crate) enum SessionsCommand {
 #[derive(clap::Args)]
 pub(crate) struct ListArgs {
     /// Only the sessions of this user, by the exact name
-    #[arg(long, value_name = "NAME", value_parser = principal)]
+    #[arg(long, value_name = "NAME")]
     pub(crate) principal: Option<Principal>,
 
     /// About how many keys the server looks at in one step, 1 to 256 [default: 100]
-    #[arg(long, value_name = "N", value_parser = page_size)]
+    #[arg(long, value_name = "N")]
     pub(crate) page_size: Option<PageSize>,
 
     /// One JSON object per line: handle, principal, created_at, last_accessed_at, ttl_seconds,
     /// remaining_seconds (null: no expiry), deadline
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-fn principal(text: &str) -> Result<Principal, String> {
-    Principal::new(text).map_err(|error| error.to_string())
-}
-
-fn page_size(text: &str) -> Result<PageSize, String> {
-    let keys = text.parse().ok();
-    keys.and_then(|keys| PageSize::new(keys).ok())
-        .ok_or_else(|| format!("expected a whole number from 1 to {}", PageSize::MAX))
 }
 
 #[cfg(test)]

@@ -7,8 +7,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
-use session_store::SessionRecord;
-use session_store::tower::{ReadSession, Session};
+use session_store::{ReadSession, Session, SessionRecord};
 
 use crate::answer;
 use crate::failure::Failure;
@@ -43,7 +42,7 @@ pub(crate) async fn log_in(session: Session, Sent(form): Sent<LoginForm>) -> Ans
     }
     session.log_in(login.user.clone())?;
     session.insert(USERNAME, login.user.as_str())?;
-    session.insert(PAGE_VIEWS, "1")?;
+    session.insert(PAGE_VIEWS, 1)?;
     session.set_ttl(login.ttl)?;
     let record = session.save_and_load().await?;
     answer(&session, record).await

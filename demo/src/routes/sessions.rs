@@ -3,8 +3,7 @@
 use axum::Json;
 use axum::response::Response;
 use serde_json::{Value, json};
-use session_store::tower::{ReadSession, Session};
-use session_store::{PublicId, SessionId, SessionRecord, SessionSummary};
+use session_store::{ListedSession, PublicId, ReadSession, Session, SessionId, SessionRecord};
 
 use crate::answer;
 use crate::failure::Failure;
@@ -21,10 +20,10 @@ pub(crate) async fn list(session: Session) -> Result<Json<Value>, Failure> {
         Some(user) => session.backend().list_sessions(&user).await?,
         // Another program wrote this session, for nobody in particular: it is the only one of its
         // kind.
-        None => vec![SessionSummary::new(
+        None => vec![ListedSession::new(
             own,
-            record.created_at().clone(),
-            record.last_accessed_at().clone(),
+            record.created_at_text().clone(),
+            record.last_accessed_at_text().clone(),
             record.login_at(),
         )],
     };
@@ -34,8 +33,8 @@ pub(crate) async fn list(session: Session) -> Result<Json<Value>, Failure> {
             json!({
                 "handle": found.public_id.as_str(),
                 "current": found.public_id == own,
-                "created_at": answer::text(&found.created_at),
-                "last_accessed_at": answer::text(&found.last_accessed_at),
+                "created_at": answer::text(&found.created_at_text),
+                "last_accessed_at": answer::text(&found.last_accessed_at_text),
             })
         })
         .collect();

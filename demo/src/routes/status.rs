@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::header::RETRY_AFTER as RETRY_AFTER_HEADER;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
-use session_store::tower::SessionError;
+use session_store::SessionError;
 
 use crate::app::{RETRY_AFTER, Shared};
 use crate::failure::session_failed;

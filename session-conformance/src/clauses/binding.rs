@@ -3,7 +3,7 @@
 use session_core::{Delta, Principal, SessionId, Touch};
 
 use crate::harness::Harness;
-use crate::kit::{Bench, add, fresh_principal, secs, session, set, ttl};
+use crate::kit::{Bench, add, fresh_principal, lasting, secs, session, set};
 use crate::races;
 
 /// Binds a live session by a write.
@@ -83,7 +83,7 @@ pub async fn a_refused_binding_lists_nothing(h: &dyn Harness) {
 /// The policy's lifetime from the binding on, 12 hours by default.
 pub async fn a_binding_gives_a_deadline(h: &dyn Harness) {
     let default = Bench::new(h).await;
-    let policy = Bench::with(h, |policy| policy.with_principal_lifetime(ttl(700))).await;
+    let policy = Bench::with(h, |policy| policy.with_principal_lifetime(lasting(700))).await;
     for (b, lifetime) in [(&default, 43_200), (&policy, 700)] {
         let ann = fresh_principal("ann");
         let mut timer = b.timer().await;
@@ -108,11 +108,11 @@ pub async fn a_binding_gives_a_deadline(h: &dyn Harness) {
 
 /// A deadline that the session already has stays: its own, and that of an earlier binding.
 pub async fn a_binding_keeps_a_deadline(h: &dyn Harness) {
-    let b = Bench::with(h, |policy| policy.with_principal_lifetime(ttl(700))).await;
+    let b = Bench::with(h, |policy| policy.with_principal_lifetime(lasting(700))).await;
     let (ann, bob) = (fresh_principal("ann"), fresh_principal("bob"));
     for (new, lifetime) in [
-        (session(100).max_lifetime(ttl(300)), 300),
-        (session(100).max_lifetime(ttl(9000)), 9000),
+        (session(100).max_lifetime(lasting(300)), 300),
+        (session(100).max_lifetime(lasting(9000)), 9000),
         (session(100).bind(ann.clone()), 700),
     ] {
         let mut timer = b.timer().await;

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use session_core::Touch;
 
 use crate::harness::Harness;
-use crate::kit::{Bench, secs, session, ttl};
+use crate::kit::{Bench, lasting, secs, session};
 
 /// Times that an application's clock may tell, right or wrong.
 fn clocks() -> [SystemTime; 4] {
@@ -25,7 +25,7 @@ pub async fn the_applications_clock_decides_no_expiry(h: &dyn Harness) {
         for used in clocks() {
             b.clock.set(created);
             let mut timer = b.timer().await;
-            let id = b.create(session(100).max_lifetime(ttl(1000))).await;
+            let id = b.create(session(100).max_lifetime(lasting(1000))).await;
             timer.advance(secs(60)).await;
             b.clock.set(used);
             assert!(b.is_alive(&id).await);
@@ -44,7 +44,7 @@ pub async fn the_applications_clock_decides_no_deadline_and_no_throttle(h: &dyn 
     let b = Bench::new(h).await;
     for time in clocks() {
         let mut timer = b.timer().await;
-        let id = b.create(session(100).max_lifetime(ttl(1000))).await;
+        let id = b.create(session(100).max_lifetime(lasting(1000))).await;
         b.clock.set(time);
         let throttled = Touch::IfOlderThan(secs(30));
         timer.advance(secs(20)).await;

@@ -122,7 +122,7 @@ pub async fn a_changed_cursor_does_no_harm(h: &dyn Harness) {
         match operator.list_page(Some(&cursor), PageSize::DEFAULT).await {
             Ok(page) => {
                 let mut sessions = page.sessions.iter();
-                assert!(sessions.all(|session| session.public_id != ended));
+                assert!(sessions.all(|shown| shown.session.public_id != ended));
             }
             Err(error) => assert_eq!(error.kind(), ErrorKind::InvalidCursor, "{cursor}"),
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use session_core::{NewSession, Remaining};
 
 use crate::harness::Harness;
-use crate::kit::{Bench, assert_nothing_there, guide_hash, secs, session, set, ttl};
+use crate::kit::{Bench, assert_nothing_there, guide_hash, lasting, secs, session, set, ttl};
 
 /// The session's own TTL.
 pub async fn creation_expires_by_the_sessions_own_ttl(h: &dyn Harness) {
@@ -16,8 +16,8 @@ pub async fn creation_expires_by_the_sessions_own_ttl(h: &dyn Harness) {
         let left = b.expires_in(&created.id).await;
         let elapsed = timer.elapsed().await;
         elapsed.assert_left(left, secs(seconds));
-        elapsed.assert_remaining(created.record.remaining(), secs(seconds));
-        assert_eq!(created.record.ttl(), ttl(seconds));
+        elapsed.assert_remaining(created.record.ttl(), secs(seconds));
+        assert_eq!(created.record.configured_ttl(), ttl(seconds));
     }
 }
 
@@ -98,7 +98,7 @@ pub async fn ttl_is_what_remains(h: &dyn Harness) {
         timer.elapsed().await.assert_remaining(left, secs(100));
     }
     let peeked = b.peek_session(&id).await.expect("no error");
-    let left = peeked.expect("a session").remaining();
+    let left = peeked.expect("a session").ttl();
     timer.elapsed().await.assert_remaining(left, secs(100));
 }
 
@@ -116,7 +116,7 @@ pub async fn ttl_is_the_keys_expiry_not_the_stored_ttl(h: &dyn Harness) {
         .assert_remaining(left, Duration::from_millis(45_678));
 
     timer.restart().await;
-    let id = b.create(session(900).max_lifetime(ttl(60))).await;
+    let id = b.create(session(900).max_lifetime(lasting(60))).await;
     timer.advance(secs(10)).await;
     let left = b.ttl(&id).await.expect("no error").expect("a session");
     timer.elapsed().await.assert_remaining(left, secs(60));
@@ -187,8 +187,8 @@ pub async fn a_deltas_ttl_is_stored_and_sets_the_expiry(h: &dyn Harness) {
     let left = b.expires_in(&id).await;
     let elapsed = timer.elapsed().await;
     elapsed.assert_left(left, secs(5000));
-    elapsed.assert_remaining(written.remaining, secs(5000));
+    elapsed.assert_remaining(written.ttl, secs(5000));
     let record = written.record.expect("a record");
-    assert_eq!(record.ttl(), ttl(5000));
-    elapsed.assert_remaining(record.remaining(), secs(5000));
+    assert_eq!(record.configured_ttl(), ttl(5000));
+    elapsed.assert_remaining(record.ttl(), secs(5000));
 }

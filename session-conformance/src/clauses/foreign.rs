@@ -14,16 +14,16 @@ pub async fn a_hash_of_any_client_is_a_session(h: &dyn Harness) {
     for ClientHash { client, hash } in clients() {
         let id = b.plant(hash.clone(), Some(secs(900))).await;
         let record = b.peek_session(&id).await.expect("no error").expect(client);
-        assert_eq!(record.ttl().as_secs(), 900, "{client}");
+        assert_eq!(record.configured_ttl().as_secs(), 900, "{client}");
         assert_eq!(record.fields().len(), hash.len() - 3, "{client}");
-        let created = record.created().expect(client).unix_seconds();
-        let accessed = record.last_accessed().expect(client).unix_seconds();
+        let created = record.created_at().expect(client).unix_seconds();
+        let accessed = record.last_accessed_at().expect(client).unix_seconds();
         assert_eq!(accessed - created, 60, "{client}");
         for (name, value) in hash {
             let name = String::from_utf8(name).expect("text");
             let shown = match name.as_str() {
-                "created_at" => record.created_at().as_bytes(),
-                "last_accessed_at" => record.last_accessed_at().as_bytes(),
+                "created_at" => record.created_at_text().as_bytes(),
+                "last_accessed_at" => record.last_accessed_at_text().as_bytes(),
                 "session_ttl" => b"900",
                 field => record.fields().get(field).expect(client).as_bytes(),
             };

@@ -51,7 +51,10 @@ pub async fn unknown_ids_are_not_found(h: &dyn Harness) {
 
 /// The same in a store that has a lifetime for all, limits and other sessions.
 pub async fn unknown_ids_are_not_found_under_any_policy(h: &dyn Harness) {
-    let b = Bench::with(h, |policy| policy.with_max_lifetime(crate::kit::ttl(1000))).await;
+    let b = Bench::with(h, |policy| {
+        policy.with_max_lifetime(crate::kit::lasting(1000))
+    })
+    .await;
     let other = b.create(session(100)).await;
     let before = b.snapshot(&other).await;
     assert_nothing_there(&b, &fresh_id(), "an unknown id").await;

@@ -141,5 +141,5 @@ pub async fn a_counter_and_a_ttl_are_kept_apart(h: &dyn Harness) {
         ("username", "andrew"),
     ]);
     assert_eq!(record.fields(), &expected);
-    assert_eq!(record.ttl(), SessionTtl::MAX);
+    assert_eq!(record.configured_ttl(), SessionTtl::MAX);
 }

@@ -4,8 +4,8 @@ use session_core::{Delta, ErrorKind, FieldName, Limits, NewSession, SessionId, T
 
 use crate::harness::{Harness, RawHash};
 use crate::kit::{
-    Bench, GUIDE_CREATED_AT, add, fields, fresh_principal, guide_hash, name, secs, session, set,
-    ttl, with,
+    Bench, GUIDE_CREATED_AT, add, fields, fresh_principal, guide_hash, lasting, name, secs,
+    session, set, with,
 };
 
 /// The fields that carry the session itself.
@@ -94,7 +94,7 @@ pub async fn a_counter_that_is_not_kept_counts_from_zero(h: &dyn Harness) {
 pub async fn keeping_nothing_leaves_the_session(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let ann = fresh_principal("ann");
-    let new = session(100).bind(ann.clone()).max_lifetime(ttl(5000));
+    let new = session(100).bind(ann.clone()).max_lifetime(lasting(5000));
     let mut timer = b.timer().await;
     let id = b.create(new).await;
     let public_id = b.public_id(&id).await;
@@ -185,16 +185,16 @@ pub async fn fields_stay_unless_the_principal_changes(h: &dyn Harness) {
 /// A session that another logs into starts again: kept and written fields, a new beginning, a
 /// deadline of its own.
 pub async fn another_principals_session_starts_again(h: &dyn Harness) {
-    let b = Bench::with(h, |policy| policy.with_principal_lifetime(ttl(3000))).await;
+    let b = Bench::with(h, |policy| policy.with_principal_lifetime(lasting(3000))).await;
     let (ann, bob) = (fresh_principal("ann"), fresh_principal("bob"));
     for is_rotation in [false, true] {
         for (delta, lifetime) in [
             (Delta::new().bind(bob.clone()), 3000),
-            (Delta::new().bind_for(bob.clone(), ttl(400)), 400),
+            (Delta::new().bind_for(bob.clone(), lasting(400)), 400),
             (Delta::new().bind(bob.clone()).touch(Touch::Never), 3000),
         ] {
             let id = b.plant(rich_hash(), Some(secs(1000))).await;
-            let bind = Delta::new().bind_for(ann.clone(), ttl(9000));
+            let bind = Delta::new().bind_for(ann.clone(), lasting(9000));
             let id = write(&b, &id, bind, false).await;
             b.clock.forward(secs(60));
             let created = b.clock.text();
@@ -223,7 +223,7 @@ pub async fn an_unbound_session_starts_again(h: &dyn Harness) {
     let ann = fresh_principal("ann");
     for is_rotation in [false, true] {
         let id = b.plant(rich_hash(), Some(secs(1000))).await;
-        let bind = Delta::new().bind_for(ann.clone(), ttl(500));
+        let bind = Delta::new().bind_for(ann.clone(), lasting(500));
         let id = write(&b, &id, bind, false).await;
         b.clock.forward(secs(60));
         let created = b.clock.text();

@@ -6,25 +6,26 @@ use session_core::{Delta, NewSession, SessionId, Touch};
 
 use crate::harness::Harness;
 use crate::kit::{
-    Bench, assert_nothing_there, fresh_principal, guide_hash, secs, session, set, ttl, with,
+    Bench, assert_nothing_there, fresh_principal, guide_hash, lasting, secs, session, set, ttl,
+    with,
 };
 
 /// Asked for at creation, or by the policy; the session's own comes first.
 pub async fn a_lifetime_fixes_the_deadline(h: &dyn Harness) {
     let own = Bench::new(h).await;
-    let policy = Bench::with(h, |policy| policy.with_max_lifetime(ttl(5000))).await;
+    let policy = Bench::with(h, |policy| policy.with_max_lifetime(lasting(5000))).await;
     for (b, new, lifetime) in [
-        (&own, session(100).max_lifetime(ttl(3000)), 3000),
-        (&own, session(100).max_lifetime(ttl(50)), 50),
+        (&own, session(100).max_lifetime(lasting(3000)), 3000),
+        (&own, session(100).max_lifetime(lasting(50)), 50),
         (&policy, session(100), 5000),
-        (&policy, session(100).max_lifetime(ttl(3000)), 3000),
-        (&policy, session(100).max_lifetime(ttl(9000)), 9000),
+        (&policy, session(100).max_lifetime(lasting(3000)), 3000),
+        (&policy, session(100).max_lifetime(lasting(9000)), 9000),
         (&policy, session(100).bind(fresh_principal("ann")), 5000),
         (
             &own,
             session(100)
                 .bind(fresh_principal("ann"))
-                .max_lifetime(ttl(70)),
+                .max_lifetime(lasting(70)),
             70,
         ),
     ] {
@@ -67,7 +68,7 @@ async fn assert_capped(b: &Bench<'_>, id: &SessionId, what: &str) {
 /// Not at creation, not after any use, not after a longer TTL.
 pub async fn the_expiry_never_lies_beyond_the_deadline(h: &dyn Harness) {
     let b = Bench::new(h).await;
-    let id = b.create(session(1000).max_lifetime(ttl(300))).await;
+    let id = b.create(session(1000).max_lifetime(lasting(300))).await;
     assert_capped(&b, &id, "creation").await;
     h.advance(secs(20)).await;
     assert!(b.get_session(&id).await.expect("no error").is_some());
@@ -103,7 +104,7 @@ pub async fn the_expiry_never_lies_beyond_the_deadline(h: &dyn Harness) {
 
 /// Nor when a binding gives the deadline to a session that had a farther expiry, touched or not.
 pub async fn a_binding_caps_the_expiry(h: &dyn Harness) {
-    let b = Bench::with(h, |policy| policy.with_principal_lifetime(ttl(300))).await;
+    let b = Bench::with(h, |policy| policy.with_principal_lifetime(lasting(300))).await;
     let bind = || Delta::new().bind(fresh_principal("ann"));
     for touch in [Touch::Always, Touch::Never, Touch::IfOlderThan(secs(100))] {
         let id = b.create(session(1000)).await;
@@ -142,7 +143,7 @@ pub async fn a_touch_caps_a_foreign_key_at_its_deadline(h: &dyn Harness) {
 pub async fn the_deadline_survives_every_use(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let mut timer = b.timer().await;
-    let mut id = b.create(session(100).max_lifetime(ttl(900))).await;
+    let mut id = b.create(session(100).max_lifetime(lasting(900))).await;
     for turn in 0..6 {
         timer.advance(secs(50)).await;
         match turn {
@@ -177,11 +178,11 @@ pub async fn the_deadline_survives_every_use(h: &dyn Harness) {
 pub async fn a_later_policy_leaves_the_deadline(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let mut timer = b.timer().await;
-    let id = b.create(session(100).max_lifetime(ttl(900))).await;
+    let id = b.create(session(100).max_lifetime(lasting(900))).await;
     let plain = b.create(session(100)).await;
     let later = Bench::with(h, |policy| {
-        let policy = policy.with_max_lifetime(ttl(5000));
-        policy.with_principal_lifetime(ttl(7000))
+        let policy = policy.with_max_lifetime(lasting(5000));
+        policy.with_principal_lifetime(lasting(7000))
     })
     .await;
     assert!(later.get_session(&id).await.expect("no error").is_some());
@@ -207,7 +208,7 @@ pub async fn a_later_policy_leaves_the_deadline(h: &dyn Harness) {
 /// However much it is used, it ends.
 pub async fn a_used_session_ends_at_its_deadline(h: &dyn Harness) {
     let b = Bench::new(h).await;
-    let mut id = b.create(session(100).max_lifetime(ttl(500))).await;
+    let mut id = b.create(session(100).max_lifetime(lasting(500))).await;
     for turn in 0..8 {
         h.advance(secs(60)).await;
         assert!(
@@ -232,7 +233,7 @@ pub async fn a_used_session_ends_at_its_deadline(h: &dyn Harness) {
 /// still.
 pub async fn a_session_does_not_live_through_its_deadline(h: &dyn Harness) {
     let b = Bench::new(h).await;
-    let new = || NewSession::default().max_lifetime(ttl(300));
+    let new = || NewSession::default().max_lifetime(lasting(300));
     let id = b.create(new()).await;
     if h.clock_stands_still() {
         h.advance(secs(300) - Duration::from_millis(1)).await;

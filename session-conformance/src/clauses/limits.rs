@@ -6,7 +6,7 @@ use session_core::{
 };
 
 use crate::harness::{Harness, RawHash};
-use crate::kit::{Bench, Counting, add, fields, guide_hash, name, secs, set, ttl, with};
+use crate::kit::{Bench, Counting, add, fields, guide_hash, lasting, name, secs, set, ttl, with};
 
 /// A workbench whose policy has these limits.
 pub(super) async fn limited(h: &dyn Harness, limits: Limits) -> Bench<'_> {
@@ -137,7 +137,7 @@ pub async fn too_many_fields_are_refused(h: &dyn Harness) {
         .expect_err("too many");
     assert_limit(&error, Limit::Fields, "a creation");
     let three = fields([("a", "1"), ("b", "2"), ("c", "3")]);
-    let new = NewSession::new(three).max_lifetime(ttl(5000));
+    let new = NewSession::new(three).max_lifetime(lasting(5000));
     let id = b.create(new.bind(crate::kit::fresh_principal("ann"))).await;
     for delta in [
         set("d", "4"),

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use session_core::{NewSession, Principal, SessionSummary};
+use session_core::{ListedSession, NewSession, Principal};
 
 use crate::harness::Harness;
 use crate::kit::{
-    Bench, fresh_principal, fresh_public_id, guide_hash, secs, session, ttl, with, without,
+    Bench, fresh_principal, fresh_public_id, guide_hash, lasting, secs, session, with, without,
 };
 
 /// Listed with its public id, its timestamps and the time of its log-in as stored; nobody else's
@@ -22,7 +22,7 @@ pub async fn a_session_bound_at_creation_is_listed(h: &dyn Harness) {
     let (created, accessed) = (created.as_str().into(), b.clock.text().into());
     let record = b.peek_session(&id).await.expect("no error");
     let login_at = record.expect("a session").login_at();
-    let expected = SessionSummary::new(b.public_id(&id).await, created, accessed, login_at);
+    let expected = ListedSession::new(b.public_id(&id).await, created, accessed, login_at);
     assert_eq!(list, [expected]);
     b.assert_listed(&bob, &[]).await;
 }
@@ -33,7 +33,9 @@ pub async fn the_list_begins_with_the_nearest_deadline(h: &dyn Harness) {
     let ann = fresh_principal("ann");
     let mut expected = Vec::new();
     for lifetime in [5000, 1000, 9000, 3000, 7000] {
-        let new = session(100).bind(ann.clone()).max_lifetime(ttl(lifetime));
+        let new = session(100)
+            .bind(ann.clone())
+            .max_lifetime(lasting(lifetime));
         let id = b.create(new).await;
         expected.push((lifetime, b.public_id(&id).await));
         b.create(session(100)).await;
@@ -54,7 +56,7 @@ pub async fn a_long_list_is_complete(h: &dyn Harness) {
     for n in 0..300 {
         let new = NewSession::default()
             .bind(ann.clone())
-            .max_lifetime(ttl(1000 + n));
+            .max_lifetime(lasting(1000 + n));
         ids.push(b.create(new).await);
     }
     b.assert_listed(&ann, &ids.iter().collect::<Vec<_>>()).await;
@@ -133,7 +135,7 @@ pub async fn ended_sessions_are_not_listed(h: &dyn Harness) {
         .await;
     b.assert_listed(&ann, &[&alive]).await;
     let expiring = b.create(bound(100)).await;
-    let ending = b.create(bound(5000).max_lifetime(ttl(100))).await;
+    let ending = b.create(bound(5000).max_lifetime(lasting(100))).await;
     b.assert_listed(&ann, &[&alive, &expiring, &ending]).await;
     h.advance(Duration::from_millis(100_001)).await;
     b.assert_listed(&ann, &[&alive]).await;
@@ -145,7 +147,7 @@ pub async fn a_session_at_its_deadline_is_not_listed(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let ann = fresh_principal("ann");
     let id = b
-        .create(session(100).bind(ann.clone()).max_lifetime(ttl(60)))
+        .create(session(100).bind(ann.clone()).max_lifetime(lasting(60)))
         .await;
     let key = b.stored(&id).await;
     h.plant(&id, key.fields().to_vec(), Some(secs(5000))).await;
@@ -159,10 +161,10 @@ pub async fn the_ended_are_pruned_from_the_index(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let ann = fresh_principal("ann");
     let alive = b
-        .create(session(5000).bind(ann.clone()).max_lifetime(ttl(9000)))
+        .create(session(5000).bind(ann.clone()).max_lifetime(lasting(9000)))
         .await;
     for _ in 0..5 {
-        b.create(session(100).bind(ann.clone()).max_lifetime(ttl(9000)))
+        b.create(session(100).bind(ann.clone()).max_lifetime(lasting(9000)))
             .await;
     }
     assert_eq!(h.index_len(&ann).await, Some(6));

@@ -7,7 +7,7 @@ use session_core::{
 };
 
 use crate::harness::Harness;
-use crate::kit::{Bench, add, fresh_principal, name, secs, session, set, ttl};
+use crate::kit::{Bench, add, fresh_principal, lasting, name, secs, session, set, ttl};
 
 /// The public id and the time of the log-in, and the deadline, as a record shows them. They are
 /// what is stored.
@@ -41,7 +41,7 @@ pub async fn a_log_in_with_a_lifetime_fixes_the_deadline(h: &dyn Harness) {
     let mut id = b.create(session(100)).await;
     for (n, lifetime) in [5000, 300, 9000, 50, 200].into_iter().enumerate() {
         timer.restart().await;
-        let bind = Delta::new().bind_for(ann.clone(), ttl(lifetime));
+        let bind = Delta::new().bind_for(ann.clone(), lasting(lifetime));
         match n % 2 {
             0 => update(&b, &id, bind).await,
             _ => id = rotate(&b, &id, bind).await,
@@ -65,7 +65,7 @@ pub async fn a_quiet_log_in_with_a_lifetime_caps_the_expiry(h: &dyn Harness) {
     let ann = fresh_principal("ann");
     for (lifetime, left) in [(300, 300), (5000, 900)] {
         let id = b.create(session(1000)).await;
-        let bind = Delta::new().bind_for(ann.clone(), ttl(lifetime));
+        let bind = Delta::new().bind_for(ann.clone(), lasting(lifetime));
         h.advance(secs(100)).await;
         let mut timer = b.timer().await;
         update(&b, &id, bind.touch(Touch::Never)).await;
@@ -157,7 +157,7 @@ pub async fn uses_and_rotations_keep_the_log_in(h: &dyn Harness) {
 /// A session that was never bound has neither.
 pub async fn an_unbound_session_has_no_public_id(h: &dyn Harness) {
     let b = Bench::new(h).await;
-    let id = b.create(session(100).max_lifetime(ttl(1000))).await;
+    let id = b.create(session(100).max_lifetime(lasting(1000))).await;
     update(&b, &id, set("a", "b")).await;
     let id = rotate(&b, &id, add("n", 1)).await;
     assert_eq!(facts(&b, &id).await, (None, None));
@@ -171,7 +171,7 @@ pub async fn an_unbound_session_is_in_no_list(h: &dyn Harness) {
     for is_rotation in [false, true] {
         for touch in [Touch::Always, Touch::Never] {
             let mut timer = b.timer().await;
-            let new = session(100).bind(ann.clone()).max_lifetime(ttl(900));
+            let new = session(100).bind(ann.clone()).max_lifetime(lasting(900));
             let mut id = b.create(new).await;
             let public_id = b.public_id(&id).await;
             let unbind = set("a", "1").unbind().touch(touch).returning_record();

@@ -7,7 +7,7 @@ use session_core::{Delta, NewSession, PageSize, SessionId};
 
 use crate::harness::Harness;
 use crate::kit::{
-    Bench, Operator, Snapshot, fresh_id, fresh_principal, guide_hash, secs, session, ttl, with,
+    Bench, Operator, Snapshot, fresh_id, fresh_principal, guide_hash, lasting, secs, session, with,
     without,
 };
 
@@ -18,8 +18,8 @@ async fn all_kinds(b: &Bench<'_>) -> Vec<SessionId> {
     let mut ids = vec![
         b.create(session(5000)).await,
         b.create(session(5000).bind(ann.clone())).await,
-        b.create(session(5000).max_lifetime(ttl(6000))).await,
-        b.create(session(5000).bind(ann).max_lifetime(ttl(5500)))
+        b.create(session(5000).max_lifetime(lasting(6000))).await,
+        b.create(session(5000).bind(ann).max_lifetime(lasting(5500)))
             .await,
     ];
     for (hash, expires_in) in [
@@ -165,7 +165,7 @@ pub async fn the_ended_do_not_count(h: &dyn Harness) {
     assert!(operator.revoke(&id).await);
     assert_eq!(count().await, 9);
     b.create(session(100).bind(fresh_principal("ann"))).await;
-    b.create(session(5000).max_lifetime(ttl(100))).await;
+    b.create(session(5000).max_lifetime(lasting(100))).await;
     assert_eq!(count().await, 11);
     h.advance(secs(101)).await;
     assert_eq!(count().await, 9);

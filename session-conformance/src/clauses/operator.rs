@@ -7,7 +7,7 @@ use session_core::{Delta, ErrorKind, NewSession, OnExcess, PageSize, PrincipalLi
 use crate::harness::Harness;
 use crate::kit::{
     Bench, Operator, assert_nothing_there, fresh_id, fresh_principal, guide_hash, in_other_case,
-    secs, session, ttl, with, without,
+    lasting, secs, session, with, without,
 };
 use crate::races;
 
@@ -31,7 +31,7 @@ pub async fn an_operator_ends_that_session(h: &dyn Harness) {
     for id in [
         b.create(session(5000)).await,
         b.create(session(5000).bind(ann.clone())).await,
-        b.create(session(5000).max_lifetime(ttl(6000))).await,
+        b.create(session(5000).max_lifetime(lasting(6000))).await,
         b.plant(guide_hash("100"), None).await,
         b.plant(with(guide_hash("100"), "session_deadline", deadline), None)
             .await,
@@ -134,7 +134,7 @@ pub async fn ending_what_has_ended_returns_false(h: &dyn Harness) {
     let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
     let ann = fresh_principal("ann");
     let expired = b.create(session(100).bind(ann.clone())).await;
-    let ended = b.create(session(5000).max_lifetime(ttl(100))).await;
+    let ended = b.create(session(5000).max_lifetime(lasting(100))).await;
     let deleted = b.create(session(5000).bind(ann.clone())).await;
     assert!(b.delete_session(&deleted).await.expect("no error"));
     let old = b.create(session(5000).bind(ann.clone())).await;

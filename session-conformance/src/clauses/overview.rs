@@ -6,17 +6,23 @@ use session_core::{PageSize, Principal, Remaining, SessionId, SessionOverview, U
 
 use crate::harness::{Harness, RawKey};
 use crate::kit::{
-    Bench, ClientHash, Operator, clients, fresh_id, fresh_principal, guide_hash, secs, session,
-    set, ttl, with,
+    Bench, ClientHash, Operator, clients, fresh_id, fresh_principal, guide_hash, lasting, secs,
+    session, set, ttl, with,
 };
 
 /// Asserts that an overview shows what was stored just before and just after it was made.
 fn assert_shows_key(shown: &SessionOverview, before: &RawKey, after: &RawKey) {
     assert_eq!(before.value, after.value, "the case leaves it alone");
     let text = |name: &str| before.field(name).expect("a reserved field");
-    assert_eq!(shown.created_at.as_bytes(), text("created_at"));
-    assert_eq!(shown.last_accessed_at.as_bytes(), text("last_accessed_at"));
-    assert_eq!(shown.ttl.to_string().as_bytes(), text("session_ttl"));
+    assert_eq!(shown.session.created_at_text.as_bytes(), text("created_at"));
+    assert_eq!(
+        shown.session.last_accessed_at_text.as_bytes(),
+        text("last_accessed_at")
+    );
+    assert_eq!(
+        shown.configured_ttl.to_string().as_bytes(),
+        text("session_ttl")
+    );
     let deadline = before.field("session_deadline").map(|text| {
         let text = std::str::from_utf8(text).expect("digits");
         UnixMillis::new(text.parse().expect("a number"))
@@ -25,7 +31,7 @@ fn assert_shows_key(shown: &SessionOverview, before: &RawKey, after: &RawKey) {
     let principal = before.field("session_principal");
     let principal = principal.and_then(|text| Principal::new(std::str::from_utf8(text).ok()?).ok());
     assert_eq!(shown.principal, principal);
-    match (before.expires_in, shown.remaining, after.expires_in) {
+    match (before.expires_in, shown.ttl, after.expires_in) {
         (None, Remaining::NoExpiry, None) => {}
         (Some(most), Remaining::In(left), Some(least)) => assert!(
             least <= left && left <= most,
@@ -61,10 +67,10 @@ pub async fn every_fact_is_as_stored(h: &dyn Harness) {
     let mut ids = Vec::new();
     for (n, new) in [
         session(1000),
-        session(2000).max_lifetime(ttl(70_000)),
+        session(2000).max_lifetime(lasting(70_000)),
         session(3000).bind(ann.clone()),
-        session(4000).bind(ann.clone()).max_lifetime(ttl(5000)),
-        session(5000).bind(bob.clone()).max_lifetime(ttl(600)),
+        session(4000).bind(ann.clone()).max_lifetime(lasting(5000)),
+        session(5000).bind(bob.clone()).max_lifetime(lasting(600)),
         session(4_294_967_295),
     ]
     .into_iter()
@@ -126,7 +132,7 @@ pub async fn what_remains_is_exact(h: &dyn Harness) {
         timer.advance(Duration::from_millis(millis)).await;
         let shown = operator.shown(&id).await.expect("the session is shown");
         let elapsed = timer.elapsed().await;
-        elapsed.assert_remaining(shown.remaining, secs(86_400));
+        elapsed.assert_remaining(shown.ttl, secs(86_400));
     }
 }
 
@@ -141,7 +147,7 @@ pub async fn a_key_without_expiry_is_shown(h: &dyn Harness) {
     let far = b.plant(farthest, None).await;
     for id in [&eternal, &ending, &far] {
         let shown = operator.shown(id).await.expect("the session is shown");
-        assert_eq!(shown.remaining, Remaining::NoExpiry);
+        assert_eq!(shown.ttl, Remaining::NoExpiry);
         assert_shows_key(&shown, &b.stored(id).await, &b.stored(id).await);
     }
 }

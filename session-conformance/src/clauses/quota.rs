@@ -10,8 +10,8 @@ use session_core::{
 
 use crate::harness::Harness;
 use crate::kit::{
-    Bench, add, assert_nothing_there, fresh_id, fresh_principal, guide_hash, insert_request, name,
-    rename_request, secs, session, set, ttl,
+    Bench, add, assert_nothing_there, fresh_id, fresh_principal, guide_hash, insert_request,
+    lasting, name, rename_request, secs, session, set,
 };
 use crate::races;
 
@@ -24,7 +24,7 @@ async fn limited(h: &dyn Harness, max: u32, on_excess: OnExcess) -> Bench<'_> {
 
 /// A session of a principal that ends after so many seconds at the latest.
 fn bound(principal: &Principal, lifetime: u64) -> NewSession {
-    let new = session(100_000).max_lifetime(ttl(lifetime));
+    let new = session(100_000).max_lifetime(lasting(lifetime));
     new.bind(principal.clone())
 }
 
@@ -153,7 +153,7 @@ pub async fn the_nearest_deadline_is_evicted(h: &dyn Harness) {
     assert_nothing_there(&b, &near, "an evicted session").await;
     b.assert_listed(&ann, &[&far, &middle, &by_creation]).await;
 
-    let by_write = b.create(session(100).max_lifetime(ttl(8000))).await;
+    let by_write = b.create(session(100).max_lifetime(lasting(8000))).await;
     assert!(
         b.update_session(&by_write, bind(&ann))
             .await

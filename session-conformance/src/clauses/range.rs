@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::harness::Harness;
 use crate::kit::{
-    Bench, assert_nothing_there, fresh_principal, guide_hash, secs, session, ttl, with,
+    Bench, assert_nothing_there, fresh_principal, guide_hash, lasting, secs, session, ttl, with,
 };
 
 /// TTLs on which arithmetic fails: powers of two and ten, the ends of integer types.
@@ -30,7 +30,7 @@ pub async fn every_ttl_is_accepted(h: &dyn Harness) {
     for seconds in EDGES {
         let mut timer = b.timer().await;
         let id = b
-            .create(session(seconds).max_lifetime(ttl(4_294_967_295)))
+            .create(session(seconds).max_lifetime(lasting(4_294_967_295)))
             .await;
         let created = b.expires_in(&id).await;
         assert!(
@@ -54,7 +54,7 @@ pub async fn every_ttl_is_accepted(h: &dyn Harness) {
 pub async fn the_least_ttl_is_accepted(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let created = b.create_session(session(1)).await.expect("a session");
-    assert_eq!(created.record.ttl(), ttl(1));
+    assert_eq!(created.record.configured_ttl(), ttl(1));
     let changed = b.create(session(100)).await;
     assert!(b.set_session_ttl(&changed, ttl(1)).await.expect("no error"));
     if h.clock_stands_still() {
@@ -70,7 +70,7 @@ pub async fn the_least_ttl_is_accepted(h: &dyn Harness) {
 /// A binding to a principal for the greatest lifetime fits as well.
 pub async fn the_greatest_lifetime_is_accepted(h: &dyn Harness) {
     let b = Bench::with(h, |policy| {
-        policy.with_principal_lifetime(ttl(4_294_967_295))
+        policy.with_principal_lifetime(lasting(4_294_967_295))
     })
     .await;
     let principal = fresh_principal("ann");

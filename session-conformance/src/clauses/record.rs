@@ -3,7 +3,7 @@
 use session_core::{Delta, NewSession, SessionRecord};
 
 use crate::harness::{Harness, RawHash};
-use crate::kit::{Bench, add, fields, fresh_principal, name, secs, session, set, ttl};
+use crate::kit::{Bench, add, fields, fresh_principal, lasting, name, secs, session, set, ttl};
 
 /// The hash of these fields, as dumps have it.
 fn hash<const N: usize>(pairs: [(&str, &str); N]) -> RawHash {
@@ -87,27 +87,27 @@ pub async fn creation_returns_what_is_stored(h: &dyn Harness) {
         plain(),
         NewSession::default(),
         plain().ttl(ttl(50)),
-        plain().ttl(ttl(100)).max_lifetime(ttl(1000)),
-        plain().ttl(ttl(100)).max_lifetime(ttl(70)),
+        plain().ttl(ttl(100)).max_lifetime(lasting(1000)),
+        plain().ttl(ttl(100)).max_lifetime(lasting(70)),
         plain().bind(principal.clone()),
-        plain().bind(principal).max_lifetime(ttl(70)),
+        plain().bind(principal).max_lifetime(lasting(70)),
     ] {
         let mut timer = b.timer().await;
         let created = b.create_session(new).await.expect("a session");
         let peeked = b.peek_session(&created.id).await.expect("no error");
         let peeked = peeked.expect("a session");
         assert_same_but_for_time(&created.record, &peeked);
-        let remaining = created.record.remaining().as_duration().expect("an expiry");
+        let remaining = created.record.ttl().as_duration().expect("an expiry");
         let elapsed = timer.elapsed().await;
-        elapsed.assert_remaining(peeked.remaining(), remaining);
+        elapsed.assert_remaining(peeked.ttl(), remaining);
     }
 }
 
 fn assert_same_but_for_time(a: &SessionRecord, b: &SessionRecord) {
     assert_eq!(a.fields(), b.fields());
-    assert_eq!(a.created_at(), b.created_at());
-    assert_eq!(a.last_accessed_at(), b.last_accessed_at());
-    assert_eq!(a.ttl(), b.ttl());
+    assert_eq!(a.created_at_text(), b.created_at_text());
+    assert_eq!(a.last_accessed_at_text(), b.last_accessed_at_text());
+    assert_eq!(a.configured_ttl(), b.configured_ttl());
     assert_eq!(a.deadline(), b.deadline());
     assert_eq!(a.principal(), b.principal());
 }
@@ -139,7 +139,7 @@ pub async fn optional_fields_are_absent_unless_used(h: &dyn Harness) {
 /// A lifetime alone stores no principal; a binding stores both.
 pub async fn optional_fields_are_stored_when_used(h: &dyn Harness) {
     let b = Bench::new(h).await;
-    let id = b.create(session(100).max_lifetime(ttl(1000))).await;
+    let id = b.create(session(100).max_lifetime(lasting(1000))).await;
     let key = b.stored(&id).await;
     assert!(key.field("session_deadline").is_some());
     assert_eq!(key.field("session_principal"), None);

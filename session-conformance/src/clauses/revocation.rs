@@ -4,8 +4,8 @@ use session_core::{Delta, Principal, SessionId};
 
 use crate::harness::Harness;
 use crate::kit::{
-    Bench, assert_nothing_there, fresh_id, fresh_principal, fresh_public_id, in_other_case, secs,
-    session, ttl,
+    Bench, assert_nothing_there, fresh_id, fresh_principal, fresh_public_id, in_other_case,
+    lasting, secs, session,
 };
 use crate::races;
 
@@ -148,7 +148,7 @@ pub async fn revoking_counts_live_sessions(h: &dyn Harness) {
     let ids = sessions(&b, &ann, 4).await;
     assert!(b.delete_session(&ids[0]).await.expect("no error"));
     b.create(session(100).bind(ann.clone())).await;
-    b.create(session(5000).bind(ann.clone()).max_lifetime(ttl(100)))
+    b.create(session(5000).bind(ann.clone()).max_lifetime(lasting(100)))
         .await;
     h.advance(secs(101)).await;
     assert_eq!(revoke_all(&b, &ann, None).await, 3);

@@ -9,7 +9,7 @@ use session_core::{Delta, ErrorKind, Limits, NewSession, SessionId, Touch};
 use crate::harness::Harness;
 use crate::kit::{
     Bench, add, assert_not_found_and_left_alone, assert_nothing_there, fields, fresh_id,
-    guide_hash, name, rename_request, secs, session, set, ttl, with, without,
+    guide_hash, lasting, name, rename_request, secs, session, set, ttl, with, without,
 };
 use crate::races;
 
@@ -38,7 +38,7 @@ pub async fn a_rotation_moves_the_session(h: &dyn Harness) {
     let key = b.stored(&rotated.id).await;
     let elapsed = timer.elapsed().await;
     elapsed.assert_left(key.expires_in.expect("an expiry"), secs(100));
-    elapsed.assert_remaining(rotated.written.remaining, secs(100));
+    elapsed.assert_remaining(rotated.written.ttl, secs(100));
     let mut expected = with(hash, "last_accessed_at", b.clock.text());
     expected.sort();
     assert_eq!(key.fields(), expected);
@@ -49,7 +49,7 @@ pub async fn a_rotation_moves_the_session(h: &dyn Harness) {
 pub async fn a_rotation_keeps_the_deadline(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let mut timer = b.timer().await;
-    let old = b.create(session(100).max_lifetime(ttl(130))).await;
+    let old = b.create(session(100).max_lifetime(lasting(130))).await;
     timer.advance(secs(60)).await;
     let id = rotate(&b, &old, Delta::new()).await;
     let deadline = b.deadline_in(&id).await;
@@ -73,7 +73,7 @@ pub async fn a_quiet_rotation_keeps_the_expiry(h: &dyn Harness) {
     let key = b.stored(&rotated.id).await;
     let elapsed = timer.elapsed().await;
     elapsed.assert_left(key.expires_in.expect("an expiry"), secs(100));
-    elapsed.assert_remaining(rotated.written.remaining, secs(100));
+    elapsed.assert_remaining(rotated.written.ttl, secs(100));
     assert_eq!(key.field("last_accessed_at"), Some(created.as_bytes()));
 }
 
@@ -137,7 +137,7 @@ pub async fn the_delta_of_a_rotation_is_applied(h: &dyn Harness) {
     let record = rotated.written.record.expect("a record");
     let expected = fields([("kept", "1"), ("user", "ann"), ("n", "42"), ("m", "-3")]);
     assert_eq!(record.fields(), &expected);
-    assert_eq!(record.ttl(), ttl(700));
+    assert_eq!(record.configured_ttl(), ttl(700));
     let left = b.expires_in(&rotated.id).await;
     timer.elapsed().await.assert_left(left, secs(700));
     let peeked = b.peek_session(&rotated.id).await.expect("no error");
@@ -224,7 +224,7 @@ pub async fn a_write_that_races_a_rotation_is_moved_or_refused(h: &dyn Harness) 
 pub async fn a_session_rotates_again_and_again(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let mut timer = b.timer().await;
-    let mut id = b.create(session(100).max_lifetime(ttl(1000))).await;
+    let mut id = b.create(session(100).max_lifetime(lasting(1000))).await;
     for turn in 1..=8 {
         timer.advance(secs(20)).await;
         let new = rotate(&b, &id, add("turns", 1)).await;

@@ -101,7 +101,11 @@ pub async fn scans_are_independent(h: &dyn Harness) {
             break;
         }
         for (shown, page) in shown.iter_mut().zip(pages) {
-            shown.extend(page.into_iter().flatten().map(|session| session.public_id));
+            shown.extend(
+                page.into_iter()
+                    .flatten()
+                    .map(|shown| shown.session.public_id),
+            );
         }
     }
     for shown in &shown {
@@ -125,7 +129,7 @@ pub async fn sessions_in_use_are_shown(h: &dyn Harness) {
     let mut scan = operator.scan(size(4));
     let mut turn = 0;
     while let Some(page) = scan.page().await {
-        shown.extend(page.into_iter().map(|session| session.public_id));
+        shown.extend(page.into_iter().map(|shown| shown.session.public_id));
         turn += 1;
         let number = turn * 7 % ids.len();
         let id = &ids[number];
@@ -167,7 +171,7 @@ pub async fn a_store_that_grows_and_shrinks_hides_nobody(h: &dyn Harness) {
     let mut scan = operator.scan(size(3));
     let mut turn = 0;
     while let Some(page) = scan.page().await {
-        shown.extend(page.into_iter().map(|session| session.public_id));
+        shown.extend(page.into_iter().map(|shown| shown.session.public_id));
         turn += 1;
         if turn <= 8 {
             passing.extend(crowd(&b, 50).await);
@@ -210,7 +214,7 @@ pub async fn a_scan_beside_others_misses_nobody(h: &dyn Harness) {
         let mut shown = HashSet::new();
         let mut scan = operator.scan(size(keys));
         while let Some(page) = scan.page().await {
-            shown.extend(page.into_iter().map(|session| session.public_id));
+            shown.extend(page.into_iter().map(|shown| shown.session.public_id));
             tokio::task::yield_now().await;
         }
         assert_all_shown(&b, &ids, &shown).await;

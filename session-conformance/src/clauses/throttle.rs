@@ -5,7 +5,7 @@ use std::time::Duration;
 use session_core::{Delta, SessionId, Touch};
 
 use crate::harness::Harness;
-use crate::kit::{Bench, guide_hash, secs, session, set, ttl, with};
+use crate::kit::{Bench, guide_hash, lasting, secs, session, set, ttl, with};
 
 /// A time before a boundary: the millisecond before it where the clock stands still, else so early
 /// that the real time of a few calls does not matter.
@@ -139,7 +139,7 @@ pub async fn a_capped_session_is_not_touched(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let touch = Touch::IfOlderThan(secs(20));
     for how in USES {
-        let capped = b.create(session(1000).max_lifetime(ttl(500))).await;
+        let capped = b.create(session(1000).max_lifetime(lasting(500))).await;
         h.advance(secs(450)).await;
         let (capped, touched) = touches(&b, capped, how, touch).await;
         assert!(!touched, "{how:?}");
@@ -154,7 +154,7 @@ pub async fn a_session_with_a_far_deadline_is_touched(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let touch = Touch::IfOlderThan(secs(20));
     for how in USES {
-        let id = b.create(session(100).max_lifetime(ttl(190))).await;
+        let id = b.create(session(100).max_lifetime(lasting(190))).await;
         h.advance(secs(60)).await;
         let (id, touched) = touches(&b, id, how, touch).await;
         assert!(touched, "{how:?}: 130 s to the deadline");
@@ -225,7 +225,7 @@ pub async fn a_quiet_new_ttl_is_only_stored(h: &dyn Harness) {
         timer.advance(secs(20)).await;
         let delta = Delta::new().ttl(ttl(seconds)).touch(Touch::Never);
         let written = b.update_session(&id, delta).await.expect("no error");
-        let returned = written.expect("a session").remaining;
+        let returned = written.expect("a session").ttl;
         let left = b.expires_in(&id).await;
         let elapsed = timer.elapsed().await;
         elapsed.assert_left(left, secs(100));

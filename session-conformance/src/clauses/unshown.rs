@@ -6,7 +6,7 @@ use session_core::{Delta, PageSize, Principal, PublicId};
 
 use crate::harness::Harness;
 use crate::kit::{
-    Bench, Operator, fresh_id, fresh_principal, guide_hash, secs, session, ttl, with, without,
+    Bench, Operator, fresh_id, fresh_principal, guide_hash, lasting, secs, session, with, without,
 };
 
 /// One page of few sessions, and several tables of a store in one.
@@ -27,7 +27,7 @@ pub async fn what_has_ended_is_not_shown(h: &dyn Harness) {
     let rotated = b.rotate_session(&old, Delta::new()).await;
     let rotated = rotated.expect("no error").expect("a session").id;
     let expiring = b.create(session(100)).await;
-    let ending = b.create(session(5000).max_lifetime(ttl(100))).await;
+    let ending = b.create(session(5000).max_lifetime(lasting(100))).await;
     for size in SIZES {
         let all = [&alive, &rotated, &expiring, &ending];
         operator.assert_shows(&all, size).await;
@@ -137,7 +137,7 @@ pub async fn what_ends_during_a_scan_is_not_shown_later(h: &dyn Harness) {
     while let Some(page) = scan.page().await {
         for shown in page {
             assert!(
-                !ended.contains(&shown.public_id),
+                !ended.contains(&shown.session.public_id),
                 "an ended session is shown"
             );
         }
@@ -170,7 +170,7 @@ pub async fn a_session_is_shown_as_long_as_it_is_found(h: &dyn Harness) {
         false => &[90_000, 9_000, 2_000],
     };
     let expiring = b.create(session(100)).await;
-    let ending = b.create(session(5000).max_lifetime(ttl(100))).await;
+    let ending = b.create(session(5000).max_lifetime(lasting(100))).await;
     for millis in steps {
         h.advance(Duration::from_millis(*millis)).await;
         for id in [&expiring, &ending] {

@@ -13,7 +13,7 @@ pub async fn a_key_without_expiry_is_a_session(h: &dyn Harness) {
     let id = b.plant(guide_hash("100"), None).await;
     let record = b.peek_session(&id).await.expect("no error");
     let record = record.expect("a session");
-    assert_eq!(record.remaining(), Remaining::NoExpiry);
+    assert_eq!(record.ttl(), Remaining::NoExpiry);
     assert_eq!(record.fields().get_str("username"), Some("andrew"));
     assert!(b.configured_ttl(&id).await.expect("no error").is_some());
     assert!(b.ttl(&id).await.expect("no error").is_some());
@@ -28,7 +28,7 @@ pub async fn a_read_sets_a_missing_expiry(h: &dyn Harness) {
     let id = b.plant(guide_hash("100"), None).await;
     let mut timer = b.timer().await;
     let record = b.get_session(&id).await.expect("no error");
-    let returned = record.expect("a session").remaining();
+    let returned = record.expect("a session").ttl();
     let left = b.expires_in(&id).await;
     let elapsed = timer.elapsed().await;
     elapsed.assert_remaining(returned, secs(100));
@@ -50,7 +50,7 @@ pub async fn a_write_sets_a_missing_expiry(h: &dyn Harness) {
             .update_session(&id, delta.clone())
             .await
             .expect("no error");
-        let returned = written.expect("a session").remaining;
+        let returned = written.expect("a session").ttl;
         let left = b.expires_in(&id).await;
         let elapsed = timer.elapsed().await;
         elapsed.assert_remaining(returned, secs(100));
@@ -70,11 +70,11 @@ pub async fn a_write_that_is_no_touch_sets_no_expiry(h: &dyn Harness) {
     let id = b.plant(guide_hash("100"), None).await;
     let quiet = || set("a", "b").touch(Touch::Never);
     let written = b.update_session(&id, quiet()).await.expect("no error");
-    assert_eq!(written.expect("a session").remaining, Remaining::NoExpiry);
+    assert_eq!(written.expect("a session").ttl, Remaining::NoExpiry);
     assert_eq!(b.stored(&id).await.expires_in, None);
     let rotated = b.rotate_session(&id, quiet()).await.expect("no error");
     let rotated = rotated.expect("a session");
-    assert_eq!(rotated.written.remaining, Remaining::NoExpiry);
+    assert_eq!(rotated.written.ttl, Remaining::NoExpiry);
     assert_eq!(b.stored(&rotated.id).await.expires_in, None);
 }
 
@@ -106,8 +106,8 @@ pub async fn any_text_is_a_timestamp(h: &dyn Harness) {
             .await;
         let record = b.peek_session(&id).await.expect("no error");
         let record = record.unwrap_or_else(|| panic!("no session: {}", text.escape_ascii()));
-        assert_eq!(record.created_at().as_bytes(), text);
-        assert_eq!(record.last_accessed_at().as_bytes(), text);
+        assert_eq!(record.created_at_text().as_bytes(), text);
+        assert_eq!(record.last_accessed_at_text().as_bytes(), text);
     }
 }
 

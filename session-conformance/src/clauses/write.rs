@@ -152,7 +152,7 @@ pub async fn a_delta_of_everything_is_applied(h: &dyn Harness) {
         ("hits", "-7"),
     ]);
     assert_eq!(record.fields(), &after);
-    assert_eq!(record.ttl(), ttl(700));
+    assert_eq!(record.configured_ttl(), ttl(700));
     assert_eq!(record.principal(), Some(principal.clone()));
     b.assert_listed(&principal, &[&id]).await;
 }

@@ -2,7 +2,9 @@
 
 use session_core::{Delta, Fields, NewSession, Principal, SessionId};
 
-use super::operation::{Binding, Change, Kept, MOST_UNITS, New, Plant, UNIT, between_units, units};
+use super::operation::{
+    Binding, Change, Kept, MOST_UNITS, New, Plant, UNIT, between_units, lasting, units,
+};
 use crate::harness::{Harness, RawHash};
 use crate::kit::{fresh_id, guide_hash, name, with, without};
 
@@ -15,7 +17,7 @@ pub(super) fn new_session(new: &New, principals: &[Principal]) -> NewSession {
         session = session.ttl(units(ttl));
     }
     if let Some(lifetime) = new.lifetime {
-        session = session.max_lifetime(units(lifetime));
+        session = session.max_lifetime(lasting(lifetime));
     }
     if let Some(who) = new.bind {
         session = session.bind(principals[who].clone());

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use session_core::{Limits, OnExcess, PrincipalLimit, SessionPolicy, SessionTtl, Touch};
+use session_core::{Lifetime, Limits, OnExcess, PrincipalLimit, SessionPolicy, SessionTtl, Touch};
 
 /// TTLs and lifetimes are multiples of this, and half of it the ages of throttled touches.
 pub(super) const UNIT: Duration = Duration::from_secs(100_000);
@@ -59,7 +59,7 @@ impl Policy {
             .with_touch(self.touch)
             .with_limits(limits);
         if let Some(lifetime) = self.max_lifetime {
-            policy = policy.with_max_lifetime(units(lifetime));
+            policy = policy.with_max_lifetime(lasting(lifetime));
         }
         if let Some(on_excess) = self.principal_limit {
             let max = NonZeroU32::MIN.saturating_add(1);
@@ -74,10 +74,15 @@ pub(super) fn units(units: u32) -> SessionTtl {
     SessionTtl::try_from(UNIT * units).expect("a TTL")
 }
 
+/// A lifetime of so many units.
+pub(super) fn lasting(units: u32) -> Lifetime {
+    Lifetime::try_from(UNIT * units).expect("a lifetime")
+}
+
 /// A lifetime of a binding: so many units and a half. A binding and a touch of one moment must not
 /// fix the same time, and a TTL has whole units.
-pub(super) fn between_units(units: u32) -> SessionTtl {
-    SessionTtl::try_from(UNIT * units + UNIT / 2).expect("a lifetime")
+pub(super) fn between_units(units: u32) -> Lifetime {
+    Lifetime::try_from(UNIT * units + UNIT / 2).expect("a lifetime")
 }
 
 /// One of the ids that a slot has known: the present one, or the one before.

@@ -69,11 +69,11 @@ impl Facts {
     /// A record, its deadline seen from now.
     pub(super) fn record(record: &SessionRecord, now: UnixMillis) -> Self {
         let mut facts = Self::word("record")
-            .text(record.created_at().as_bytes())
-            .text(record.last_accessed_at().as_bytes())
-            .text(record.ttl().to_string())
+            .text(record.created_at_text().as_bytes())
+            .text(record.last_accessed_at_text().as_bytes())
+            .text(record.configured_ttl().to_string())
             .time(record.deadline().map(|deadline| deadline.since(now)))
-            .and(Self::remaining(record.remaining()));
+            .and(Self::remaining(record.ttl()));
         if let Some(principal) = record.principal() {
             facts = facts.text(principal.as_str());
         }
@@ -88,7 +88,7 @@ impl Facts {
     }
 
     pub(super) fn written(written: &Written, now: UnixMillis) -> Self {
-        let mut facts = Self::word("written").and(Self::remaining(written.remaining));
+        let mut facts = Self::word("written").and(Self::remaining(written.ttl));
         for (name, value) in &written.counters {
             facts = facts.text(name.as_str()).and(Self::number(*value));
         }

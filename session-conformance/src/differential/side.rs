@@ -210,11 +210,11 @@ impl<'a> Side<'a> {
 
     async fn list(&self, who: &Principal) -> session_core::Result<Facts> {
         let mut facts = Facts::word("list");
-        for summary in self.backend.list_sessions(who).await? {
+        for listed in self.backend.list_sessions(who).await? {
             facts = facts
-                .text(self.label(summary.public_id))
-                .text(summary.created_at.as_bytes())
-                .text(summary.last_accessed_at.as_bytes());
+                .text(self.label(listed.public_id))
+                .text(listed.created_at_text.as_bytes())
+                .text(listed.last_accessed_at_text.as_bytes());
         }
         if self.compare_index {
             let entries = self.h.index_len(who).await.unwrap_or(0);
@@ -235,8 +235,8 @@ impl<'a> Side<'a> {
         let mut cursor = None;
         loop {
             let page = admin.list_page(cursor.as_ref(), PageSize::MAX).await?;
-            for session in page.sessions {
-                shown.insert(self.label(session.public_id), session);
+            for overview in page.sessions {
+                shown.insert(self.label(overview.session.public_id), overview);
             }
             cursor = page.next;
             if cursor.is_none() {
@@ -245,16 +245,17 @@ impl<'a> Side<'a> {
         }
         let now = self.h.now().await;
         let mut facts = Facts::number(admin.count_sessions().await?);
-        for (label, session) in shown {
-            let deadline = session.deadline.map(|deadline| deadline.since(now));
-            let principal = session.principal.as_ref().map_or("", Principal::as_str);
+        for (label, overview) in shown {
+            let session = &overview.session;
+            let deadline = overview.deadline.map(|deadline| deadline.since(now));
+            let principal = overview.principal.as_ref().map_or("", Principal::as_str);
             facts = facts
                 .text(label)
                 .text(principal)
-                .text(session.created_at.as_bytes())
-                .text(session.last_accessed_at.as_bytes())
-                .text(session.ttl.to_string())
-                .and(Facts::remaining(session.remaining))
+                .text(session.created_at_text.as_bytes())
+                .text(session.last_accessed_at_text.as_bytes())
+                .text(overview.configured_ttl.to_string())
+                .and(Facts::remaining(overview.ttl))
                 .time(deadline);
         }
         Ok(facts)

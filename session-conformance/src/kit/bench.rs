@@ -111,7 +111,7 @@ impl<'a> Bench<'a> {
     /// The public ids of a principal's sessions, as listed.
     pub(crate) async fn listed(&self, principal: &Principal) -> Vec<PublicId> {
         let list = self.list_sessions(principal).await.expect("a list");
-        list.into_iter().map(|summary| summary.public_id).collect()
+        list.into_iter().map(|listed| listed.public_id).collect()
     }
 
     /// Asserts which sessions are listed, in any order.

@@ -7,7 +7,7 @@ use session_core::steps::{
     RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, WriteOutcome, WriteRequest,
 };
 use session_core::{
-    Effect, Error, ErrorKind, Result, SessionBackend, SessionPolicy, SessionSummary, async_trait,
+    Effect, Error, ErrorKind, ListedSession, Result, SessionBackend, SessionPolicy, async_trait,
 };
 
 /// A backend that counts the steps it is called for, and does nothing.
@@ -58,7 +58,7 @@ impl SessionBackend for Counting {
         self.count()
     }
 
-    async fn list(&self, _: &ListRequest) -> Result<Vec<SessionSummary>> {
+    async fn list(&self, _: &ListRequest) -> Result<Vec<ListedSession>> {
         self.count()
     }
 

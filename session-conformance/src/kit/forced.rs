@@ -7,7 +7,7 @@ use session_core::steps::{
     InsertOutcome, InsertRequest, ListRequest, ReadOutcome, ReadRequest, RemoveOutcome,
     RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, WriteOutcome, WriteRequest,
 };
-use session_core::{Result, SessionBackend, SessionId, SessionPolicy, SessionSummary, async_trait};
+use session_core::{ListedSession, Result, SessionBackend, SessionId, SessionPolicy, async_trait};
 
 /// Forwards the required steps, but its first inserts and renames go to a certain id.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ impl SessionBackend for ForcedIds {
         self.backend.remove(request).await
     }
 
-    async fn list(&self, request: &ListRequest) -> Result<Vec<SessionSummary>> {
+    async fn list(&self, request: &ListRequest) -> Result<Vec<ListedSession>> {
         self.backend.list(request).await
     }
 

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use session_core::steps::{InsertRequest, RenameRequest};
 use session_core::{
-    Delta, FieldName, Fields, NewSession, Principal, PublicId, SessionId, SessionPolicy,
+    Delta, FieldName, Fields, Lifetime, NewSession, Principal, PublicId, SessionId, SessionPolicy,
     SessionTtl, StoredSession,
 };
 
@@ -45,6 +45,11 @@ pub(crate) fn name(text: impl Into<Cow<'static, str>>) -> FieldName {
 /// A TTL or lifetime.
 pub(crate) fn ttl(seconds: u64) -> SessionTtl {
     SessionTtl::from_secs(seconds).expect("a TTL")
+}
+
+/// A lifetime of whole seconds.
+pub(crate) fn lasting(seconds: u64) -> Lifetime {
+    Lifetime::from_secs(seconds).expect("a lifetime")
 }
 
 /// A duration of whole seconds.

@@ -58,7 +58,10 @@ impl<'a> Operator<'a> {
         let mut all = HashMap::new();
         let mut scan = self.scan(size);
         while let Some(page) = scan.page().await {
-            all.extend(page.into_iter().map(|shown| (shown.public_id, shown)));
+            all.extend(
+                page.into_iter()
+                    .map(|shown| (shown.session.public_id, shown)),
+            );
         }
         all
     }
@@ -109,7 +112,7 @@ impl Scan<'_> {
         self.pages += 1;
         assert!(self.pages < MOST_PAGES, "the scan does not end");
         for shown in &page.sessions {
-            let times = self.times.entry(shown.public_id).or_default();
+            let times = self.times.entry(shown.session.public_id).or_default();
             *times += 1;
             assert!(*times < MOST_SHOWN, "the scan goes round");
         }

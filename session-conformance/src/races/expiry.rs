@@ -21,7 +21,7 @@ use self::user::User;
 use super::Summary;
 use super::crew::{Crew, Member, both};
 use crate::harness::Harness;
-use crate::kit::{Dice, secs, seed, ttl};
+use crate::kit::{Dice, lasting, secs, seed, ttl};
 
 /// The rounds that run at once.
 const WAVE: usize = 500;
@@ -129,7 +129,7 @@ impl Wave {
                 latest: now,
             };
             let length = list.len();
-            let list: HashSet<_> = list.into_iter().map(|summary| summary.public_id).collect();
+            let list: HashSet<_> = list.into_iter().map(|listed| listed.public_id).collect();
             assert_eq!(list.len(), length, "a session is listed twice");
             let (alive, ended) = house.check(&before, asked, Arc::new(list));
             self.alive.fetch_add(alive, Ordering::SeqCst);
@@ -165,14 +165,14 @@ impl Wave {
 async fn assert_indexes_end(h: &dyn Harness, member: &Member, houses: &[Arc<House>]) {
     let list = async |house: &House| -> Vec<PublicId> {
         let list = member.did(member.backend.list_sessions(&house.principal).await);
-        list.into_iter().map(|summary| summary.public_id).collect()
+        list.into_iter().map(|listed| listed.public_id).collect()
     };
     let mut last = Vec::new();
     for house in houses {
         assert_eq!(list(house).await, [], "all have ended");
         house.assert_listed_are_known();
         let new = NewSession::default().bind(house.principal.clone());
-        let new = new.ttl(ttl(LONG)).max_lifetime(ttl(LONG));
+        let new = new.ttl(ttl(LONG)).max_lifetime(lasting(LONG));
         let created = member.did(member.backend.create_session(new).await);
         last.push(created.record.public_id().expect("a bound session"));
     }

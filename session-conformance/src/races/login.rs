@@ -8,7 +8,7 @@ use session_core::{Delta, ErrorKind, NewSession, OnExcess, PrincipalLimit, Sessi
 use super::Summary;
 use super::crew::Crew;
 use crate::harness::Harness;
-use crate::kit::{fresh_principal, ttl};
+use crate::kit::{fresh_principal, lasting};
 
 /// The tasks that log in.
 const LOGINS: usize = 16;
@@ -68,7 +68,7 @@ pub async fn logins_against_limit(h: &dyn Harness, rounds: usize) -> Summary {
                 let (ann, backend) = (ann.clone(), Arc::clone(limited));
                 async move {
                     // No two deadlines are the same.
-                    let lifetime = ttl(10_000 + u64::try_from(n).expect("a small number"));
+                    let lifetime = lasting(10_000 + u64::try_from(n).expect("a small number"));
                     let new = NewSession::default().max_lifetime(lifetime);
                     let bind = Delta::new().bind(ann.clone());
                     let outcome = if n % 3 == 0 {
@@ -109,7 +109,7 @@ pub async fn logins_against_limit(h: &dyn Harness, rounds: usize) -> Summary {
             );
         }
         let list = limited.list_sessions(&ann).await.expect("a list");
-        let mut listed: Vec<_> = list.into_iter().map(|summary| summary.public_id).collect();
+        let mut listed: Vec<_> = list.into_iter().map(|listed| listed.public_id).collect();
         alive.sort();
         listed.sort();
         assert_eq!(listed, alive, "round {round}");

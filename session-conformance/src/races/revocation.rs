@@ -73,7 +73,7 @@ pub async fn logins_against_revocation(h: &dyn Harness, rounds: usize) -> Summar
             .await
             .expect("a list")
             .into_iter()
-            .map(|summary| summary.public_id)
+            .map(|listed| listed.public_id)
             .collect();
         alive.sort();
         listed.sort();

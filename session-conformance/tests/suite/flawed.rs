@@ -9,12 +9,12 @@ use std::time::Duration;
 use session_conformance::{Breakable, Harness, MemoryHarness, RawHash, RawKey};
 use session_core::steps::{
     InsertOutcome, InsertRequest, ListRequest, ReadOutcome, ReadRequest, RemoveOutcome,
-    RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, SessionSummary, Target,
-    WriteOutcome, WriteRequest,
+    RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, Target, WriteOutcome, WriteRequest,
 };
 use session_core::{
-    PageRequest, Principal, Result, RevokeInPageRequest, RevokedInPage, SessionAdmin,
-    SessionBackend, SessionId, SessionPage, SessionPolicy, StoredSession, UnixMillis, async_trait,
+    ListedSession, PageRequest, Principal, Result, RevokeInPageRequest, RevokedInPage,
+    SessionAdmin, SessionBackend, SessionId, SessionPage, SessionPolicy, StoredSession, UnixMillis,
+    async_trait,
 };
 
 /// The fields of a hash, by name.
@@ -150,7 +150,7 @@ pub(crate) trait Flaw: fmt::Debug + Send + Sync + 'static {
         memory.remove(&request).await
     }
 
-    async fn list(&self, memory: &Memory, principal: Principal) -> Result<Vec<SessionSummary>> {
+    async fn list(&self, memory: &Memory, principal: Principal) -> Result<Vec<ListedSession>> {
         memory.list(&ListRequest::new(principal)).await
     }
 
@@ -226,7 +226,7 @@ impl SessionBackend for Flawed {
         self.flaw.remove(&self.memory, request.clone()).await
     }
 
-    async fn list(&self, request: &ListRequest) -> Result<Vec<SessionSummary>> {
+    async fn list(&self, request: &ListRequest) -> Result<Vec<ListedSession>> {
         let principal = request.principal.clone();
         self.flaw.list(&self.memory, principal).await
     }

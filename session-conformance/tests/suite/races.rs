@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use session_conformance::races;
-use session_core::steps::{RenameOutcome, RenameRequest, SessionSummary};
-use session_core::{Principal, PublicId, Result, UnixMillis, async_trait};
+use session_core::steps::{RenameOutcome, RenameRequest};
+use session_core::{ListedSession, Principal, PublicId, Result, UnixMillis, async_trait};
 
 use crate::flawed::{Flaw, FlawedHarness, Memory};
 use crate::mutants;
@@ -16,11 +16,11 @@ const MOMENT: Duration = Duration::from_millis(20);
 
 /// What was listed a moment ago is listed again.
 #[derive(Debug, Default)]
-struct ListsFromACache(Mutex<HashMap<Principal, (UnixMillis, Vec<SessionSummary>)>>);
+struct ListsFromACache(Mutex<HashMap<Principal, (UnixMillis, Vec<ListedSession>)>>);
 
 #[async_trait]
 impl Flaw for ListsFromACache {
-    async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<SessionSummary>> {
+    async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<ListedSession>> {
         let now = m.now().await;
         let list = m.list_sessions(&principal).await?;
         let mut cache = self.0.lock().unwrap();
@@ -40,7 +40,7 @@ struct ForgetsTheDying;
 
 #[async_trait]
 impl Flaw for ForgetsTheDying {
-    async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<SessionSummary>> {
+    async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<ListedSession>> {
         let mut list = m.list_sessions(&principal).await?;
         for id in m.ids() {
             let key = m.key(&id).await;
@@ -59,7 +59,7 @@ struct ListsInTwoSteps;
 
 #[async_trait]
 impl Flaw for ListsInTwoSteps {
-    async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<SessionSummary>> {
+    async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<ListedSession>> {
         let mut ids = Vec::new();
         for id in m.ids() {
             if m.is_live(&id).await {
@@ -92,7 +92,7 @@ impl Flaw for MovesInTwoSteps {
         outcome
     }
 
-    async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<SessionSummary>> {
+    async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<ListedSession>> {
         let mut list = m.list_sessions(&principal).await?;
         let moving = self.0.lock().unwrap();
         list.retain(|summary| !moving.contains(&summary.public_id));

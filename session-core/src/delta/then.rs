@@ -221,6 +221,7 @@ fn stronger(a: Touch, b: Touch) -> Touch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lifetime::Lifetime;
     use crate::principal::Principal;
     use crate::ttl::SessionTtl;
     use std::time::Duration;
@@ -318,7 +319,7 @@ mod tests {
     #[test]
     fn bindings_become_one_where_one_does_the_same() {
         let (ann, bob) = (principal("ann"), principal("bob"));
-        let (short, long) = (SessionTtl::MIN, SessionTtl::MAX);
+        let (short, long) = (Lifetime::MIN, Lifetime::MAX);
         let bind = || Delta::new().bind_for(ann.clone(), short);
         let both = bind().then(Delta::new().bind(bob.clone())).unwrap();
         assert_eq!(both, Delta::new().bind_for(bob.clone(), short));

@@ -5,6 +5,7 @@ use crate::delta::Delta;
 use crate::error::Limit;
 use crate::field::FieldName;
 use crate::fields::Fields;
+use crate::lifetime::Lifetime;
 use crate::limits::Limits;
 use crate::principal::Principal;
 use crate::public_id::PublicId;
@@ -43,7 +44,7 @@ fn change(delta: Delta) -> Write {
         delta,
         now: stamp(),
         limits: Limits::default().with_fields(3),
-        principal_lifetime: SessionTtl::from_secs(100).unwrap(),
+        principal_lifetime: Lifetime::from_secs(100).unwrap(),
         principal_limit: None,
     }
 }
@@ -131,7 +132,7 @@ fn a_new_ttl_sets_the_expiry_unless_the_write_is_no_use() {
     let ttl = SessionTtl::from_secs(60).unwrap();
     let (after, written) = write(&state(10), &change(Delta::new().ttl(ttl)), at(4_000)).unwrap();
     assert_eq!(after.expires_at, Some(at(64_000)));
-    assert_eq!(written.remaining, Remaining::In(Duration::from_secs(60)));
+    assert_eq!(written.ttl, Remaining::In(Duration::from_secs(60)));
     let (after, _) = write(
         &state(10),
         &change(Delta::new().ttl(ttl).touch(Touch::Never)),
@@ -171,7 +172,7 @@ fn each_binding_is_a_log_in_of_its_own() {
 fn a_log_in_that_brings_a_lifetime_moves_the_deadline_both_ways() {
     let ann = Principal::new("ann").unwrap();
     let bind_for = |secs| {
-        let lifetime = SessionTtl::from_secs(secs).unwrap();
+        let lifetime = Lifetime::from_secs(secs).unwrap();
         change(
             Delta::new()
                 .bind_for(ann.clone(), lifetime)
@@ -310,6 +311,10 @@ impl Random {
         SessionTtl::from_secs(1 + self.below(200)).unwrap()
     }
 
+    fn lifetime(&mut self) -> Lifetime {
+        Lifetime::from_secs(1 + self.below(200)).unwrap()
+    }
+
     fn delta(&mut self) -> Delta {
         let mut delta = Delta::new();
         for _ in 0..self.below(4) {
@@ -332,7 +337,7 @@ impl Random {
         };
         delta = match self.below(6) {
             0 => delta.bind(self.principal()),
-            1 => delta.bind_for(self.principal(), self.ttl()),
+            1 => delta.bind_for(self.principal(), self.lifetime()),
             2 => delta.unbind(),
             _ => delta,
         };

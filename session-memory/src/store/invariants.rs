@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_core::{
-    Delta, FieldName, NewSession, OnExcess, Principal, PrincipalLimit, SessionBackend, SessionId,
-    SessionPolicy, SessionTtl, Touch, UnixMillis,
+    Delta, FieldName, Lifetime, NewSession, OnExcess, Principal, PrincipalLimit, SessionBackend,
+    SessionId, SessionPolicy, SessionTtl, Touch, UnixMillis,
 };
 
 use super::Store;
@@ -57,6 +57,10 @@ impl Random {
         SessionTtl::from_secs(1 + self.below(20)).unwrap()
     }
 
+    fn lifetime(&mut self) -> Lifetime {
+        Lifetime::from_secs(1 + self.below(20)).unwrap()
+    }
+
     fn principal(&mut self) -> Principal {
         Principal::new(["ann", "bob", "cat"][usize::try_from(self.below(3)).unwrap()]).unwrap()
     }
@@ -68,7 +72,7 @@ impl Random {
         }
         delta = match self.below(9) {
             0 | 1 => delta.bind(self.principal()),
-            2 => delta.bind_for(self.principal(), self.ttl()),
+            2 => delta.bind_for(self.principal(), self.lifetime()),
             3 => delta.unbind(),
             _ => delta,
         };
@@ -86,7 +90,7 @@ async fn run(seed: u64) {
     let mut random = Random(seed);
     let clock = Arc::new(ManualClock::new());
     let policy = SessionPolicy::new()
-        .with_principal_lifetime(SessionTtl::from_secs(30).unwrap())
+        .with_principal_lifetime(Lifetime::from_secs(30).unwrap())
         .with_principal_limit(PrincipalLimit {
             max: NonZeroU32::new(4).unwrap(),
             on_excess: if seed.is_multiple_of(2) {
@@ -112,7 +116,7 @@ async fn run(seed: u64) {
                     new = new.bind(random.principal());
                 }
                 if random.below(4) == 0 {
-                    new = new.max_lifetime(random.ttl());
+                    new = new.max_lifetime(random.lifetime());
                 }
                 let created = backend.create_session(new).await;
                 ids.extend(created.ok().map(|created| created.id));

@@ -35,7 +35,7 @@ impl Store {
                 Some(Found {
                     id: id.clone(),
                     state: state.clone(),
-                    remaining: state.remaining(now),
+                    remaining: state.ttl(now),
                 })
             }));
         }

@@ -2,21 +2,21 @@
 
 use session_core::steps::Refusal;
 use session_core::{
-    OnExcess, Principal, PrincipalLimit, PublicId, SessionId, SessionSummary, UnixMillis,
+    ListedSession, OnExcess, Principal, PrincipalLimit, PublicId, SessionId, UnixMillis,
 };
 
 use super::Store;
 
 impl Store {
     /// The live sessions of a principal, nearest deadline first.
-    pub(crate) fn list(&mut self, principal: &Principal, now: UnixMillis) -> Vec<SessionSummary> {
+    pub(crate) fn list(&mut self, principal: &Principal, now: UnixMillis) -> Vec<ListedSession> {
         self.index.prune(principal, now);
         let entries = self.index.of(principal);
         entries
             .filter_map(|(_, _, id)| {
                 let state = self.keys.get(id)?.session()?;
-                let summary = SessionSummary::of(&state.session)?;
-                state.is_live(now).then_some(summary)
+                let listed = ListedSession::of(&state.session)?;
+                state.is_live(now).then_some(listed)
             })
             .collect()
     }

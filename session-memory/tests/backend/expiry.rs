@@ -146,6 +146,6 @@ async fn a_throttled_touch_is_not_due_early() {
             .unwrap()
             .unwrap();
         let expected = std::time::Duration::from_millis(remaining_ms);
-        assert_eq!(record.remaining(), Remaining::In(expected));
+        assert_eq!(record.ttl(), Remaining::In(expected));
     }
 }

@@ -14,7 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_core::{
-    Delta, FieldName, Fields, NewSession, Principal, SessionBackend, SessionId, SessionTtl,
+    Delta, FieldName, Fields, Lifetime, NewSession, Principal, SessionBackend, SessionId,
+    SessionTtl,
 };
 use session_memory::testing::RawKeys;
 use session_memory::{ManualClock, MemoryBackend};
@@ -51,7 +52,7 @@ impl Setup {
     /// A session of this principal that lives at most this many seconds.
     async fn login(&self, principal: &Principal, lifetime: u64) -> SessionId {
         let new = NewSession::default().bind(principal.clone());
-        let new = new.max_lifetime(secs(lifetime));
+        let new = new.max_lifetime(Lifetime::from_secs(lifetime).unwrap());
         self.backend.create_session(new).await.unwrap().id
     }
 

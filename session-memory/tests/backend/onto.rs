@@ -7,8 +7,7 @@ use session_core::steps::{
     RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, WriteOutcome, WriteRequest,
 };
 use session_core::{
-    Delta, NewSession, Result, SessionBackend, SessionId, SessionPolicy, SessionSummary,
-    async_trait,
+    Delta, ListedSession, NewSession, Result, SessionBackend, SessionId, SessionPolicy, async_trait,
 };
 use session_memory::MemoryBackend;
 
@@ -42,7 +41,7 @@ impl SessionBackend for Onto {
     async fn remove(&self, request: &RemoveRequest) -> Result<RemoveOutcome> {
         self.backend.remove(request).await
     }
-    async fn list(&self, request: &ListRequest) -> Result<Vec<SessionSummary>> {
+    async fn list(&self, request: &ListRequest) -> Result<Vec<ListedSession>> {
         self.backend.list(request).await
     }
     async fn revoke(&self, request: &RevokeRequest) -> Result<u64> {

@@ -9,10 +9,7 @@ use crate::{Setup, count_one, principal};
 /// The public ids of a principal's sessions, in the list's order.
 pub(crate) async fn listed(setup: &Setup, principal: &Principal) -> Vec<PublicId> {
     let listed = setup.backend.list_sessions(principal).await.unwrap();
-    listed
-        .into_iter()
-        .map(|summary| summary.public_id)
-        .collect()
+    listed.into_iter().map(|listed| listed.public_id).collect()
 }
 
 /// The public ids that these sessions have now.

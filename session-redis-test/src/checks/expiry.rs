@@ -1,6 +1,6 @@
 //! When the server forgets.
 
-use session_core::{NewSession, SessionBackend, SessionTtl};
+use session_core::{Lifetime, NewSession, SessionBackend, SessionTtl};
 
 use super::{fields, now};
 use crate::harness::Connect;
@@ -21,7 +21,7 @@ pub async fn expiry_is_exact_to_the_millisecond(connect: Connect) {
     let mut before = now(&mut admin).await;
     for n in 0..SESSIONS {
         let ttl = SessionTtl::from_secs(100 + n % 900).expect("a TTL");
-        let lifetime = SessionTtl::from_secs(50 + n % 1_000).expect("a lifetime");
+        let lifetime = Lifetime::from_secs(50 + n % 1_000).expect("a lifetime");
         let with_deadline = n % 2 == 1;
         let mut new = NewSession::new(fields()).ttl(ttl);
         if with_deadline {
@@ -34,11 +34,11 @@ pub async fn expiry_is_exact_to_the_millisecond(connect: Connect) {
             expiry.query_async(&mut admin).await.expect("PEXPIRETIME");
         let after = seconds * 1000 + micros / 1000;
         let life = if with_deadline {
-            ttl.min(lifetime)
+            ttl.as_secs().min(lifetime.as_secs())
         } else {
-            ttl
+            ttl.as_secs()
         };
-        let life = u64::from(life.as_secs()) * 1000;
+        let life = u64::from(life) * 1000;
         assert!(
             (before + life..=after + life).contains(&expires_at),
             "session {n}: {expires_at} is not between {before} and {after} and {life} ms"

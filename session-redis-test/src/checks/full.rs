@@ -69,7 +69,9 @@ pub async fn a_full_server_refuses_growth_only(connect: Connect) {
     }
     let after = backend.peek_session(&id).await.expect("a peek works");
     let shown = |record: &Option<session_core::SessionRecord>| {
-        record.as_ref().map(|r| (r.fields().clone(), r.ttl()))
+        record
+            .as_ref()
+            .map(|r| (r.fields().clone(), r.configured_ttl()))
     };
     assert_eq!(shown(&after), shown(&before), "nothing was changed");
 

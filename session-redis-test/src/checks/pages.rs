@@ -38,7 +38,11 @@ pub async fn a_large_store_is_looked_through_without_blocking(connect: Connect) 
             .list_page(cursor.as_ref(), PageSize::MAX)
             .await
             .expect("a page");
-        shown.extend(page.sessions.into_iter().map(|session| session.public_id));
+        shown.extend(
+            page.sessions
+                .into_iter()
+                .map(|shown| shown.session.public_id),
+        );
         pages += 1;
         cursor = page.next;
         if cursor.is_none() {

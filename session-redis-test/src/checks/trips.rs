@@ -139,7 +139,7 @@ async fn all_operations(backend: &dyn SessionBackend, trips: &mut Trips<'_>) {
         )
         .await;
     let rotated = rotated.expect("the session lives");
-    assert!(matches!(rotated.written.remaining, Remaining::In(_)));
+    assert!(matches!(rotated.written.ttl, Remaining::In(_)));
     assert_eq!(
         trips
             .of("list_sessions", backend.list_sessions(&ann()))

@@ -3,8 +3,10 @@
 use std::collections::HashSet;
 
 use bytes::Bytes;
-use session_core::steps::{RevokeRequest, RevokeTarget, SessionSummary};
-use session_core::{Effect, Error, ErrorKind, FieldValue, Principal, PublicId, Result, SessionId};
+use session_core::steps::{RevokeRequest, RevokeTarget};
+use session_core::{
+    Effect, Error, ErrorKind, FieldValue, ListedSession, Principal, PublicId, Result, SessionId,
+};
 
 use crate::connection::Connect;
 use crate::keys::public_id_of;
@@ -48,7 +50,7 @@ impl IndexPages {
 }
 
 impl<C: Connect> Operation<'_, C> {
-    pub(super) async fn list_indexed(&self, principal: &Principal) -> Result<Vec<SessionSummary>> {
+    pub(super) async fn list_indexed(&self, principal: &Principal) -> Result<Vec<ListedSession>> {
         let mut pages = IndexPages::of(PAGE);
         // What is seen twice counts once.
         let mut seen = HashSet::new();
@@ -94,7 +96,7 @@ impl<C: Connect> Operation<'_, C> {
         &self,
         principal: &Principal,
         pages: &mut IndexPages,
-    ) -> Result<Vec<SessionSummary>> {
+    ) -> Result<Vec<ListedSession>> {
         let call = script_call::list(self.keys, principal, &pages.least_score, pages.size);
         let Outcome::Done(mut parts) = self.run(&call).await? else {
             return Err(corrupt());
@@ -104,22 +106,22 @@ impl<C: Connect> Operation<'_, C> {
         let mut sessions = Vec::new();
         while let Some(entry) = parts.next() {
             let entry = reply::bytes(Some(entry))?;
-            sessions.push(summary(&entry, &mut parts)?);
+            sessions.push(listed(&entry, &mut parts)?);
         }
         Ok(sessions)
     }
 }
 
 /// What a list shows of the session with this entry.
-pub(super) fn summary(
+pub(super) fn listed(
     entry: &[u8],
     mut parts: impl Iterator<Item = Reply>,
-) -> Result<SessionSummary> {
+) -> Result<ListedSession> {
     let public_id = PublicId::parse(public_id_of(entry)).map_err(|_| corrupt())?;
     let created_at = FieldValue::from(reply::bytes(parts.next())?);
     let last_accessed_at = FieldValue::from(reply::bytes(parts.next())?);
     let login_at = reply::stored_time(parts.next())?;
-    Ok(SessionSummary::new(
+    Ok(ListedSession::new(
         public_id,
         created_at,
         last_accessed_at,

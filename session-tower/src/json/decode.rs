@@ -10,9 +10,16 @@ use session_core::{FieldValue, Fields};
 
 use crate::error::SessionError;
 
-/// Reads the value that a field's text stands for.
-pub(super) fn from_text<T: DeserializeOwned>(text: &str, name: &str) -> Result<T, SessionError> {
-    T::deserialize(Text(text)).map_err(|why| undecodable::<T>(format!("the field `{name}`"), &why))
+/// Reads the value that a field's bytes stand for.
+pub(crate) fn from_value<T: DeserializeOwned>(
+    value: &FieldValue,
+    name: &str,
+) -> Result<T, SessionError> {
+    let read = match text(value) {
+        Some(text) => T::deserialize(text),
+        None => Err(Mismatch::NotText),
+    };
+    read.map_err(|why| undecodable::<T>(format!("the field `{name}`"), &why))
 }
 
 /// Reads a struct from the fields that its members are named after.
@@ -33,6 +40,7 @@ fn undecodable<T>(what: String, why: &Mismatch) -> SessionError {
 #[derive(Debug)]
 pub(super) enum Mismatch {
     Missing(&'static str),
+    NotText,
     Unfit,
 }
 
@@ -40,6 +48,7 @@ impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing(member) => write!(f, "the field `{member}` is missing"),
+            Self::NotText => f.write_str("it is not UTF-8"),
             Self::Unfit => f.write_str("a value does not fit"),
         }
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 const NO_JSON: &str = "it has no JSON form";
 
 /// Text as it is, null as nothing, everything else as JSON.
-pub(super) fn to_text<T: Serialize + ?Sized>(value: &T) -> Result<Option<String>, &'static str> {
+pub(crate) fn to_text<T: Serialize + ?Sized>(value: &T) -> Result<Option<String>, &'static str> {
     let json = serde_json::to_string(value).map_err(|_| NO_JSON)?;
     if json.starts_with('"') {
         serde_json::from_str(&json).map(Some).map_err(|_| NO_JSON)

@@ -56,7 +56,7 @@ impl<T: Serialize> Typed<T> {
         }
         for (name, text) in changes {
             match text {
-                Some(text) => self.session.insert(name, text)?,
+                Some(text) => self.session.insert_raw(name, text)?,
                 None => self.session.remove(name)?,
             }
         }

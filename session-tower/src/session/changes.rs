@@ -1,8 +1,10 @@
 //! Changing the session: what waits for the commit.
 
-use session_core::{FieldName, FieldValue, Principal, SessionTtl};
+use serde::Serialize;
+use session_core::{FieldValue, IntoFieldName, Lifetime, Principal, SessionTtl};
 
 use crate::error::SessionError;
+use crate::json::encode;
 use crate::pending::Pending;
 use crate::session::Session;
 use crate::state::{Known, Purpose, State};
@@ -11,10 +13,49 @@ use crate::state::{Known, Purpose, State};
 ///
 /// These ask nothing and do not wait: they note what to change. All of it is applied in one atomic
 /// step when the handler has answered, or by [`save`](Session::save). That step counts as use of
-/// the session. Names are `&'static str`, `String` or [`FieldName`].
+/// the session. A name is a `&str`, a `String` or a [`FieldName`](session_core::FieldName).
+///
+/// # How values are stored
+///
+/// **Text is stored as it is, everything else as JSON.** So a number has the form that counters
+/// have, other languages' clients of the same session find what they expect, and a `Vec` or a
+/// struct is JSON. What serializes as null (`None`) is stored as no field. Bytes that are no text
+/// are for [`insert_raw`](Session::insert_raw).
 impl Session {
-    /// Sets a field. Text and bytes are stored as they are; for other types there is
-    /// `insert_typed`.
+    /// Sets a field to a value of any serializable type; one that is null removes it.
+    ///
+    /// # Errors
+    /// A reserved name, [`SessionError::Encode`] when the value has no JSON form, and
+    /// [`SessionError::Committed`]. A name or value that is too long is found when the changes are
+    /// applied.
+    ///
+    /// # Example
+    /// ```
+    /// # async fn example(session: session_tower::Session) -> Result<(), session_tower::SessionError> {
+    /// session.insert("username", "andrew")?;
+    /// session.insert("sizes", [38, 39])?;
+    /// assert_eq!(session.get::<Vec<u8>>("sizes").await?, Some(vec![38, 39]));
+    /// assert!(session.insert("created_at", "now").is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn insert(
+        &self,
+        name: impl IntoFieldName,
+        value: impl Serialize,
+    ) -> Result<(), SessionError> {
+        let name = name.into_field_name()?;
+        let text = encode::to_text(&value).map_err(|why| SessionError::Encode {
+            what: format!("the field `{name}`"),
+            why,
+        })?;
+        match text {
+            Some(text) => self.insert_raw(name, text),
+            None => self.remove(name),
+        }
+    }
+
+    /// Sets a field to these bytes, or this text.
     ///
     /// # Errors
     /// A reserved name, and [`SessionError::Committed`]. A name or value that is too long is found
@@ -23,16 +64,16 @@ impl Session {
     /// # Example
     /// ```
     /// # async fn example(session: session_tower::Session) -> Result<(), session_tower::SessionError> {
-    /// session.insert("username", "andrew")?;
-    /// assert!(session.insert("created_at", "now").is_err());
+    /// session.insert_raw("key", vec![0x00, 0xff])?;
     /// # Ok(())
     /// # }
     /// ```
-    pub fn insert<N>(&self, name: N, value: impl Into<FieldValue>) -> Result<(), SessionError>
-    where
-        N: TryInto<FieldName, Error: Into<SessionError>>,
-    {
-        let (name, value) = (field_name(name)?, value.into());
+    pub fn insert_raw(
+        &self,
+        name: impl IntoFieldName,
+        value: impl Into<FieldValue>,
+    ) -> Result<(), SessionError> {
+        let (name, value) = (name.into_field_name()?, value.into());
         self.note(|pending| pending.set(name, value))
     }
 
@@ -40,11 +81,8 @@ impl Session {
     ///
     /// # Errors
     /// A reserved name, and [`SessionError::Committed`].
-    pub fn remove<N>(&self, name: N) -> Result<(), SessionError>
-    where
-        N: TryInto<FieldName, Error: Into<SessionError>>,
-    {
-        let name = field_name(name)?;
+    pub fn remove(&self, name: impl IntoFieldName) -> Result<(), SessionError> {
+        let name = name.into_field_name()?;
         self.open(|state| {
             // What is known to be absent needs no removal, and its session no write.
             let is_absent = state.field(name.as_str(), Purpose::Peek) == Known::Now(None);
@@ -68,7 +106,7 @@ impl Session {
     ///
     /// # Errors
     /// [`SessionError::Committed`].
-    pub fn set_max_lifetime(&self, lifetime: SessionTtl) -> Result<(), SessionError> {
+    pub fn set_max_lifetime(&self, lifetime: Lifetime) -> Result<(), SessionError> {
         self.note(|pending| pending.max_lifetime(lifetime))
     }
 
@@ -111,9 +149,9 @@ impl Session {
     /// # Example
     /// ```
     /// # async fn example(session: session_tower::Session) -> Result<(), session_tower::SessionError> {
-    /// use session_core::{Error, Principal};
+    /// use session_core::Principal;
     ///
-    /// session.log_in(Principal::new("user:42").map_err(Error::from)?)?;
+    /// session.log_in(Principal::new("user:42")?)?;
     /// session.insert("username", "andrew")?;
     /// # Ok(())
     /// # }
@@ -158,12 +196,4 @@ impl Session {
             }
         })
     }
-}
-
-/// The name that a caller gave, as one that is not reserved.
-pub(crate) fn field_name<N>(name: N) -> Result<FieldName, SessionError>
-where
-    N: TryInto<FieldName, Error: Into<SessionError>>,
-{
-    name.try_into().map_err(Into::into)
 }

@@ -1,12 +1,13 @@
 //! Counting: the one change that does not wait.
 
 use session_core::rules::parse_integer;
-use session_core::{Delta, ErrorKind, FieldName, FieldValue, SessionId, SessionRecord};
+use session_core::{
+    Delta, ErrorKind, FieldName, FieldValue, IntoFieldName, SessionId, SessionRecord,
+};
 
 use crate::error::SessionError;
 use crate::exchange::{Sent, unexplained};
 use crate::session::Session;
-use crate::session::changes::field_name;
 use crate::state::{Known, Purpose, State, View};
 
 /// A counter after an increment, and its session.
@@ -63,11 +64,12 @@ impl Session {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn increment<N>(&self, name: N, by: i64) -> Result<Option<i64>, SessionError>
-    where
-        N: TryInto<FieldName, Error: Into<SessionError>>,
-    {
-        let name = field_name(name)?;
+    pub async fn increment(
+        &self,
+        name: impl IntoFieldName,
+        by: i64,
+    ) -> Result<Option<i64>, SessionError> {
+        let name = name.into_field_name()?;
         let turn = self.turn_to_change().await?;
         let mut place = self.with(|state| Place::of(state, &name));
         if let Place::There(id) = place {
@@ -98,15 +100,12 @@ impl Session {
     ///
     /// # Cancellation
     /// A dropped increment may have been counted or not.
-    pub async fn increment_and_load<N>(
+    pub async fn increment_and_load(
         &self,
-        name: N,
+        name: impl IntoFieldName,
         by: i64,
-    ) -> Result<Option<Counted>, SessionError>
-    where
-        N: TryInto<FieldName, Error: Into<SessionError>>,
-    {
-        let name = field_name(name)?;
+    ) -> Result<Option<Counted>, SessionError> {
+        let name = name.into_field_name()?;
         let turn = self.turn_to_change().await?;
         let id = match self.with(|state| Place::of(state, &name)) {
             Place::There(id) => id,

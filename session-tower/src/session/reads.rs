@@ -1,9 +1,11 @@
 //! Reading the session.
 
+use serde::de::DeserializeOwned;
 use session_core::{FieldValue, Fields, SessionRecord};
 
 use crate::cookie::Presented;
 use crate::error::SessionError;
+use crate::json::decode;
 use crate::session::{Presence, Session};
 use crate::state::{Purpose, View};
 
@@ -13,14 +15,17 @@ use crate::state::{Purpose, View};
 /// session as the backend's [policy](session_core::SessionPolicy::with_touch) says; further ones
 /// are answered from what was loaded. To read without counting as use, there is
 /// [`ReadSession`](crate::ReadSession).
+///
+/// Whether a stored `5` is the number or the text is decided by the type that is read. A type that
+/// takes anything (`serde_json::Value`, an untagged enum) reads JSON if it is JSON.
 impl Session {
-    /// The value of a field. This request's own changes are seen, applied or not.
+    /// The value of a field, as this type. This request's own changes are seen, applied or not.
     ///
     /// # Returns
     /// `None` when the field is absent, and when there is no session.
     ///
     /// # Errors
-    /// [`SessionError::Backend`].
+    /// [`SessionError::Decode`] when the field holds something else, and [`SessionError::Backend`].
     ///
     /// # Cancellation
     /// Safe.
@@ -29,20 +34,21 @@ impl Session {
     /// ```
     /// # async fn example(session: session_tower::Session) -> Result<(), session_tower::SessionError> {
     /// session.insert("theme", "dark")?;
-    /// assert_eq!(session.get("theme").await?, Some("dark".into()));
+    /// assert_eq!(session.get::<String>("theme").await?.as_deref(), Some("dark"));
+    /// let visits: u64 = session.get("visits").await?.unwrap_or_default();
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn get(&self, name: &str) -> Result<Option<FieldValue>, SessionError> {
+    pub async fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, SessionError> {
         self.get_for(name, Purpose::Use).await
     }
 
-    /// The value of a field as text; otherwise as [`get`](Self::get).
+    /// The bytes of a field as they are stored; otherwise as [`get`](Self::get).
     ///
     /// # Errors
-    /// [`SessionError::Decode`] when the value is not UTF-8, and [`SessionError::Backend`].
-    pub async fn get_str(&self, name: &str) -> Result<Option<String>, SessionError> {
-        self.get_str_for(name, Purpose::Use).await
+    /// [`SessionError::Backend`].
+    pub async fn get_raw(&self, name: &str) -> Result<Option<FieldValue>, SessionError> {
+        self.get_raw_for(name, Purpose::Use).await
     }
 
     /// Whether there is a field of this name; otherwise as [`get`](Self::get).
@@ -50,7 +56,7 @@ impl Session {
     /// # Errors
     /// [`SessionError::Backend`].
     pub async fn contains(&self, name: &str) -> Result<bool, SessionError> {
-        Ok(self.get(name).await?.is_some())
+        Ok(self.get_raw(name).await?.is_some())
     }
 
     /// All fields, this request's own changes included; none when there is no session.
@@ -61,8 +67,8 @@ impl Session {
         self.fields_for(Purpose::Use).await
     }
 
-    /// Takes a field out: its value, which the next request will not find. For messages that are
-    /// shown once.
+    /// Takes a field out: its value, as this type, which the next request will not find. For
+    /// messages that are shown once.
     ///
     /// # Returns
     /// `None` when the field is absent, and then there is nothing to change.
@@ -72,23 +78,30 @@ impl Session {
     /// value.
     ///
     /// # Errors
+    /// [`SessionError::Decode`] when the field holds something else: then it stays.
     /// [`SessionError::Backend`], [`SessionError::Committed`].
     ///
     /// # Example
     /// ```
     /// # async fn example(session: session_tower::Session) -> Result<(), session_tower::SessionError> {
     /// session.insert("flash", "Saved.")?;
-    /// assert_eq!(session.take("flash").await?, Some("Saved.".into()));
-    /// assert_eq!(session.take("flash").await?, None);
+    /// assert_eq!(session.take::<String>("flash").await?.as_deref(), Some("Saved."));
+    /// assert_eq!(session.take::<String>("flash").await?, None);
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn take(&self, name: &str) -> Result<Option<FieldValue>, SessionError> {
+    pub async fn take<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, SessionError> {
         let value = self.get(name).await?;
-        if value.is_some() {
-            self.remove(name.to_owned())?;
-        }
-        Ok(value)
+        self.remove_found(name, value)
+    }
+
+    /// Takes a field out: its bytes as they are stored; otherwise as [`take`](Self::take).
+    ///
+    /// # Errors
+    /// [`SessionError::Backend`], [`SessionError::Committed`].
+    pub async fn take_raw(&self, name: &str) -> Result<Option<FieldValue>, SessionError> {
+        let value = self.get_raw(name).await?;
+        self.remove_found(name, value)
     }
 
     /// The session as the backend last answered it: its fields, `created_at`, `last_accessed_at`,
@@ -107,7 +120,7 @@ impl Session {
     /// ```
     /// # async fn example(session: session_tower::Session) -> Result<(), session_tower::SessionError> {
     /// if let Some(record) = session.load().await? {
-    ///     println!("ends in {:?} s", record.remaining().whole_seconds());
+    ///     println!("ends in {:?} s", record.ttl().whole_seconds());
     /// }
     /// # Ok(())
     /// # }
@@ -131,7 +144,14 @@ impl Session {
         self.with(|state| matches!(&state.view, View::Live { loaded, .. } if loaded.is_some()))
     }
 
-    pub(crate) async fn get_for(
+    fn remove_found<T>(&self, name: &str, value: Option<T>) -> Result<Option<T>, SessionError> {
+        if value.is_some() {
+            self.remove(name)?;
+        }
+        Ok(value)
+    }
+
+    pub(crate) async fn get_raw_for(
         &self,
         name: &str,
         purpose: Purpose,
@@ -140,18 +160,15 @@ impl Session {
         self.ask(purpose, |state| state.field(name, purpose)).await
     }
 
-    pub(crate) async fn get_str_for(
+    pub(crate) async fn get_for<T: DeserializeOwned>(
         &self,
         name: &str,
         purpose: Purpose,
-    ) -> Result<Option<String>, SessionError> {
-        let value = self.get_for(name, purpose).await?;
-        let text = value.map(|value| value.as_str().map(str::to_owned));
-        text.transpose().map_err(|_| SessionError::Decode {
-            what: format!("the field `{name}`"),
-            type_name: "text",
-            why: "it is not UTF-8".to_owned(),
-        })
+    ) -> Result<Option<T>, SessionError> {
+        let value = self.get_raw_for(name, purpose).await?;
+        value
+            .map(|value| decode::from_value(&value, name))
+            .transpose()
     }
 
     pub(crate) async fn fields_for(&self, purpose: Purpose) -> Result<Fields, SessionError> {

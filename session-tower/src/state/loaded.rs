@@ -66,9 +66,9 @@ pub(super) fn may_have_slid(touch: Touch, record: &SessionRecord) -> bool {
         Touch::Always => true,
         Touch::Never => false,
         Touch::IfOlderThan(_) => {
-            let ttl = u64::from(record.ttl().as_secs());
+            let ttl = u64::from(record.configured_ttl().as_secs());
             record.deadline().is_some()
-                || (record.remaining().whole_seconds()).is_none_or(|left| left >= ttl)
+                || (record.ttl().whole_seconds()).is_none_or(|left| left >= ttl)
         }
     }
 }

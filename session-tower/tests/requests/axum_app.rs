@@ -41,13 +41,13 @@ async fn cart(cart: Typed<Cart>) -> Json<Cart> {
 }
 
 async fn seen(session: Session) -> Result<String, SessionError> {
-    Ok(session.get_str("seen").await?.unwrap_or_default())
+    Ok(session.get::<String>("seen").await?.unwrap_or_default())
 }
 
 async fn life(session: ReadSession) -> Result<String, SessionError> {
     Ok(format!(
         "{:?}",
-        session.load().await?.map(|record| record.remaining())
+        session.load().await?.map(|record| record.ttl())
     ))
 }
 
@@ -58,7 +58,7 @@ async fn maybe(session: Option<Session>, look: Option<ReadSession>) -> String {
 async fn wrong_type(session: Session) -> Result<String, SessionError> {
     session.insert("kept", "1")?;
     Ok(session
-        .get_typed::<u8>("seen")
+        .get::<u8>("seen")
         .await?
         .unwrap_or_default()
         .to_string())
@@ -157,7 +157,7 @@ async fn a_handler_that_fails_with_the_stores_error_is_503_and_commits_nothing()
     let id = world.session().await;
     let change_then_read = async |session: Session| -> Result<String, SessionError> {
         session.insert("a", "1")?;
-        Ok(session.get_str("seen").await?.unwrap_or_default())
+        Ok(session.get::<String>("seen").await?.unwrap_or_default())
     };
     let app = Router::new()
         .route("/", get(change_then_read))
@@ -233,7 +233,7 @@ async fn with_two_layers_the_error_of_one_is_its_own() {
         let inner = Session::of(request.extensions()).unwrap();
         inner.insert("a", "1")?;
         outer.insert("a", "1")?;
-        Ok(outer.get_str("seen").await?.unwrap_or_default())
+        Ok(outer.get::<String>("seen").await?.unwrap_or_default())
     };
     let app = Router::new()
         .route("/", get(handler))

@@ -27,7 +27,7 @@ async fn clones_that_read_at_the_same_time_load_once() {
     let reply = world
         .visit(Some(&id), async |session: Session| {
             let (one, other) = (session.clone(), session.clone());
-            let (a, b, c) = tokio::join!(one.get_str("seen"), other.fields(), session.load());
+            let (a, b, c) = tokio::join!(one.get::<String>("seen"), other.fields(), session.load());
             assert_eq!(a?.as_deref(), Some("yes"));
             assert_eq!((b?.len(), c?.is_some()), (1, true));
             Ok(())
@@ -72,7 +72,7 @@ async fn what_a_dropped_operation_did_not_deliver_is_committed() {
                 () = half_way() => {}
             }
             // What the save did not deliver is still seen, and can still be changed.
-            assert_eq!(session.get_str("b").await?.as_deref(), Some("1"));
+            assert_eq!(session.get::<String>("b").await?.as_deref(), Some("1"));
             session.insert("c", "1")
         })
         .await;
@@ -98,7 +98,7 @@ async fn a_change_during_a_save_is_not_lost_and_not_undone_by_it() {
                 half_way().await;
                 session.insert("a", "2")?;
                 session.remove("b")?;
-                assert_eq!(session.get_str("a").await?.as_deref(), Some("2"));
+                assert_eq!(session.get::<String>("a").await?.as_deref(), Some("2"));
                 Ok::<_, session_tower::SessionError>(())
             };
             let (saved, changed) = tokio::join!(session.save(), meanwhile);

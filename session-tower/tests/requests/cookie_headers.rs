@@ -26,7 +26,7 @@ async fn finds(world: &World, lines: &[Vec<u8>]) -> Finds {
     let (sender, mut receiver) = tokio::sync::oneshot::channel();
     let reply = world
         .visit_with(&lines, async move |session: Session| {
-            let found = session.get_str("seen").await?.is_some();
+            let found = session.get::<String>("seen").await?.is_some();
             assert!(sender.send(found).is_ok());
             Ok::<(), SessionError>(())
         })

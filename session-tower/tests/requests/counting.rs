@@ -73,11 +73,11 @@ async fn an_increment_whose_answer_is_lost_is_never_sent_again() {
         .lose_reply();
     let reply = world
         .visit(Some(&id), async |session: Session| {
-            assert_eq!(session.get_str("n").await?, None);
+            assert_eq!(session.get::<String>("n").await?, None);
             let error = session.increment("n", 1).await.unwrap_err();
             assert_eq!(error.effect(), Effect::Unknown);
             // What was known of the fields is no longer.
-            assert_eq!(session.get_str("n").await?.as_deref(), Some("1"));
+            assert_eq!(session.get::<String>("n").await?.as_deref(), Some("1"));
             Ok(())
         })
         .await;

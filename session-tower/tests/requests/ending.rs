@@ -42,7 +42,7 @@ async fn destroying_wins_over_all_that_was_asked_before() {
     let id = world.session().await;
     let reply = world
         .visit(Some(&id), async |session: Session| {
-            session.get("seen").await?;
+            session.get_raw("seen").await?;
             session.log_in(principal("ann"))?;
             session.insert("a", "1")?;
             session.destroy()
@@ -85,7 +85,7 @@ async fn a_session_seen_alive_and_gone_at_commit_is_not_recreated() {
         log_out_before_write(&world.backend, &id, step);
         let reply = world
             .visit(Some(&id), async move |session: Session| {
-                session.get("seen").await?;
+                session.get_raw("seen").await?;
                 session.insert("a", "1")?;
                 if step == Step::Rename {
                     session.log_in(principal("ann"))?;
@@ -130,7 +130,7 @@ async fn a_lost_session_can_be_ended_and_another_begun() {
     log_out_before_write(&world.backend, &id, Step::Write);
     let reply = world
         .visit(Some(&id), async |session: Session| {
-            session.get("seen").await?;
+            session.get_raw("seen").await?;
             assert_eq!(session.increment("n", 1).await?, None);
             session.destroy()?;
             session.insert("a", "1")
@@ -165,7 +165,7 @@ async fn a_read_that_finds_nothing_clears_the_cookie() {
     world.clock.advance(Duration::from_secs(1801));
     let reply = world
         .visit(Some(&id), async |session: Session| {
-            assert_eq!(session.get("seen").await?, None);
+            assert_eq!(session.get_raw("seen").await?, None);
             assert_eq!(session.presence().await?, Presence::Gone);
             Ok(())
         })

@@ -3,7 +3,7 @@
 #![cfg(test)]
 #![allow(missing_docs, unreachable_pub, reason = "a test is read, not linked")]
 
-#[cfg(all(feature = "axum", feature = "json"))]
+#[cfg(feature = "axum")]
 mod axum_app;
 mod common;
 mod concurrent;
@@ -11,7 +11,7 @@ mod cookie_headers;
 mod cookies;
 mod counting;
 mod ending;
-#[cfg(all(feature = "axum", feature = "json"))]
+#[cfg(feature = "axum")]
 mod examples;
 mod fixation;
 mod layers;
@@ -26,5 +26,4 @@ mod saving;
 mod store_failing;
 mod touching;
 mod two_layers;
-#[cfg(feature = "json")]
 mod typed;

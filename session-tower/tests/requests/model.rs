@@ -90,7 +90,7 @@ async fn run(session: &Session, ops: &[Op], model: &mut Model) -> Result<(), Ses
     for op in ops {
         match *op {
             Op::Get(n) => {
-                let value = session.get_str(NAMES[n]).await?;
+                let value = session.get::<String>(NAMES[n]).await?;
                 let expected = model.seen.get(NAMES[n]).map(i64::to_string);
                 assert_eq!(value, expected, "{op:?}");
             }
@@ -112,9 +112,9 @@ async fn run(session: &Session, ops: &[Op], model: &mut Model) -> Result<(), Ses
                 model.seen.remove(NAMES[n]);
             }
             Op::Take(n) => {
-                let value = session.take(NAMES[n]).await?;
+                let value = session.take::<String>(NAMES[n]).await?;
                 let expected = model.seen.remove(NAMES[n]).map(|value| value.to_string());
-                assert_eq!(value.map(|v| v.as_str().unwrap().to_owned()), expected);
+                assert_eq!(value, expected);
             }
             Op::Increment(n, by) => {
                 let value = model.seen.get(NAMES[n]).copied().unwrap_or(0) + i64::from(by);

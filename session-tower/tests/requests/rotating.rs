@@ -58,7 +58,7 @@ async fn of_concurrent_rotations_one_wins_and_nothing_is_doubled() {
     let id = world.session().await;
     let visits = (0..16).map(|_| {
         world.visit(Some(&id), async |session: Session| {
-            session.get("seen").await?;
+            session.get_raw("seen").await?;
             tokio::task::yield_now().await;
             session.rotate()
         })

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::common::{World, kind, principal};
 use session_core::{
-    ErrorKind, Limit, Limits, OnExcess, PrincipalLimit, SessionBackend, SessionPolicy, SessionTtl,
+    ErrorKind, Lifetime, Limit, Limits, OnExcess, PrincipalLimit, SessionBackend, SessionPolicy,
+    SessionTtl,
 };
 use session_memory::{MemoryBackend, Step};
 use session_tower::{Session, SessionError};
@@ -84,9 +85,12 @@ async fn changing_the_session_after_the_response_is_an_error() {
     committed(session.increment_and_load("n", 1).await.map(|_| ()));
     committed(session.save().await.map(|_| ()));
     committed(session.save_and_load().await.map(|_| ()));
-    committed(session.take("seen").await.map(|_| ()));
+    committed(session.take::<String>("seen").await.map(|_| ()));
     // Reading is no change, and the backend can still be asked.
-    assert_eq!(session.get_str("a").await.unwrap().as_deref(), Some("1"));
+    assert_eq!(
+        session.get::<String>("a").await.unwrap().as_deref(),
+        Some("1")
+    );
     let id = session.id().expect("a live session");
     assert!(
         session
@@ -106,7 +110,7 @@ async fn it_is_an_error_even_if_there_was_nothing_to_commit() {
         world
             .visit(Some(&id), async move |session: Session| {
                 if is_read {
-                    session.get("seen").await?;
+                    session.get_raw("seen").await?;
                 }
                 assert!(sender.send(session).is_ok());
                 Ok(())
@@ -129,7 +133,7 @@ async fn a_handle_that_a_test_committed_is_closed_too() {
 
 #[tokio::test]
 async fn a_session_has_the_lifetime_that_the_request_which_begins_it_gives() {
-    let lifetime = |secs| SessionTtl::from_secs(secs).unwrap();
+    let lifetime = |secs| Lifetime::from_secs(secs).unwrap();
     let session = Session::for_test(Arc::new(MemoryBackend::new()), None);
     session.set_max_lifetime(lifetime(60)).unwrap();
     assert_eq!(
@@ -140,7 +144,7 @@ async fn a_session_has_the_lifetime_that_the_request_which_begins_it_gives() {
     session.set_max_lifetime(lifetime(60)).unwrap();
     session.insert("a", "1").unwrap();
     let begun = session.save_and_load().await.unwrap().unwrap();
-    assert_eq!(begun.remaining().whole_seconds(), Some(60));
+    assert_eq!(begun.ttl().whole_seconds(), Some(60));
 
     session.set_max_lifetime(lifetime(10)).unwrap();
     session.insert("a", "2").unwrap();

@@ -90,12 +90,16 @@ async fn a_load_that_fails_tells_the_handler_and_never_looks_like_no_session() {
     let reply = world
         .visit(Some(&id), async |session: Session| {
             let errors = [
-                session.get("seen").await.map(|_| ()).unwrap_err(),
+                session.get_raw("seen").await.map(|_| ()).unwrap_err(),
                 session.fields().await.map(|_| ()).unwrap_err(),
                 session.load().await.map(|_| ()).unwrap_err(),
                 session.presence().await.map(|_| ()).unwrap_err(),
                 session.increment("n", 1).await.map(|_| ()).unwrap_err(),
-                session.take("seen").await.map(|_| ()).unwrap_err(),
+                session
+                    .take::<String>("seen")
+                    .await
+                    .map(|_| ())
+                    .unwrap_err(),
             ];
             for error in errors {
                 assert_eq!(error.status().as_u16(), 503);
@@ -109,7 +113,7 @@ async fn a_load_that_fails_tells_the_handler_and_never_looks_like_no_session() {
     world.backend.faults().clear();
     let reply = world
         .visit(Some(&id), async |session: Session| {
-            assert_eq!(session.get_str("seen").await?.as_deref(), Some("yes"));
+            assert_eq!(session.get::<String>("seen").await?.as_deref(), Some("yes"));
             Ok(())
         })
         .await;
@@ -128,7 +132,7 @@ async fn a_handler_that_tolerates_a_failed_load_still_commits_when_the_store_is_
         .fail(ErrorKind::Timeout, Effect::Unknown);
     let reply = world
         .visit(Some(&id), async |session: Session| {
-            assert!(session.get("seen").await.is_err());
+            assert!(session.get_raw("seen").await.is_err());
             session.insert("a", "1")
         })
         .await;
@@ -172,7 +176,7 @@ async fn a_full_store_is_503_and_reads_and_logouts_still_work() {
     }
     let read = world
         .visit(Some(&id), async |session: Session| {
-            session.get("seen").await.map(|_| ())
+            session.get_raw("seen").await.map(|_| ())
         })
         .await;
     let write = world
@@ -200,7 +204,7 @@ async fn a_failed_commit_says_nothing_about_a_dead_cookie() {
         .fail(ErrorKind::Timeout, Effect::Unknown);
     let reply = world
         .visit(Some(&dead), async |session: Session| {
-            session.get("a").await?;
+            session.get_raw("a").await?;
             session.insert("a", "1")
         })
         .await;
@@ -262,7 +266,7 @@ async fn a_rotation_whose_answer_is_lost_leaves_the_session_under_one_id() {
     // The one case in which the old cookie may turn out dead. It is then a visitor's.
     let reply = world
         .visit(Some(&id), async |session: Session| {
-            session.get("seen").await.map(|_| ())
+            session.get_raw("seen").await.map(|_| ())
         })
         .await;
     assert!(reply.is_cleared());
@@ -323,7 +327,7 @@ async fn a_handler_can_be_tested_without_http_and_with_a_scripted_backend() {
     let world = World::new();
     let id = world.session().await;
     let session = Session::for_test(Arc::new(world.backend.clone()), Some(id.clone()));
-    assert!(session.get("seen").await.unwrap().is_some());
+    assert!(session.get_raw("seen").await.unwrap().is_some());
     let change = session.commit_for_test().await.unwrap();
     assert!(matches!(change, CookieChange::Extend { id: same, .. } if same == id));
     let session = Session::for_test_with(Arc::new(world.backend.clone()), [].into_iter().collect());

@@ -11,7 +11,7 @@ use session_tower::{Session, SessionError};
 async fn reads_follow_the_policys_touch_and_writes_count_as_use() {
     let left = async |world: &World, id: &SessionId| {
         let record = world.peek(id).await.unwrap();
-        record.remaining().whole_seconds().unwrap()
+        record.ttl().whole_seconds().unwrap()
     };
     for (touch, after_read) in [
         (Touch::Always, 1800),
@@ -24,8 +24,8 @@ async fn reads_follow_the_policys_touch_and_writes_count_as_use() {
         world.clock.advance(Duration::from_secs(100));
         let reply = world
             .visit(Some(&id), async |session: Session| {
-                session.get("seen").await?;
-                session.get("other").await?;
+                session.get_raw("seen").await?;
+                session.get_raw("other").await?;
                 Ok(())
             })
             .await;
@@ -55,8 +55,8 @@ async fn reserved_names_are_refused_on_every_path() {
                 assert!(refused(
                     session.increment_and_load(reserved, 1).await.unwrap_err()
                 ));
-                assert_eq!(session.get(reserved).await?, None);
-                assert_eq!(session.take(reserved).await?, None);
+                assert_eq!(session.get_raw(reserved).await?, None);
+                assert_eq!(session.take::<String>(reserved).await?, None);
             }
             session.insert(name("ordinary"), "x")
         })

@@ -20,19 +20,16 @@ async fn text_is_stored_as_it_is_and_everything_else_as_json() {
     let id = world.session().await;
     let reply = world
         .visit(Some(&id), async |session: Session| {
-            session.insert_typed("text", "an\"drew")?;
-            session.insert_typed("number", &5)?;
-            session.insert_typed("list", &["a", "b"])?;
-            session.insert_typed("seen", &None::<String>)?;
+            session.insert("text", "an\"drew")?;
+            session.insert("number", 5)?;
+            session.insert("list", ["a", "b"])?;
+            session.insert("seen", None::<String>)?;
             // One's own writes are read as they will be stored.
             assert_eq!(
-                session.get_typed::<String>("text").await?.as_deref(),
+                session.get::<String>("text").await?.as_deref(),
                 Some("an\"drew")
             );
-            assert_eq!(
-                session.get_typed::<Option<u8>>("number").await?,
-                Some(Some(5))
-            );
+            assert_eq!(session.get::<Option<u8>>("number").await?, Some(Some(5)));
             Ok(())
         })
         .await;
@@ -51,15 +48,30 @@ async fn text_is_stored_as_it_is_and_everything_else_as_json() {
             // A typed number is a counter, and a counter a typed number.
             assert_eq!(session.increment("number", 2).await?, Some(7));
             let look = ReadSession::from(session);
-            assert_eq!(look.get_typed::<u8>("number").await?, Some(7));
-            assert_eq!(
-                look.get_typed::<Vec<String>>("list").await?.unwrap().len(),
-                2
-            );
+            assert_eq!(look.get::<u8>("number").await?, Some(7));
+            assert_eq!(look.get::<Vec<String>>("list").await?.unwrap().len(), 2);
             assert!(matches!(
-                look.get_typed::<bool>("text").await,
+                look.get::<bool>("text").await,
                 Err(SessionError::Decode { .. })
             ));
+            Ok(())
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn bytes_stay_bytes_and_a_value_that_does_not_fit_stays_where_it_is() {
+    let world = World::new();
+    let id = world.session().await;
+    world
+        .visit(Some(&id), async |session: Session| {
+            let key = vec![0x00, 0xff];
+            session.insert_raw("key", key.clone())?;
+            let taken = session.take::<String>("key").await;
+            assert!(matches!(taken, Err(SessionError::Decode { .. })));
+            assert_eq!(session.get_raw("key").await?, Some(key.clone().into()));
+            assert_eq!(session.take_raw("key").await?, Some(key.into()));
+            assert_eq!(session.get_raw("key").await?, None);
             Ok(())
         })
         .await;
@@ -162,7 +174,7 @@ async fn what_cannot_be_stored_is_refused_and_changes_nothing() {
             let list = session.load_struct::<Vec<u8>>().await;
             assert!(matches!(list, Err(SessionError::Decode { .. })));
             let no_text_keys = std::collections::BTreeMap::from([(vec![1], 1)]);
-            let refused = session.insert_typed("map", &no_text_keys);
+            let refused = session.insert("map", &no_text_keys);
             assert!(matches!(refused, Err(SessionError::Encode { .. })));
             Ok(())
         })

@@ -1,6 +1,6 @@
 //! A store that fails.
 
-use session_store::memory::Step;
+use session_store::backends::memory::Step;
 use session_store::{Effect, ErrorKind};
 
 use super::{Here, here};

@@ -11,7 +11,7 @@ mod sessions;
 
 use std::sync::Arc;
 
-use session_store::memory::{ManualClock, MemoryBackend};
+use session_store::backends::memory::{ManualClock, MemoryBackend};
 
 use crate::support::Server;
 

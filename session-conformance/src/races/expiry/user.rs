@@ -8,7 +8,7 @@ use super::clock::StoreClock;
 use super::house::House;
 use super::life::{Life, Span};
 use super::plan::{Binding, Plan, Use};
-use crate::kit::{Dice, set, ttl};
+use crate::kit::{Dice, lasting, set, ttl};
 use crate::races::crew::Member;
 
 /// A session, which nobody else uses.
@@ -95,7 +95,7 @@ impl User {
         let backend = Arc::clone(&self.member.backend);
         let new = NewSession::default()
             .ttl(ttl(plan.ttl))
-            .max_lifetime(ttl(plan.lifetime));
+            .max_lifetime(lasting(plan.lifetime));
         let new = match plan.binding {
             Binding::Creation => new.bind(principal.clone()),
             Binding::Write | Binding::Rotation => new,

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use session_core::{
-    ErrorKind, PageRequest, PageSize, Principal, PublicId, Result, RevokeInPageRequest,
-    RevokedInPage, SessionAdmin, SessionOverview, SessionPage, SessionSummary, async_trait,
+    ErrorKind, ListedSession, PageRequest, PageSize, Principal, PublicId, Result,
+    RevokeInPageRequest, RevokedInPage, SessionAdmin, SessionOverview, SessionPage, async_trait,
 };
 
 use super::mutants;
@@ -89,7 +89,7 @@ mutants! {
             request: RevokeInPageRequest,
         ) -> Result<RevokedInPage> {
             let mut all = all(m).await?.into_iter();
-            let named = all.find(|shown| shown.public_id == request.public_id);
+            let named = all.find(|shown| shown.session.public_id == request.public_id);
             if named.is_some_and(|shown| shown.principal.is_none()) {
                 return Ok(RevokedInPage::new(false, None));
             }
@@ -106,10 +106,10 @@ mutants! {
         ) -> Result<RevokedInPage> {
             let named = request.public_id;
             let is_same = |it: &SessionOverview| {
-                it.public_id.as_str().eq_ignore_ascii_case(named.as_str())
+                it.session.public_id.as_str().eq_ignore_ascii_case(named.as_str())
             };
             if let Some(same) = all(m).await?.into_iter().find(is_same) {
-                request.public_id = same.public_id;
+                request.public_id = same.session.public_id;
             }
             m.admin.revoke_in_page(&request).await
         }
@@ -122,7 +122,7 @@ mutants! {
             m: &Memory,
             request: RevokeInPageRequest,
         ) -> Result<RevokedInPage> {
-            let is_live = all(m).await?.iter().any(|it| it.public_id == request.public_id);
+            let is_live = all(m).await?.iter().any(|it| it.session.public_id == request.public_id);
             if is_live {
                 tokio::task::yield_now().await;
                 m.admin.revoke_session(&request.public_id).await?;
@@ -143,7 +143,7 @@ mutants! {
             m.admin.revoke_in_page(&request).await
         }
 
-        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<SessionSummary>> {
+        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<ListedSession>> {
             let mut list = m.list_sessions(&principal).await?;
             list.retain(|summary| !self.0.lock().unwrap().contains(&summary.public_id));
             Ok(list)

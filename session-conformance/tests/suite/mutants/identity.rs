@@ -3,7 +3,7 @@
 use session_core::steps::{
     InsertOutcome, InsertRequest, ReadOutcome, ReadRequest, WriteOutcome, WriteRequest,
 };
-use session_core::{Result, SessionId, SessionRecord, SessionTtl};
+use session_core::{Lifetime, Result, SessionId, SessionRecord};
 
 use super::mutants;
 use crate::flawed::{Memory, RawFields};
@@ -92,7 +92,7 @@ mutants! {
         async fn insert(&self, m: &Memory, request: InsertRequest) -> Result<InsertOutcome> {
             Ok(match m.insert(&request).await? {
                 InsertOutcome::Inserted(stored) => {
-                    let asked = SessionRecord::new(request.session, stored.remaining());
+                    let asked = SessionRecord::new(request.session, stored.ttl());
                     InsertOutcome::Inserted(asked)
                 }
                 other => other,
@@ -103,7 +103,7 @@ mutants! {
     /// Every session has a deadline, though a far one.
     ["REC-1" "REC-6" "LIF-1"] AlwaysStoresADeadline {
         async fn insert(&self, m: &Memory, mut request: InsertRequest) -> Result<InsertOutcome> {
-            request.lifetime.get_or_insert(SessionTtl::MAX);
+            request.lifetime.get_or_insert(Lifetime::MAX);
             m.insert(&request).await
         }
     }

@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use session_core::steps::{
     InsertOutcome, InsertRequest, ListRequest, ReadOutcome, ReadRequest, RemoveOutcome,
-    RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, SessionSummary, WriteOutcome,
-    WriteRequest,
+    RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, WriteOutcome, WriteRequest,
 };
 use session_core::{
-    Principal, PublicId, Remaining, Result, SessionBackend, SessionId, SessionPolicy,
-    SessionRecord, SessionTtl, Timestamp, Touch, async_trait,
+    ListedSession, Principal, PublicId, Remaining, Result, SessionBackend, SessionId,
+    SessionPolicy, SessionRecord, SessionTtl, Timestamp, Touch, async_trait,
 };
 
 use super::mutants;
@@ -111,7 +110,7 @@ mutants! {
         async fn read(&self, m: &Memory, mut request: ReadRequest) -> Result<ReadOutcome> {
             let session = m.session(&m.id(&request.target).await).await;
             if let (Touch::IfOlderThan(age), Some(session)) = (request.touch, session) {
-                let last = session.last_accessed_at().as_str().ok().and_then(Timestamp::parse);
+                let last = session.last_accessed_at_text().as_str().ok().and_then(Timestamp::parse);
                 let last = last.map_or(0, Timestamp::unix_seconds);
                 let passed = request.now.unix_seconds().saturating_sub(last);
                 let is_due = passed >= i64::try_from(age.as_secs()).unwrap_or(i64::MAX);
@@ -137,7 +136,7 @@ mutants! {
         async fn read(&self, m: &Memory, request: ReadRequest) -> Result<ReadOutcome> {
             let outcome = m.read(&request).await;
             if let (Touch::Always, Ok(ReadOutcome::Found(record))) = (request.touch, &outcome) {
-                let left = record.ttl().as_duration();
+                let left = record.configured_ttl().as_duration();
                 m.expire(&m.id(&request.target).await, Some(left)).await;
             }
             outcome
@@ -208,7 +207,7 @@ impl SessionBackend for Overriding {
         self.0.remove(request).await
     }
 
-    async fn list(&self, request: &ListRequest) -> Result<Vec<SessionSummary>> {
+    async fn list(&self, request: &ListRequest) -> Result<Vec<ListedSession>> {
         self.0.list(request).await
     }
 

@@ -5,10 +5,9 @@ use std::sync::Mutex;
 
 use session_core::steps::{
     InsertOutcome, InsertRequest, ReadOutcome, ReadRequest, RemoveOutcome, RemoveRequest,
-    RenameOutcome, RenameRequest, RevokeRequest, SessionSummary, Target, WriteOutcome,
-    WriteRequest,
+    RenameOutcome, RenameRequest, RevokeRequest, Target, WriteOutcome, WriteRequest,
 };
-use session_core::{Principal, PublicId, Result, SessionId};
+use session_core::{ListedSession, Principal, PublicId, Result, SessionId};
 
 use super::mutants;
 use crate::flawed::Memory;
@@ -29,7 +28,7 @@ async fn list_folded(
     m: &Memory,
     principal: &Principal,
     fold: impl Fn(&str) -> Vec<u8> + Send,
-) -> Result<Vec<SessionSummary>> {
+) -> Result<Vec<ListedSession>> {
     let mut list = Vec::new();
     let is_same = |it: &Principal| fold(it.as_str()) == fold(principal.as_str());
     for same in principals(m).await.into_iter().filter(is_same) {
@@ -95,47 +94,47 @@ async fn anybodys(m: &Memory, target: Target) -> Target {
 }
 
 /// The lists so far.
-type Listed = Mutex<HashMap<Principal, Vec<SessionSummary>>>;
+type Listed = Mutex<HashMap<Principal, Vec<ListedSession>>>;
 
 mutants! {
     /// Principals are in a column that ignores spaces at the end.
     ["PRN-1"] TrimsPrincipals {
-        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<SessionSummary>> {
+        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<ListedSession>> {
             list_folded(m, &principal, |it| it.trim_end().into()).await
         }
     }
 
     /// In one that ignores the case of letters.
     ["PRN-1"] FoldsPrincipals {
-        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<SessionSummary>> {
+        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<ListedSession>> {
             list_folded(m, &principal, |it| it.to_lowercase().into()).await
         }
     }
 
     /// They are C strings.
     ["PRN-1"] CutsPrincipalsAtNul {
-        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<SessionSummary>> {
+        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<ListedSession>> {
             list_folded(m, &principal, |it| it.split('\0').next().unwrap().into()).await
         }
     }
 
     /// They are a prefix of their index.
     ["PRN-1"] CutsPrincipalsAt64Bytes {
-        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<SessionSummary>> {
+        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<ListedSession>> {
             list_folded(m, &principal, |it| cut(it, 64)).await
         }
     }
 
     /// VARCHAR(255).
     ["PRN-1"] CutsPrincipalsAt255Bytes {
-        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<SessionSummary>> {
+        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<ListedSession>> {
             list_folded(m, &principal, |it| cut(it, 255)).await
         }
     }
 
     /// Characters of four bytes are all the same, as in an old `utf8` column.
     ["PRN-1"] ReplacesFourByteCharacters {
-        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<SessionSummary>> {
+        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<ListedSession>> {
             let replace = |c: char| if c.len_utf8() == 4 { '?' } else { c };
             let fold = |it: &str| it.chars().map(replace).collect::<String>().into();
             list_folded(m, &principal, fold).await
@@ -149,7 +148,7 @@ mutants! {
             m.insert(&request).await
         }
 
-        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<SessionSummary>> {
+        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<ListedSession>> {
             let mut list = m.list_sessions(&principal).await?;
             list.retain(|summary| self.0.lock().unwrap().contains(&summary.public_id));
             Ok(list)
@@ -158,7 +157,7 @@ mutants! {
 
     /// The list only grows.
     ["PRN-5" "PRN-9" "PRN-15"] ListsWhatItHasListed(Listed) {
-        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<SessionSummary>> {
+        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<ListedSession>> {
             let mut list = m.list_sessions(&principal).await?;
             let mut listed = self.0.lock().unwrap();
             let former = listed.entry(principal).or_default();
@@ -186,11 +185,11 @@ mutants! {
             outcome
         }
 
-        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<SessionSummary>> {
+        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<ListedSession>> {
             let mut list = m.list_sessions(&principal).await?;
             let entries = self.0.lock().unwrap().clone();
             for (_, id) in entries.iter().filter(|(list, _)| *list == principal) {
-                let summary = m.session(id).await.and_then(|it| SessionSummary::of(&it));
+                let summary = m.session(id).await.and_then(|it| ListedSession::of(&it));
                 let is_new = summary.as_ref().is_some_and(|it| !list.contains(it));
                 list.extend(summary.filter(|_| is_new));
             }
@@ -200,7 +199,7 @@ mutants! {
 
     /// The list deletes what is no session.
     ["VAL-1"] ListingDeletesTheInvalid {
-        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<SessionSummary>> {
+        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<ListedSession>> {
             let list = m.list_sessions(&principal).await?;
             for id in m.ids() {
                 if !m.is_live(&id).await {
@@ -213,7 +212,7 @@ mutants! {
 
     /// It reads the sessions as anybody would.
     ["PRN-6"] TouchesWhatItLists {
-        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<SessionSummary>> {
+        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<ListedSession>> {
             let list = m.list_sessions(&principal).await?;
             for summary in &list {
                 m.get_session_of(&principal, &summary.public_id).await?;
@@ -305,7 +304,7 @@ mutants! {
             outcome
         }
 
-        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<SessionSummary>> {
+        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<ListedSession>> {
             let mut list = m.list_sessions(&principal).await?;
             for summary in &mut list {
                 if self.0.lock().unwrap().contains(&summary.public_id) {

@@ -3,7 +3,7 @@
 use session_core::steps::{
     InsertOutcome, InsertRequest, Refusal, RenameOutcome, RenameRequest, WriteOutcome, WriteRequest,
 };
-use session_core::{OnExcess, Principal, PrincipalLimit, Result, SessionSummary};
+use session_core::{ListedSession, OnExcess, Principal, PrincipalLimit, Result};
 
 use super::mutants;
 use crate::flawed::Memory;
@@ -14,7 +14,7 @@ async fn full(
     principal: Option<&Principal>,
     limit: Option<PrincipalLimit>,
     on_excess: OnExcess,
-) -> Vec<SessionSummary> {
+) -> Vec<ListedSession> {
     let (Some(principal), Some(limit)) = (principal, limit) else {
         return Vec::new();
     };

@@ -75,7 +75,11 @@ async fn walk(admin: &dyn SessionAdmin) -> HashSet<PublicId> {
             .list_page(cursor.as_ref(), size)
             .await
             .expect("a page");
-        shown.extend(page.sessions.into_iter().map(|session| session.public_id));
+        shown.extend(
+            page.sessions
+                .into_iter()
+                .map(|shown| shown.session.public_id),
+        );
         cursor = page.next;
         if cursor.is_none() {
             return shown;

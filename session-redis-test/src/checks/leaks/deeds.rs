@@ -4,8 +4,8 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use session_core::{
-    Delta, ErrorKind, NewSession, OnExcess, Principal, PrincipalLimit, SessionBackend, SessionId,
-    SessionPolicy, SessionTtl, Touch,
+    Delta, ErrorKind, Lifetime, NewSession, OnExcess, Principal, PrincipalLimit, SessionBackend,
+    SessionId, SessionPolicy, SessionTtl, Touch,
 };
 
 use crate::checks::{create, fields, name, public_id};
@@ -111,7 +111,7 @@ async fn unbound(backend: &dyn SessionBackend) {
     assert_eq!(uses(backend, &survivor).await, [true; 10]);
     let new = NewSession::new(fields())
         .ttl(ttl(60))
-        .max_lifetime(ttl(600));
+        .max_lifetime(Lifetime::from_secs(600).expect("a lifetime"));
     let mut id = backend.create_session(new).await.expect("creation").id;
     assert_eq!(uses(backend, &id).await, [true; 10]);
     for delta in [Delta::new(), changes(), Delta::new().touch(Touch::Never)] {

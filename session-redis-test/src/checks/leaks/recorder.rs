@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use session_core::steps::{
     InsertOutcome, InsertRequest, ListRequest, ReadOutcome, ReadRequest, RemoveOutcome,
-    RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, RevokeTarget, SessionSummary,
-    Target, WriteOutcome, WriteRequest,
+    RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, RevokeTarget, Target, WriteOutcome,
+    WriteRequest,
 };
-use session_core::{Result, SessionBackend, SessionId, SessionPolicy, async_trait};
+use session_core::{ListedSession, Result, SessionBackend, SessionId, SessionPolicy, async_trait};
 
 /// The ids of a store's whole life.
 #[derive(Debug, Clone, Default)]
@@ -85,7 +85,7 @@ impl SessionBackend for Recorder {
         self.backend.remove(request).await
     }
 
-    async fn list(&self, request: &ListRequest) -> Result<Vec<SessionSummary>> {
+    async fn list(&self, request: &ListRequest) -> Result<Vec<ListedSession>> {
         self.backend.list(request).await
     }
 

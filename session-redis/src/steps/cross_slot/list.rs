@@ -3,8 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
-use session_core::steps::SessionSummary;
-use session_core::{Principal, Result};
+use session_core::{ListedSession, Principal, Result};
 
 use super::bytes_of;
 use super::quota::{Entry, entries};
@@ -13,7 +12,7 @@ use crate::operation::Operation;
 use crate::reply::{self, Outcome, corrupt};
 use crate::script_call::ScriptCall;
 use crate::script_call::index::{self as calls, Removal};
-use crate::steps::index::{IndexPages, summary};
+use crate::steps::index::{IndexPages, listed};
 
 /// How many entries one call looks at, and how many sessions are asked at once.
 pub(super) const PAGE: usize = 256;
@@ -44,7 +43,7 @@ impl<C: Connect> Operation<'_, C> {
     pub(in crate::steps) async fn list_across_slots(
         &self,
         principal: &Principal,
-    ) -> Result<Vec<SessionSummary>> {
+    ) -> Result<Vec<ListedSession>> {
         let principal = bytes_of(principal);
         let mut looked_at: HashMap<Bytes, Option<Found>> = HashMap::new();
         let mut removals = Vec::new();
@@ -90,7 +89,7 @@ impl<C: Connect> Operation<'_, C> {
             let found = match outcome? {
                 Outcome::Done(parts) => Some(Found {
                     deadline: deadline(&entry),
-                    summary: summary(&entry.entry, parts)?,
+                    listed: listed(&entry.entry, parts)?,
                 }),
                 Outcome::NotFound => None,
                 _ => return Err(corrupt()),
@@ -104,7 +103,7 @@ impl<C: Connect> Operation<'_, C> {
 /// A live session.
 struct Found {
     deadline: u64,
-    summary: SessionSummary,
+    listed: ListedSession,
 }
 
 /// The deadline of an entry: its score without the fraction.
@@ -120,11 +119,11 @@ fn deadline(entry: &Entry) -> u64 {
 fn in_order(
     looked_at: HashMap<Bytes, Option<Found>>,
     indexed: &HashSet<Bytes>,
-) -> Vec<SessionSummary> {
+) -> Vec<ListedSession> {
     let still_indexed =
         |(entry, found): (Bytes, Option<Found>)| found.filter(|_| indexed.contains(&entry));
     let mut found: Vec<Found> = looked_at.into_iter().filter_map(still_indexed).collect();
-    found.sort_by_key(|found| (found.deadline, found.summary.public_id));
-    found.dedup_by(|a, b| a.summary.public_id == b.summary.public_id);
-    found.into_iter().map(|found| found.summary).collect()
+    found.sort_by_key(|found| (found.deadline, found.listed.public_id));
+    found.dedup_by(|a, b| a.listed.public_id == b.listed.public_id);
+    found.into_iter().map(|found| found.listed).collect()
 }

@@ -27,6 +27,10 @@ struct Account {
     nickname: Option<String>,
 }
 
+fn from_text<T: DeserializeOwned>(text: &str, name: &str) -> Result<T, SessionError> {
+    from_value(&text.into(), name)
+}
+
 fn back<T: Serialize + DeserializeOwned>(value: &T) -> T {
     from_text(&to_text(value).unwrap().unwrap(), "f").unwrap()
 }

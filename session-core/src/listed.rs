@@ -1,0 +1,79 @@
+//! A session as lists show it.
+
+use crate::field::FieldValue;
+use crate::public_id::PublicId;
+use crate::stored::StoredSession;
+use crate::time::{Timestamp, UnixMillis};
+
+/// A session as the list of its principal shows it, and as operators see it
+/// ([`SessionOverview`](crate::SessionOverview)). No id and no field of the application's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ListedSession {
+    /// Names the session without opening it.
+    pub public_id: PublicId,
+    /// `created_at` as stored; any client's format.
+    pub created_at_text: FieldValue,
+    /// `last_accessed_at` as stored; any client's format.
+    pub last_accessed_at_text: FieldValue,
+    /// When the session was last bound (log in), by the backend's clock.
+    pub login_at: Option<UnixMillis>,
+}
+
+impl ListedSession {
+    /// A session of this public id.
+    pub fn new(
+        public_id: PublicId,
+        created_at_text: FieldValue,
+        last_accessed_at_text: FieldValue,
+        login_at: Option<UnixMillis>,
+    ) -> Self {
+        Self {
+            public_id,
+            created_at_text,
+            last_accessed_at_text,
+            login_at,
+        }
+    }
+
+    /// A session as the list of its principal shows it; `None` if it is not one that is listed.
+    pub fn of(session: &StoredSession) -> Option<Self> {
+        let (_, _, public_id) = session.listing()?;
+        Some(Self::under(public_id, session))
+    }
+
+    /// A session, bound or not, under the public id that is shown of it.
+    pub(crate) fn under(public_id: PublicId, session: &StoredSession) -> Self {
+        Self::new(
+            public_id,
+            session.created_at_text().clone(),
+            session.last_accessed_at_text().clone(),
+            session.login_at(),
+        )
+    }
+
+    /// When the session was created; `None` when the stored text is not RFC 3339.
+    pub fn created_at(&self) -> Option<Timestamp> {
+        Timestamp::of_value(&self.created_at_text)
+    }
+
+    /// When the session was last used; `None` when the stored text is not RFC 3339.
+    pub fn last_accessed_at(&self) -> Option<Timestamp> {
+        Timestamp::of_value(&self.last_accessed_at_text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_times_where_the_texts_are() {
+        let text = "2026-04-02T12:34:56+00:00";
+        let id = PublicId::from_digest(&[7; 32]);
+        let listed = ListedSession::new(id, text.into(), "yesterday".into(), None);
+        assert_eq!(listed.created_at(), Timestamp::parse(text));
+        assert!(listed.created_at().is_some());
+        assert_eq!(listed.last_accessed_at(), None);
+    }
+}
