@@ -81,7 +81,7 @@ mutants! {
         }
     }
 
-    /// It looks through the indexes.
+    /// It scans the indexes.
     ["ADM-5"] EndsTheBoundOnly {
         async fn revoke_in_page(
             &self,
