@@ -1,7 +1,6 @@
 //! The router and what surrounds it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -11,32 +10,13 @@ use session_store::web::InvalidCookie;
 use session_store::{SessionBackend, SessionCookie, SessionLayer};
 
 use crate::failure::{method_not_allowed, not_found, session_failed};
+use crate::shared::{About, RETRY_AFTER, Shared};
 use crate::{guard, headers, log, page, routes};
 
 /// The name of the session's cookie.
 const COOKIE: &str = "sid";
 /// The largest form that is read. The longest sensible one has a name and two numbers.
 const MAX_FORM: usize = 16 * 1024;
-/// When to come back after the store could not be reached.
-pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(2);
-
-/// What the page says of the backend.
-#[derive(Debug, Clone)]
-pub struct About {
-    /// Its name on the command line.
-    pub backend: &'static str,
-    /// A sentence.
-    pub description: &'static str,
-    /// Whether the store has hashes in the place of ids.
-    pub ids_hashed: bool,
-}
-
-/// What handlers need besides the session.
-#[derive(Debug, Clone)]
-pub(crate) struct Shared {
-    pub(crate) backend: Arc<dyn SessionBackend>,
-    pub(crate) about: Arc<About>,
-}
 
 /// The demo on this backend.
 ///

@@ -31,7 +31,9 @@ mod page;
 mod routes;
 mod run;
 mod serve;
+mod shared;
 mod signals;
 
-pub use self::app::{About, app};
+pub use self::app::app;
 pub use self::run::run;
+pub use self::shared::About;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use session_store::admin::SessionAdmin;
 use session_store::{Connect, ConnectError, Error, SessionBackend};
 
-use crate::app::About;
 use crate::args::{BackendName, IdStorageName, StoreArgs};
+use crate::shared::About;
 
 /// The deadline of an operator's operations: longer than a visitor's, so that a busy server can
 /// still finish them.

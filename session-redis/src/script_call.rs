@@ -132,7 +132,7 @@ pub(crate) fn insert(
 ) -> ScriptCall {
     let hash = request.session.to_hash();
     let key = keys.session(&request.id);
-    let mut call = Building::with_keys(&script::INSERT, &[&key], 7 + 2 * hash.len());
+    let mut call = Building::with_keys(&script::INSERT, &[&key], 8 + 2 * hash.len());
     let args = &mut call.args;
     args.push_number(request.session.configured_ttl().as_secs());
     match (indexed, request.lifetime) {
@@ -146,6 +146,9 @@ pub(crate) fn insert(
     let public_id = request.session.public_id();
     args.push_or_empty(public_id.as_ref().map(|id| id.as_str().as_bytes()));
     push_limit(args, request.principal_limit);
+    let needs_entry = principal.is_some() && keys.has_cross_slot_index();
+    let is_indexed = indexed.is_some() || !needs_entry;
+    args.push(if is_indexed { b"1" } else { b"" });
     for (name, value) in &hash {
         args.push(name);
         args.push(value.as_bytes());

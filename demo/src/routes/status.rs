@@ -7,8 +7,8 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use session_store::SessionError;
 
-use crate::app::{RETRY_AFTER, Shared};
 use crate::failure::session_failed;
+use crate::shared::{RETRY_AFTER, Shared};
 
 /// `GET /backend`: where the sessions are kept.
 pub(crate) async fn backend(State(shared): State<Shared>) -> Json<Value> {

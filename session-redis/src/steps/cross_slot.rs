@@ -55,11 +55,13 @@ impl<C: Connect> Operation<'_, C> {
             limit: request.principal_limit,
             may_grow: true,
         };
-        let entry = match self.admit(&bytes_of(&principal), &new, None).await? {
+        let trial = script_call::insert(self.keys, request, None);
+        let entry = match self.admit(&bytes_of(&principal), &new, Some(trial)).await? {
             Admission::Added(entry) => entry,
             Admission::OverQuota => {
                 return Ok(InsertOutcome::Refused(Refusal::TooManySessions));
             }
+            Admission::Futile(Outcome::IdTaken) => return Ok(InsertOutcome::IdTaken),
             Admission::Futile(_) => return Err(corrupt()),
         };
         let call = script_call::insert(self.keys, request, Some(&entry.indexed));

@@ -37,66 +37,74 @@ impl<C: Connect> Operation<'_, C> {
         entries(parts)
     }
 
-    /// Index, sessions. A session that is not found may have been moved meanwhile: to a key of which the index
-    /// had an entry already, and that is looked at a second time at the end of the round; or to one whose
-    /// entry was added later. So rounds follow until all are found.
+    /// Index, sessions. A session that is not found may have been moved after the index was read: to a key of
+    /// which the index had an entry already, and that is looked at a second time at the end of the round; or to
+    /// one whose entry was added later, and then the next round sees an entry that this one did not.
+    ///
+    /// So a round has missed nobody if it found all, or if no entry was added until the next. (An index of
+    /// several pages may change between two: there it is always the next round that tells.)
     pub(in crate::steps) async fn list_across_slots(
         &self,
         principal: &Principal,
     ) -> Result<Vec<ListedSession>> {
         let principal = bytes_of(principal);
-        let mut looked_at: HashMap<Bytes, Option<Found>> = HashMap::new();
+        let mut found = HashMap::new();
         let mut removals = Vec::new();
+        let mut before: Option<HashSet<Bytes>> = None;
         loop {
             let mut pages = IndexPages::of(PAGE);
+            let mut read = 0;
             let mut indexed = HashSet::new();
-            let mut pending = Vec::new();
-            let mut are_all_found = true;
+            let mut not_found = Vec::new();
             while !pages.is_over {
                 let page = self.entries(&principal, &mut pages, &mut removals).await?;
+                read += 1;
                 indexed.extend(page.iter().map(|it| it.entry.clone()));
-                let is_new = |it: &Entry| !looked_at.contains_key(&it.entry);
-                let new: Vec<Entry> = page.into_iter().filter(is_new).collect();
-                for (entry, found) in self.look_at(&principal, new).await? {
-                    are_all_found &= found.is_some();
-                    match &found {
-                        Some(_) => {}
-                        None if entry.is_pending => pending.push(entry.clone()),
-                        None => removals.push(entry.clone().removal()),
-                    }
-                    looked_at.insert(entry.entry, found);
-                }
+                let is_unknown = |it: &Entry| !found.contains_key(&it.entry);
+                let unknown = page.into_iter().filter(is_unknown).collect();
+                not_found.extend(self.look_at(&principal, unknown, &mut found).await?);
             }
-            for (entry, found) in self.look_at(&principal, pending).await? {
-                looked_at.insert(entry.entry, found);
+            if let Some(before) = before
+                && indexed.is_subset(&before)
+            {
+                return Ok(in_order(found, &before));
             }
-            if are_all_found {
-                return Ok(in_order(looked_at, &indexed));
+            if not_found.is_empty() && read == 1 {
+                return Ok(in_order(found, &indexed));
             }
+            let (pending, ended): (Vec<_>, Vec<_>) =
+                not_found.into_iter().partition(|it| it.is_pending);
+            removals.extend(ended.into_iter().map(Entry::removal));
+            self.look_at(&principal, pending, &mut found).await?;
+            before = Some(indexed);
         }
     }
 
-    /// Looks at the sessions of these entries, each in its slot.
+    /// Looks at the sessions of these entries, each in its slot; those that are not found.
     async fn look_at(
         &self,
         principal: &Bytes,
         entries: Vec<Entry>,
-    ) -> Result<Vec<(Entry, Option<Found>)>> {
+        found: &mut HashMap<Bytes, Found>,
+    ) -> Result<Vec<Entry>> {
         let session = |it: &Entry| calls::member(self.keys, principal, &it.entry);
         let calls: Vec<ScriptCall> = entries.iter().map(session).collect();
         let outcomes = self.run_all(&calls).await;
-        let looked_at = entries.into_iter().zip(outcomes).map(|(entry, outcome)| {
-            let found = match outcome? {
-                Outcome::Done(parts) => Some(Found {
-                    deadline: deadline(&entry),
-                    listed: listed(&entry.entry, parts)?,
-                }),
-                Outcome::NotFound => None,
+        let mut not_found = Vec::new();
+        for (entry, outcome) in entries.into_iter().zip(outcomes) {
+            match outcome? {
+                Outcome::Done(parts) => {
+                    let session = Found {
+                        deadline: deadline(&entry),
+                        listed: listed(&entry.entry, parts)?,
+                    };
+                    found.insert(entry.entry, session);
+                }
+                Outcome::NotFound => not_found.push(entry),
                 _ => return Err(corrupt()),
-            };
-            Ok((entry, found))
-        });
-        looked_at.collect()
+            }
+        }
+        Ok(not_found)
     }
 }
 
@@ -116,13 +124,9 @@ fn deadline(entry: &Entry) -> u64 {
 /// The sessions that the index still has entries of, the nearest deadline first, then by public id. One of which
 /// it has none was moved or ended after it was looked at. One that was looked at before it was moved and after
 /// counts once.
-fn in_order(
-    looked_at: HashMap<Bytes, Option<Found>>,
-    indexed: &HashSet<Bytes>,
-) -> Vec<ListedSession> {
-    let still_indexed =
-        |(entry, found): (Bytes, Option<Found>)| found.filter(|_| indexed.contains(&entry));
-    let mut found: Vec<Found> = looked_at.into_iter().filter_map(still_indexed).collect();
+fn in_order(mut found: HashMap<Bytes, Found>, indexed: &HashSet<Bytes>) -> Vec<ListedSession> {
+    found.retain(|entry, _| indexed.contains(entry));
+    let mut found: Vec<Found> = found.into_values().collect();
     found.sort_by_key(|found| (found.deadline, found.listed.public_id));
     found.dedup_by(|a, b| a.listed.public_id == b.listed.public_id);
     found.into_iter().map(|found| found.listed).collect()

@@ -68,9 +68,8 @@ impl<C: Connect> Operation<'_, C> {
         new: &NewEntry,
         mut trial: Option<ScriptCall>,
     ) -> Result<Admission> {
-        if self.keys.has_several_formats()
-            && let Some(trial) = trial.take()
-        {
+        let may_be_elsewhere = new.suffix.is_some() && self.keys.has_several_formats();
+        if may_be_elsewhere && let Some(trial) = trial.take() {
             match self.run(&trial).await? {
                 Outcome::NotIndexed { .. } => {}
                 futile => return Ok(Admission::Futile(futile)),

@@ -12,7 +12,9 @@ use crate::reply::Reply;
 use crate::script::{self, Script};
 use crate::settings::Settings;
 use crate::testing::{Scripted, all_slots_at};
-use session_core::steps::{RemoveOutcome, RemoveRequest, RevokeRequest, RevokeTarget, Target};
+use session_core::steps::{
+    ListRequest, RemoveOutcome, RemoveRequest, RevokeRequest, RevokeTarget, Target,
+};
 use session_core::{
     Delta, Effect, Error, ErrorKind, NewSession, OnExcess, PrincipalLimit, PublicId,
     SessionBackend, SessionId, SessionPolicy,
@@ -112,6 +114,17 @@ fn added() -> Result<Reply> {
     Ok(Reply::Array(parts))
 }
 
+/// The session needs an entry: the step is possible, but for that.
+fn not_indexed(deadline: i64) -> Result<Reply> {
+    let parts = [
+        Reply::Integer(4),
+        Reply::Nil,
+        Reply::Integer(deadline),
+        Reply::Nil,
+    ];
+    Ok(Reply::Array(parts.into()))
+}
+
 fn failed(effect: Effect) -> Result<Reply> {
     // Rejected, so that the routing takes it for the result.
     Err(Error::new(ErrorKind::Rejected, effect))
@@ -196,15 +209,6 @@ async fn what_follows_a_write_does_not_fail_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_deadline_beyond_that_of_the_entry_is_entered_first() {
-    let not_indexed = |deadline| {
-        let deadline = Reply::Integer(deadline);
-        Ok(Reply::Array(vec![
-            Reply::Integer(4),
-            Reply::Nil,
-            deadline,
-            Reply::Nil,
-        ]))
-    };
     let raised = [1, 9500, 9500].map(Reply::Integer).into_iter();
     let raised = raised.chain([text("9500.5"), Reply::Integer(0)]).collect();
     let rig = Rig::of(vec![
@@ -244,13 +248,15 @@ fn limit(on_excess: OnExcess) -> Option<PrincipalLimit> {
 #[tokio::test(start_paused = true)]
 async fn sessions_about_to_be_stored_are_waited_for_but_not_for_ever() {
     let refused = InsertOutcome::Refused(Refusal::TooManySessions);
-    let round = || [over_quota(&[("a", 1)]), numbers([0])];
-    let rig = Rig::of((0..8).flat_map(|_| round()).collect());
+    let round = || vec![over_quota(&[("a", 1)]), numbers([0])];
+    let first = || vec![over_quota(&[("a", 1)]), numbers([0]), not_indexed(0)];
+    let rounds = (1..8).flat_map(|_| round());
+    let rig = Rig::of(first().into_iter().chain(rounds).collect());
     let request = insert_request(limit(OnExcess::EvictOldest));
     assert_eq!(rig.backend.insert(&request).await.unwrap(), refused);
     rig.sent();
 
-    let rig = Rig::of(round().into());
+    let rig = Rig::of(first());
     let request = insert_request(limit(OnExcess::Refuse));
     assert_eq!(rig.backend.insert(&request).await.unwrap(), refused);
     rig.sent();
@@ -262,13 +268,14 @@ async fn entries_of_ended_sessions_are_removed_as_the_next_is_added() {
     let rig = Rig::of(vec![
         over_quota(&[("a", 0)]),
         numbers([0]),
+        not_indexed(0),
         added(),
         inserted,
     ]);
     let request = insert_request(limit(OnExcess::Refuse));
     let outcome = rig.backend.insert(&request).await;
     assert!(matches!(outcome, Ok(InsertOutcome::Inserted(_))));
-    assert_eq!(rig.sent()[2].1[6..], [entry("a"), "1.5".to_owned()]);
+    assert_eq!(rig.sent()[3].1[6..], [entry("a"), "1.5".to_owned()]);
 }
 
 fn member() -> Result<Reply> {
@@ -291,7 +298,7 @@ async fn an_eviction_leaves_doubt_when_what_follows_fails() {
         vec![failed(Effect::NotApplied)],
         vec![added(), failed(Effect::NotApplied), numbers([1])],
     ] {
-        let evicting = vec![over_quota(&[("a", 0)]), member(), removed()];
+        let evicting = vec![over_quota(&[("a", 0)]), member(), not_indexed(0), removed()];
         let rig = Rig::of(evicting.into_iter().chain(rest).collect());
         let request = insert_request(limit(OnExcess::EvictOldest));
         let outcome = rig.backend.insert(&request).await;
@@ -300,18 +307,56 @@ async fn an_eviction_leaves_doubt_when_what_follows_fails() {
     }
 }
 
+fn page(entries: &[(&str, i64)]) -> Result<Reply> {
+    let count = i64::try_from(entries.len()).unwrap();
+    let mut parts = vec![Reply::Integer(1), Reply::Integer(count), text("1.5")];
+    for (name, is_pending) in entries {
+        parts.extend([text(&entry(name)), text("1.5"), Reply::Integer(*is_pending)]);
+    }
+    Ok(Reply::Array(parts))
+}
+
+/// A session is found under its first key, and moves to a second one after that was looked at twice.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_moves_after_the_second_look_is_listed() {
+    let not_found = || numbers([0]);
+    let rig = Rig::of(vec![
+        page(&[("a", 0), ("b", 1)]),
+        member(),
+        not_found(),
+        not_found(),
+        // Its first key is gone, and its entry.
+        page(&[("b", 1)]),
+        member(),
+    ]);
+    let list = rig.backend.list(&ListRequest::new(ann())).await.unwrap();
+    assert_eq!(list.len(), 1);
+    rig.sent();
+}
+
+/// An entry that somebody left behind does not keep a list from ending.
+#[tokio::test(start_paused = true)]
+async fn an_entry_without_a_session_costs_a_list_one_round_more() {
+    let not_found = || numbers([0]);
+    let rig = Rig::of(vec![
+        page(&[("a", 0), ("b", 1)]),
+        member(),
+        not_found(),
+        not_found(),
+        page(&[("a", 0), ("b", 1)]),
+        not_found(),
+    ]);
+    let list = rig.backend.list(&ListRequest::new(ann())).await.unwrap();
+    assert_eq!(list.len(), 1);
+    rig.sent();
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_revocation_that_fails_midway_leaves_doubt() {
     let request = RevokeRequest::new(ann(), RevokeTarget::All);
-    let page = || {
-        let member = |name| [text(&entry(name)), text("1.5"), Reply::Integer(0)];
-        let first = [Reply::Integer(1), Reply::Integer(2), text("1.5")];
-        let parts = first.into_iter().chain(member("a")).chain(member("b"));
-        Ok(Reply::Array(parts.collect()))
-    };
     let down = || failed(Effect::NotApplied);
     for (last, effect) in [(removed(), Effect::Unknown), (down(), Effect::NotApplied)] {
-        let rig = Rig::of(vec![page(), down(), last]);
+        let rig = Rig::of(vec![page(&[("a", 0), ("b", 0)]), down(), last]);
         let outcome = rig.backend.revoke(&request).await;
         assert_eq!(outcome.unwrap_err().effect(), effect);
         rig.sent();
