@@ -65,7 +65,7 @@ impl<B: SessionBackend> SessionBackend for RequiredOnly<B> {
     }
 }
 
-/// The same of an administration.
+/// The same of an admin API.
 #[derive(Debug, Clone)]
 pub struct AdminRequiredOnly<A>(pub A);
 

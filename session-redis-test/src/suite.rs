@@ -116,7 +116,7 @@ async fn differential(connect: Connect, storage: IdStorage, part: usize) {
     let config = Config::from_env();
     let config = Config {
         steps: config.steps / part,
-        has_administration: true,
+        has_admin: true,
         ..config
     };
     match run(&redis, &MemoryHarness::new(), &config).await {

@@ -182,7 +182,7 @@ pub async fn a_dropped_step_does_no_harm(h: &dyn Harness) {
     }
 }
 
-/// Neither the administration nor a page, a request, a cursor or an error of one shows an id, a
+/// Neither the admin API nor a page, a request, a cursor or an error of one shows an id, a
 /// principal or a text of a session.
 pub async fn no_page_shows_a_secret(h: &dyn Harness) {
     let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
@@ -217,7 +217,7 @@ pub async fn no_page_shows_a_secret(h: &dyn Harness) {
     }
     for text in texts {
         for id in &ids {
-            assert_silent(&text, id, "an administration");
+            assert_silent(&text, id, "an admin API");
         }
     }
 }

@@ -46,8 +46,8 @@ pub struct Config {
     /// Whether the sizes of principal indexes are compared, each time a list has pruned them. Off
     /// for a store that keeps young entries of ended sessions.
     pub compare_index: bool,
-    /// Whether both sides have an administration, and theirs are compared as well.
-    pub has_administration: bool,
+    /// Whether both sides have an admin API, and theirs are compared as well.
+    pub has_admin: bool,
 }
 
 impl Config {
@@ -65,7 +65,7 @@ impl Config {
             steps,
             seed: seed(),
             compare_index: true,
-            has_administration: false,
+            has_admin: false,
         }
     }
 }

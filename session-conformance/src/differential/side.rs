@@ -38,7 +38,7 @@ impl<'a> Side<'a> {
         Self {
             h,
             backend: h.backend_with(policy).await,
-            admin: match config.has_administration {
+            admin: match config.has_admin {
                 true => Some(h.admin().await),
                 false => None,
             },

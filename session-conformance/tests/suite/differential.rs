@@ -20,7 +20,7 @@ const FLAWS: [&str; 8] = [
 
 fn config() -> Config {
     Config {
-        has_administration: true,
+        has_admin: true,
         ..Config::from_env()
     }
 }
