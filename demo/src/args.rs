@@ -17,7 +17,7 @@ pub(crate) use self::store::{BackendName, IdStorageName, StoreArgs};
 
 /// A web application that shows server-side sessions as they run: start one, watch it expire, see
 /// what the server keeps, rotate its id, revoke it from another browser. And a command that
-/// administrates them.
+/// lists them, and ends any of them.
 #[derive(Parser)]
 #[command(name = "demo", version, after_help = AFTER_HELP)]
 pub(crate) struct Args {

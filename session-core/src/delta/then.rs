@@ -351,6 +351,13 @@ mod tests {
         // A field that was set before must go if the principal changes, and stay if not.
         let set = Delta::new().set(name("cart"), "1");
         assert_eq!(kind(set, log_in(&ann)), ErrorKind::Unsupported);
+        // One that ends the same in either case may come before.
+        let removed = || Delta::new().remove(name("cart"));
+        let both = removed().then(log_in(&ann)).unwrap();
+        assert_eq!(both, log_in(&ann).remove(name("cart")));
+        let set = Delta::new().set(name("cart"), "1");
+        let again = || log_in(&ann).set(name("cart"), "2");
+        assert_eq!(set.then(again()).unwrap(), again());
         let set = Delta::new().set(name("theme"), "dark");
         let both = set.then(log_in(&ann)).unwrap();
         assert_eq!(both, log_in(&ann).set(name("theme"), "dark"));

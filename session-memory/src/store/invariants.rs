@@ -35,6 +35,7 @@ fn check(store: &Store, planted: &HashSet<SessionId>, now: UnixMillis) {
     }
     assert_eq!(store.expiries.len(), queued);
     assert_eq!(store.len(), store.keys.iter().count());
+    assert!(store.freed.is_empty(), "what a step frees is given back");
     for (listing, id) in store.index.iter() {
         let key = store.keys.get(id).expect("an entry goes with its key");
         assert_eq!(key.listing(), Some(listing));

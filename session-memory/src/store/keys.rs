@@ -111,4 +111,32 @@ mod tests {
             assert!(shard.capacity() <= 2 * SMALL, "{}", shard.capacity());
         }
     }
+
+    #[test]
+    fn a_table_is_halved_when_seven_eighths_of_it_are_empty_and_not_before() {
+        let mut keys = Keys::new();
+        let mut ids = Vec::new();
+        while ids.len() < 2 * SMALL.max(500) {
+            let id = SessionId::random().unwrap();
+            if shard_of(&id) == 0 {
+                let content = Content::OtherType { expires_at: None };
+                keys.insert(id.clone(), Key::new(content));
+                ids.push(id);
+            }
+        }
+        loop {
+            let before = keys.shards[0].capacity();
+            keys.remove(&ids.pop().unwrap());
+            let (len, after) = (keys.len(), keys.shards[0].capacity());
+            // A removal may leave a mark in its place, which counts as one less.
+            if after >= before - 1 {
+                assert!(len >= after / 8, "{len} keys in a table for {after}");
+                continue;
+            }
+            assert!(len < before / 8, "halved at {len} of {before}");
+            // What a table makes of a wish is at most twice as much.
+            assert!((2 * len..=4 * len).contains(&after), "{after} of {before}");
+            break;
+        }
+    }
 }

@@ -1,5 +1,5 @@
 //! The program: its flags, its start and end, a store that is away, a Redis Cluster, round trips;
-//! the command that administrates.
+//! the command for operators.
 
 mod admin;
 mod away;
