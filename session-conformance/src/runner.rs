@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::fmt;
+use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook, take_hook};
 use std::pin::Pin;
 use std::process::ExitCode;
@@ -144,7 +145,11 @@ impl Runner {
 
     /// Runs the trials that the command line asks for.
     pub fn run(self) -> ExitCode {
-        self.run_with(&Arguments::from_args()).exit_code()
+        let mut arguments = Arguments::from_args();
+        let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
+        // Trials wait more than they compute.
+        arguments.test_threads.get_or_insert_with(|| 2 * cores());
+        self.run_with(&arguments).exit_code()
     }
 
     fn run_with(self, arguments: &Arguments) -> Conclusion {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use session_core::{
     PageSize, Principal, PublicId, SessionAdmin, SessionBackend, SessionId, SessionPolicy,
 };
@@ -263,12 +264,8 @@ impl<'a> Side<'a> {
 
     /// What is stored under the last two ids of each slot.
     pub(super) async fn dumps(&mut self) -> Vec<Facts> {
-        let mut keys = Vec::new();
-        for ids in &self.slots {
-            for id in ids.iter().rev().take(2) {
-                keys.push(self.h.dump(id).await);
-            }
-        }
+        let ids = self.slots.iter().flat_map(|ids| ids.iter().rev().take(2));
+        let keys = join_all(ids.map(|id| self.h.dump(id))).await;
         let now = self.h.now().await;
         let seen = &mut self.public_ids;
         let mut label = |text: &[u8]| {
@@ -288,13 +285,13 @@ impl<'a> Side<'a> {
 
     /// Removes what the sequence has stored: every key gets an expiry, and then time passes.
     pub(super) async fn clean(self) {
-        for id in self.slots.iter().flatten() {
+        let ended = Some(Duration::from_secs(1));
+        let end = async |id| {
             if self.h.dump(id).await.is_some() {
-                self.h
-                    .plant(id, guide_hash("1"), Some(Duration::from_secs(1)))
-                    .await;
+                self.h.plant(id, guide_hash("1"), ended).await;
             }
-        }
+        };
+        join_all(self.slots.iter().flatten().map(end)).await;
         self.h.advance(UNIT * (MOST_UNITS + 1)).await;
     }
 }

@@ -1,5 +1,6 @@
 //! Keys as they are on a server.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -12,7 +13,9 @@ use session_redis::KeyPrefix;
 /// come nearer. A key of which nothing remains is gone. (Where the index has steps of its own, a score's
 /// fraction says when its member was entered, in seconds modulo 512: that grows older as well, up to an
 /// age that is not taken for a young one as real time passes.)
-const ADVANCE: &str = r"
+static ADVANCE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
 local by = tonumber(ARGV[2])
 local now = tonumber(redis.call('TIME')[1])
 for _, key in ipairs(redis.call('KEYS', ARGV[1] .. '*')) do
@@ -42,7 +45,20 @@ for _, key in ipairs(redis.call('KEYS', ARGV[1] .. '*')) do
     end
   end
 end
-";
+",
+    )
+});
+
+/// A key's type, what remains of it, and its fields if it is a hash.
+static DUMP: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+local kind = redis.call('TYPE', KEYS[1]).ok
+local fields = kind == 'hash' and redis.call('HGETALL', KEYS[1]) or {}
+return { kind, redis.call('PTTL', KEYS[1]), fields }
+",
+    )
+});
 
 pub(crate) async fn plant(
     admin: &mut MultiplexedConnection,
@@ -65,21 +81,18 @@ pub(crate) async fn plant_other_type(admin: &mut MultiplexedConnection, key: &[u
 }
 
 pub(crate) async fn dump(admin: &mut MultiplexedConnection, key: &[u8]) -> Option<RawKey> {
-    let kind: redis::RedisResult<String> = redis::cmd("TYPE").arg(key).query_async(admin).await;
-    let kind = kind.expect("TYPE");
-    if kind != "hash" {
-        let remaining: i64 = admin.pttl(key).await.expect("PTTL");
-        return (kind != "none").then(|| RawKey::other_type(expiry(remaining)));
+    let dumped: redis::RedisResult<(String, i64, RawHash)> =
+        DUMP.key(key).invoke_async(admin).await;
+    let (kind, remaining, hash) = dumped.expect("a key is dumped");
+    match kind.as_str() {
+        "none" => None,
+        "hash" => Some(RawKey::hash(hash, expiry(remaining))),
+        _ => Some(RawKey::other_type(expiry(remaining))),
     }
-    let mut commands = redis::pipe();
-    commands.atomic().hgetall(key).pttl(key);
-    let (hash, remaining): (RawHash, i64) = commands.query_async(admin).await.expect("HGETALL");
-    (!hash.is_empty()).then(|| RawKey::hash(hash, expiry(remaining)))
 }
 
 pub(crate) async fn advance(admin: &mut MultiplexedConnection, prefix: &KeyPrefix, by: Duration) {
-    let script = Script::new(ADVANCE);
-    let mut call = script.prepare_invoke();
+    let mut call = ADVANCE.prepare_invoke();
     call.arg(prefix.as_str()).arg(millis(by));
     let advanced: redis::RedisResult<()> = call.invoke_async(admin).await;
     advanced.expect("time passes");
