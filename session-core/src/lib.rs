@@ -29,6 +29,7 @@ mod limits;
 mod listed;
 #[cfg(feature = "mock")]
 mod mock;
+mod observer;
 mod page;
 mod policy;
 mod principal;
@@ -58,6 +59,7 @@ pub use self::limits::Limits;
 pub use self::listed::ListedSession;
 #[cfg(feature = "mock")]
 pub use self::mock::{MockSessionBackend, MockSteps};
+pub use self::observer::{ConnectionChange, ConnectionObserver, ConnectionState};
 pub use self::page::{
     InvalidPageCursor, InvalidPageSize, PageCursor, PageRequest, PageSize, RevokeInPageRequest,
     RevokedInPage, SessionOverview, SessionPage,

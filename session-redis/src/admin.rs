@@ -52,13 +52,13 @@ impl<C: Connect> fmt::Debug for RedisAdmin<C> {
 #[async_trait]
 impl<C: Connect> SessionAdmin for RedisAdmin<C> {
     async fn page(&self, request: &PageRequest) -> Result<SessionPage> {
-        let (found, next) = self.0.operation().page(request).await?;
+        let (found, next) = self.0.operation().await?.page(request).await?;
         let sessions = found.into_iter().map(|found| found.overview).collect();
         Ok(SessionPage::new(sessions, next))
     }
 
     async fn revoke_in_page(&self, request: &RevokeInPageRequest) -> Result<RevokedInPage> {
-        let operation = self.0.operation();
+        let operation = self.0.operation().await?;
         let (found, next) = operation.page(&request.page).await?;
         let is_meant = |found: &Found| found.overview.session.public_id == request.public_id;
         let Some(found) = found.into_iter().find(is_meant) else {

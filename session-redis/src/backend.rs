@@ -2,17 +2,18 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
+use session_core::Result;
 use tokio::time::Instant;
 
 use crate::cluster::Cluster;
 use crate::connection::Connect;
 use crate::endpoint::Endpoint;
+use crate::info::Mode;
 use crate::keys::{KeySpace, Topology};
-use crate::link::Link;
 use crate::operation::{Operation, Servers};
 use crate::settings::Settings;
+use crate::supervisor::{Supervision, Supervisor};
 
 /// Sessions on Redis, over the connections that a client crate makes. Cheap to clone; clones share them.
 pub struct RedisBackend<C: Connect>(Arc<Inner<C>>);
@@ -20,32 +21,33 @@ pub struct RedisBackend<C: Connect>(Arc<Inner<C>>);
 struct Inner<C: Connect> {
     servers: Servers<C>,
     keys: KeySpace,
+    /// The same, where an index has steps of its own.
+    cross_slot_keys: KeySpace,
     settings: Settings,
 }
 
 impl<C: Connect> RedisBackend<C> {
     /// On one server. Connects when it is first used.
     pub fn standalone(connect: C, endpoint: Endpoint, settings: Settings) -> Self {
-        let link = Link::new(Arc::new(connect), endpoint, settings.deadline);
-        Self::over(Servers::Standalone(link), Topology::Standalone, settings)
+        let how = Supervision::new(connect, Mode::Standalone, &settings);
+        let server = Supervisor::new(how, endpoint);
+        Self::over(Servers::Standalone(server), settings)
     }
 
     /// On a Redis Cluster of which these nodes are known; one that replies is enough to find the others.
     /// Connects when it is first used.
     pub fn cluster(connect: C, seeds: Vec<Endpoint>, settings: Settings) -> Self {
-        let cluster = Cluster::new(Arc::new(connect), seeds, settings.deadline);
-        Self::over(
-            Servers::Cluster(Box::new(cluster)),
-            Topology::Cluster,
-            settings,
-        )
+        let how = Supervision::new(connect, Mode::Cluster, &settings);
+        let cluster = Cluster::new(how, seeds);
+        Self::over(Servers::Cluster(Box::new(cluster)), settings)
     }
 
-    fn over(servers: Servers<C>, topology: Topology, settings: Settings) -> Self {
+    fn over(servers: Servers<C>, settings: Settings) -> Self {
         let keys = KeySpace::new(settings.key_prefix.clone(), settings.id_storage);
         Self(Arc::new(Inner {
             servers,
-            keys: keys.at(topology),
+            cross_slot_keys: keys.clone().at(Topology::Cluster),
+            keys,
             settings,
         }))
     }
@@ -59,19 +61,27 @@ impl<C: Connect> RedisBackend<C> {
     }
 
     /// An operation that begins now.
-    pub(crate) fn operation(&self) -> Operation<'_, C> {
-        Operation {
-            keys: &self.0.keys,
+    ///
+    /// # Errors
+    /// There is no server to learn from which steps it allows.
+    pub(crate) async fn operation(&self) -> Result<Operation<'_, C>> {
+        let deadline = Instant::now() + self.0.settings.deadline;
+        let has_cross_slot_index = match &self.0.servers {
+            Servers::Standalone(server) => {
+                let lease = server.lease(deadline).await?;
+                lease.contact().has_one_slot_scripts
+            }
+            Servers::Cluster(_) => true,
+        };
+        Ok(Operation {
+            keys: match has_cross_slot_index {
+                true => &self.0.cross_slot_keys,
+                false => &self.0.keys,
+            },
             servers: &self.0.servers,
-            deadline: deadline(self.0.settings.deadline),
-        }
+            deadline,
+        })
     }
-}
-
-/// The end of an operation that begins now and may take so long; a century is as good as for ever.
-fn deadline(duration: Duration) -> Instant {
-    const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
-    Instant::now() + duration.min(CENTURY)
 }
 
 impl<C: Connect> Clone for RedisBackend<C> {

@@ -28,27 +28,23 @@ use self::routes::Routes;
 use crate::command::Command;
 use crate::connection::Connect;
 use crate::endpoint::Endpoint;
-use crate::link::Link;
 use crate::reply::Reply;
-use crate::send::ask;
+use crate::supervisor::{Supervision, Supervisor};
 
 /// A cluster, and a connection to each node that is in use.
 pub(crate) struct Cluster<C: Connect> {
     routes: Routes,
-    connect: Arc<C>,
-    /// How long an attempt to connect may take.
-    limit: Duration,
-    links: RwLock<HashMap<Endpoint, Arc<Link<C>>>>,
+    how: Arc<Supervision<C>>,
+    nodes: RwLock<HashMap<Endpoint, Arc<Supervisor<C>>>>,
 }
 
 impl<C: Connect> Cluster<C> {
     /// The cluster of which these nodes are known.
-    pub(crate) fn new(connect: Arc<C>, seeds: Vec<Endpoint>, limit: Duration) -> Self {
+    pub(crate) fn new(how: Arc<Supervision<C>>, seeds: Vec<Endpoint>) -> Self {
         Self {
             routes: Routes::new(seeds),
-            connect,
-            limit,
-            links: RwLock::default(),
+            how,
+            nodes: RwLock::default(),
         }
     }
 
@@ -139,7 +135,7 @@ impl<C: Connect> Cluster<C> {
             match reply.and_then(|reply| SlotMap::parse(reply, &node)) {
                 Ok(map) => {
                     let nodes = self.routes.replace(map);
-                    self.keep_links_to(&nodes);
+                    self.keep_nodes(&nodes);
                     return Ok(true);
                 }
                 Err(error) => failure = error,
@@ -153,30 +149,30 @@ impl<C: Connect> Cluster<C> {
     async fn ask(&self, node: &Endpoint, question: Command, deadline: Instant) -> Result<Reply> {
         let now = Instant::now();
         let until = now + deadline.saturating_duration_since(now) / 3;
-        let reply = match self.link(node).connection(until).await {
-            Ok(connection) => ask(&connection, question, until).await,
+        let reply = match self.node(node).lease(until).await {
+            Ok(lease) => lease.ask(question, until).await,
             Err(error) => Err(error),
         };
         reply.map_err(|error| error.with_effect(Effect::NotApplied))
     }
 
-    fn link(&self, node: &Endpoint) -> Arc<Link<C>> {
-        let known = self.links.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(link) = known.get(node) {
-            return Arc::clone(link);
+    fn node(&self, endpoint: &Endpoint) -> Arc<Supervisor<C>> {
+        let known = self.nodes.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(node) = known.get(endpoint) {
+            return Arc::clone(node);
         }
         drop(known);
-        let mut links = self.links.write().unwrap_or_else(PoisonError::into_inner);
-        let link = links.entry(node.clone()).or_insert_with(|| {
-            let link = Link::new(Arc::clone(&self.connect), node.clone(), self.limit);
-            Arc::new(link)
-        });
-        Arc::clone(link)
+        let mut nodes = self.nodes.write().unwrap_or_else(PoisonError::into_inner);
+        let node = nodes
+            .entry(endpoint.clone())
+            .or_insert_with(|| Arc::new(Supervisor::new(Arc::clone(&self.how), endpoint.clone())));
+        Arc::clone(node)
     }
 
-    fn keep_links_to(&self, nodes: &[Endpoint]) {
-        let mut links = self.links.write().unwrap_or_else(PoisonError::into_inner);
-        links.retain(|node, _| nodes.contains(node));
+    /// Those that left the cluster's map are supervised no more.
+    fn keep_nodes(&self, endpoints: &[Endpoint]) {
+        let mut nodes = self.nodes.write().unwrap_or_else(PoisonError::into_inner);
+        nodes.retain(|endpoint, _| endpoints.contains(endpoint));
     }
 }
 

@@ -16,13 +16,13 @@
 //! | `operation` | one operation: its deadline, and how it runs scripts |
 //! | `steps` | the required steps |
 //! | `steps/cross_slot` | the same where sessions and indexes are in different slots |
-//! | `link`, `send` | how a connection is kept up, and how commands are sent over it |
+//! | `supervisor` | how a connection is kept up, what a server is asked first, how commands are sent |
 //! | `cluster` | which node a call goes to, and when it goes again |
 //! | `script`, `lua/*.lua` | the twin of `session_core::rules`, one atomic step a script |
 //! | `script_call` | the order of arguments |
 //! | `reply`, `server_error` | what a reply means |
 //! | `keys`, `key_format`, `slot` | the names of keys, and ids that stay in a hash slot |
-//! | `url`, `endpoint`, `version` | what a URL may ask for, and which servers are served |
+//! | `url`, `endpoint`, `info` | what a URL may ask for, and which servers are served |
 //!
 //! # Redis Cluster
 //! A URL like `redis-cluster://10.0.0.1:6379?node=10.0.0.2:6379` names some nodes; one that replies is enough
@@ -54,34 +54,33 @@ mod cluster;
 mod command;
 mod connection;
 mod endpoint;
+mod info;
 mod key_format;
 mod keys;
-mod link;
 mod operation;
 mod reply;
 mod script;
 mod script_call;
-mod send;
 mod server_error;
 mod settings;
 mod slot;
 mod steps;
+mod supervisor;
 #[cfg(test)]
 mod testing;
 mod url;
-mod version;
 
 pub use self::admin::RedisAdmin;
 pub use self::backend::RedisBackend;
 pub use self::command::{Args, Command};
 pub use self::connection::{Connect, Connection, Push, PushSink, ReadForm};
 pub use self::endpoint::{Endpoint, InvalidEndpoint};
+pub use self::info::ServerTooOld;
 pub use self::key_format::IdStorage;
 pub use self::keys::{InvalidPrefix, KeyPrefix, KeySpace, Topology};
 pub use self::reply::Reply;
 pub use self::script::{ALL as ALL_SCRIPTS, Script};
 pub use self::server_error::ServerError;
-pub use self::settings::Settings;
+pub use self::settings::{Eviction, Settings};
 pub use self::slot::{hash_slot, successor_id};
 pub use self::url::{ClusterUrl, InvalidClusterUrl, TlsNotOffered, refuse_tls};
-pub use self::version::ServerTooOld;

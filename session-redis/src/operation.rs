@@ -6,18 +6,17 @@ use tokio::time::Instant;
 
 use crate::cluster::{Cluster, Route};
 use crate::command::Command;
-use crate::connection::{Connect, Connection};
+use crate::connection::Connect;
 use crate::keys::KeySpace;
-use crate::link::Link;
 use crate::reply::{self, Outcome, Reply, corrupt};
 use crate::script_call::ScriptCall;
-use crate::send::{ask, in_time};
 use crate::server_error::ServerError;
+use crate::supervisor::{Lease, Supervisor, write_probe};
 
 /// Where the keys are, and the connections there.
 #[derive(Debug)]
 pub(crate) enum Servers<C: Connect> {
-    Standalone(Link<C>),
+    Standalone(Supervisor<C>),
     Cluster(Box<Cluster<C>>),
 }
 
@@ -42,24 +41,31 @@ impl<C: Connect> Operation<'_, C> {
         };
         let mut evaluation = call.evalsha();
         let mut is_by_source = false;
+        let mut closed = None;
         loop {
-            let connection = match (self.servers, &mut route) {
-                (_, Some(route)) => route.connection(deadline).await,
-                (Servers::Standalone(link), _) => link.connection(deadline).await,
+            let lease = match (self.servers, &mut route) {
+                (_, Some(route)) => route.lease(deadline).await,
+                (Servers::Standalone(server), _) => {
+                    server.lease_after(closed.as_ref(), deadline).await
+                }
                 _ => Err(corrupt()),
             };
             let is_asking = route.as_ref().is_some_and(Route::is_asking);
-            let replies = match connection {
-                Ok(connection) => {
+            let replies = match &lease {
+                Ok(lease) => {
                     let asking = is_asking.then(|| Command::new("ASKING", None));
                     let script = Some(evaluation.clone());
                     let commands = asking.into_iter().chain(script).chain(call.behind());
                     let commands: Vec<Command> = commands.collect();
-                    in_time(connection.send(&commands, deadline), &commands, deadline).await
+                    lease.send(&commands, call.script.writes(), deadline).await
                 }
-                Err(error) => vec![Err(error)],
+                Err(_) => Vec::new(),
             };
-            match outcome(replies, is_asking) {
+            let (lease, outcome) = match lease {
+                Ok(lease) => (Some(lease), outcome(replies, is_asking)),
+                Err(error) => (None, Err(error)),
+            };
+            match outcome {
                 Ok(Outcome::Again) => {}
                 Ok(outcome) => {
                     if let Some(route) = &route {
@@ -71,9 +77,14 @@ impl<C: Connect> Operation<'_, C> {
                     (evaluation, is_by_source) = (call.eval(), true);
                 }
                 Err(error) => {
-                    let next = match &mut route {
-                        Some(route) => route.after(error, deadline).await,
-                        None => Err(error),
+                    let next = match (&mut route, lease) {
+                        (Some(route), _) => route.after(error, deadline).await,
+                        // Nothing was sent: the task has not yet seen that the connection has closed.
+                        (None, Some(lease)) if closed.is_none() && is_unsent(&error, &lease) => {
+                            closed = Some(lease);
+                            Ok(())
+                        }
+                        (None, _) => Err(error),
                     };
                     next.map_err(|error| call.checked(error))?;
                 }
@@ -86,15 +97,28 @@ impl<C: Connect> Operation<'_, C> {
         join_all(calls.iter().map(|call| self.run(call))).await
     }
 
-    /// Asks whether the server, or any node, can be reached.
+    /// Whether the server refused to slide an expiry, but may be read: its disk or its replicas fail, or it was
+    /// demoted just now and its successor is looked for.
+    pub(crate) fn may_only_read(&self, error: &Error) -> bool {
+        match ServerError::of(error).map(ServerError::code) {
+            Some("MISCONF" | "NOREPLICAS") => error.effect() == Effect::NotApplied,
+            Some("READONLY") => match self.servers {
+                Servers::Standalone(server) => server.took_writes_lately(),
+                // The routing follows the master.
+                Servers::Cluster(_) => false,
+            },
+            _ => false,
+        }
+    }
+
+    /// Asks whether sessions can be read and written on the server, or on any node.
     pub(crate) async fn ping(&self) -> Result<()> {
-        let ping = Command::new("PING", None);
         let reply = match self.servers {
-            Servers::Standalone(link) => {
-                let connection = link.connection(self.deadline).await?;
-                ask(&connection, ping, self.deadline).await
+            Servers::Standalone(server) => {
+                let lease = server.lease(self.deadline).await?;
+                lease.ask(write_probe(), self.deadline).await
             }
-            Servers::Cluster(cluster) => cluster.ask_any(&ping, self.deadline).await,
+            Servers::Cluster(cluster) => cluster.ask_any(&write_probe(), self.deadline).await,
         };
         // A question changes nothing.
         let reply = reply.map_err(|error| error.with_effect(Effect::NotApplied));
@@ -114,6 +138,11 @@ fn outcome(replies: Vec<Result<Reply>>, is_asking: bool) -> Result<Outcome> {
         // Whatever it was: the script found no session.
         (outcome, _) => Ok(outcome),
     }
+}
+
+/// Whether nothing was sent because the connection had closed.
+fn is_unsent<C: Connect>(error: &Error, lease: &Lease<C>) -> bool {
+    error.effect() == Effect::NotApplied && ServerError::of(error).is_none() && lease.has_closed()
 }
 
 fn is_unknown_script(error: &Error) -> bool {

@@ -161,15 +161,16 @@ pub(crate) fn read(
     key: &[u8],
     owner: Option<Owner<'_>>,
     request: &ReadRequest,
+    touch: Touch,
     form: ReadForm,
 ) -> ScriptCall {
-    let script = match request.touch {
+    let script = match touch {
         Touch::Never => &script::PEEK,
         _ => &script::READ,
     };
     let mut call = Building::with_keys(script, &[key], 5);
     call.args.push(request.now.to_value().as_bytes());
-    push_touch(&mut call.args, request.touch);
+    push_touch(&mut call.args, touch);
     call.args.push_flag(form == ReadForm::Script);
     push_owner(&mut call.args, owner);
     let behind = (form == ReadForm::Pipeline).then(|| {

@@ -42,6 +42,7 @@ pub(crate) fn classify(code: &str, detail: &str) -> (ErrorKind, Effect) {
 pub struct ServerError {
     code: String,
     redirect: Option<Endpoint>,
+    is_not_allowed: bool,
 }
 
 impl ServerError {
@@ -51,6 +52,7 @@ impl ServerError {
         Error::new(kind, effect).with_source(Self {
             code: code.to_owned(),
             redirect: redirect(code, detail),
+            is_not_allowed: code == "NOPERM" || detail.starts_with("unknown command"),
         })
     }
 
@@ -62,6 +64,16 @@ impl ServerError {
     /// The code word.
     pub fn code(&self) -> &str {
         &self.code
+    }
+
+    /// Whether the server would not run the command for this account, or knows no such command.
+    pub(crate) fn is_not_allowed(&self) -> bool {
+        self.is_not_allowed
+    }
+
+    /// Whether the server takes no writes: it may have been demoted behind its name.
+    pub(crate) fn refuses_writes(&self) -> bool {
+        matches!(self.code(), "READONLY" | "MASTERDOWN")
     }
 
     /// The node of a cluster that the answer points to.

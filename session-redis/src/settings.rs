@@ -1,8 +1,9 @@
 //! What a backend is built with, whatever its client.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use session_core::SessionPolicy;
+use session_core::{ConnectionObserver, Effect, Error, ErrorKind, Result, SessionPolicy};
 
 use crate::key_format::IdStorage;
 use crate::keys::KeyPrefix;
@@ -19,11 +20,42 @@ pub struct Settings {
     pub policy: SessionPolicy,
     /// The time within which every operation ends, the making of a connection included.
     pub deadline: Duration,
+    /// What follows when a server evicts keys.
+    pub eviction: Eviction,
+    /// Who is told what becomes of the connections.
+    pub observer: Option<Arc<dyn ConnectionObserver>>,
+}
+
+/// What follows when a server evicts keys while its memory is full (`maxmemory` with another
+/// `maxmemory-policy` than `noeviction`): sessions end early then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Eviction {
+    /// A warning, once.
+    #[default]
+    Warn,
+    /// The server is not used.
+    Refuse,
 }
 
 impl Settings {
     /// The time within which an operation ends, unless a builder says otherwise.
     pub const DEFAULT_DEADLINE: Duration = Duration::from_millis(500);
+    /// The longest deadline that is told from none at all: a year.
+    const LONGEST_DEADLINE: Duration = Duration::from_secs(365 * 86_400);
+
+    /// The same settings, if a backend can be built with them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for a deadline of zero, within which nothing can be done.
+    pub fn checked(mut self) -> Result<Self> {
+        if self.deadline.is_zero() {
+            let error = Error::new(ErrorKind::Config, Effect::NotApplied);
+            return Err(error.with_source("the deadline must be longer than zero"));
+        }
+        self.deadline = self.deadline.min(Self::LONGEST_DEADLINE);
+        Ok(self)
+    }
 }
 
 impl Default for Settings {
@@ -33,6 +65,8 @@ impl Default for Settings {
             id_storage: IdStorage::default(),
             policy: SessionPolicy::default(),
             deadline: Self::DEFAULT_DEADLINE,
+            eviction: Eviction::default(),
+            observer: None,
         }
     }
 }

@@ -17,7 +17,7 @@ use session_core::steps::{
     RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, Target, WriteOutcome, WriteRequest,
 };
 use session_core::{
-    FieldChange, FieldName, ListedSession, Result, SessionBackend, SessionId, SessionPolicy,
+    FieldChange, FieldName, ListedSession, Result, SessionBackend, SessionId, SessionPolicy, Touch,
     UnixMillis,
 };
 
@@ -32,7 +32,7 @@ use crate::slot::successor_id;
 #[async_trait]
 impl<C: Connect> SessionBackend for RedisBackend<C> {
     async fn insert(&self, request: &InsertRequest) -> Result<InsertOutcome> {
-        let operation = self.operation();
+        let operation = self.operation().await?;
         let keys = operation.keys;
         if keys.has_cross_slot_index() && request.session.principal().is_some() {
             return operation.insert_bound(request).await;
@@ -49,7 +49,7 @@ impl<C: Connect> SessionBackend for RedisBackend<C> {
     }
 
     async fn read(&self, request: &ReadRequest) -> Result<ReadOutcome> {
-        let operation = self.operation();
+        let operation = self.operation().await?;
         let keys = operation.keys;
         // In a cluster, or where a session may have one of several keys, the slot or the key could change
         // between a script and what is sent behind it.
@@ -61,8 +61,15 @@ impl<C: Connect> SessionBackend for RedisBackend<C> {
         let mut candidates = Candidates::of(&request.target, keys);
         while let Some(candidate) = operation.next_candidate(&mut candidates).await? {
             let key = keys.with_suffix(&candidate.suffix);
-            let call = script_call::read(&key, candidate.owner, request, form);
-            match operation.run(&call).await? {
+            let call = |touch, form| script_call::read(&key, candidate.owner, request, touch, form);
+            let outcome = match operation.run(&call(request.touch, form)).await {
+                // A server that only reads answers all the same.
+                Err(error) if request.touch != Touch::Never && operation.may_only_read(&error) => {
+                    operation.run(&call(Touch::Never, ReadForm::Script)).await
+                }
+                outcome => outcome,
+            };
+            match outcome? {
                 Outcome::Done(parts) => return reply::found(parts),
                 Outcome::NotFound => {}
                 _ => return Err(corrupt()),
@@ -72,7 +79,7 @@ impl<C: Connect> SessionBackend for RedisBackend<C> {
     }
 
     async fn write(&self, request: &WriteRequest) -> Result<WriteOutcome> {
-        let operation = self.operation();
+        let operation = self.operation().await?;
         let keys = operation.keys;
         let delta = &request.write.delta;
         let mut candidates = Candidates::of(&request.target, keys);
@@ -99,7 +106,7 @@ impl<C: Connect> SessionBackend for RedisBackend<C> {
     }
 
     async fn rename(&self, request: &RenameRequest) -> Result<RenameOutcome> {
-        let operation = self.operation();
+        let operation = self.operation().await?;
         let keys = operation.keys;
         for format in keys.formats() {
             if keys.has_cross_slot_index() {
@@ -126,7 +133,7 @@ impl<C: Connect> SessionBackend for RedisBackend<C> {
     }
 
     async fn remove(&self, request: &RemoveRequest) -> Result<RemoveOutcome> {
-        let operation = self.operation();
+        let operation = self.operation().await?;
         let keys = operation.keys;
         let mut candidates = Candidates::of(&request.target, keys);
         while let Some(candidate) = operation.next_candidate(&mut candidates).await? {
@@ -140,7 +147,7 @@ impl<C: Connect> SessionBackend for RedisBackend<C> {
     }
 
     async fn list(&self, request: &ListRequest) -> Result<Vec<ListedSession>> {
-        let operation = self.operation();
+        let operation = self.operation().await?;
         if operation.keys.has_cross_slot_index() {
             operation.list_across_slots(&request.principal).await
         } else {
@@ -149,7 +156,7 @@ impl<C: Connect> SessionBackend for RedisBackend<C> {
     }
 
     async fn revoke(&self, request: &RevokeRequest) -> Result<u64> {
-        let operation = self.operation();
+        let operation = self.operation().await?;
         if operation.keys.has_cross_slot_index() {
             operation.revoke_across_slots(request).await
         } else {
@@ -157,10 +164,10 @@ impl<C: Connect> SessionBackend for RedisBackend<C> {
         }
     }
 
-    /// In a cluster: that one node replies. An application that calls itself unready while a part of its
+    /// That a session could be stored. In a cluster: on one node. An application that calls itself unready while a part of its
     /// sessions is away takes the rest away as well.
     async fn ping(&self) -> Result<()> {
-        self.operation().ping().await
+        self.operation().await?.ping().await
     }
 
     fn policy(&self) -> &SessionPolicy {

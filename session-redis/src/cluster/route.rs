@@ -8,6 +8,7 @@ use super::{Cluster, pause};
 use crate::connection::Connect;
 use crate::endpoint::Endpoint;
 use crate::script_call::ScriptCall;
+use crate::supervisor::Lease;
 
 /// How often a call follows redirections without a pause.
 pub(super) const HOPS: u32 = 5;
@@ -41,7 +42,7 @@ impl<'a, C: Connect> Route<'a, C> {
     }
 
     /// The connection to send the call over.
-    pub(crate) async fn connection(&mut self, deadline: Instant) -> Result<C::Connection> {
+    pub(crate) async fn lease(&mut self, deadline: Instant) -> Result<Lease<C>> {
         let node = match &mut self.node {
             Some(node) => node,
             none => {
@@ -51,7 +52,7 @@ impl<'a, C: Connect> Route<'a, C> {
                 none.insert(first.await?)
             }
         };
-        self.cluster.link(node).connection(deadline).await
+        self.cluster.node(node).lease(deadline).await
     }
 
     /// Whether the call is to be sent behind `ASKING`.

@@ -1,10 +1,12 @@
 use super::route::HOPS;
 use super::*;
+use crate::info::Mode;
 use crate::keys::{KeyPrefix, KeySpace};
 use crate::operation::{Operation, Servers};
 use crate::reply::Outcome;
 use crate::script_call::{self, ScriptCall};
 use crate::server_error::ServerError;
+use crate::settings::Settings;
 use crate::testing::{Scripted, all_slots_at};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -19,7 +21,12 @@ struct Rig {
 
 fn rig(nodes: &Scripted) -> Rig {
     let seeds = vec![Endpoint::tcp("host", 1), Endpoint::tcp("host", 2)];
-    let cluster = Cluster::new(Arc::new(nodes.clone()), seeds, SECOND);
+    let settings = Settings {
+        deadline: SECOND,
+        ..Settings::default()
+    };
+    let how = Supervision::new(nodes.clone(), Mode::Cluster, &settings);
+    let cluster = Cluster::new(how, seeds);
     Rig {
         keys: KeySpace::new(KeyPrefix::default(), crate::IdStorage::Plain),
         servers: Servers::Cluster(Box::new(cluster)),

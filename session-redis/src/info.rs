@@ -1,0 +1,152 @@
+//! What a server says of itself.
+
+use session_core::{Effect, Error, ErrorKind, Result};
+
+/// The server is older than the scripts need.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{server} {found} is too old: {server} {least} or newer is needed")]
+pub struct ServerTooOld {
+    server: &'static str,
+    found: String,
+    least: &'static str,
+}
+
+/// How a server serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Standalone,
+    Cluster,
+    Sentinel,
+}
+
+/// The reply to `INFO`. What it does not say, or says in an odd way, is unknown.
+pub(crate) struct Info(String);
+
+impl Info {
+    pub(crate) fn parse(reply: &[u8]) -> Self {
+        Self(String::from_utf8_lossy(reply).into_owned())
+    }
+
+    fn field(&self, name: &str) -> Option<&str> {
+        let lines = self.0.lines().map(str::trim_end);
+        let mut fields = lines.filter_map(|line| line.split_once(':'));
+        fields.find(|(key, _)| *key == name).map(|(_, value)| value)
+    }
+
+    /// Redis from 7.0, Valkey from 7.2. A server that says neither passes: it may be one that speaks the
+    /// protocol under another name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`], with [`ServerTooOld`] as its source.
+    pub(crate) fn check_version(&self) -> Result<()> {
+        let valkey = self
+            .field("valkey_version")
+            .map(|found| ("Valkey", found, "7.2", (7, 2)));
+        let redis = self
+            .field("redis_version")
+            .map(|found| ("Redis", found, "7.0", (7, 0)));
+        let Some((server, found, least, needed)) = valkey.or(redis) else {
+            return Ok(());
+        };
+        let mut numbers = found.split('.').map(str::parse::<u32>);
+        let Some(Ok(major)) = numbers.next() else {
+            return Ok(());
+        };
+        let minor = numbers
+            .next()
+            .and_then(|minor| minor.ok())
+            .unwrap_or_default();
+        if (major, minor) >= needed {
+            return Ok(());
+        }
+        let is_of_version = |c: &char| c.is_ascii_digit() || *c == '.';
+        let found = found.chars().take(16).filter(is_of_version).collect();
+        let too_old = ServerTooOld {
+            server,
+            found,
+            least,
+        };
+        Err(Error::new(ErrorKind::Config, Effect::NotApplied).with_source(too_old))
+    }
+
+    pub(crate) fn mode(&self) -> Option<Mode> {
+        match self
+            .field("redis_mode")
+            .or_else(|| self.field("server_mode"))?
+        {
+            "standalone" => Some(Mode::Standalone),
+            "cluster" => Some(Mode::Cluster),
+            "sentinel" => Some(Mode::Sentinel),
+            _ => None,
+        }
+    }
+
+    /// The policy by which keys may be evicted, if any may.
+    pub(crate) fn evicting_policy(&self) -> Option<&str> {
+        let has_limit = self.field("maxmemory").is_some_and(|bytes| bytes != "0");
+        let policy = self
+            .field("maxmemory_policy")
+            .filter(|policy| *policy != "noeviction");
+        policy.filter(|_| has_limit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::error::Error as _;
+
+    fn info(text: &str) -> Info {
+        Info::parse(text.as_bytes())
+    }
+
+    #[test]
+    fn servers_from_the_stated_versions_on_pass_and_so_do_odd_ones() {
+        for text in [
+            "# Server\r\nredis_version:7.0.15\r\n",
+            "redis_version:8.2.3",
+            "redis_version:10.0.0",
+            "redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:9.1.2\r\n",
+            "something_else:1",
+            "redis_version:",
+            "redis_version:unstable",
+            "",
+            "::::\r\n\u{fffd}",
+        ] {
+            assert!(info(text).check_version().is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn older_servers_are_refused_by_name() {
+        for (text, expected) in [
+            (
+                "redis_version:6.2.14\r\n",
+                "Redis 6.2.14 is too old: Redis 7.0 or newer is needed",
+            ),
+            (
+                "valkey_version:7.1",
+                "Valkey 7.1 is too old: Valkey 7.2 or newer is needed",
+            ),
+        ] {
+            let error = info(text).check_version().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config);
+            assert_eq!(error.source().unwrap().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn keys_may_be_evicted_under_a_limit_and_a_policy() {
+        for (text, expected) in [
+            (
+                "maxmemory:100\r\nmaxmemory_policy:allkeys-lru\r\n",
+                Some("allkeys-lru"),
+            ),
+            ("maxmemory:0\r\nmaxmemory_policy:allkeys-lru\r\n", None),
+            ("maxmemory:100\r\nmaxmemory_policy:noeviction\r\n", None),
+            ("maxmemory_policy:volatile-ttl\r\n", None),
+        ] {
+            assert_eq!(info(text).evicting_policy(), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! The connection to one server, supervised.
+//!
+//! Operations never connect: they take what there is. One task per endpoint connects, probes and replaces, as
+//! the [machine](machine) decides.
+
+mod contact;
+mod lease;
+mod machine;
+mod task;
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use session_core::{
+    ConnectionChange, ConnectionObserver, ConnectionState, Effect, Error, ErrorKind, Result,
+};
+use tokio::sync::{Notify, watch};
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, timeout_at};
+
+use self::contact::Expected;
+pub(crate) use self::contact::write_probe;
+pub(crate) use self::lease::Lease;
+use self::lease::Live;
+use self::machine::State;
+use crate::connection::Connect;
+use crate::endpoint::Endpoint;
+use crate::info::Mode;
+use crate::settings::Settings;
+
+/// How long after the last successful write a refusal for want of a master counts as passing.
+const DEMOTION: Duration = Duration::from_secs(2);
+
+/// How the servers of a backend are supervised.
+pub(crate) struct Supervision<C: Connect> {
+    connect: C,
+    expected: Expected,
+    deadline: Duration,
+    observer: Option<Arc<dyn ConnectionObserver>>,
+}
+
+impl<C: Connect> Supervision<C> {
+    /// Of servers of this mode, with these settings.
+    pub(crate) fn new(connect: C, mode: Mode, settings: &Settings) -> Arc<Self> {
+        Arc::new(Self {
+            connect,
+            expected: Expected::new(mode, settings.eviction, &settings.key_prefix),
+            deadline: settings.deadline,
+            observer: settings.observer.clone(),
+        })
+    }
+}
+
+/// The supervisor of the connection to one server.
+pub(crate) struct Supervisor<C: Connect> {
+    shared: Arc<Shared<C>>,
+    /// Held while the task is started.
+    task: Mutex<Option<AbortHandle>>,
+}
+
+/// What the operations, the task and its guard share.
+struct Shared<C: Connect> {
+    how: Arc<Supervision<C>>,
+    endpoint: Endpoint,
+    /// All times are since this.
+    epoch: Instant,
+    slot: ArcSwap<Slot<C::Connection>>,
+    /// Changes with the slot.
+    changed: watch::Sender<()>,
+    /// What operations tell the task: it has news of the connection of this number.
+    news: Notify,
+    silent: AtomicU64,
+    refusing: AtomicU64,
+}
+
+/// What an operation finds.
+enum Slot<T> {
+    /// There is no task: none was started yet, or its runtime has ended.
+    Idle,
+    /// The first attempt after a loss is under way.
+    Connecting,
+    Usable(Arc<Live<T>>),
+    Down(Arc<Error>),
+}
+
+impl<C: Connect> Supervisor<C> {
+    /// Of the connection to this endpoint. Connects when it is first used.
+    pub(crate) fn new(how: Arc<Supervision<C>>, endpoint: Endpoint) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                how,
+                endpoint,
+                epoch: Instant::now(),
+                slot: ArcSwap::from_pointee(Slot::Idle),
+                changed: watch::Sender::new(()),
+                news: Notify::new(),
+                silent: AtomicU64::new(0),
+                refusing: AtomicU64::new(0),
+            }),
+            task: Mutex::new(None),
+        }
+    }
+
+    /// The connection, for one round trip or several.
+    ///
+    /// # Errors
+    /// There is none before the deadline, or too many operations wait for its replies: nothing was sent.
+    pub(crate) async fn lease(&self, deadline: Instant) -> Result<Lease<C>> {
+        self.lease_after(None, deadline).await
+    }
+
+    /// The same; but not this connection, which has closed.
+    pub(crate) async fn lease_after(
+        &self,
+        closed: Option<&Lease<C>>,
+        deadline: Instant,
+    ) -> Result<Lease<C>> {
+        if let Some(known) = self.known(closed) {
+            return known;
+        }
+        let mut changed = self.shared.changed.subscribe();
+        let waiting = async {
+            loop {
+                changed.mark_unchanged();
+                if let Some(known) = self.known(closed) {
+                    return known;
+                }
+                // The sender is this supervisor's own.
+                if changed.changed().await.is_err() {
+                    return Err(not_sent(ErrorKind::Unavailable));
+                }
+            }
+        };
+        let in_time = timeout_at(deadline, waiting).await;
+        in_time.unwrap_or_else(|_| Err(not_sent(ErrorKind::Timeout)))
+    }
+
+    /// What an operation can do at once; nothing if it has to wait.
+    fn known(&self, closed: Option<&Lease<C>>) -> Option<Result<Lease<C>>> {
+        match &**self.shared.slot.load() {
+            Slot::Usable(live) if closed.is_some_and(|closed| closed.is_of(live)) => None,
+            Slot::Usable(live) => Some(Lease::new(&self.shared, live)),
+            Slot::Down(why) => Some(Err(
+                not_sent(why.kind()).with_source(NotConnected(Arc::clone(why)))
+            )),
+            Slot::Connecting => None,
+            Slot::Idle => {
+                self.start();
+                None
+            }
+        }
+    }
+
+    /// Whether a server that refuses writes may have been demoted just now, which soon shows.
+    pub(crate) fn took_writes_lately(&self) -> bool {
+        match &**self.shared.slot.load() {
+            Slot::Usable(live) => self.shared.now().saturating_sub(live.written()) <= DEMOTION,
+            _ => false,
+        }
+    }
+
+    /// Starts the task, at the first use and when the runtime that it ran on has ended.
+    fn start(&self) {
+        let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(**self.shared.slot.load(), Slot::Idle) {
+            self.shared.publish(Slot::Connecting);
+            let running = tokio::spawn(task::run(Arc::clone(&self.shared)));
+            *task = Some(running.abort_handle());
+        }
+    }
+}
+
+impl<C: Connect> Shared<C> {
+    fn publish(&self, slot: Slot<C::Connection>) {
+        self.slot.store(Arc::new(slot));
+        self.changed.send_replace(());
+    }
+
+    fn now(&self) -> Duration {
+        self.epoch.elapsed()
+    }
+
+    /// The connection of this number is silent.
+    fn report_silence(&self, number: u64) {
+        self.silent.store(number, Ordering::Relaxed);
+        self.news.notify_one();
+    }
+
+    /// The connection of this number leads to a server that takes no writes.
+    fn report_refused_write(&self, number: u64) {
+        self.refusing.store(number, Ordering::Relaxed);
+        self.news.notify_one();
+    }
+
+    fn observe(&self, from: State, to: State, why: Option<&Error>) {
+        match to {
+            State::Down => tracing::warn!(
+                server = %self.endpoint,
+                reason = why.map(|why| NotConnected::reason(why).to_string()),
+                "the session store cannot be reached"
+            ),
+            State::Up if from == State::Down => {
+                tracing::info!(server = %self.endpoint, "the session store can be reached again");
+            }
+            _ => tracing::debug!(server = %self.endpoint, ?from, ?to, "connection"),
+        }
+        if let Some(observer) = &self.how.observer {
+            let endpoint = self.endpoint.to_string();
+            let change = ConnectionChange::new(&endpoint, public(from), public(to), why);
+            observer.connection_changed(&change);
+        }
+    }
+}
+
+fn public(state: State) -> ConnectionState {
+    match state {
+        State::Connecting => ConnectionState::Connecting,
+        State::Up => ConnectionState::Up,
+        State::Suspect => ConnectionState::Suspect,
+        State::Down => ConnectionState::Down,
+    }
+}
+
+impl<C: Connect> Drop for Supervisor<C> {
+    fn drop(&mut self) {
+        let task = self.task.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(task) = task {
+            task.abort();
+        }
+    }
+}
+
+impl<C: Connect> fmt::Debug for Supervisor<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match &**self.shared.slot.load() {
+            Slot::Idle => "idle",
+            Slot::Connecting => "connecting",
+            Slot::Usable(_) => "up",
+            Slot::Down(_) => "down",
+        };
+        f.debug_struct("Supervisor")
+            .field("endpoint", &self.shared.endpoint)
+            .field("state", &state)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why there is no connection, for each operation that finds none: says what that error's source says.
+#[derive(Clone)]
+struct NotConnected(Arc<Error>);
+
+impl NotConnected {
+    fn reason(error: &Error) -> &(dyn std::error::Error + 'static) {
+        std::error::Error::source(error).unwrap_or(error)
+    }
+}
+
+impl fmt::Display for NotConnected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(Self::reason(&self.0), f)
+    }
+}
+
+impl fmt::Debug for NotConnected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(Self::reason(&self.0), f)
+    }
+}
+
+impl std::error::Error for NotConnected {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Self::reason(&self.0).source()
+    }
+}
+
+fn not_sent(kind: ErrorKind) -> Error {
+    Error::new(kind, Effect::NotApplied)
+}

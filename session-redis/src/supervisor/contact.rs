@@ -1,0 +1,284 @@
+//! First contact: what the server at the end of a fresh connection is, and whether it can be used.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use session_core::{Effect, Error, ErrorKind, Result};
+use tokio::time::Instant;
+
+use crate::command::{ArgsBuilder, Command};
+use crate::connection::Connection;
+use crate::info::{Info, Mode};
+use crate::keys::KeyPrefix;
+use crate::reply::{Reply, corrupt};
+use crate::server_error::ServerError;
+use crate::settings::Eviction;
+use crate::slot::{SLOTS, hash_slot};
+
+/// What is expected of every server of a backend, and asked of each once a connection.
+#[derive(Debug)]
+pub(crate) struct Expected {
+    mode: Mode,
+    eviction: Eviction,
+    /// Keys under the prefix, evenly spread over the slots.
+    keys: Vec<Vec<u8>>,
+    /// The eviction policies that were warned of.
+    warned: Mutex<HashSet<String>>,
+}
+
+/// What first contact found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Contact {
+    /// It takes writes.
+    pub(crate) is_writable: bool,
+    /// A script may touch the keys of one slot only, so that an index has steps of its own.
+    pub(crate) has_one_slot_scripts: bool,
+}
+
+/// How many keys are looked for, to learn whether a script may touch several slots.
+const KEYS: usize = 16;
+/// Runs on a full server, and uses what the scripts do: a header with flags.
+const HEADER: &str = "#!lua flags=allow-oom\nreturn 1";
+/// Is refused wherever a session could not be stored.
+const WRITE: &str = "#!lua\nreturn 1";
+/// Looks for keys of which only the first is declared, as the scripts do.
+const SPREAD: &str =
+    "#!lua flags=no-writes\nfor _, key in ipairs(ARGV) do redis.call('EXISTS', key) end\nreturn 1";
+
+/// Longer than anybody waits: whoever asks ends it.
+const FOR_EVER: Duration = Duration::from_secs(86_400);
+
+impl Expected {
+    pub(crate) fn new(mode: Mode, eviction: Eviction, prefix: &KeyPrefix) -> Self {
+        Self {
+            mode,
+            eviction,
+            keys: spread_keys(prefix),
+            warned: Mutex::default(),
+        }
+    }
+
+    /// Asks the server what it is, in one round trip.
+    ///
+    /// # Errors
+    /// It cannot be used: [`ErrorKind::Config`], with a source that says what to do. It cannot be used now:
+    /// other kinds.
+    pub(super) async fn check<T: Connection>(&self, connection: &T) -> Result<Contact> {
+        let mut commands = vec![Command::new("INFO", None), eval(HEADER, &[], &[])];
+        let asks_for_slots = self.mode == Mode::Standalone;
+        if asks_for_slots {
+            let first = self.keys.get(..1).unwrap_or_default();
+            commands.push(eval(SPREAD, first, &self.keys));
+        }
+        let replies = connection.send(&commands, Instant::now() + FOR_EVER).await;
+        // What was asked changes nothing.
+        let mut replies = replies
+            .into_iter()
+            .map(|reply| reply.map_err(|error| error.with_effect(Effect::NotApplied)));
+        let mut next = || replies.next().unwrap_or_else(|| Err(corrupt()));
+        if let Some(Reply::Bytes(info)) = known(next())? {
+            self.check_info(&Info::parse(&info))?;
+        }
+        Ok(Contact {
+            is_writable: runs_headers(next())?,
+            has_one_slot_scripts: asks_for_slots && !may_touch_slots(next())?,
+        })
+    }
+
+    fn check_info(&self, info: &Info) -> Result<()> {
+        info.check_version()?;
+        match (info.mode(), self.mode) {
+            (Some(Mode::Cluster), Mode::Standalone) => return Err(misfit(Misfit::IsClusterNode)),
+            (Some(Mode::Standalone), Mode::Cluster) => return Err(misfit(Misfit::IsStandalone)),
+            (Some(Mode::Sentinel), _) => return Err(misfit(Misfit::IsSentinel)),
+            _ => {}
+        }
+        let Some(policy) = info.evicting_policy() else {
+            return Ok(());
+        };
+        if self.eviction == Eviction::Refuse {
+            let policy = policy.to_owned();
+            return Err(misfit(Misfit::Evicts { policy }));
+        }
+        let mut warned = self.warned.lock().unwrap_or_else(|it| it.into_inner());
+        if warned.insert(policy.to_owned()) {
+            let advice = match self.mode {
+                Mode::Cluster => "\"log out everywhere\" may miss sessions: set noeviction",
+                _ => "sessions may end early: set noeviction",
+            };
+            tracing::warn!(
+                policy,
+                "the server evicts keys when its memory is full; {advice}"
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Asks whether the server lives and takes writes.
+pub(super) async fn probe<T: Connection>(connection: &T) -> Result<()> {
+    let commands = [write_probe()];
+    let mut replies = connection.send(&commands, Instant::now() + FOR_EVER).await;
+    replies.pop().unwrap_or_else(|| Err(corrupt())).map(drop)
+}
+
+/// Is refused wherever a session could not be stored; changes nothing.
+pub(crate) fn write_probe() -> Command {
+    eval(WRITE, &[], &[])
+}
+
+fn eval(source: &'static str, keys: &[Vec<u8>], values: &[Vec<u8>]) -> Command {
+    let mut args = ArgsBuilder::default();
+    args.push_number(keys.len());
+    for arg in keys.iter().chain(values) {
+        args.push(arg);
+    }
+    Command::with_args("EVAL", Some(source), args.finish())
+}
+
+/// A reply that tells something. "Unknown" is taken from a server that may not tell, or knows no such command;
+/// any other error is the result.
+fn known(reply: Result<Reply>) -> Result<Option<Reply>> {
+    match reply {
+        Ok(reply) => Ok(Some(reply)),
+        Err(error) => match ServerError::of(&error) {
+            Some(server) if server.is_not_allowed() => Ok(None),
+            _ => Err(error),
+        },
+    }
+}
+
+/// Whether the server takes writes.
+fn runs_headers(reply: Result<Reply>) -> Result<bool> {
+    match known(reply) {
+        Ok(_) => Ok(true),
+        Err(error) => match ServerError::of(&error) {
+            Some(server) => match server.code() {
+                "READONLY" => Ok(false),
+                // The master, all the same.
+                "MISCONF" | "NOREPLICAS" | "OOM" => Ok(true),
+                "ERR" => Err(misfit(Misfit::LacksHeaders)),
+                _ => Err(error),
+            },
+            None => Err(error),
+        },
+    }
+}
+
+fn may_touch_slots(reply: Result<Reply>) -> Result<bool> {
+    match known(reply) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::Denied => Ok(true),
+        Err(error) if error.kind() == ErrorKind::Unavailable => Err(error),
+        Err(error) => match ServerError::of(&error) {
+            Some(_) => Ok(false),
+            None => Err(error),
+        },
+    }
+}
+
+/// Names that no session and no index has, one in each sixteenth of the slots.
+fn spread_keys(prefix: &KeyPrefix) -> Vec<Vec<u8>> {
+    let mut keys: [Option<Vec<u8>>; KEYS] = Default::default();
+    for n in 0..10_000 {
+        let key = format!("{prefix}?{n}").into_bytes();
+        let part = usize::from(hash_slot(&key)) * KEYS / SLOTS;
+        if let Some(free @ None) = keys.get_mut(part) {
+            *free = Some(key);
+        }
+        if keys.iter().all(Option::is_some) {
+            break;
+        }
+    }
+    keys.into_iter().flatten().collect()
+}
+
+/// Why a server cannot be used, whatever is tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Misfit {
+    IsClusterNode,
+    IsStandalone,
+    IsSentinel,
+    LacksHeaders,
+    Evicts { policy: String },
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::IsClusterNode => f.write_str(
+                "the server is a node of a Redis Cluster: use a URL that begins with redis-cluster://",
+            ),
+            Self::IsStandalone => f.write_str(
+                "the server is no node of a Redis Cluster: use a URL that begins with redis://",
+            ),
+            Self::IsSentinel => {
+                f.write_str("the server is a Sentinel, which stores nothing: use its master's address")
+            }
+            Self::LacksHeaders => f.write_str(
+                "the server does not run scripts that begin with #!lua and flags: Redis 7.0, Valkey 7.2 or newer \
+                 is needed",
+            ),
+            Self::Evicts { policy } => write!(
+                f,
+                "the server evicts keys when its memory is full (maxmemory-policy {policy}), which was not to be: \
+                 set noeviction",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Misfit {}
+
+fn misfit(misfit: Misfit) -> Error {
+    Error::new(ErrorKind::Config, Effect::NotApplied).with_source(misfit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_keys_are_spread_over_the_slots_and_are_no_sessions() {
+        let prefix = KeyPrefix::default();
+        let keys = spread_keys(&prefix);
+        let parts: Vec<_> = keys.iter().map(|key| hash_slot(key) / 1024).collect();
+        assert_eq!(parts, (0..16).collect::<Vec<_>>());
+        assert!(keys.iter().all(|key| key.starts_with(b"session:?")));
+    }
+
+    #[test]
+    fn what_a_server_refuses_decides() {
+        let refused = |code, detail| Err(ServerError::into_error(code, detail));
+        for (code, detail, expected) in [
+            ("READONLY", "", Ok(false)),
+            ("OOM", "", Ok(true)),
+            ("NOREPLICAS", "", Ok(true)),
+            ("NOPERM", "", Ok(true)),
+            ("ERR", "unknown command 'EVAL'", Ok(true)),
+            ("ERR", "unexpected symbol near '#'", Err(ErrorKind::Config)),
+            ("LOADING", "", Err(ErrorKind::Unavailable)),
+            ("BUSY", "", Err(ErrorKind::Unavailable)),
+            ("MASTERDOWN", "", Err(ErrorKind::Unavailable)),
+        ] {
+            let found = runs_headers(refused(code, detail)).map_err(|error| error.kind());
+            assert_eq!(found, expected, "{code} {detail}");
+        }
+        for (code, detail, expected) in [
+            (
+                "ERR",
+                "Script attempted to access a non local key",
+                Ok(false),
+            ),
+            ("CROSSSLOT", "", Ok(false)),
+            ("NOPERM", "", Ok(true)),
+            ("ERR", "ACL failure in script: script: 9f", Ok(true)),
+            ("CLUSTERDOWN", "", Err(ErrorKind::Unavailable)),
+        ] {
+            let found = may_touch_slots(refused(code, detail)).map_err(|error| error.kind());
+            assert_eq!(found, expected, "{code} {detail}");
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! A connection in the hands of an operation, which leaves evidence of what it received.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use session_core::{Effect, Error, ErrorKind, Result};
+use tokio::time::{Instant, timeout_at};
+
+use super::contact::Contact;
+use super::{Shared, not_sent};
+use crate::command::Command;
+use crate::connection::{Connect, Connection};
+use crate::reply::{Reply, corrupt};
+use crate::server_error::ServerError;
+
+/// How many operations may wait for the replies of one connection: what waits takes memory, also while the
+/// server hangs.
+const MOST_IN_FLIGHT: usize = 10_000;
+
+/// A connection that is used, and what was seen on it.
+pub(super) struct Live<T> {
+    pub(super) connection: T,
+    pub(super) contact: Contact,
+    /// Tells it from those before and after it.
+    pub(super) number: u64,
+    /// When anything was last received, and when a write last succeeded: microseconds since the epoch.
+    received: AtomicU64,
+    written: AtomicU64,
+    in_flight: AtomicUsize,
+}
+
+impl<T> Live<T> {
+    pub(super) fn new(connection: T, contact: Contact, number: u64, now: Duration) -> Self {
+        Self {
+            connection,
+            contact,
+            number,
+            received: AtomicU64::new(micros(now)),
+            written: AtomicU64::new(micros(now)),
+            in_flight: AtomicUsize::new(0),
+        }
+    }
+
+    /// A write has succeeded.
+    pub(super) fn note_write(&self, now: Duration) {
+        self.received.fetch_max(micros(now), Ordering::Relaxed);
+        self.written.fetch_max(micros(now), Ordering::Relaxed);
+    }
+
+    pub(super) fn received(&self) -> Duration {
+        Duration::from_micros(self.received.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn written(&self) -> Duration {
+        Duration::from_micros(self.written.load(Ordering::Relaxed))
+    }
+}
+
+/// A connection for one operation. Returned when dropped.
+pub(crate) struct Lease<C: Connect> {
+    shared: Arc<Shared<C>>,
+    live: Arc<Live<C::Connection>>,
+}
+
+impl<C: Connect> Lease<C> {
+    pub(super) fn new(shared: &Arc<Shared<C>>, live: &Arc<Live<C::Connection>>) -> Result<Self> {
+        let lease = Self {
+            shared: Arc::clone(shared),
+            live: Arc::clone(live),
+        };
+        if lease.live.in_flight.fetch_add(1, Ordering::Relaxed) < MOST_IN_FLIGHT {
+            return Ok(lease);
+        }
+        Err(not_sent(ErrorKind::Unavailable).with_source(TooManyInFlight))
+    }
+
+    /// What first contact found.
+    pub(crate) fn contact(&self) -> &Contact {
+        &self.live.contact
+    }
+
+    /// Sends the commands in one round trip, each once.
+    ///
+    /// # Returns
+    /// One reply or error for each, by the deadline. What was sent and has no reply by then may have been
+    /// done; what was not sent by then is not sent any more. `writes`: a success proves that the server takes
+    /// writes.
+    pub(crate) async fn send(
+        &self,
+        commands: &[Command],
+        writes: bool,
+        deadline: Instant,
+    ) -> Vec<Result<Reply>> {
+        let late = |effect| {
+            let late = |_| Err(Error::new(ErrorKind::Timeout, effect));
+            commands.iter().map(late).collect::<Vec<_>>()
+        };
+        if Instant::now() >= deadline {
+            return late(Effect::NotApplied);
+        }
+        let sent = self.shared.now();
+        let replies = self.live.connection.send(commands, deadline);
+        let in_time = timeout_at(deadline, replies).await;
+        let replies = in_time.unwrap_or_else(|_| late(Effect::Unknown));
+        self.note(&replies, writes, sent);
+        replies
+    }
+
+    /// Sends one command.
+    pub(crate) async fn ask(&self, command: Command, deadline: Instant) -> Result<Reply> {
+        let mut replies = self.send(&[command], false, deadline).await;
+        replies.pop().unwrap_or_else(|| Err(corrupt()))
+    }
+
+    /// Whether the connection has closed.
+    pub(crate) fn has_closed(&self) -> bool {
+        self.live.connection.closed().now_or_never().is_some()
+    }
+
+    pub(super) fn is_of(&self, live: &Live<C::Connection>) -> bool {
+        self.live.number == live.number
+    }
+
+    fn note(&self, replies: &[Result<Reply>], writes: bool, sent: Duration) {
+        let live = &self.live;
+        let mut is_reply = false;
+        for reply in replies {
+            match reply {
+                Ok(_) => is_reply = true,
+                Err(error) => match ServerError::of(error) {
+                    Some(server) => {
+                        is_reply = true;
+                        if server.refuses_writes() {
+                            self.shared.report_refused_write(live.number);
+                        }
+                    }
+                    None if error.kind() == ErrorKind::Timeout && live.received() <= sent => {
+                        self.shared.report_silence(live.number);
+                    }
+                    None => {}
+                },
+            }
+        }
+        if is_reply {
+            let now = micros(self.shared.now());
+            live.received.fetch_max(now, Ordering::Relaxed);
+            if writes && replies.iter().all(Result::is_ok) {
+                live.written.fetch_max(now, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+impl<C: Connect> Drop for Lease<C> {
+    fn drop(&mut self) {
+        self.live.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl<C: Connect> fmt::Debug for Lease<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lease").finish_non_exhaustive()
+    }
+}
+
+/// More operations than that would wait for one server.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("{MOST_IN_FLIGHT} operations wait for the session store's replies: more are refused")]
+struct TooManyInFlight;
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}

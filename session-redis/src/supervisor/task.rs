@@ -1,0 +1,240 @@
+//! The task that does what the machine decides.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use rand::TryRng as _;
+use session_core::{Effect, Error, ErrorKind, Result};
+use tokio::time::sleep_until;
+
+use super::contact::{Contact, probe};
+use super::lease::Live;
+use super::machine::{Decision, Event, Machine, State};
+use super::{Shared, Slot};
+use crate::connection::{Connect, Connection, PushSink};
+use crate::server_error::ServerError;
+
+type Made<T> = Pin<Box<dyn Future<Output = Result<(T, Contact)>> + Send>>;
+type Probed = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+
+/// Supervises until it is aborted, or its runtime ends.
+pub(super) async fn run<C: Connect>(shared: Arc<Shared<C>>) {
+    let ended = Ended(Arc::clone(&shared));
+    let machine = Machine::new(shared.how.deadline, shared.now());
+    let mut task = Task {
+        shared,
+        machine,
+        live: None,
+        attempt: None,
+        made: None,
+        probe: None,
+        failure: None,
+        number: 0,
+    };
+    let mut event = Event::Tick;
+    loop {
+        task.handle(event);
+        event = task.next_event().await;
+        // Kept to the end, however that comes.
+        let _ = &ended;
+    }
+}
+
+/// Tells the operations that nobody supervises any more.
+struct Ended<C: Connect>(Arc<Shared<C>>);
+
+impl<C: Connect> Drop for Ended<C> {
+    fn drop(&mut self) {
+        self.0.publish(Slot::Idle);
+    }
+}
+
+struct Task<C: Connect> {
+    shared: Arc<Shared<C>>,
+    machine: Machine,
+    live: Option<Arc<Live<C::Connection>>>,
+    attempt: Option<Made<C::Connection>>,
+    /// What the last attempt has made, until the machine has decided about it.
+    made: Option<(C::Connection, Contact)>,
+    probe: Option<Probed>,
+    /// Why the last attempt failed.
+    failure: Option<Arc<Error>>,
+    /// Of the connection.
+    number: u64,
+}
+
+impl<C: Connect> Task<C> {
+    async fn next_event(&mut self) -> Event {
+        let wake_at = self.shared.epoch + self.machine.wake_at();
+        tokio::select! {
+            // What is known of the old connection comes before a fresh one.
+            biased;
+            () = closed(self.live.as_deref()) => Event::Closed,
+            reply = ready(&mut self.probe) => {
+                self.probe = None;
+                self.probed(reply)
+            }
+            made = ready(&mut self.attempt) => {
+                self.attempt = None;
+                match made {
+                    Ok(made) => {
+                        let is_writable = made.1.is_writable;
+                        self.made = Some(made);
+                        Event::Connected { is_writable }
+                    }
+                    Err(error) => {
+                        self.failure = Some(Arc::new(error));
+                        Event::AttemptFailed
+                    }
+                }
+            }
+            () = self.shared.news.notified() => self.news(),
+            () = sleep_until(wake_at) => Event::Tick,
+        }
+    }
+
+    /// What the reply to a probe says. A connection that fails says it by closing.
+    fn probed(&mut self, reply: Result<()>) -> Event {
+        let Some(live) = &self.live else {
+            return Event::Tick;
+        };
+        match reply {
+            Ok(()) => {
+                live.note_write(self.shared.now());
+                Event::ProbeReplied
+            }
+            Err(error) => match ServerError::of(&error) {
+                Some(server) => {
+                    if server.refuses_writes() {
+                        self.shared.report_refused_write(live.number);
+                    }
+                    Event::ProbeReplied
+                }
+                None => Event::Tick,
+            },
+        }
+    }
+
+    fn news(&self) -> Event {
+        let is_of_now = |number| self.live.as_ref().is_some_and(|live| live.number == number);
+        if is_of_now(self.shared.silent.swap(0, Ordering::Relaxed)) {
+            // Both may have come.
+            self.shared.news.notify_one();
+            return Event::Silence;
+        }
+        match is_of_now(self.shared.refusing.swap(0, Ordering::Relaxed)) {
+            true => Event::WriteRefused,
+            false => Event::Tick,
+        }
+    }
+
+    fn handle(&mut self, event: Event) {
+        let now = self.shared.now();
+        if event == Event::Closed {
+            self.live = None;
+            self.probe = None;
+        }
+        if let Some(live) = &self.live {
+            self.machine.note(live.received(), live.written());
+        }
+        let before = self.machine.state();
+        let decisions = self.machine.handle(event, now, random());
+        let mut is_news = event == Event::AttemptFailed || decisions.contains(&Decision::Use);
+        for decision in decisions {
+            match decision {
+                Decision::EndAttempt => {
+                    // Still under way: it took too long, or is not needed any more.
+                    if self.attempt.take().is_some() && self.machine.state() != State::Up {
+                        self.failure = Some(Arc::new(no_reply()));
+                        is_news = true;
+                    }
+                }
+                Decision::Attempt => {
+                    self.attempt = Some(Box::pin(attempt(Arc::clone(&self.shared))))
+                }
+                Decision::Use => self.use_made(),
+                Decision::Probe => {
+                    self.probe = self.live.as_ref().map(|live| probed(&live.connection))
+                }
+            }
+        }
+        self.made = None;
+        let after = self.machine.state();
+        if before != after || is_news {
+            self.publish(before, after);
+        }
+    }
+
+    fn use_made(&mut self) {
+        let Some((connection, contact)) = self.made.take() else {
+            return;
+        };
+        self.number += 1;
+        let live = Live::new(connection, contact, self.number, self.shared.now());
+        self.live = Some(Arc::new(live));
+        self.probe = None;
+        self.failure = None;
+    }
+
+    fn publish(&mut self, before: State, after: State) {
+        match (after, &self.live) {
+            (State::Up | State::Suspect, Some(live)) => {
+                self.shared.publish(Slot::Usable(Arc::clone(live)));
+            }
+            (State::Down, _) => {
+                let why = self.failure.get_or_insert_with(|| Arc::new(no_reply()));
+                self.shared.publish(Slot::Down(Arc::clone(why)));
+            }
+            _ => self.shared.publish(Slot::Connecting),
+        }
+        if before != after {
+            let why = self.failure.as_deref().filter(|_| after == State::Down);
+            self.shared.observe(before, after, why);
+        }
+    }
+}
+
+/// One attempt: a connection to a server that can be used. The machine ends it when it takes too long.
+async fn attempt<C: Connect>(shared: Arc<Shared<C>>) -> Result<(C::Connection, Contact)> {
+    let how = &shared.how;
+    let connecting = how.connect.connect(&shared.endpoint, PushSink::ignore());
+    let connection = connecting.await?;
+    let contact = how.expected.check(&connection).await?;
+    Ok((connection, contact))
+}
+
+fn probed<T: Connection>(connection: &T) -> Probed {
+    let connection = connection.clone();
+    Box::pin(async move { probe(&connection).await })
+}
+
+async fn closed<T: Connection>(live: Option<&Live<T>>) {
+    match live {
+        Some(live) => live.connection.closed().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The output of a future, if there is one.
+async fn ready<T>(future: &mut Option<Pin<Box<dyn Future<Output = T> + Send>>>) -> T {
+    match future {
+        Some(future) => future.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// A random number of `0.0..1.0`, so that processes that lost one server do not come back in step.
+fn random() -> f64 {
+    let drawn = rand::rngs::SysRng.try_next_u32().unwrap_or(u32::MAX / 2);
+    f64::from(drawn) / (f64::from(u32::MAX) + 1.0)
+}
+
+fn no_reply() -> Error {
+    Error::new(ErrorKind::Timeout, Effect::NotApplied).with_source(NoReply)
+}
+
+/// The server accepts, or the network swallows, and nothing comes back.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the server does not reply")]
+struct NoReply;
