@@ -1,0 +1,194 @@
+//! The command that looks at all sessions and ends any of them, beside a server that uses them.
+
+use std::fs::OpenOptions;
+use std::process::Stdio;
+
+use super::{listed, public_id_of};
+use crate::support::{Backend, Ended, Store, is_cleared, run};
+
+/// The public id of no session, such as a shell would hand it over.
+const MISSING: &str = "-AAAAAAAAAAAAAAAAAAAAA";
+
+const EVERY_COMMAND: [&[&str]; 3] = [&["list"], &["count"], &["revoke", MISSING]];
+
+/// Through each client; on a server and on a cluster; with plain and with hashed ids.
+async fn stores() -> [Store; 2] {
+    let server = Store::new(Backend::RedisRs).await;
+    let cluster = Store::on_cluster(Backend::Fred).await;
+    [server, cluster.with(&["--hash-ids"])]
+}
+
+#[tokio::test]
+async fn users_are_shown_by_their_names() {
+    for store in stores().await {
+        for words in [&["list"][..], &["list", "--json"]] {
+            let Ended {
+                code,
+                stdout,
+                stderr,
+            } = store.sessions(words).await;
+            let told = (code, &*stdout, &*stderr);
+            assert_eq!(told, (Some(0), "", "demo: no sessions\n"));
+        }
+        let demo = store.serve().await;
+        let mut shown = Vec::new();
+        for (name, ttl) in [("Ann", 600), ("Bob", 700), ("Ann", 900)] {
+            let visitor = demo.visitor();
+            let answer = visitor.log_in(name, &ttl.to_string()).await;
+            let list = visitor.list().await;
+            let own = list.into_iter().find(|session| session["current"] == true);
+            shown.push((own.unwrap()["handle"].clone(), name, ttl, answer));
+        }
+        assert_eq!(store.told(&["count"]).await, "3\n");
+        let found = listed(&store, &["--page-size", "2"]).await;
+        assert_eq!(found.len(), 3);
+        for (public_id, name, ttl, answer) in &shown {
+            let session = found.iter().find(|found| found["handle"] == *public_id);
+            let session = session.unwrap();
+            assert_eq!(session["principal"], *name);
+            assert_eq!(session["ttl_seconds"], *ttl);
+            let remaining = session["remaining_seconds"].as_i64().unwrap();
+            assert!((ttl - 60..=*ttl).contains(&remaining), "{session}");
+            assert_eq!(session["created_at"], answer.field("created_at"));
+            // Twelve hours from the log-in.
+            assert!(session["deadline"].as_str() > session["created_at"].as_str());
+        }
+        assert_eq!(listed(&store, &["--principal", "Ann"]).await.len(), 2);
+        // The table has the same, below a heading.
+        let table = store.told(&["list"]).await;
+        assert_eq!(table.lines().count(), 4, "{table}");
+        assert!(table.starts_with("HANDLE  "), "{table}");
+        for (public_id, name, ..) in &shown {
+            let row = format!("\n{}  {name} ", public_id.as_str().unwrap());
+            assert!(table.contains(&row), "{table}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn several_are_revoked_and_what_is_missing_is_said() {
+    for store in stores().await {
+        let demo = store.serve().await;
+        let (ann, bob, cem) = (demo.visitor(), demo.visitor(), demo.visitor());
+        let mut public_ids = Vec::new();
+        for (visitor, name) in [(&ann, "Ann"), (&bob, "Bob"), (&cem, "Cem")] {
+            visitor.log_in(name, "600").await;
+            public_ids.push(public_id_of(&store, name).await);
+        }
+        let words = ["revoke", &public_ids[0], MISSING, &public_ids[1]];
+        let ended = store.sessions(&words).await;
+        assert_eq!((ended.code, &*ended.stderr), (Some(1), ""));
+        let told = format!(
+            "revoked {}\nno such session: {MISSING}\nrevoked {}\n",
+            public_ids[0], public_ids[1]
+        );
+        assert_eq!(ended.stdout, told);
+        assert_eq!(store.told(&["count"]).await, "1\n");
+        let told = store.told(&["revoke", &public_ids[2]]).await;
+        assert_eq!(told, format!("revoked {}\n", public_ids[2]));
+
+        for visitor in [&ann, &bob, &cem] {
+            let answer = visitor.post("/increment", &[]).await;
+            answer.assert_error(401, "Session expired");
+            assert!(is_cleared(&answer));
+        }
+        // Nor is it in its user's list any more.
+        ann.log_in("Ann", "600").await;
+        assert_eq!(ann.list().await.len(), 1);
+    }
+}
+
+/// Not at the most talkative level of any crate, either.
+#[tokio::test]
+async fn no_id_is_ever_written() {
+    for (store, host) in stores().await.into_iter().zip([true, false]) {
+        let demo = store.serve().await;
+        let visitors = ["Ann", "Bob", "Cem"].map(|name| (name, demo.visitor()));
+        for (name, visitor) in &visitors {
+            visitor.log_in(name, "600").await;
+        }
+        let anns = public_id_of(&store, "Ann").await;
+        let resolved = if host {
+            store.with(&["--redis-host", "localhost"])
+        } else {
+            store.clone()
+        };
+        for (store, words) in [
+            (&store, &["list"][..]),
+            (&resolved, &["list", "--json", "--principal", "Ann"]),
+            (&store, &["count"]),
+            (&store, &["revoke", &anns, MISSING]),
+        ] {
+            let mut command = store.command(&[&["sessions"], words].concat());
+            command.env("RUST_LOG", "trace");
+            let Ended { stdout, stderr, .. } = Ended::of(command).await;
+            let is_logged = stderr.contains("a page");
+            assert_eq!(is_logged, words[0] == "list", "{words:?}: {stderr}");
+            for (_, visitor) in &visitors {
+                // Nor the most of one. (A hashed key shows three characters.)
+                let part = &visitor.cookie().unwrap()[..22];
+                for text in [&stdout, &stderr] {
+                    let line = text.lines().find(|line| line.contains(part));
+                    assert_eq!(line, None, "{words:?}");
+                }
+            }
+        }
+    }
+}
+
+/// Who has seen enough may go; what is to be revoked is revoked all the same.
+#[tokio::test]
+async fn nobody_reading_does_not_keep_sessions_alive() {
+    let store = Store::new(Backend::RedisRs).await;
+    let demo = store.serve().await;
+    let mut revoke = vec!["revoke".to_owned()];
+    for name in ["Ann", "Bob", "Cem"] {
+        demo.visitor().log_in(name, "600").await;
+        revoke.push(public_id_of(&store, name).await);
+    }
+    let revoke: Vec<_> = revoke.iter().map(String::as_str).collect();
+    for words in [
+        &["list", "--page-size", "1"][..],
+        &["list", "--json"],
+        &revoke,
+    ] {
+        let mut command = store.command(&[&["sessions"], words].concat());
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().await.unwrap();
+        assert_eq!((output.status.code(), output.stderr), (Some(0), vec![]));
+    }
+    assert_eq!(store.told(&["count"]).await, "0\n");
+}
+
+#[tokio::test]
+async fn what_keeps_the_command_from_its_work_is_said() {
+    let nowhere = |backend| Store::at(backend, ([127, 0, 0, 1], 1).into());
+    for words in EVERY_COMMAND {
+        let in_memory = run(&[&["sessions"], words].concat()).await;
+        let redis_rs = nowhere(Backend::RedisRs).sessions(words).await;
+        let fred = nowhere(Backend::Fred).sessions(words).await;
+        for (ended, code, said) in [
+            (in_memory, 2, ["--backend redis-rs", "Log out everywhere"]),
+            (redis_rs, 3, ["store is unavailable", "--redis-port"]),
+            (fred, 3, ["store is unavailable", "--redis-port"]),
+        ] {
+            assert_eq!((ended.code, &*ended.stdout), (Some(code), ""));
+            let text = ended.stderr;
+            let is_line = text.starts_with("demo: ") && text.lines().count() == 1;
+            assert!(
+                is_line && said.iter().all(|said| text.contains(said)),
+                "{text}"
+            );
+        }
+    }
+    // An answer that cannot be written is not taken for one that was.
+    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let store = Store::new(Backend::RedisRs).await;
+    let mut command = store.command(&["sessions", "count"]);
+    command.stdout(full).stderr(Stdio::piped());
+    let output = command.spawn().unwrap().wait_with_output().await.unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("cannot write the output"), "{said}");
+}
