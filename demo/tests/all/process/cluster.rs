@@ -2,13 +2,20 @@
 
 use session_redis_test::{shared_cluster, unique_prefix};
 
-use super::listed;
+use super::sessions::listed;
 use crate::support::{Backend, Store};
 
 /// So many that every node has some of them.
 const USERS: usize = 24;
 
-async fn sessions_live_on_all_nodes(backend: Backend) {
+#[tokio::test]
+async fn sessions_live_on_all_nodes() {
+    for backend in Backend::REDIS {
+        live_on_all_nodes(backend).await;
+    }
+}
+
+async fn live_on_all_nodes(backend: Backend) {
     let (cluster, prefix) = (shared_cluster().await, unique_prefix());
     // Of the nodes in the URL the first one is down.
     let node = cluster.node(1).addr();
@@ -39,14 +46,4 @@ async fn sessions_live_on_all_nodes(backend: Backend) {
         let ended = alone.sessions(&["count"]).await;
         assert_eq!((ended.code, &*ended.stdout), (Some(3), ""), "{ended:?}");
     }
-}
-
-#[tokio::test]
-async fn sessions_live_on_all_nodes_on_redis_rs() {
-    sessions_live_on_all_nodes(Backend::RedisRs).await;
-}
-
-#[tokio::test]
-async fn sessions_live_on_all_nodes_on_fred() {
-    sessions_live_on_all_nodes(Backend::Fred).await;
 }

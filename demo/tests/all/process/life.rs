@@ -103,13 +103,11 @@ async fn outlives_its_store(backend: Backend) {
 }
 
 #[tokio::test]
-async fn redis_rs_outlives_its_store() {
-    outlives_its_store(Backend::RedisRs).await;
-}
-
-#[tokio::test]
-async fn fred_outlives_its_store() {
-    outlives_its_store(Backend::Fred).await;
+async fn it_outlives_its_store() {
+    tokio::join!(
+        outlives_its_store(Backend::RedisRs),
+        outlives_its_store(Backend::Fred)
+    );
 }
 
 #[tokio::test]

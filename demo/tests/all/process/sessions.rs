@@ -3,13 +3,28 @@
 use std::fs::OpenOptions;
 use std::process::Stdio;
 
-use super::{listed, public_id_of};
+use serde_json::Value;
+
 use crate::support::{Backend, Ended, Store, is_cleared, run};
 
 /// The public id of no session, such as a shell would hand it over.
 const MISSING: &str = "-AAAAAAAAAAAAAAAAAAAAA";
 
 const EVERY_COMMAND: [&[&str]; 3] = [&["list"], &["count"], &["revoke", MISSING]];
+
+/// The sessions as `list --json` shows them.
+pub(super) async fn listed(store: &Store, words: &[&str]) -> Vec<Value> {
+    let text = store.told(&[&["list", "--json"], words].concat()).await;
+    let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+    lines.collect()
+}
+
+/// The public id of this user's one session.
+async fn public_id_of(store: &Store, name: &str) -> String {
+    let found = listed(store, &["--principal", name]).await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    found[0]["handle"].as_str().unwrap().to_owned()
+}
 
 /// Through each client; on a server and on a cluster; with plain and with hashed ids.
 async fn stores() -> [Store; 2] {
@@ -32,7 +47,7 @@ async fn users_are_shown_by_their_names() {
         }
         let demo = store.serve().await;
         let mut shown = Vec::new();
-        for (name, ttl) in [("Ann", 600), ("Bob", 700), ("Ann", 900)] {
+        for (name, ttl) in [("Ann", 600), ("ann", 700), ("Ann", 900)] {
             let visitor = demo.visitor();
             let answer = visitor.log_in(name, &ttl.to_string()).await;
             let list = visitor.list().await;
@@ -134,6 +149,40 @@ async fn no_id_is_ever_written() {
             }
         }
     }
+}
+
+/// A store in use goes over from plain ids to hashed ones.
+#[tokio::test]
+async fn nobody_is_logged_out_on_the_way_to_hashed_ids() {
+    let store = Store::new(Backend::Fred).await;
+    let form = |form| store.with(&["--id-storage", form]);
+    let mut users = Vec::new();
+    for step in ["plain", "plain-before-hashed", "hashed-after-plain"] {
+        let demo = form(step).serve().await;
+        let visitor = demo.visitor();
+        visitor.log_in(step, "600").await;
+        users.push((step, visitor.cookie().unwrap()));
+        for (name, cookie) in &users {
+            let visitor = demo.visitor().with_cookie(cookie);
+            let answer = visitor.post("/increment", &[]).await;
+            assert_eq!(answer.field("username"), *name);
+            assert_eq!(visitor.cookie().as_ref(), Some(cookie));
+            assert_eq!(visitor.list().await.len(), 1, "{name}");
+        }
+        let count = format!("{}\n", users.len());
+        assert_eq!(form(step).told(&["count"]).await, count, "{step}");
+    }
+    // The last step is due when the last plain session has ended, which `count` tells.
+    for (name, count) in [("plain", "2\n"), ("plain-before-hashed", "1\n")] {
+        assert_eq!(form("plain").told(&["count"]).await, count);
+        let store = form("hashed-after-plain");
+        let public_id = public_id_of(&store, name).await;
+        store.told(&["revoke", &public_id]).await;
+    }
+    assert_eq!(form("plain").told(&["count"]).await, "0\n");
+    let demo = form("hashed").serve().await;
+    assert!(demo.visitor().with_cookie(&users[2].1).is_logged_in().await);
+    assert_eq!(form("hashed").told(&["count"]).await, "1\n");
 }
 
 /// Who has seen enough may go; what is to be revoked is revoked all the same.
