@@ -166,7 +166,7 @@ async fn a_handler_that_fails_with_the_stores_error_is_503_and_commits_nothing()
         let faults = world.backend.faults();
         faults.reset_calls();
         let timeout = (ErrorKind::Timeout, session_core::Effect::Unknown);
-        faults.on(Step::Read).next_call().fail(timeout.0, timeout.1);
+        world.fault(Step::Read).fail(timeout.0, timeout.1);
         let response = send(&app, "GET", "/", cookie).await;
         if cookie.is_some() {
             assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);

@@ -1,14 +1,16 @@
 //! Requests through the layer, on the memory backend, as a browser would make them.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 use http::header::{CACHE_CONTROL, COOKIE, SET_COOKIE, VARY};
 use http::{HeaderValue, Request, Response, StatusCode};
 use session_core::{
     ErrorKind, Fields, NewSession, SessionBackend, SessionId, SessionPolicy, SessionRecord,
 };
-use session_memory::{ManualClock, MemoryBackend, Step};
+use session_memory::{FaultOnce, ManualClock, MemoryBackend, Step};
 use session_tower::{Session, SessionError, SessionLayer};
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -98,6 +100,11 @@ impl World {
         }
     }
 
+    /// What goes wrong at the next call of this step.
+    pub fn fault(&self, step: Step) -> FaultOnce<'_> {
+        self.backend.faults().on(step).next_call()
+    }
+
     pub fn steps(&self) -> Vec<(Step, u64)> {
         let faults = self.backend.faults();
         let steps = Step::ALL.map(|step| (step, faults.calls_of(step)));
@@ -145,6 +152,12 @@ impl IntoReply for Result<(), SessionError> {
 }
 
 impl Reply {
+    /// The handler succeeded, at this cost.
+    #[track_caller]
+    pub fn assert_cost(&self, steps: &[(Step, u64)]) {
+        assert_eq!((self.status(), &*self.steps), (200, steps));
+    }
+
     pub fn status(&self) -> u16 {
         self.response.status().as_u16()
     }
@@ -190,6 +203,32 @@ impl Reply {
     }
 }
 
+// ---- Handlers that do one thing -----------------------------------------------------------------
+
+pub async fn read(session: Session) -> Result<(), SessionError> {
+    session.get_raw("seen").await.map(|_| ())
+}
+
+pub async fn insert(session: Session) -> Result<(), SessionError> {
+    session.insert("a", "1")
+}
+
+pub async fn rotate(session: Session) -> Result<(), SessionError> {
+    session.rotate()
+}
+
+pub async fn log_in(session: Session) -> Result<(), SessionError> {
+    session.log_in(principal("ann"))
+}
+
+pub async fn log_out(session: Session) -> Result<(), SessionError> {
+    session.log_out()
+}
+
+pub async fn destroy(session: Session) -> Result<(), SessionError> {
+    session.destroy()
+}
+
 pub fn name(text: &'static str) -> session_core::FieldName {
     session_core::FieldName::new(text).unwrap()
 }
@@ -212,21 +251,22 @@ pub fn kind(error: &SessionError) -> ErrorKind {
 pub async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
     let mut futures: Vec<_> = futures.into_iter().map(Box::pin).collect();
     let mut outputs = Vec::new();
-    std::future::poll_fn(|cx| {
+    let all = poll_fn(|cx| {
         futures.retain_mut(|future| match future.as_mut().poll(cx) {
-            std::task::Poll::Ready(output) => {
+            Poll::Ready(output) => {
                 outputs.push(output);
                 false
             }
-            std::task::Poll::Pending => true,
+            Poll::Pending => true,
         });
-        if futures.is_empty() {
-            std::task::Poll::Ready(())
+        let is_done = futures.is_empty();
+        if is_done {
+            Poll::Ready(())
         } else {
-            std::task::Poll::Pending
+            Poll::Pending
         }
-    })
-    .await;
+    });
+    all.await;
     outputs
 }
 

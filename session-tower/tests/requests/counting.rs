@@ -33,10 +33,7 @@ async fn a_field_that_the_request_set_itself_is_counted_on_from_there() {
             Ok(())
         })
         .await;
-    assert_eq!(
-        (reply.status(), &*reply.steps),
-        (200, &[(Step::Read, 1), (Step::Write, 1)][..])
-    );
+    reply.assert_cost(&[(Step::Read, 1), (Step::Write, 1)]);
     let record = world.peek(&id).await.unwrap();
     assert_eq!(field(&record, "n"), Some("16"));
     assert_eq!(field(&record, "seen"), Some("1"));
@@ -65,12 +62,7 @@ async fn a_refused_increment_changes_nothing_and_the_request_goes_on() {
 async fn an_increment_whose_answer_is_lost_is_never_sent_again() {
     let world = World::new();
     let id = world.session().await;
-    world
-        .backend
-        .faults()
-        .on(Step::Write)
-        .next_call()
-        .lose_reply();
+    world.fault(Step::Write).lose_reply();
     let reply = world
         .visit(Some(&id), async |session: Session| {
             assert_eq!(session.get::<String>("n").await?, None);

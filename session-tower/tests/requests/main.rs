@@ -21,7 +21,6 @@ mod redaction;
 mod responses;
 mod rotating;
 mod round_trips;
-mod round_trips_of_routes;
 mod saving;
 mod store_failing;
 mod touching;

@@ -85,11 +85,7 @@ async fn no_text_shows_an_id_or_a_value() {
         ErrorKind::StoreFull,
         ErrorKind::NotAnInteger,
     ] {
-        let faults = world.backend.faults();
-        faults
-            .on(Step::Write)
-            .next_call()
-            .fail(kind, Effect::Unknown);
+        world.fault(Step::Write).fail(kind, Effect::Unknown);
         let reply = world
             .visit(Some(&id), async |session: Session| {
                 session.insert("secret", CANARY)
@@ -99,15 +95,10 @@ async fn no_text_shows_an_id_or_a_value() {
         texts.lock().unwrap().push(format!("{:?}", reply.response));
     }
     let (elsewhere, theirs) = (world.backend.clone(), id.clone());
-    world
-        .backend
-        .faults()
-        .on(Step::Write)
-        .next_call()
-        .run(async move || {
-            use session_core::SessionBackend;
-            elsewhere.delete_session(&theirs).await.unwrap();
-        });
+    world.fault(Step::Write).run(async move || {
+        use session_core::SessionBackend;
+        elsewhere.delete_session(&theirs).await.unwrap();
+    });
     let gone = world
         .visit(Some(&id), async |session: Session| {
             session.get_raw("secret").await?;

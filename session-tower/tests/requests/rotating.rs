@@ -1,6 +1,6 @@
 //! Moving a session to a fresh id.
 
-use crate::common::{World, field, join_all, principal};
+use crate::common::{World, field, join_all, log_in, rotate};
 use http::StatusCode;
 use session_core::SessionId;
 use session_memory::Step;
@@ -36,17 +36,11 @@ async fn a_rotation_is_whole_on_every_status() {
 async fn rotating_a_session_that_never_was_creates_none() {
     let world = World::new();
     let dead = SessionId::random().unwrap();
-    let reply = world
-        .visit(Some(&dead), async |session: Session| session.rotate())
-        .await;
+    let reply = world.visit(Some(&dead), rotate).await;
     assert_eq!(reply.steps, [(Step::Rename, 1)]);
     assert!(reply.is_cleared());
     // With something to keep, a fresh one is begun: a log-in with a dead cookie.
-    let reply = world
-        .visit(Some(&dead), async |session: Session| {
-            session.log_in(principal("ann"))
-        })
-        .await;
+    let reply = world.visit(Some(&dead), log_in).await;
     assert_eq!(reply.steps, [(Step::Insert, 1), (Step::Rename, 1)]);
     assert_ne!(reply.new_id().unwrap(), dead);
     assert_eq!(world.backend.len(), 1);
