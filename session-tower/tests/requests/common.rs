@@ -1,9 +1,7 @@
 //! Requests through the layer, on the memory backend, as a browser would make them.
 
 use std::convert::Infallible;
-use std::future::poll_fn;
 use std::sync::{Arc, Mutex};
-use std::task::Poll;
 
 use http::header::{CACHE_CONTROL, COOKIE, SET_COOKIE, VARY};
 use http::{HeaderValue, Request, Response, StatusCode};
@@ -245,29 +243,6 @@ pub fn field<'a>(record: &'a SessionRecord, name: &str) -> Option<&'a str> {
 /// The kind of the backend's error.
 pub fn kind(error: &SessionError) -> ErrorKind {
     error.backend().expect("the backend's error").kind()
-}
-
-/// Runs futures at the same time, on one task.
-pub async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
-    let mut futures: Vec<_> = futures.into_iter().map(Box::pin).collect();
-    let mut outputs = Vec::new();
-    let all = poll_fn(|cx| {
-        futures.retain_mut(|future| match future.as_mut().poll(cx) {
-            Poll::Ready(output) => {
-                outputs.push(output);
-                false
-            }
-            Poll::Pending => true,
-        });
-        let is_done = futures.is_empty();
-        if is_done {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
-    });
-    all.await;
-    outputs
 }
 
 /// A bare request, with this id in its cookie.

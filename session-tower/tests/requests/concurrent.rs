@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use session_core::SessionId;
 use session_memory::Step;
-use session_tower::{Presence, Session};
+use session_tower::Session;
 
 use crate::common::{World, field};
 
@@ -192,22 +192,4 @@ async fn who_waits_for_the_turn_until_after_the_response_is_too_late() {
         receiver.await.unwrap(),
         "the increment is refused, not sent"
     );
-}
-
-#[tokio::test]
-async fn ending_is_seen_at_once() {
-    let world = World::new();
-    let id = world.session().await;
-    let reply = world
-        .visit(Some(&id), async |session: Session| {
-            assert_eq!(session.presence().await?, Presence::Live);
-            assert_eq!(session.public_id(), None, "it is bound to nobody");
-            assert!(session.is_loaded());
-            session.destroy()?;
-            assert_eq!(session.presence().await?, Presence::Gone);
-            assert_eq!((session.id(), session.load().await?), (None, None));
-            Ok(())
-        })
-        .await;
-    reply.assert_cost(&[(Step::Read, 1), (Step::Remove, 1)]);
 }

@@ -347,8 +347,15 @@ async fn a_dead_cookie_costs_one_and_one_more_when_something_is_set() {
         assert!(reply.is_cleared());
     }
     assert_eq!(world.backend.len(), 0);
-    let reply = world.visit(Some(&dead), insert).await;
-    reply.assert_cost(&[(Step::Insert, 1), (Step::Write, 1)]);
-    let id = reply.new_id().unwrap();
-    assert_eq!(field(&world.peek(&id).await.unwrap(), "a"), Some("1"));
+    let reply = world.visit(Some(&dead), rotate).await;
+    reply.assert_cost(&[(Step::Rename, 1)]);
+    assert!(reply.is_cleared());
+    assert_eq!(world.backend.len(), 0);
+    for (reply, step) in [
+        (world.visit(Some(&dead), insert).await, Step::Write),
+        (world.visit(Some(&dead), log_in).await, Step::Rename),
+    ] {
+        reply.assert_cost(&[(Step::Insert, 1), (step, 1)]);
+        assert!(world.peek(&reply.new_id().unwrap()).await.is_some());
+    }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::common::{World, field, insert, log_out, principal, read, rotate};
+use crate::common::{World, field, insert, principal, read, rotate};
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, Response};
 use session_core::{
@@ -131,26 +131,6 @@ async fn a_limit_that_only_the_commit_finds_is_500() {
         assert!(!reply.response.headers().contains_key(RETRY_AFTER));
     }
     assert_eq!(world.peek(&id).await.unwrap().fields().len(), 1);
-}
-
-#[tokio::test]
-async fn a_full_store_is_503_and_reads_and_logouts_still_work() {
-    let world = World::new();
-    let id = world.session().await;
-    for step in [Step::Insert, Step::Write] {
-        let faults = world.backend.faults();
-        faults
-            .on(step)
-            .every_call()
-            .fail(ErrorKind::StoreFull, Effect::NotApplied);
-    }
-    let read = world.visit(Some(&id), read).await;
-    let write = world.visit(Some(&id), insert).await;
-    let create = world.visit(None, insert).await;
-    let log_out = world.visit(Some(&id), log_out).await;
-    let statuses = [read, write, create, log_out].map(|reply| reply.status());
-    assert_eq!(statuses, [200, 503, 503, 200]);
-    assert_eq!(world.backend.len(), 0);
 }
 
 #[tokio::test]

@@ -25,10 +25,8 @@ async fn text_is_stored_as_it_is_and_everything_else_as_json() {
             session.insert("list", ["a", "b"])?;
             session.insert("seen", None::<String>)?;
             // One's own writes are read as they will be stored.
-            assert_eq!(
-                session.get::<String>("text").await?.as_deref(),
-                Some("an\"drew")
-            );
+            let text = session.get::<String>("text").await?;
+            assert_eq!(text.as_deref(), Some("an\"drew"));
             assert_eq!(session.get::<Option<u8>>("number").await?, Some(Some(5)));
             Ok(())
         })
@@ -36,10 +34,8 @@ async fn text_is_stored_as_it_is_and_everything_else_as_json() {
     reply.assert_cost(&[(Step::Write, 1)]);
     let record = world.peek(&id).await.unwrap();
     let stored = ["text", "number", "list", "seen"].map(|name| field(&record, name));
-    assert_eq!(
-        stored,
-        [Some("an\"drew"), Some("5"), Some("[\"a\",\"b\"]"), None]
-    );
+    let expected = [Some("an\"drew"), Some("5"), Some("[\"a\",\"b\"]"), None];
+    assert_eq!(stored, expected);
     world
         .visit(Some(&id), async |session: Session| {
             // A typed number is a counter, and a counter a typed number.
@@ -47,10 +43,8 @@ async fn text_is_stored_as_it_is_and_everything_else_as_json() {
             let look = ReadSession::from(session);
             assert_eq!(look.get::<u8>("number").await?, Some(7));
             assert_eq!(look.get::<Vec<String>>("list").await?.unwrap().len(), 2);
-            assert!(matches!(
-                look.get::<bool>("text").await,
-                Err(SessionError::Decode { .. })
-            ));
+            let refused = look.get::<bool>("text").await;
+            assert!(matches!(refused, Err(SessionError::Decode { .. })));
             Ok(())
         })
         .await;
@@ -94,11 +88,8 @@ async fn a_struct_stores_only_the_members_that_changed() {
     assert_eq!(reply.steps, [(Step::Read, 1), (Step::Write, 1)]);
     let record = world.peek(&id).await.unwrap();
     assert_eq!(field(&record, "username"), Some("ann"));
-    assert_eq!(
-        record.fields().len(),
-        3,
-        "with `seen`, which is none of its members"
-    );
+    // With `seen`, which is none of its members.
+    assert_eq!(record.fields().len(), 3);
 
     let reply = world
         .visit(Some(&id), async |session: Session| {
