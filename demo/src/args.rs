@@ -158,19 +158,6 @@ mod tests {
     }
 
     #[test]
-    fn flags_of_the_store_may_stand_on_both_sides_of_the_subcommand() {
-        for words in [
-            "--backend fred --prefix x: sessions count",
-            "--backend fred sessions --prefix x: count",
-            "sessions count --backend fred --prefix x:",
-        ] {
-            let store = parse(words).unwrap().store;
-            assert_eq!(store.backend, BackendName::Fred, "{words}");
-            assert_eq!(store.prefix.as_deref(), Some("x:"), "{words}");
-        }
-    }
-
-    #[test]
     fn what_excludes_each_other_does_so_on_both_sides_of_the_subcommand() {
         for (one, other) in [
             ("--redis-url redis://a", "--redis-host 127.0.0.1"),

@@ -43,34 +43,3 @@ impl<W: Write> Output<W> {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Failing(ErrorKind);
-
-    impl Write for Failing {
-        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-            Err(self.0.into())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Err(self.0.into())
-        }
-    }
-
-    #[test]
-    fn a_reader_may_go_and_other_failures_are_said() {
-        for (kind, is_read) in [
-            (ErrorKind::BrokenPipe, false),
-            (ErrorKind::StorageFull, true),
-        ] {
-            let mut out = Output::to(Failing(kind));
-            assert!(out.is_read());
-            assert_eq!(out.line("x").is_err(), is_read);
-            assert_eq!(out.flush().is_err(), is_read);
-            assert_eq!(out.is_read(), is_read);
-        }
-    }
-}

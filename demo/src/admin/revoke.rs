@@ -34,29 +34,3 @@ pub(super) async fn revoke<W: Write>(
     }
     Ok(is_complete)
 }
-
-#[cfg(test)]
-#[cfg(feature = "memory")]
-mod tests {
-    use super::*;
-    use session_store::{Connect, NewSession, Principal};
-
-    #[tokio::test]
-    async fn each_public_id_is_told_of_once() {
-        let (sessions, admin) = Connect::to("memory:").build_with_admin().unwrap();
-        // One is bound to nobody, the other one to a user.
-        let unbound = sessions.create_session(NewSession::default()).await;
-        let unbound = PublicId::of_unbound(&unbound.unwrap().id);
-        let bound = NewSession::default().bind(Principal::new("Ann").unwrap());
-        let bound = sessions.create_session(bound).await.unwrap();
-        let bound = bound.record.public_id().unwrap();
-        let missing = PublicId::parse("AAAAAAAAAAAAAAAAAAAAAA").unwrap();
-        let named = [unbound, unbound, missing, bound];
-        let mut out = Vec::new();
-        let is_complete = revoke(&*admin, &named, &mut Output::to(&mut out)).await;
-        assert!(!is_complete.unwrap());
-        let expected = format!("revoked {unbound}\nno such session: {missing}\nrevoked {bound}\n");
-        assert_eq!(String::from_utf8(out).unwrap(), expected);
-        assert_eq!(admin.count_sessions().await.unwrap(), 0);
-    }
-}

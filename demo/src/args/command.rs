@@ -125,6 +125,8 @@ mod tests {
             (&["revoke", other, one], &[other, one]),
             (&["revoke", one, "--backend", "fred", other], &[one, other]),
             (&["revoke", "--", other, one], &[other, one]),
+            // Blanks come with pasting.
+            (&["revoke", " 4nWUyWTEw-6RWZJ0oVgwLg\n"], &[one]),
         ] {
             let Ok(SessionsCommand::Revoke { public_ids }) = parse(words) else {
                 panic!("{words:?}");
@@ -132,13 +134,24 @@ mod tests {
             let texts: Vec<_> = public_ids.iter().map(PublicId::as_str).collect();
             assert_eq!(texts, expected);
         }
+        // Somebody may have pasted a cookie.
+        const SHAPE: &str = "expected 22 characters";
+        let id = "SECRETSECRETSECRETSECRETSECRETSECRETSECRETA";
+        let hyphened = "--CRETSECRETSECRETSECRETSECRETSECRETSECRETA";
         for (words, said) in [
             (&["revoke"][..], "HANDLE"),
             (&["revoke", "--nothing"], "--nothing"),
-            (&["revoke", ""], "not a valid public id"),
+            (&["revoke", ""], SHAPE),
+            (&["revoke", "SECRET"], SHAPE),
+            // Not canonical: bits are left over.
+            (&["revoke", "SECRETSECRETSECRETSECB"], SHAPE),
+            (&["revoke", id], "sessions list"),
+            (&["revoke", hyphened], "sessions list"),
+            (&["list", other], "unexpected argument"),
         ] {
             let refused = parse(words).err().unwrap();
             assert!(refused.contains(said), "{refused}");
+            assert!(!refused.contains("SECRET"), "{refused}");
         }
     }
 }

@@ -38,26 +38,6 @@ mod tests {
     use crate::args::Args;
     use clap::CommandFactory as _;
 
-    const PUBLIC_ID: &str = "-nWUyWTEw-6RWZJ0oVgwLg";
-
-    #[test]
-    fn only_public_ids_to_revoke_get_a_blank() {
-        for (before, is_kept) in [
-            ("", true),
-            ("--prefix x sessions list", true),
-            ("revoke", true),
-            ("sessions revoke", false),
-            ("--backend fred sessions revoke --prefix -x", false),
-        ] {
-            let words = before.split(' ').chain([PUBLIC_ID]);
-            let last = with_public_ids_kept(words.map(OsString::from)).last();
-            let blank = if is_kept { "" } else { " " };
-            assert_eq!(last.unwrap(), *format!("{blank}{PUBLIC_ID}"), "{before}");
-        }
-        let words = ["sessions", "revoke", "--backend", "fred", "-x"];
-        assert!(with_public_ids_kept(words.map(OsString::from)).eq(words));
-    }
-
     #[test]
     fn no_flag_looks_like_a_public_id() {
         let mut commands = vec![Args::command()];

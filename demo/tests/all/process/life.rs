@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
-use session_redis_test::{RedisServer, shared};
+use session_redis_test::RedisServer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -108,23 +108,6 @@ async fn it_outlives_its_store() {
         outlives_its_store(Backend::RedisRs),
         outlives_its_store(Backend::Fred)
     );
-}
-
-#[tokio::test]
-async fn a_url_and_a_prefix_are_heeded() {
-    for backend in Backend::REDIS {
-        let server = shared().await;
-        let store = Store::at_url(backend, &format!("{}/3", server.url()));
-        let demo = store.with(&["--prefix", "mine:"]).serve().await;
-        let visitor = demo.visitor();
-        visitor.log_in("Ann", "30").await;
-        let mut pipeline = redis::pipe();
-        pipeline.cmd("SELECT").arg(3).ignore();
-        let key = format!("mine:{}", visitor.cookie().unwrap());
-        pipeline.cmd("EXISTS").arg(key);
-        let found = pipeline.query_async(&mut server.connection().await).await;
-        assert_eq!(found, Ok((1,)), "{}", backend.name());
-    }
 }
 
 #[tokio::test]

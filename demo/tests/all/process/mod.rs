@@ -1,7 +1,6 @@
-//! The program: its flags, its start and end, a store that is away, a Redis Cluster; the command
-//! for operators.
+//! The program: its flags, its start and end, a store that is away; the command for operators,
+//! on a Cluster as well.
 
-mod cluster;
 mod flags;
 mod life;
 mod sessions;

@@ -4,8 +4,9 @@ use std::fs::OpenOptions;
 use std::process::Stdio;
 
 use serde_json::Value;
+use session_redis_test::{shared_cluster, unique_prefix};
 
-use crate::support::{Backend, Ended, Store, is_cleared, run};
+use crate::support::{Backend, Ended, Store, is_cleared};
 
 /// The public id of no session, such as a shell would hand it over.
 const MISSING: &str = "-AAAAAAAAAAAAAAAAAAAAA";
@@ -13,7 +14,7 @@ const MISSING: &str = "-AAAAAAAAAAAAAAAAAAAAA";
 const EVERY_COMMAND: [&[&str]; 3] = [&["list"], &["count"], &["revoke", MISSING]];
 
 /// The sessions as `list --json` shows them.
-pub(super) async fn listed(store: &Store, words: &[&str]) -> Vec<Value> {
+async fn listed(store: &Store, words: &[&str]) -> Vec<Value> {
     let text = store.told(&[&["list", "--json"], words].concat()).await;
     let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
     lines.collect()
@@ -90,17 +91,16 @@ async fn several_are_revoked_and_what_is_missing_is_said() {
             visitor.log_in(name, "600").await;
             public_ids.push(public_id_of(&store, name).await);
         }
-        let words = ["revoke", &public_ids[0], MISSING, &public_ids[1]];
+        let [first, second, third] = [0, 1, 2].map(|index| &*public_ids[index]);
+        // Named twice, it would not be there the second time.
+        let words = ["revoke", first, first, MISSING, second];
         let ended = store.sessions(&words).await;
         assert_eq!((ended.code, &*ended.stderr), (Some(1), ""));
-        let told = format!(
-            "revoked {}\nno such session: {MISSING}\nrevoked {}\n",
-            public_ids[0], public_ids[1]
-        );
+        let told = format!("revoked {first}\nno such session: {MISSING}\nrevoked {second}\n");
         assert_eq!(ended.stdout, told);
         assert_eq!(store.told(&["count"]).await, "1\n");
-        let told = store.told(&["revoke", &public_ids[2]]).await;
-        assert_eq!(told, format!("revoked {}\n", public_ids[2]));
+        let told = store.told(&["revoke", third]).await;
+        assert_eq!(told, format!("revoked {third}\n"));
 
         for visitor in [&ann, &bob, &cem] {
             let answer = visitor.post("/increment", &[]).await;
@@ -213,8 +213,9 @@ async fn nobody_reading_does_not_keep_sessions_alive() {
 #[tokio::test]
 async fn what_keeps_the_command_from_its_work_is_said() {
     let nowhere = |backend| Store::at(backend, ([127, 0, 0, 1], 1).into());
+    let in_memory = Store::new(Backend::Memory).await;
     for words in EVERY_COMMAND {
-        let in_memory = run(&[&["sessions"], words].concat()).await;
+        let in_memory = in_memory.sessions(words).await;
         let redis_rs = nowhere(Backend::RedisRs).sessions(words).await;
         let fred = nowhere(Backend::Fred).sessions(words).await;
         for (ended, code, said) in [
@@ -240,4 +241,24 @@ async fn what_keeps_the_command_from_its_work_is_said() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(3), "{said}");
     assert!(said.contains("cannot write the output"), "{said}");
+}
+
+/// The sessions of one node are not reported as those of the whole store.
+#[tokio::test]
+async fn a_node_of_a_cluster_is_not_taken_for_the_store() {
+    let (cluster, prefix) = (shared_cluster().await, unique_prefix());
+    let prefix = ["--prefix", &prefix];
+    for backend in Backend::REDIS {
+        let whole = Store::at_url(backend, &cluster.url()).with(&prefix);
+        let demo = whole.serve().await;
+        // So many that every node has some of them.
+        for user in 0..24 {
+            demo.visitor().log_in(&format!("user{user}"), "600").await;
+        }
+        for node in cluster.nodes() {
+            let alone = Store::at(backend, node.addr()).with(&prefix);
+            let ended = alone.sessions(&["count"]).await;
+            assert_eq!((ended.code, &*ended.stdout), (Some(3), ""), "{ended:?}");
+        }
+    }
 }

@@ -45,28 +45,14 @@ async fn a_store_that_is_down_ends_no_session() {
 async fn what_the_store_refuses_is_said() {
     let here = here();
     let visitor = here.logged_in("Ann").await;
+    use ErrorKind::{NotAnInteger, Overflow, StoreFull};
+    let full = "The session store is full.";
+    let no_number = "page_views does not hold a whole number.";
+    let too_large = "page_views cannot grow any further.";
     for (step, kind, path, status, why) in [
-        (
-            Step::Rename,
-            ErrorKind::StoreFull,
-            "/login",
-            503,
-            "The session store is full.",
-        ),
-        (
-            Step::Write,
-            ErrorKind::NotAnInteger,
-            "/increment",
-            409,
-            "page_views does not hold a whole number.",
-        ),
-        (
-            Step::Write,
-            ErrorKind::Overflow,
-            "/increment",
-            409,
-            "page_views cannot grow any further.",
-        ),
+        (Step::Rename, StoreFull, "/login", 503, full),
+        (Step::Write, NotAnInteger, "/increment", 409, no_number),
+        (Step::Write, Overflow, "/increment", 409, too_large),
     ] {
         let fault = here.backend.faults().on(step).next_call();
         fault.fail(kind, Effect::NotApplied);

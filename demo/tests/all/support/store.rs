@@ -119,8 +119,9 @@ impl Ended {
 }
 
 /// Runs the program with these words to its end.
-pub(crate) async fn run(words: &[&str]) -> Ended {
-    Ended::of(command(words)).await
+pub(crate) async fn run(words: &str) -> Ended {
+    let words: Vec<_> = words.split(' ').collect();
+    Ended::of(command(&words)).await
 }
 
 /// The program with these words, killed when it is dropped.
