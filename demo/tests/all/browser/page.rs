@@ -17,12 +17,17 @@ pub(crate) struct Page {
 impl Page {
     /// Opens the page in a browser of its own.
     pub(crate) async fn of(demo: &Demo) -> Self {
-        let page = Self {
-            browser: Browser::start().await,
-            url: format!("http://localhost:{}/", demo.address.port()),
-        };
-        page.load().await;
+        let browser = Browser::start().await;
+        let url = String::new();
+        let mut page = Self { browser, url };
+        page.go_to(demo).await;
         page
+    }
+
+    /// Goes on with another demo.
+    pub(crate) async fn go_to(&mut self, demo: &Demo) {
+        self.url = format!("http://localhost:{}/", demo.address.port());
+        self.load().await;
     }
 
     /// Loads the page anew, in the present tab.

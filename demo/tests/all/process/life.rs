@@ -7,7 +7,7 @@ use session_redis_test::RedisServer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::support::{Backend, Demo, Store, until, within};
+use crate::support::{Backend, Demo, Server, Store, Visitor, until, within};
 
 #[tokio::test]
 async fn it_starts_in_less_than_a_second_and_says_where() {
@@ -129,8 +129,9 @@ async fn ending(signal: Signal) -> (Demo, TcpStream) {
     let head = "POST /login HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 12\r\n\r\nusername";
     connection.write_all(head.as_bytes()).await.unwrap();
-    // When a later request is answered, the half one has been accepted.
-    demo.visitor().get("/healthz").await;
+    // When a request of a later connection is answered, the half one has been accepted.
+    let later = Server::there(demo.address);
+    Visitor::of(&later).get("/healthz").await;
     demo.signal(signal);
     let ask = async || TcpStream::connect(demo.address).await.is_err();
     until("the demo listens no more", ask, |refused| *refused).await;
