@@ -129,12 +129,6 @@ impl IntoReply for StatusCode {
     }
 }
 
-impl IntoReply for Response<String> {
-    fn into_reply(self) -> Response<String> {
-        self
-    }
-}
-
 /// A handler that fails answers as an application of its own making would: with 418.
 impl IntoReply for Result<(), SessionError> {
     fn into_reply(self) -> Response<String> {

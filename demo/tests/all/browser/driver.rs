@@ -22,6 +22,7 @@ const HINT: &str = "scripts/setup-tests installs Chromium and chromedriver";
 /// A running Chromium with a profile of its own, and its chromedriver. Dropping it ends both.
 #[derive(Debug)]
 pub(crate) struct Browser {
+    /// Where the commands go.
     session: String,
     address: SocketAddr,
     server: Server,
@@ -47,10 +48,9 @@ impl Browser {
         let mut output = BufReader::new(driver.stdout.take().unwrap());
         let address = within("chromedriver to listen", listening(&mut output)).await;
         let server = Server::there(address);
-        let answer = command(&server, Method::POST, "/session", &capabilities(&profile)).await;
-        let value = answer.unwrap_or_else(|why| panic!("cannot start Chromium ({why}): {HINT}"));
+        let value = command(&server, Method::POST, "/session", &capabilities(&profile)).await;
         Self {
-            session: value["sessionId"].as_str().unwrap().to_owned(),
+            session: format!("/session/{}", value["sessionId"].as_str().unwrap()),
             address,
             server,
             _driver: driver,
@@ -127,17 +127,13 @@ impl Browser {
     }
 
     async fn get(&self, path: &str) -> Value {
-        self.command(Method::GET, path, &Value::Null).await
+        let path = format!("{}{path}", self.session);
+        command(&self.server, Method::GET, &path, &Value::Null).await
     }
 
     async fn post(&self, path: &str, body: Value) -> Value {
-        self.command(Method::POST, path, &body).await
-    }
-
-    async fn command(&self, method: Method, path: &str, body: &Value) -> Value {
-        let whole = format!("/session/{}{path}", self.session);
-        let answer = command(&self.server, method, &whole, body).await;
-        answer.unwrap_or_else(|why| panic!("{path} {body}: {why}"))
+        let path = format!("{}{path}", self.session);
+        command(&self.server, Method::POST, &path, &body).await
     }
 }
 
@@ -151,7 +147,7 @@ impl Drop for Browser {
             let (session, address) = (&self.session, self.address);
             write!(
                 connection,
-                "DELETE /session/{session} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+                "DELETE {session} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
             )?;
             // The answer comes when the browser has ended; chromedriver keeps the connection.
             connection.read_exact(&mut [0])?;
@@ -200,24 +196,19 @@ fn capabilities(profile: &TempDir) -> Value {
     }}})
 }
 
-/// Sends a command of the protocol; its value, or why it failed.
-async fn command(
-    server: &Server,
-    method: Method,
-    path: &str,
-    body: &Value,
-) -> Result<Value, String> {
-    let body = match body {
+/// Sends a command of the protocol; its value.
+async fn command(server: &Server, method: Method, path: &str, body: &Value) -> Value {
+    let text = match body {
         Value::Null => String::new(),
         body => body.to_string(),
     };
     let request = Request::builder().method(method).uri(path);
-    let answer = server.send(request.body(Bytes::from(body)).unwrap()).await;
-    let json: Value = serde_json::from_slice(answer.body()).map_err(|error| error.to_string())?;
+    let answer = server.send(request.body(Bytes::from(text)).unwrap()).await;
+    let json: Value = serde_json::from_slice(answer.body()).unwrap();
     let value = &json["value"];
-    if answer.status().is_success() {
-        Ok(value.clone())
-    } else {
-        Err(format!("{}: {}", value["error"], value["message"]))
-    }
+    assert!(
+        answer.status().is_success(),
+        "{path} {body}: {value}; {HINT}"
+    );
+    value.clone()
 }

@@ -19,15 +19,21 @@ const MADE_UP: &str = "Zm9vYmFyZm9vYmFyZm9vYmFyZm9vYmFyZm9vYmFyZm8";
 
 type Form = &'static [(&'static str, &'static str)];
 
-/// The requests that need a session.
-const USES: [(&str, Form); 6] = [
-    ("/sessions", &[]),
+/// All `POST`s; the first five need a session.
+const POSTS: [(&str, Form); 7] = [
     ("/increment", &[]),
     ("/ttl", &[("ttl", "9")]),
     ("/rotate", &[]),
     ("/sessions/revoke", &[("handle", PUBLIC_ID)]),
     ("/logout-everywhere", &[]),
+    ("/login", &[("username", "Eve")]),
+    ("/logout", &[]),
 ];
+
+/// The requests that need a session.
+fn uses() -> impl Iterator<Item = (&'static str, Form)> {
+    POSTS.into_iter().take(5).chain([("/sessions", &[][..])])
+}
 
 struct Here {
     server: Server,

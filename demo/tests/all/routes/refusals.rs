@@ -4,18 +4,8 @@ use axum::body::Bytes;
 use axum::http::{HeaderValue, Method, Request};
 use serde_json::json;
 
-use super::{Form, MADE_UP, PUBLIC_ID, here};
+use super::{MADE_UP, POSTS, here};
 use crate::support::request;
-
-const POSTS: [(&str, Form); 7] = [
-    ("/login", &[("username", "Eve")]),
-    ("/increment", &[]),
-    ("/ttl", &[("ttl", "1")]),
-    ("/rotate", &[]),
-    ("/logout", &[]),
-    ("/sessions/revoke", &[("handle", PUBLIC_ID)]),
-    ("/logout-everywhere", &[]),
-];
 
 /// A request with more headers.
 fn with(mut request: Request<Bytes>, headers: &[(&'static str, &'static str)]) -> Request<Bytes> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Here, MADE_UP, USES, here, nobody, send};
+use super::{Here, MADE_UP, here, nobody, send, uses};
 use crate::support::is_cleared;
 
 /// No route finds a session under this id, and each takes the cookie away.
@@ -12,7 +12,7 @@ async fn is_dead(here: &Here, id: &str) {
     let answer = here.visitor().with_cookie(id).get("/session").await;
     assert_eq!(answer.json(), nobody());
     assert!(is_cleared(&answer));
-    for (path, form) in USES {
+    for (path, form) in uses() {
         let visitor = here.visitor().with_cookie(id);
         let answer = send(&visitor, path, form).await;
         answer.assert_error(401, "Session expired");
@@ -25,7 +25,7 @@ async fn a_visitor_has_no_session_until_one_is_started() {
     for path in ["/session", "/session?peek=1"] {
         assert_eq!(visitor.get(path).await.json(), nobody());
     }
-    for (path, form) in USES {
+    for (path, form) in uses() {
         let answer = send(&visitor, path, form).await;
         answer.assert_error(401, "No active session");
     }

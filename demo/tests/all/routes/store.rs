@@ -4,7 +4,7 @@ use serde_json::json;
 use session_store::backends::memory::Step;
 use session_store::{Effect, ErrorKind};
 
-use super::{MADE_UP, USES, here, send};
+use super::{MADE_UP, POSTS, here, send};
 
 #[tokio::test]
 async fn a_store_that_is_down_ends_no_session() {
@@ -13,11 +13,8 @@ async fn a_store_that_is_down_ends_no_session() {
     let visitor = here.logged_in("Ann").await;
     let id = visitor.cookie();
     here.backend.faults().store_down();
-    for (path, form) in USES.into_iter().chain([
-        ("/session", &[][..]),
-        ("/login", &[("username", "Bob")]),
-        ("/logout", &[]),
-    ]) {
+    let gets = [("/session", &[][..]), ("/sessions", &[])];
+    for (path, form) in POSTS.into_iter().chain(gets) {
         let answer = send(&visitor, path, form).await;
         answer.assert_error(503, AWAY);
         assert_eq!(answer.header("retry-after"), Some("2"));
