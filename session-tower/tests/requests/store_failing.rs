@@ -7,7 +7,8 @@ use crate::common::{World, field, insert, principal, read, rotate};
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, Response};
 use session_core::{
-    Effect, Error, ErrorKind, Limits, MockSessionBackend, SessionBackend, SessionId, SessionPolicy,
+    Effect, Error, ErrorKind, Lifetime, Limits, MockSessionBackend, SessionBackend, SessionId,
+    SessionPolicy,
 };
 use session_memory::Step;
 use session_tower::{CookieChange, Session, SessionError, SessionLayer};
@@ -263,4 +264,26 @@ async fn a_handler_can_be_tested_without_http_and_with_a_scripted_backend() {
         session.commit_for_test().await.unwrap(),
         CookieChange::Set { .. }
     ));
+}
+
+#[tokio::test]
+async fn what_a_failed_save_did_not_deliver_is_committed() {
+    let world = World::new();
+    let id = world.session().await;
+    let fault = world.fault(Step::Remove);
+    fault.fail(ErrorKind::Unavailable, Effect::NotApplied);
+    let reply = world
+        .visit(Some(&id), async |session: Session| {
+            session.destroy()?;
+            session.set_max_lifetime(Lifetime::from_secs(60)?)?;
+            session.insert("a", "1")?;
+            assert!(session.save().await.is_err());
+            session.insert("b", "2")
+        })
+        .await;
+    reply.assert_cost(&[(Step::Insert, 1), (Step::Remove, 2)]);
+    let record = world.peek(&reply.new_id().unwrap()).await.unwrap();
+    assert_eq!((field(&record, "a"), record.fields().len()), (Some("1"), 2));
+    assert_eq!(record.ttl().whole_seconds(), Some(60));
+    assert_eq!(world.backend.len(), 1);
 }
