@@ -62,40 +62,32 @@ mod tests {
 
     #[test]
     fn where_the_browser_says_the_site_that_decides() {
-        for site in ["same-origin", "none"] {
-            assert!(is_allowed(&[("sec-fetch-site", site)]));
-            assert!(is_allowed(&[("sec-fetch-site", site), ("origin", "null")]));
-        }
-        for site in ["cross-site", "same-site", "", "SAME-ORIGIN, none"] {
-            let headers = [
-                ("sec-fetch-site", site),
-                ("origin", "http://localhost:8080"),
-                ("host", "localhost:8080"),
-            ];
-            assert!(!is_allowed(&headers), "{site:?}");
+        let host = ("host", "localhost:8080");
+        for (site, origin, allowed) in [
+            ("same-origin", "null", true),
+            ("none", "null", true),
+            ("cross-site", "http://localhost:8080", false),
+            ("same-site", "http://localhost:8080", false),
+            ("", "http://localhost:8080", false),
+            ("SAME-ORIGIN, none", "http://localhost:8080", false),
+        ] {
+            let headers = [("sec-fetch-site", site), ("origin", origin), host];
+            assert_eq!(is_allowed(&headers), allowed, "{site:?}");
         }
     }
 
     #[test]
     fn otherwise_the_origin_must_be_this_host() {
-        assert!(is_allowed(&[]));
-        assert!(is_allowed(&[("host", "localhost:8080")]));
+        assert!(is_allowed(&[]) && is_allowed(&[("host", "localhost:8080")]));
         for (origin, host, allowed) in [
             ("http://localhost:8080", "localhost:8080", true),
             ("https://demo.example", "demo.EXAMPLE", true),
             ("http://[::1]:8080", "[::1]:8080", true),
             ("http://localhost:8081", "localhost:8080", false),
             ("http://127.0.0.1:8080", "localhost:8080", false),
-            (
-                "http://localhost:8080.evil.example",
-                "localhost:8080",
-                false,
-            ),
-            (
-                "http://evil.example/localhost:8080",
-                "localhost:8080",
-                false,
-            ),
+            ("http://evil.example", "localhost:8080", false),
+            ("http://localhost:8080.evil", "localhost:8080", false),
+            ("http://evil/localhost:8080", "localhost:8080", false),
             ("ftp://localhost:8080", "localhost:8080", false),
             ("localhost:8080", "localhost:8080", false),
             ("null", "localhost:8080", false),

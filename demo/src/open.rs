@@ -162,136 +162,91 @@ mod tests {
     use crate::args::Args;
     use clap::Parser as _;
 
-    fn args(flags: &[&str]) -> StoreArgs {
-        let args = Args::try_parse_from(["demo"].iter().chain(flags));
-        args.unwrap().store
-    }
-
-    fn url_of(flags: &[&str]) -> String {
-        url(&args(flags)).unwrap()
+    fn args(backend: &str, words: &str) -> StoreArgs {
+        let flags = ["demo", "--backend", backend].into_iter();
+        Args::parse_from(flags.chain(words.split(' ').filter(|word| !word.is_empty()))).store
     }
 
     #[test]
     fn flags_become_the_facades_urls() {
-        assert_eq!(url_of(&[]), "memory:");
-        assert_eq!(url_of(&["--backend", "redis-rs"]), "redis://127.0.0.1:6379");
-        let flags = [
-            "--backend",
-            "fred",
-            "--redis-host",
-            "db.example",
-            "--redis-port",
-            "7000",
-        ];
-        assert_eq!(url_of(&flags), "redis+fred://db.example:7000");
-        let flags = ["--backend", "redis-rs", "--redis-host", "::1"];
-        assert_eq!(url_of(&flags), "redis://[::1]:6379");
-    }
-
-    #[test]
-    fn the_client_is_the_one_that_the_backend_names() {
-        const NODES: &str = "u:p@host:1?node=other:2&node=third";
-        let url = |backend, scheme: &str| {
-            let url = format!("{scheme}://{NODES}");
-            super::url(&args(&["--backend", backend, "--redis-url", &url]))
-        };
+        for (backend, words, expected) in [
+            ("memory", "", "memory:"),
+            ("redis-rs", "", "redis://127.0.0.1:6379"),
+            ("redis-rs", "--redis-host ::1", "redis://[::1]:6379"),
+            ("fred", "--redis-port 7", "redis+fred://127.0.0.1:7"),
+        ] {
+            assert_eq!(url(&args(backend, words)).unwrap(), expected);
+        }
+        // The client is the one that the backend names.
+        const NODES: &str = "://u:p@host:1?node=other:2&node=third";
         for scheme in ["redis", "rediss", "redis-cluster", "rediss-cluster"] {
-            let plain = format!("{scheme}://{NODES}");
-            let fred = format!("{scheme}+fred://{NODES}");
-            assert_eq!(url("redis-rs", scheme).unwrap(), plain);
-            assert_eq!(url("fred", scheme).unwrap(), fred);
-            let with_client = format!("{scheme}+fred");
-            assert_eq!(url("fred", &with_client).unwrap(), fred);
-            let refused = url("redis-rs", &with_client).unwrap_err().to_string();
-            assert!(refused.contains("the backend is redis-rs"), "{refused}");
-            for scheme in [scheme, &with_client] {
-                let refused = url("memory", scheme).unwrap_err();
-                assert!(matches!(refused, OpenError::UrlOnMemory), "{scheme}");
-            }
+            let of = |client: &str| format!("{scheme}{client}{NODES}");
+            let (plain, fred) = (of(""), of("+fred"));
+            assert_eq!(url_of("redis-rs", &plain).unwrap(), plain);
+            assert_eq!(url_of("fred", &plain).unwrap(), fred);
+            assert_eq!(url_of("fred", &fred).unwrap(), fred);
         }
     }
 
-    #[test]
-    fn the_page_tells_a_cluster_from_a_server() {
-        for backend in ["redis-rs", "fred"] {
-            for (url, is_cluster) in [
-                ("redis://redis-cluster", false),
-                ("redis-cluster://redis", true),
-            ] {
-                let args = args(&["--backend", backend, "--redis-url", url]);
-                let said = about(&args, &super::url(&args).unwrap()).description;
-                assert_eq!(said.contains("a Redis Cluster"), is_cluster, "{said}");
-            }
-        }
+    fn url_of(backend: &str, url: &str) -> Result<String, OpenError> {
+        super::url(&args(backend, &format!("--redis-url={url}")))
     }
 
     #[test]
     fn other_urls_are_refused_without_showing_them() {
-        for url in [
-            "http://u:SECRET@host",
-            "redis+other://u:SECRET@host",
-            "redis+fred+fred://u:SECRET@host",
-            "redis-clusters://u:SECRET@host",
-            "redis-cluster:u:SECRET@host",
-            "u:SECRET@host",
-            "",
+        const SCHEME: &str = "begins with redis://";
+        for (backend, scheme, said) in [
+            ("redis-rs", "http://", SCHEME),
+            ("redis-rs", "redis+other://", SCHEME),
+            ("redis-rs", "redis+fred+fred://", SCHEME),
+            ("redis-rs", "redis-clusters://", SCHEME),
+            ("redis-rs", "redis-cluster:", SCHEME),
+            ("redis-rs", "", SCHEME),
+            ("redis-rs", "redis+fred://", "the backend is redis-rs"),
+            ("redis-rs", "rediss-cluster+fred://", "leave +fred out"),
+            ("memory", "redis://", "the backend is memory"),
+            ("memory", "redis-cluster+fred://", "say --backend"),
         ] {
-            let error =
-                super::url(&args(&["--backend", "redis-rs", "--redis-url", url])).unwrap_err();
-            assert!(matches!(error, OpenError::NotRedis), "{url}");
-            assert!(!error.to_string().contains("SECRET"));
+            let error = url_of(backend, &format!("{scheme}u:SECRET@host"));
+            let text = error.unwrap_err().to_string();
+            assert!(text.contains(said), "{backend}, {scheme}: {text}");
+            assert!(!text.contains("SECRET"), "{text}");
         }
     }
 
-    #[cfg(any(feature = "redis-rs", feature = "fred"))]
-    #[tokio::test]
-    async fn a_prefix_that_is_none_is_said_so() {
-        let backend = if cfg!(feature = "fred") {
-            "fred"
-        } else {
-            "redis-rs"
-        };
-        let error = open(&args(&["--backend", backend, "--prefix", "a*"]))
-            .map(|_| ())
-            .unwrap_err();
-        assert!(error.to_string().contains("not a key prefix"), "{error}");
+    #[test]
+    fn the_page_tells_a_cluster_from_a_server_and_hashed_ids_from_plain_ones() {
+        for (words, is_cluster, is_hashed) in [
+            ("--redis-url redis://redis-cluster", false, false),
+            ("--redis-url redis-cluster://redis", true, false),
+            ("--id-storage plain-before-hashed", false, false),
+            ("--id-storage hashed-after-plain", false, false),
+            ("--id-storage hashed", false, true),
+        ] {
+            for backend in ["redis-rs", "fred"] {
+                let args = args(backend, words);
+                let about = about(&args, &url(&args).unwrap());
+                let said = about.description.contains("a Redis Cluster");
+                assert_eq!((said, about.ids_hashed), (is_cluster, is_hashed));
+            }
+        }
     }
 
     #[cfg(not(feature = "fred"))]
     #[tokio::test]
     async fn a_backend_that_is_not_compiled_in_names_its_feature() {
-        let error = open(&args(&["--backend", "fred"])).map(|_| ()).unwrap_err();
-        assert!(
-            error.to_string().contains("the cargo feature `fred`"),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn ids_are_said_to_be_hashed_when_all_of_them_are() {
-        for (flags, is_hashed) in [
-            (&["--id-storage", "plain"][..], false),
-            (&["--id-storage", "plain-before-hashed"], false),
-            (&["--id-storage", "hashed-after-plain"], false),
-            (&["--id-storage", "hashed"], true),
-            (&["--hash-ids"], true),
-        ] {
-            let flags = [&["--backend", "fred"], flags].concat();
-            let args = args(&flags);
-            let about = about(&args, &url(&args).unwrap());
-            assert_eq!(about.ids_hashed, is_hashed, "{flags:?}");
-        }
+        let error = open(&args("fred", "")).map(|_| ()).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("the cargo feature `fred`"), "{text}");
     }
 
     #[cfg(feature = "memory")]
     #[tokio::test]
     async fn memory_hashes_no_ids_and_says_that_the_flag_is_idle() {
-        for flags in [&["--hash-ids"][..], &["--id-storage", "hashed"]] {
-            let args = args(flags);
-            let (_, about) = open(&args).unwrap();
-            assert!(!about.ids_hashed);
-            assert!(unused(&args).is_some());
+        for (words, is_idle) in [("", false), ("--hash-ids", true), ("--prefix x", true)] {
+            let args = args("memory", words);
+            assert!(!open(&args).unwrap().1.ids_hashed);
+            assert_eq!(unused(&args).is_some(), is_idle);
         }
-        assert!(unused(&super::tests::args(&[])).is_none());
     }
 }

@@ -141,65 +141,62 @@ mod tests {
 
     const HOUR: Remaining = Remaining::In(Duration::from_millis(3_599_001));
 
-    fn id() -> SessionId {
-        SessionId::from_bytes(&[0; 32])
-    }
-
-    #[test]
-    fn the_default_is_what_the_builder_makes_of_it() {
-        assert_eq!(
-            SessionCookie::host("id").build(),
-            Ok(SessionCookie::default())
-        );
+    /// What sets the cookie, and what clears it.
+    fn lines(cookie: &SessionCookie, ttl: Remaining) -> [HeaderValue; 2] {
+        let id = SessionId::from_bytes(&[0; 32]);
+        [cookie.set(&id, ttl).unwrap(), cookie.clear().unwrap()]
     }
 
     #[test]
     fn the_header_lines_are_these() {
-        let id_text = "A".repeat(43);
-        let cookie = SessionCookie::default();
-        assert_eq!(
-            cookie.set(&id(), HOUR).unwrap(),
-            format!("__Host-id={id_text}; Path=/; Secure; HttpOnly; SameSite=Lax")
-        );
-        assert_eq!(
-            cookie.clear().unwrap(),
-            "__Host-id=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0"
-        );
-        let cookie = SessionCookie::secure("id")
+        let default = SessionCookie::default();
+        assert_eq!(SessionCookie::host("id").build().as_ref(), Ok(&default));
+        let all = SessionCookie::secure("id")
             .domain("example.com")
             .path("/shop")
             .same_site(SameSite::None)
             .partitioned()
-            .persistent()
-            .build()
-            .unwrap();
-        let attributes =
-            "; Path=/shop; Domain=example.com; Secure; HttpOnly; SameSite=None; Partitioned";
-        assert_eq!(
-            cookie.set(&id(), HOUR).unwrap(),
-            format!("__Secure-id={id_text}{attributes}; Max-Age=3600")
-        );
-        assert_eq!(
-            cookie.set(&id(), Remaining::NoExpiry).unwrap(),
-            format!("__Secure-id={id_text}{attributes}")
-        );
-        assert_eq!(
-            cookie.clear().unwrap(),
-            format!("__Secure-id={attributes}; Max-Age=0")
-        );
-        let development = SessionCookie::insecure_for_development("sid")
-            .build()
-            .unwrap();
+            .persistent();
+        let all = all.build().unwrap();
+        let development = SessionCookie::insecure_for_development("sid");
+        let development = development.build().unwrap();
         assert!(!development.is_secure());
-        assert_eq!(
-            development.set(&id(), HOUR).unwrap(),
-            format!("sid={id_text}; Path=/; HttpOnly; SameSite=Lax")
-        );
-    }
-
-    #[test]
-    fn a_header_line_hides_its_value_from_logs() {
-        let line = SessionCookie::default().set(&id(), HOUR).unwrap();
-        assert!(!format!("{line:?}").contains("AAAA"));
+        for (cookie, ttl, name, attributes, age) in [
+            (
+                &default,
+                HOUR,
+                "__Host-id",
+                "Path=/; Secure; HttpOnly; SameSite=Lax",
+                "",
+            ),
+            (
+                &all,
+                HOUR,
+                "__Secure-id",
+                "Path=/shop; Domain=example.com; Secure; HttpOnly; SameSite=None; Partitioned",
+                "; Max-Age=3600",
+            ),
+            (
+                &all,
+                Remaining::NoExpiry,
+                "__Secure-id",
+                "Path=/shop; Domain=example.com; Secure; HttpOnly; SameSite=None; Partitioned",
+                "",
+            ),
+            (
+                &development,
+                HOUR,
+                "sid",
+                "Path=/; HttpOnly; SameSite=Lax",
+                "",
+            ),
+        ] {
+            let set = format!("{name}={}; {attributes}{age}", "A".repeat(43));
+            let clear = format!("{name}=; {attributes}; Max-Age=0");
+            let lines = lines(cookie, ttl);
+            assert_eq!(lines, [&*set, &*clear]);
+            // A header line hides its value from logs.
+            assert!(!format!("{lines:?}").contains("AAAA"));
+        }
     }
 }

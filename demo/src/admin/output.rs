@@ -43,34 +43,3 @@ impl<W: Write> Output<W> {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Failing(ErrorKind);
-
-    impl Write for Failing {
-        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-            Err(self.0.into())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Err(self.0.into())
-        }
-    }
-
-    #[test]
-    fn a_reader_may_go() {
-        let mut out = Output::to(Failing(ErrorKind::BrokenPipe));
-        assert!(out.is_read());
-        assert!(out.line("x").is_ok() && !out.is_read());
-        assert!(out.line("x").is_ok() && out.flush().is_ok());
-    }
-
-    #[test]
-    fn other_failures_are_said() {
-        let mut out = Output::to(Failing(ErrorKind::StorageFull));
-        assert!(out.line("x").is_err() && out.flush().is_err() && out.is_read());
-    }
-}

@@ -34,38 +34,3 @@ pub(super) async fn revoke<W: Write>(
     }
     Ok(is_complete)
 }
-
-#[cfg(test)]
-#[cfg(feature = "memory")]
-mod tests {
-    use super::*;
-    use session_store::{Connect, NewSession, Principal};
-
-    #[tokio::test]
-    async fn each_public_id_is_told_of_once() {
-        let (sessions, admin) = Connect::to("memory:").build_with_admin().unwrap();
-        // One is bound to nobody, the other one to a user.
-        let unbound = sessions.create_session(NewSession::default()).await;
-        let bound = NewSession::default().bind(Principal::new("Ann").unwrap());
-        let bound = sessions.create_session(bound).await.unwrap();
-        let public_ids = [
-            PublicId::of_unbound(&unbound.unwrap().id),
-            bound.record.public_id().unwrap(),
-        ];
-        let mut out = Vec::new();
-        let named = [
-            public_ids[0],
-            public_ids[0],
-            PublicId::parse("AAAAAAAAAAAAAAAAAAAAAA").unwrap(),
-            public_ids[1],
-        ];
-        let is_complete = revoke(&*admin, &named, &mut Output::to(&mut out)).await;
-        assert!(!is_complete.unwrap());
-        let expected = format!(
-            "revoked {}\nno such session: AAAAAAAAAAAAAAAAAAAAAA\nrevoked {}\n",
-            public_ids[0], public_ids[1]
-        );
-        assert_eq!(String::from_utf8(out).unwrap(), expected);
-        assert_eq!(admin.count_sessions().await.unwrap(), 0);
-    }
-}

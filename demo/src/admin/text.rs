@@ -107,10 +107,8 @@ mod tests {
 
     #[test]
     fn a_name_is_told_from_none() {
-        assert_eq!(or_dash(None), "-");
-        assert_eq!(or_dash(Some("-")), "\"-\"");
-        assert_eq!(or_dash(Some(" Ann")), "\" Ann\"");
-        assert_eq!(or_dash(Some("A n")), "A n");
+        let shown = [None, Some("-"), Some(" Ann"), Some("A n")].map(or_dash);
+        assert_eq!(shown, ["-", "\"-\"", "\" Ann\"", "A n"]);
     }
 
     #[test]
@@ -124,19 +122,9 @@ mod tests {
 
     #[test]
     fn durations_are_exact() {
-        for (seconds, text) in [
-            (0, "0s"),
-            (1, "1s"),
-            (59, "59s"),
-            (60, "1m"),
-            (61, "1m01s"),
-            (3600, "1h"),
-            (3605, "1h05s"),
-            (90_061, "1d01h01m01s"),
-            (4_294_967_295, "49710d06h28m15s"),
-        ] {
-            assert_eq!(duration(seconds), text);
-        }
+        let texts = [0, 59, 60, 61, 3605, 90_061, u32::MAX.into()].map(duration);
+        let expected = "0s 59s 1m 1m01s 1h05s 1d01h01m01s 49710d06h28m15s";
+        assert_eq!(texts.join(" "), expected);
     }
 
     #[test]

@@ -88,17 +88,13 @@ mod tests {
     use crate::args::Args;
     use std::ffi::OsString;
 
-    fn parse(words: &[&str]) -> Result<SessionsCommand, clap::Error> {
-        let words = ["demo", "sessions"].iter().chain(words);
-        let args = Args::of(words.map(OsString::from))?;
-        let Some(Command::Sessions { command }) = args.command else {
-            panic!("no command");
-        };
-        Ok(command)
-    }
-
-    fn refusal(words: &[&str]) -> String {
-        parse(words).map(|_| ()).unwrap_err().to_string()
+    fn parse(words: &[&str]) -> Result<SessionsCommand, String> {
+        let words = ["demo", "sessions"].iter().chain(words).map(OsString::from);
+        match Args::of(words).map(|args| args.command) {
+            Ok(Some(Command::Sessions { command })) => Ok(command),
+            Ok(None) => panic!("no command"),
+            Err(error) => Err(error.to_string()),
+        }
     }
 
     #[test]
@@ -110,45 +106,52 @@ mod tests {
         assert_eq!(list.principal.unwrap().as_str(), "Ann");
         assert_eq!(list.page_size.map(PageSize::get), Some(7));
         assert!(list.json);
-        for (words, said) in [
-            (&["list", "--page-size", "0"][..], "1 to 256"),
-            (&["list", "--page-size", "257"], "1 to 256"),
-            (&["list", "--page-size", "x"], "1 to 256"),
-            (&["list", "--principal", ""], "1 to 256 bytes"),
+        for (flag, value) in [
+            ("--page-size", "0"),
+            ("--page-size", "257"),
+            ("--page-size", "x"),
+            ("--principal", ""),
         ] {
-            assert!(refusal(words).contains(said), "{words:?}");
+            let refused = parse(&["list", flag, value]).err().unwrap();
+            assert!(refused.contains("1 to 256"), "{refused}");
         }
     }
 
     #[test]
-    fn public_ids_are_checked_and_may_begin_with_a_hyphen() {
-        let revoked = |words: &[&str]| match parse(&[&["revoke"], words].concat()) {
-            Ok(SessionsCommand::Revoke { public_ids }) => public_ids
-                .iter()
-                .map(PublicId::to_string)
-                .collect::<Vec<_>>(),
-            Ok(_) => panic!("another command"),
-            Err(error) => panic!("{error}"),
-        };
+    fn public_ids_may_begin_with_a_hyphen() {
         let (one, other) = ("4nWUyWTEw-6RWZJ0oVgwLg", "--WUyWTEw-6RWZJ0oVgwLg");
-        assert_eq!(revoked(&[one]), [one]);
-        assert_eq!(revoked(&[other, one]), [other, one]);
-        assert_eq!(revoked(&[one, "--backend", "fred", other]), [one, other]);
-        assert_eq!(revoked(&["--", other, one]), [other, one]);
-        for word in [
-            "",
-            "x",
-            "4nWUyWTEw-6RWZJ0oVgwL",
-            "4nWUyWTEw-6RWZJ0oVgwL/",
-            // Not canonical: bits are left over.
-            "4nWUyWTEw-6RWZJ0oVgwLh",
+        for (words, expected) in [
+            (&["revoke", one][..], &[one][..]),
+            (&["revoke", other, one], &[other, one]),
+            (&["revoke", one, "--backend", "fred", other], &[one, other]),
+            (&["revoke", "--", other, one], &[other, one]),
+            // Blanks come with pasting.
+            (&["revoke", " 4nWUyWTEw-6RWZJ0oVgwLg\n"], &[one]),
         ] {
-            assert!(
-                refusal(&["revoke", word]).contains("not a valid public id"),
-                "{word:?}"
-            );
+            let Ok(SessionsCommand::Revoke { public_ids }) = parse(words) else {
+                panic!("{words:?}");
+            };
+            let texts: Vec<_> = public_ids.iter().map(PublicId::as_str).collect();
+            assert_eq!(texts, expected);
         }
-        assert!(refusal(&["revoke"]).contains("HANDLE"));
-        assert!(refusal(&["revoke", "--nothing"]).contains("--nothing"));
+        // Somebody may have pasted a cookie.
+        const SHAPE: &str = "expected 22 characters";
+        let id = "SECRETSECRETSECRETSECRETSECRETSECRETSECRETA";
+        let hyphened = "--CRETSECRETSECRETSECRETSECRETSECRETSECRETA";
+        for (words, said) in [
+            (&["revoke"][..], "HANDLE"),
+            (&["revoke", "--nothing"], "--nothing"),
+            (&["revoke", ""], SHAPE),
+            (&["revoke", "SECRET"], SHAPE),
+            // Not canonical: bits are left over.
+            (&["revoke", "SECRETSECRETSECRETSECB"], SHAPE),
+            (&["revoke", id], "sessions list"),
+            (&["revoke", hyphened], "sessions list"),
+            (&["list", other], "unexpected argument"),
+        ] {
+            let refused = parse(words).err().unwrap();
+            assert!(refused.contains(said), "{refused}");
+            assert!(!refused.contains("SECRET"), "{refused}");
+        }
     }
 }

@@ -148,25 +148,21 @@ mod tests {
     use crate::args::Args;
     use clap::Parser as _;
 
-    fn id_storage(flags: &[&str]) -> IdStorageName {
-        let args = Args::try_parse_from(["demo"].iter().chain(flags)).unwrap();
-        args.store.id_storage()
-    }
-
     #[test]
     fn every_form_of_ids_has_a_name_and_a_help() {
-        for (name, storage) in [
-            ("plain", IdStorageName::Plain),
-            ("plain-before-hashed", IdStorageName::PlainBeforeHashed),
-            ("hashed-after-plain", IdStorageName::HashedAfterPlain),
-            ("hashed", IdStorageName::Hashed),
+        use IdStorageName::{Hashed, HashedAfterPlain, Plain, PlainBeforeHashed};
+        for (flag, storage) in [
+            ("--id-storage=plain", Plain),
+            ("--id-storage=plain-before-hashed", PlainBeforeHashed),
+            ("--id-storage=hashed-after-plain", HashedAfterPlain),
+            ("--id-storage=hashed", Hashed),
+            ("--hash-ids", Hashed),
+            ("--backend=fred", Plain),
         ] {
-            assert_eq!(id_storage(&["--id-storage", name]), storage);
-        }
-        assert_eq!(id_storage(&["--hash-ids"]), IdStorageName::Hashed);
-        assert_eq!(id_storage(&[]), IdStorageName::Plain);
-        for value in IdStorageName::value_variants() {
-            assert!(value.to_possible_value().unwrap().get_help().is_some());
+            let store = Args::parse_from(["demo", flag]).store;
+            assert_eq!(store.id_storage(), storage, "{flag}");
+            let value = storage.to_possible_value().unwrap();
+            assert!(value.get_help().is_some());
         }
     }
 }

@@ -38,30 +38,6 @@ mod tests {
     use crate::args::Args;
     use clap::CommandFactory as _;
 
-    const PUBLIC_ID: &str = "-nWUyWTEw-6RWZJ0oVgwLg";
-
-    fn kept(words: &[&str]) -> Vec<String> {
-        let kept = with_public_ids_kept(words.iter().map(OsString::from));
-        kept.map(|word| word.into_string().unwrap()).collect()
-    }
-
-    #[test]
-    fn only_public_ids_to_revoke_get_a_blank() {
-        let blank = format!(" {PUBLIC_ID}");
-        for words in [
-            &["demo", PUBLIC_ID][..],
-            &["demo", "--prefix", PUBLIC_ID, "sessions", "list", PUBLIC_ID],
-            &["demo", "revoke", PUBLIC_ID],
-            &["demo", "sessions", "revoke", "--backend", "fred"],
-        ] {
-            assert_eq!(kept(words), words);
-        }
-        assert_eq!(
-            kept(&["demo", "sessions", "revoke", PUBLIC_ID, "-x", PUBLIC_ID]),
-            ["demo", "sessions", "revoke", &blank, "-x", &blank]
-        );
-    }
-
     #[test]
     fn no_flag_looks_like_a_public_id() {
         let mut commands = vec![Args::command()];

@@ -2,13 +2,11 @@
 //!
 //! | module | what it tests |
 //! |---|---|
-//! | `routes` | every route and every refusal, in this process and on the running program |
-//! | `process` | the program: flags, start and end, a store that is down, a Cluster, round trips |
-//! | `browser` | the page, in Chromium |
+//! | `routes` | every route and every refusal, in this process, on a clock that the test moves |
+//! | `process` | the program: flags, start and end, a store that is away, the command |
+//! | `browser` | the page, in Chromium, with each backend |
 //!
-//! In this process `routes` run on a clock that the test moves; the same assertions run on the
-//! program with each backend. The tests need what `scripts/setup-tests` installs. A test that
-//! cannot run has failed.
+//! The tests need what `scripts/setup-tests` installs. A test that cannot run has failed.
 
 #![allow(
     clippy::expect_used,

@@ -8,7 +8,7 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use session_core::{
     ErrorKind, Fields, NewSession, SessionBackend, SessionId, SessionPolicy, SessionRecord,
 };
-use session_memory::{ManualClock, MemoryBackend, Step};
+use session_memory::{FaultOnce, ManualClock, MemoryBackend, Step};
 use session_tower::{Session, SessionError, SessionLayer};
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -98,6 +98,11 @@ impl World {
         }
     }
 
+    /// What goes wrong at the next call of this step.
+    pub fn fault(&self, step: Step) -> FaultOnce<'_> {
+        self.backend.faults().on(step).next_call()
+    }
+
     pub fn steps(&self) -> Vec<(Step, u64)> {
         let faults = self.backend.faults();
         let steps = Step::ALL.map(|step| (step, faults.calls_of(step)));
@@ -124,12 +129,6 @@ impl IntoReply for StatusCode {
     }
 }
 
-impl IntoReply for Response<String> {
-    fn into_reply(self) -> Response<String> {
-        self
-    }
-}
-
 /// A handler that fails answers as an application of its own making would: with 418.
 impl IntoReply for Result<(), SessionError> {
     fn into_reply(self) -> Response<String> {
@@ -145,6 +144,12 @@ impl IntoReply for Result<(), SessionError> {
 }
 
 impl Reply {
+    /// The handler succeeded, at this cost.
+    #[track_caller]
+    pub fn assert_cost(&self, steps: &[(Step, u64)]) {
+        assert_eq!((self.status(), &*self.steps), (200, steps));
+    }
+
     pub fn status(&self) -> u16 {
         self.response.status().as_u16()
     }
@@ -190,6 +195,32 @@ impl Reply {
     }
 }
 
+// ---- Handlers that do one thing -----------------------------------------------------------------
+
+pub async fn read(session: Session) -> Result<(), SessionError> {
+    session.get_raw("seen").await.map(|_| ())
+}
+
+pub async fn insert(session: Session) -> Result<(), SessionError> {
+    session.insert("a", "1")
+}
+
+pub async fn rotate(session: Session) -> Result<(), SessionError> {
+    session.rotate()
+}
+
+pub async fn log_in(session: Session) -> Result<(), SessionError> {
+    session.log_in(principal("ann"))
+}
+
+pub async fn log_out(session: Session) -> Result<(), SessionError> {
+    session.log_out()
+}
+
+pub async fn destroy(session: Session) -> Result<(), SessionError> {
+    session.destroy()
+}
+
 pub fn name(text: &'static str) -> session_core::FieldName {
     session_core::FieldName::new(text).unwrap()
 }
@@ -206,28 +237,6 @@ pub fn field<'a>(record: &'a SessionRecord, name: &str) -> Option<&'a str> {
 /// The kind of the backend's error.
 pub fn kind(error: &SessionError) -> ErrorKind {
     error.backend().expect("the backend's error").kind()
-}
-
-/// Runs futures at the same time, on one task.
-pub async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
-    let mut futures: Vec<_> = futures.into_iter().map(Box::pin).collect();
-    let mut outputs = Vec::new();
-    std::future::poll_fn(|cx| {
-        futures.retain_mut(|future| match future.as_mut().poll(cx) {
-            std::task::Poll::Ready(output) => {
-                outputs.push(output);
-                false
-            }
-            std::task::Poll::Pending => true,
-        });
-        if futures.is_empty() {
-            std::task::Poll::Ready(())
-        } else {
-            std::task::Poll::Pending
-        }
-    })
-    .await;
-    outputs
 }
 
 /// A bare request, with this id in its cookie.

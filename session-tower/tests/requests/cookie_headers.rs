@@ -42,249 +42,95 @@ async fn finds(world: &World, lines: &[Vec<u8>]) -> Finds {
     }
 }
 
+/// In the lines `$` is the id of a live session, `?` another one, `#` all but the last character of
+/// the live one, and `^` is 64 KiB.
 #[tokio::test]
 async fn odd_headers() {
     use Finds::{Nothing, Session, Unknown, Unusable};
     let world = World::new();
-    let live = world.session().await;
-    let live = live.expose();
-    let stranger = SessionId::random().unwrap();
-    let stranger = stranger.expose();
-    let big = "x".repeat(64 * 1024);
-    let cut = &live[..42];
-    let flipped: String = live.chars().rev().collect();
+    let live = world.session().await.expose().to_owned();
+    let stranger = SessionId::random().unwrap().expose().to_owned();
     // The last character's two lowest bits are no part of the id: this one sets them.
-    let uncanonical = format!("{cut}{}", if live.ends_with('A') { 'B' } else { '_' });
-
-    let one = |line: String| vec![line.into_bytes()];
-    let table: Vec<(&str, Vec<Vec<u8>>, Finds)> = vec![
-        ("the session", one(format!("__Host-id={live}")), Session),
-        ("no header", vec![], Nothing),
-        ("an empty header", one(String::new()), Nothing),
-        ("only a semicolon", one(";".into()), Nothing),
-        (
-            "many semicolons",
-            one(format!(";;;;__Host-id={live};;;")),
-            Session,
-        ),
-        ("only an equals sign", one("=".into()), Nothing),
-        ("only the name", one("__Host-id".into()), Nothing),
-        ("an empty value", one("__Host-id=".into()), Unusable),
-        (
-            "two equals signs",
-            one(format!("__Host-id=={live}")),
-            Unusable,
-        ),
-        (
-            "an equals sign at the end",
-            one(format!("__Host-id={live}=")),
-            Unusable,
-        ),
-        (
-            "a quoted value",
-            one(format!("__Host-id=\"{live}\"")),
-            Unusable,
-        ),
-        (
-            "a value in brackets",
-            one(format!("__Host-id={{{live}}}")),
-            Unusable,
-        ),
-        (
-            "spaces around",
-            one(format!("   __Host-id={live}   ")),
-            Session,
-        ),
-        (
-            "spaces around the equals sign",
-            one(format!("__Host-id = {live}")),
-            Session,
-        ),
-        ("tabs around", one(format!("\t__Host-id={live}\t")), Session),
-        (
-            "a space inside",
-            one(format!("__Host-id={cut} A")),
-            Unusable,
-        ),
-        (
-            "a comma instead of a semicolon",
-            one(format!("a=b, __Host-id={live}")),
-            Nothing,
-        ),
-        (
-            "a comma after",
-            one(format!("__Host-id={live}, a=b")),
-            Unusable,
-        ),
-        (
-            "the first of several",
-            one(format!("__Host-id={live}; a=b; c=d")),
-            Session,
-        ),
-        (
-            "the last of several",
-            one(format!("a=b; c=d; __Host-id={live}")),
-            Session,
-        ),
-        (
-            "no space after the semicolon",
-            one(format!("a=b;__Host-id={live};c=d")),
-            Session,
-        ),
-        (
-            "a quoted neighbour",
-            one(format!("a=\"x; y\"; __Host-id={live}")),
-            Session,
-        ),
-        (
-            "a neighbour with our name as its value",
-            one(format!("a=__Host-id={live}")),
-            Nothing,
-        ),
-        (
-            "a nameless cookie",
-            one(format!("=__Host-id; __Host-id={live}")),
-            Session,
-        ),
-        ("a nameless cookie alone", one(format!("={live}")), Nothing),
-        ("the value alone", one(live.to_owned()), Nothing),
-        (
-            "the name in lower case",
-            one(format!("__host-id={live}")),
-            Nothing,
-        ),
-        (
-            "the name without its prefix",
-            one(format!("id={live}")),
-            Nothing,
-        ),
-        (
-            "the other prefix",
-            one(format!("__Secure-id={live}")),
-            Nothing,
-        ),
-        ("a longer name", one(format!("__Host-id2={live}")), Nothing),
-        (
-            "a name that ends so",
-            one(format!("x__Host-id={live}")),
-            Nothing,
-        ),
-        (
-            "a space in the name",
-            one(format!("__Host- id={live}")),
-            Nothing,
-        ),
-        (
-            "equal duplicates",
-            one(format!("__Host-id={live}; __Host-id={live}")),
-            Session,
-        ),
-        (
-            "three equal ones on three lines",
-            vec![format!("__Host-id={live}").into_bytes(); 3],
-            Session,
-        ),
-        (
-            "different duplicates",
-            one(format!("__Host-id={live}; __Host-id={stranger}")),
-            Unusable,
-        ),
-        (
-            "the other order",
-            one(format!("__Host-id={stranger}; __Host-id={live}")),
-            Unusable,
-        ),
-        (
-            "a malformed duplicate",
-            one(format!("__Host-id={live}; __Host-id=x")),
-            Unusable,
-        ),
-        (
-            "an empty duplicate",
-            one(format!("__Host-id=; __Host-id={live}")),
-            Unusable,
-        ),
-        (
-            "different duplicates on two lines",
-            vec![
-                format!("__Host-id={live}").into_bytes(),
-                format!("__Host-id={stranger}").into_bytes(),
-            ],
-            Unusable,
-        ),
-        (
-            "several lines",
-            vec![
-                b"a=b".to_vec(),
-                format!("__Host-id={live}").into_bytes(),
-                b"c=d".to_vec(),
-            ],
-            Session,
-        ),
-        (
-            "well-formed and unknown",
-            one(format!("__Host-id={stranger}")),
-            Unknown,
-        ),
-        ("reversed", one(format!("__Host-id={flipped}!")), Unusable),
-        (
-            "one character short",
-            one(format!("__Host-id={cut}")),
-            Unusable,
-        ),
-        (
-            "one character long",
-            one(format!("__Host-id={live}A")),
-            Unusable,
-        ),
-        (
-            "not canonical",
-            one(format!("__Host-id={uncanonical}")),
-            Unusable,
-        ),
-        ("plain base64", one(format!("__Host-id={}+", cut)), Unusable),
-        (
-            "a percent sign",
-            one(format!("__Host-id={}%41", &live[..40])),
-            Unusable,
-        ),
-        ("a glob", one("__Host-id=*".into()), Unusable),
-        ("a path", one("__Host-id=../../etc/passwd".into()), Unusable),
-        (
-            "a value of 64 KiB",
-            one(format!("__Host-id={big}")),
-            Unusable,
-        ),
-        (
-            "a neighbour of 64 KiB",
-            one(format!("a={big}; __Host-id={live}")),
-            Session,
-        ),
-        ("a name of 64 KiB", one(format!("{big}={live}")), Nothing),
-        (
-            "a thousand neighbours",
-            one(format!("{}__Host-id={live}", "a=b; ".repeat(1000))),
-            Session,
-        ),
-        (
-            "a neighbour that is not UTF-8",
-            vec![[b"a=\xff\xfe; __Host-id=", live.as_bytes()].concat()],
-            Session,
-        ),
-        (
-            "a value that is not UTF-8",
-            vec![[b"__Host-id=\xff".as_slice(), &live.as_bytes()[1..]].concat()],
-            Unusable,
-        ),
-        (
-            "a name that is not UTF-8",
-            vec![[b"\xff__Host-id=", live.as_bytes()].concat()],
-            Nothing,
-        ),
-    ];
-    assert!(table.len() >= 40);
-    for (title, lines, expected) in table {
-        assert_eq!(finds(&world, &lines).await, expected, "{title}");
+    let uncanonical = if live.ends_with('A') { 'B' } else { '_' };
+    let uncanonical = format!("__Host-id=#{uncanonical}");
+    let (reversed, many): (String, _) = (live.chars().rev().collect(), "a=b; ".repeat(1000));
+    let (reversed, many) = (format!("__Host-id={reversed}!"), many + "__Host-id=$");
+    for (lines, expected) in [
+        (&["__Host-id=$"][..], Session),
+        (&[], Nothing),
+        (&[""], Nothing),
+        (&[";"], Nothing),
+        (&[";;;;__Host-id=$;;;"], Session),
+        (&["="], Nothing),
+        (&["__Host-id"], Nothing),
+        (&["__Host-id="], Unusable),
+        (&["__Host-id==$"], Unusable),
+        (&["__Host-id=$="], Unusable),
+        (&["__Host-id=\"$\""], Unusable),
+        (&["__Host-id={$}"], Unusable),
+        // Blanks and commas.
+        (&["   __Host-id=$   "], Session),
+        (&["__Host-id = $"], Session),
+        (&["\t__Host-id=$\t"], Session),
+        (&["__Host-id=# A"], Unusable),
+        (&["a=b, __Host-id=$"], Nothing),
+        (&["__Host-id=$, a=b"], Unusable),
+        // Neighbours.
+        (&["__Host-id=$; a=b; c=d"], Session),
+        (&["a=b; c=d; __Host-id=$"], Session),
+        (&["a=b;__Host-id=$;c=d"], Session),
+        (&["a=\"x; y\"; __Host-id=$"], Session),
+        (&["a=__Host-id=$"], Nothing),
+        (&["=__Host-id; __Host-id=$"], Session),
+        (&["=$"], Nothing),
+        (&["$"], Nothing),
+        (&[&many], Session),
+        (&["a=b", "__Host-id=$", "c=d"], Session),
+        // Other names.
+        (&["__host-id=$"], Nothing),
+        (&["id=$"], Nothing),
+        (&["__Secure-id=$"], Nothing),
+        (&["__Host-id2=$"], Nothing),
+        (&["x__Host-id=$"], Nothing),
+        (&["__Host- id=$"], Nothing),
+        // Duplicates.
+        (&["__Host-id=$; __Host-id=$"], Session),
+        (&["__Host-id=$", "__Host-id=$", "__Host-id=$"], Session),
+        (&["__Host-id=$; __Host-id=?"], Unusable),
+        (&["__Host-id=?; __Host-id=$"], Unusable),
+        (&["__Host-id=$; __Host-id=x"], Unusable),
+        (&["__Host-id=; __Host-id=$"], Unusable),
+        (&["__Host-id=$", "__Host-id=?"], Unusable),
+        // Other values.
+        (&["__Host-id=?"], Unknown),
+        (&[&reversed], Unusable),
+        (&["__Host-id=#"], Unusable),
+        (&["__Host-id=$A"], Unusable),
+        (&[&uncanonical], Unusable),
+        (&["__Host-id=#+"], Unusable),
+        (&["__Host-id=#%41"], Unusable),
+        (&["__Host-id=*"], Unusable),
+        (&["__Host-id=../../etc/passwd"], Unusable),
+        (&["__Host-id=^"], Unusable),
+        (&["a=^; __Host-id=$"], Session),
+        (&["^=$"], Nothing),
+    ] {
+        let whole = |line: &&str| {
+            let big = line.replace('^', &"x".repeat(64 * 1024));
+            let cut = big.replace('#', &live[..42]).replace('?', &stranger);
+            cut.replace('$', &live).into_bytes()
+        };
+        let sent: Vec<_> = lines.iter().map(whole).collect();
+        assert_eq!(finds(&world, &sent).await, expected, "{lines:?}");
+    }
+    // What is not UTF-8.
+    for (before, after, expected) in [
+        (&b"a=\xff\xfe; __Host-id="[..], &live[..], Session),
+        (b"__Host-id=\xff", &live[1..], Unusable),
+        (b"\xff__Host-id=", &live, Nothing),
+    ] {
+        let sent = [before, after.as_bytes()].concat();
+        assert_eq!(finds(&world, &[sent]).await, expected);
     }
     assert_eq!(world.backend.len(), 1);
 }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::common::World;
+use crate::common::{World, insert, log_out, read, rotate};
 use http::header::{CACHE_CONTROL, VARY};
-use http::{HeaderValue, Response};
 use session_core::{Lifetime, SessionId, SessionPolicy, SessionTtl, Touch};
-use session_tower::{ReadSession, Session, SessionCookie, SessionCookieBuilder, SessionLayer};
+use session_memory::Step;
+use session_tower::{ReadSession, Session, SessionCookie, SessionLayer};
 
 /// A persistent cookie, over a policy.
 fn persistent(policy: SessionPolicy) -> World {
@@ -25,9 +25,7 @@ fn max_age(line: Option<&str>) -> Option<u64> {
 #[tokio::test]
 async fn the_cookie_is_sent_when_it_changes_and_only_then() {
     let world = World::new();
-    let begin = world
-        .visit(None, async |session: Session| session.insert("a", "1"))
-        .await;
+    let begin = world.visit(None, insert).await;
     let id = begin.new_id().unwrap();
     let expected = format!(
         "__Host-id={}; Path=/; Secure; HttpOnly; SameSite=Lax",
@@ -36,11 +34,7 @@ async fn the_cookie_is_sent_when_it_changes_and_only_then() {
     assert_eq!(begin.set_cookie(), Some(&*expected));
     begin.assert_headers_agree();
 
-    let read = world
-        .visit(Some(&id), async |session: Session| {
-            session.get_raw("a").await.map(|_| ())
-        })
-        .await;
+    let read = world.visit(Some(&id), read).await;
     let write = world
         .visit(Some(&id), async |session: Session| session.insert("a", "2"))
         .await;
@@ -51,52 +45,9 @@ async fn the_cookie_is_sent_when_it_changes_and_only_then() {
         assert_eq!(reply.response.headers()[VARY], "Cookie");
     }
 
-    let rotate = world
-        .visit(Some(&id), async |session: Session| session.rotate())
-        .await;
+    let rotate = world.visit(Some(&id), rotate).await;
     rotate.assert_headers_agree();
     assert_ne!(rotate.new_id().unwrap(), id);
-}
-
-#[tokio::test]
-async fn the_cookie_is_cleared_with_the_attributes_it_was_set_with() {
-    let builders: [fn() -> SessionCookieBuilder; 3] = [
-        || SessionCookie::host("id").partitioned().persistent(),
-        || {
-            SessionCookie::secure("id")
-                .domain("example.com")
-                .path("/app")
-        },
-        || SessionCookie::insecure_for_development("sid"),
-    ];
-    for builder in builders {
-        let mut world = World::new();
-        let cookie = builder().build().unwrap();
-        let name = cookie.name().to_owned();
-        world.layer = SessionLayer::new(Arc::new(world.backend.clone())).with_cookie(cookie);
-        let begin = world
-            .visit(None, async |session: Session| session.insert("a", "1"))
-            .await;
-        let set = begin.set_cookie().unwrap().to_owned();
-        let (pair, attributes) = set.split_once(';').unwrap();
-        let log_out = world
-            .visit_with(&[pair.as_bytes()], async |session: Session| {
-                session.log_out()
-            })
-            .await;
-        log_out.assert_headers_agree();
-        let attributes = attributes.split("; Max-Age=").next().unwrap();
-        let cleared = format!("{name}=;{attributes}; Max-Age=0");
-        assert_eq!(log_out.set_cookie(), Some(&*cleared));
-        // The old cookie is an anonymous visitor's now.
-        let replay = world
-            .visit_with(&[pair.as_bytes()], async |session: Session| {
-                assert_eq!(session.load().await?, None);
-                Ok(())
-            })
-            .await;
-        assert_eq!(replay.set_cookie(), Some(&*cleared));
-    }
 }
 
 #[tokio::test]
@@ -104,47 +55,18 @@ async fn unknown_malformed_expired_and_ended_ids_get_the_same_answer() {
     let world = World::new();
     let ended = world.session().await;
     let expired = world.session().await;
-    world
-        .visit(Some(&ended), async |session: Session| session.log_out())
-        .await;
+    world.visit(Some(&ended), log_out).await;
     world.clock.advance(Duration::from_secs(1801));
     let unknown = SessionId::random().unwrap();
     let mut answers = Vec::new();
-    for value in [
-        ended.expose(),
-        expired.expose(),
-        unknown.expose(),
-        "guess",
-        "",
-    ] {
+    let ids = [&ended, &expired, &unknown].map(SessionId::expose);
+    for value in ids.into_iter().chain(["guess", ""]) {
         let line = format!("__Host-id={value}");
-        let reply = world
-            .visit_with(&[line.as_bytes()], async |session: Session| {
-                session.get_raw("a").await.map(|_| ())
-            })
-            .await;
+        let reply = world.visit_with(&[line.as_bytes()], read).await;
         answers.push(format!("{:?} {:?}", reply.response, reply.set_cookie()));
     }
     answers.dedup();
     assert_eq!(answers.len(), 1, "{answers:?}");
-}
-
-#[tokio::test]
-async fn what_the_handler_says_about_caching_is_kept() {
-    let world = World::new();
-    let reply = world
-        .visit(None, async |session: Session| {
-            session.insert("a", "1").unwrap();
-            let mut response = Response::new(String::new());
-            let headers = response.headers_mut();
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("private"));
-            headers.insert(VARY, HeaderValue::from_static("Accept"));
-            response
-        })
-        .await;
-    assert_eq!(reply.response.headers()[CACHE_CONTROL], "private, no-store");
-    let vary: Vec<_> = reply.response.headers().get_all(VARY).into_iter().collect();
-    assert_eq!(vary, ["Accept", "Cookie"]);
 }
 
 #[tokio::test]
@@ -159,18 +81,12 @@ async fn a_malformed_cookie_is_left_alone_by_those_who_do_not_ask() {
 #[tokio::test]
 async fn a_persistent_cookie_lives_as_long_as_the_session() {
     let world = persistent(SessionPolicy::new());
-    let begin = world
-        .visit(None, async |session: Session| session.insert("a", "1"))
-        .await;
+    let begin = world.visit(None, insert).await;
     assert_eq!(max_age(begin.set_cookie()), Some(1800));
     let id = begin.new_id().unwrap();
 
     world.clock.advance(Duration::from_secs(100));
-    let read = world
-        .visit(Some(&id), async |session: Session| {
-            session.get_raw("a").await.map(|_| ())
-        })
-        .await;
+    let read = world.visit(Some(&id), read).await;
     // The use moved the expiry, so the browser is told.
     assert_eq!(max_age(read.set_cookie()), Some(1800));
     assert_eq!(read.new_id(), Some(id.clone()));
@@ -189,9 +105,7 @@ async fn a_persistent_cookie_lives_as_long_as_the_session() {
         })
         .await;
     assert_eq!(max_age(new_ttl.set_cookie()), Some(60));
-    let rotate = world
-        .visit(Some(&id), async |session: Session| session.rotate())
-        .await;
+    let rotate = world.visit(Some(&id), rotate).await;
     assert_eq!(max_age(rotate.set_cookie()), Some(60));
     let id = rotate.new_id().unwrap();
     let count = world
@@ -203,42 +117,34 @@ async fn a_persistent_cookie_lives_as_long_as_the_session() {
 }
 
 #[tokio::test]
-async fn the_deadline_caps_the_cookie_as_it_caps_the_session() {
-    let world =
-        persistent(SessionPolicy::new().with_max_lifetime(Lifetime::from_secs(2000).unwrap()));
-    let begin = world
-        .visit(None, async |session: Session| session.insert("a", "1"))
-        .await;
-    assert_eq!(max_age(begin.set_cookie()), Some(1800));
-    let id = begin.new_id().unwrap();
-    world.clock.advance(Duration::from_secs(1500));
-    for _ in 0..2 {
-        let read = world
-            .visit(Some(&id), async |session: Session| {
-                session.get_raw("a").await.map(|_| ())
-            })
-            .await;
-        assert_eq!(max_age(read.set_cookie()), Some(500));
+async fn a_persistent_cookie_is_sent_when_the_expiry_slid() {
+    use Touch::{Always, IfOlderThan, Never};
+    const MINUTES: Duration = Duration::from_secs(300);
+    for (touch, lifetime, reads) in [
+        (Always, None, &[(100, Some(1800)), (0, Some(1800))][..]),
+        (Never, None, &[(100, None)]),
+        (
+            IfOlderThan(MINUTES),
+            None,
+            &[(100, None), (250, Some(1800)), (1, None)],
+        ),
+        // The deadline caps the cookie as it caps the session.
+        (Always, Some(2000), &[(1500, Some(500)), (0, Some(500))]),
+        (IfOlderThan(MINUTES), Some(2000), &[(400, Some(1600))]),
+    ] {
+        let mut policy = SessionPolicy::new().with_touch(touch);
+        if let Some(secs) = lifetime {
+            policy = policy.with_max_lifetime(Lifetime::from_secs(secs).unwrap());
+        }
+        let world = persistent(policy);
+        let id = world.session().await;
+        for (after, expected) in reads {
+            world.clock.advance(Duration::from_secs(*after));
+            let reply = world.visit(Some(&id), read).await;
+            let age = max_age(reply.set_cookie());
+            assert_eq!(age, *expected, "{touch:?}, {lifetime:?}, {after}");
+        }
     }
-}
-
-#[tokio::test]
-async fn a_throttled_touch_sends_the_cookie_only_when_it_slid() {
-    let touch = Touch::IfOlderThan(Duration::from_secs(300));
-    let world = persistent(SessionPolicy::new().with_touch(touch));
-    let id = world.session().await;
-    let read = async |after| {
-        world.clock.advance(Duration::from_secs(after));
-        let reply = world
-            .visit(Some(&id), async |session: Session| {
-                session.get_raw("seen").await.map(|_| ())
-            })
-            .await;
-        max_age(reply.set_cookie())
-    };
-    assert_eq!(read(100).await, None);
-    assert_eq!(read(250).await, Some(1800));
-    assert_eq!(read(1).await, None);
 }
 
 #[tokio::test]
@@ -252,22 +158,6 @@ async fn where_reads_never_slide_reading_sends_no_cookie() {
         })
         .await;
     assert_eq!(read.set_cookie(), None);
-    assert_eq!(read.steps.len(), 1);
-    assert_eq!(read.steps[0].1, 1, "a look is as good as a use");
-}
-
-#[tokio::test]
-async fn a_throttled_touch_that_the_deadline_caps_tells_the_browser() {
-    let policy = SessionPolicy::new()
-        .with_touch(Touch::IfOlderThan(Duration::from_secs(300)))
-        .with_max_lifetime(Lifetime::from_secs(2000).unwrap());
-    let world = persistent(policy);
-    let id = world.session().await;
-    world.clock.advance(Duration::from_secs(400));
-    let reply = world
-        .visit(Some(&id), async |session: Session| {
-            session.get_raw("seen").await.map(|_| ())
-        })
-        .await;
-    assert_eq!(max_age(reply.set_cookie()), Some(1600));
+    // A look is as good as a use.
+    read.assert_cost(&[(Step::Read, 1)]);
 }

@@ -88,23 +88,18 @@ async fn login() {
     let wrong = browser.post("/login", "username=ann&password=x").await;
     assert_eq!(wrong.0, 401);
     assert!(browser.cookie.is_none() && backend.is_empty());
-    let right = browser
-        .post("/login", "username=ann&password=open+sesame")
-        .await;
-    assert_eq!(right, (200, "Hello, ann!\n".to_owned()));
+    let right = "username=ann&password=open+sesame";
+    let logged_in = browser.post("/login", right).await;
+    assert_eq!(logged_in, (200, "Hello, ann!\n".to_owned()));
 
     let before = browser.cookie.clone();
-    browser
-        .post("/login", "username=ann&password=open+sesame")
-        .await;
+    browser.post("/login", right).await;
     assert_ne!(browser.cookie, before, "a log-in rotates");
     assert_eq!(backend.len(), 1);
     assert_eq!(browser.post("/logout", "").await.1, "Please log in.\n");
     assert!(browser.cookie.is_none() && backend.is_empty());
 
-    browser
-        .post("/login", "username=ann&password=open+sesame")
-        .await;
+    browser.post("/login", right).await;
     clock.advance(Duration::from_secs(1801));
     let expired = "Your session has expired. Please log in again.\n";
     assert_eq!(browser.get("/").await, expired);
@@ -160,19 +155,13 @@ async fn admin_revoking() {
         let form = format!("username={name}");
         assert_eq!(browser.post("/login", &form).await.0, 204);
     }
-    let listed: Vec<serde_json::Value> =
-        serde_json::from_str(&laptop.get("/sessions").await).unwrap();
-    assert_eq!(listed.len(), 2);
-    let this: Vec<_> = listed
-        .iter()
-        .filter(|device| device["is_this_one"] == true)
-        .collect();
-    assert_eq!(this.len(), 1);
-    let phones = listed
-        .iter()
-        .find(|device| device["is_this_one"] == false)
-        .unwrap();
-    let revoke = format!("/sessions/{}/revoke", phones["public_id"].as_str().unwrap());
+    let listed = laptop.get("/sessions").await;
+    let listed: Vec<serde_json::Value> = serde_json::from_str(&listed).unwrap();
+    let is_this = |device: &&serde_json::Value| device["is_this_one"] == true;
+    let (this, others): (Vec<_>, Vec<_>) = listed.iter().partition(is_this);
+    assert_eq!((this.len(), others.len()), (1, 1));
+    let phones = others[0]["public_id"].as_str().unwrap();
+    let revoke = format!("/sessions/{phones}/revoke");
 
     assert_eq!(bob.post(&revoke, "").await.0, 404, "not one of bob's");
     assert_eq!(bob.post("/admin/users/ann/revoke", "").await.0, 403);

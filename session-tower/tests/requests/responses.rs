@@ -1,4 +1,4 @@
-//! Kinds of responses: streams, heads, redirects, other cookies.
+//! Kinds of responses: streams, every status, other cookies.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -6,13 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
-use crate::common::{World, request, session_of};
-use http::header::{LOCATION, SET_COOKIE};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use crate::common::{World, field, request, session_of};
+use http::header::SET_COOKIE;
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::BodyExt;
-use session_core::SessionId;
-use session_memory::MemoryBackend;
-use session_tower::SessionLayer;
+use session_memory::{MemoryBackend, Step};
+use session_tower::{Session, SessionLayer};
 use tower::{Layer, ServiceExt, service_fn};
 
 /// A body that is still being made when the head is sent, and that has no default.
@@ -68,35 +67,6 @@ async fn the_commit_is_done_before_a_streaming_body_is_polled() {
 }
 
 #[tokio::test]
-async fn heads_and_redirects_are_responses_like_any_other() {
-    let world = World::new();
-    let service = world
-        .layer
-        .layer(service_fn(async |request: Request<String>| {
-            let session = session_of(&request);
-            session.insert("a", "1").unwrap();
-            let mut response = Response::new(String::new());
-            if request.method() == Method::POST {
-                *response.status_mut() = StatusCode::SEE_OTHER;
-                let home = HeaderValue::from_static("/");
-                response.headers_mut().insert(LOCATION, home);
-            }
-            Ok::<_, Infallible>(response)
-        }));
-    for (method, status) in [(Method::HEAD, 200), (Method::POST, 303)] {
-        let mut request = request(None);
-        *request.method_mut() = method;
-        let reply = service.clone().oneshot(request).await.unwrap();
-        assert_eq!(reply.status(), status);
-        let line = reply.headers()[SET_COOKIE].to_str().unwrap();
-        let id = line.split(['=', ';']).nth(1).unwrap();
-        // A browser that follows the redirect at once finds the session.
-        let id = SessionId::parse(id).unwrap();
-        assert!(world.peek(&id).await.is_some());
-    }
-}
-
-#[tokio::test]
 async fn other_cookies_of_the_response_stay() {
     let world = World::new();
     let service = world
@@ -112,4 +82,30 @@ async fn other_cookies_of_the_response_stay() {
     let lines: Vec<_> = reply.headers().get_all(SET_COOKIE).into_iter().collect();
     assert_eq!(lines.len(), 2);
     assert_eq!(lines[0], "theme=dark");
+}
+
+#[tokio::test]
+async fn a_rotation_is_whole_on_every_status() {
+    let world = World::new();
+    let mut id = world.session().await;
+    for status in [200, 204, 302, 304, 400, 404, 500, 503] {
+        let reply = world
+            .visit(Some(&id), async move |session: Session| {
+                session.rotate().unwrap();
+                session.insert("status", i64::from(status)).unwrap();
+                StatusCode::from_u16(status).unwrap()
+            })
+            .await;
+        assert_eq!(
+            (reply.status(), &*reply.steps),
+            (status, &[(Step::Rename, 1)][..])
+        );
+        let new = reply.new_id().expect("the new id reaches the client");
+        assert_eq!(world.peek(&id).await, None);
+        let record = world.peek(&new).await.unwrap();
+        assert_eq!(field(&record, "status"), Some(&*status.to_string()));
+        assert_eq!(field(&record, "seen"), Some("yes"));
+        id = new;
+    }
+    assert_eq!(world.backend.len(), 1);
 }

@@ -7,8 +7,6 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::http::{Method, Request};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -24,6 +22,7 @@ const HINT: &str = "scripts/setup-tests installs Chromium and chromedriver";
 /// A running Chromium with a profile of its own, and its chromedriver. Dropping it ends both.
 #[derive(Debug)]
 pub(crate) struct Browser {
+    /// Where the commands go.
     session: String,
     address: SocketAddr,
     server: Server,
@@ -49,10 +48,9 @@ impl Browser {
         let mut output = BufReader::new(driver.stdout.take().unwrap());
         let address = within("chromedriver to listen", listening(&mut output)).await;
         let server = Server::there(address);
-        let answer = command(&server, Method::POST, "/session", &capabilities(&profile)).await;
-        let value = answer.unwrap_or_else(|why| panic!("cannot start Chromium ({why}): {HINT}"));
+        let value = command(&server, Method::POST, "/session", &capabilities(&profile)).await;
         Self {
-            session: value["sessionId"].as_str().unwrap().to_owned(),
+            session: format!("/session/{}", value["sessionId"].as_str().unwrap()),
             address,
             server,
             _driver: driver,
@@ -65,38 +63,30 @@ impl Browser {
         self.post("/url", json!({ "url": url })).await;
     }
 
-    /// Runs the body of a function in the page; the arguments are `arguments`.
-    pub(crate) async fn run(&self, script: &str, arguments: Value) -> Value {
-        self.post(
-            "/execute/sync",
-            json!({ "script": script, "args": arguments }),
-        )
-        .await
+    /// What this expression is in the page.
+    pub(crate) async fn evaluate(&self, expression: &str) -> Value {
+        let script = format!("return {expression}");
+        let body = json!({ "script": script, "args": [] });
+        self.post("/execute/sync", body).await
     }
 
     /// Clicks as a person does: what is covered, hidden or disabled cannot be clicked.
     pub(crate) async fn click(&self, selector: &str) {
-        let element = self.find(selector).await;
-        self.post(&format!("/element/{element}/click"), json!({}))
-            .await;
+        self.on_element(selector, "click", json!({})).await;
     }
 
     /// Empties a field and types into it.
     pub(crate) async fn fill(&self, selector: &str, text: &str) {
-        let element = self.find(selector).await;
-        self.post(&format!("/element/{element}/clear"), json!({}))
-            .await;
-        self.post(
-            &format!("/element/{element}/value"),
-            json!({ "text": text }),
-        )
-        .await;
+        self.on_element(selector, "clear", json!({})).await;
+        let typed = json!({ "text": text });
+        self.on_element(selector, "value", typed).await;
     }
 
-    async fn find(&self, selector: &str) -> String {
+    async fn on_element(&self, selector: &str, what: &str, body: Value) {
         let asked = json!({ "using": "css selector", "value": selector });
         let found = self.post("/element", asked).await;
-        found[ELEMENT].as_str().unwrap().to_owned()
+        let element = found[ELEMENT].as_str().unwrap();
+        self.post(&format!("/element/{element}/{what}"), body).await;
     }
 
     /// The cookies of the page, as the browser keeps them.
@@ -124,51 +114,26 @@ impl Browser {
     /// answer had an error's status, which the browser notes by itself.
     pub(crate) async fn complaints(&self) -> Vec<String> {
         let entries = self.post("/se/log", json!({ "type": "browser" })).await;
-        let texts = entries
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|entry| entry["message"].to_string());
-        texts
-            .filter(|text| !text.contains("Failed to load resource"))
-            .collect()
+        let entries = entries.as_array().unwrap().iter();
+        let texts = entries.map(|entry| entry["message"].to_string());
+        let is_ours = |text: &String| !text.contains("Failed to load resource");
+        texts.filter(is_ours).collect()
     }
 
-    /// A picture (PNG) of the page at this width, from its top to a little below this element.
-    pub(crate) async fn picture(&self, width: u32, last: &str) -> Vec<u8> {
-        let metrics =
-            json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
-        self.devtools("Emulation.setDeviceMetricsOverride", metrics)
-            .await;
-        // The height depends on the width.
-        let script = "return Math.ceil(document.querySelector(arguments[0]).getBoundingClientRect().bottom) + 24";
-        let height = self.run(script, json!([last])).await;
-        let clip = json!({ "x": 0, "y": 0, "width": width, "height": height, "scale": 1 });
-        let asked = json!({ "format": "png", "clip": clip, "captureBeyondViewport": true });
-        let picture = self.devtools("Page.captureScreenshot", asked).await;
-        STANDARD.decode(picture["data"].as_str().unwrap()).unwrap()
-    }
-
-    async fn devtools(&self, method: &str, parameters: Value) -> Value {
-        self.post(
-            "/goog/cdp/execute",
-            json!({ "cmd": method, "params": parameters }),
-        )
-        .await
+    /// A command of Chromium's own protocol.
+    pub(crate) async fn devtools(&self, method: &str, parameters: Value) -> Value {
+        let body = json!({ "cmd": method, "params": parameters });
+        self.post("/goog/cdp/execute", body).await
     }
 
     async fn get(&self, path: &str) -> Value {
-        self.command(Method::GET, path, &Value::Null).await
+        let path = format!("{}{path}", self.session);
+        command(&self.server, Method::GET, &path, &Value::Null).await
     }
 
     async fn post(&self, path: &str, body: Value) -> Value {
-        self.command(Method::POST, path, &body).await
-    }
-
-    async fn command(&self, method: Method, path: &str, body: &Value) -> Value {
-        let whole = format!("/session/{}{path}", self.session);
-        let answer = command(&self.server, method, &whole, body).await;
-        answer.unwrap_or_else(|why| panic!("{path} {body}: {why}"))
+        let path = format!("{}{path}", self.session);
+        command(&self.server, Method::POST, &path, &body).await
     }
 }
 
@@ -182,7 +147,7 @@ impl Drop for Browser {
             let (session, address) = (&self.session, self.address);
             write!(
                 connection,
-                "DELETE /session/{session} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+                "DELETE {session} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
             )?;
             // The answer comes when the browser has ended; chromedriver keeps the connection.
             connection.read_exact(&mut [0])?;
@@ -199,11 +164,8 @@ async fn listening(output: &mut BufReader<ChildStdout>) -> SocketAddr {
     let mut line = String::new();
     loop {
         line.clear();
-        assert_ne!(
-            output.read_line(&mut line).await.unwrap(),
-            0,
-            "chromedriver ended: {HINT}"
-        );
+        let length = output.read_line(&mut line).await.unwrap();
+        assert_ne!(length, 0, "chromedriver ended: {HINT}");
         if let Some((_, port)) = line.split_once("started successfully on port ") {
             let port = port.trim().trim_end_matches('.').parse().unwrap();
             return SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -234,31 +196,19 @@ fn capabilities(profile: &TempDir) -> Value {
     }}})
 }
 
-/// Sends a command of the protocol; its value, or why it failed.
-async fn command(
-    server: &Server,
-    method: Method,
-    path: &str,
-    body: &Value,
-) -> Result<Value, String> {
-    let body = if body.is_null() {
-        String::new()
-    } else {
-        body.to_string()
+/// Sends a command of the protocol; its value.
+async fn command(server: &Server, method: Method, path: &str, body: &Value) -> Value {
+    let text = match body {
+        Value::Null => String::new(),
+        body => body.to_string(),
     };
-    let request = Request::builder()
-        .method(method)
-        .uri(path)
-        .body(Bytes::from(body))
-        .unwrap();
-    let answer = server.send(request).await;
-    let mut json: Value =
-        serde_json::from_slice(answer.body()).map_err(|error| error.to_string())?;
-    let value = json["value"].take();
-    if answer.status().is_success() {
-        Ok(value)
-    } else {
-        let (error, message) = (&value["error"], &value["message"]);
-        Err(format!("{error}: {message}"))
-    }
+    let request = Request::builder().method(method).uri(path);
+    let answer = server.send(request.body(Bytes::from(text)).unwrap()).await;
+    let json: Value = serde_json::from_slice(answer.body()).unwrap();
+    let value = &json["value"];
+    assert!(
+        answer.status().is_success(),
+        "{path} {body}: {value}; {HINT}"
+    );
+    value.clone()
 }

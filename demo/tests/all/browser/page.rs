@@ -1,6 +1,8 @@
 //! The demo's page, as a person uses it.
 
-use serde_json::{Value, json};
+use std::ops::RangeInclusive;
+
+use serde_json::Value;
 
 use super::driver::Browser;
 use crate::support::{Demo, until};
@@ -8,23 +10,24 @@ use crate::support::{Demo, until};
 /// The page in a browser. Its elements are named by their `data-testid`.
 #[derive(Debug)]
 pub(crate) struct Page {
-    browser: Browser,
+    pub(crate) browser: Browser,
     url: String,
 }
 
 impl Page {
     /// Opens the page in a browser of its own.
     pub(crate) async fn of(demo: &Demo) -> Self {
-        let page = Self {
-            browser: Browser::start().await,
-            url: format!("http://localhost:{}/", demo.address().port()),
-        };
-        page.load().await;
+        let browser = Browser::start().await;
+        let url = String::new();
+        let mut page = Self { browser, url };
+        page.go_to(demo).await;
         page
     }
 
-    pub(crate) fn browser(&self) -> &Browser {
-        &self.browser
+    /// Goes on with another demo.
+    pub(crate) async fn go_to(&mut self, demo: &Demo) {
+        self.url = format!("http://localhost:{}/", demo.address.port());
+        self.load().await;
     }
 
     /// Loads the page anew, in the present tab.
@@ -62,16 +65,27 @@ impl Page {
 
     /// Waits until no request is under way.
     pub(crate) async fn idle(&self) {
-        let script = "return document.body.classList.contains('busy')";
-        let busy = async || self.browser.run(script, json!([])).await;
+        let busy = async || {
+            self.evaluate("document.body.classList.contains('busy')")
+                .await
+        };
         until("the page is idle", busy, |busy| *busy == false).await;
     }
 
     /// The text of the element, or of the first of that name; empty when there is none.
     pub(crate) async fn text(&self, name: &str) -> String {
-        let script = "return document.querySelector(arguments[0])?.textContent.trim() ?? ''";
-        let text = self.browser.run(script, json!([selector(name)])).await;
-        text.as_str().unwrap().to_owned()
+        self.text_of(&selector(name)).await
+    }
+
+    /// The value of a field of the stored session, as the page shows it.
+    pub(crate) async fn stored(&self, field: &str) -> String {
+        self.text_of(&format!("[data-field={field}] .hash-value"))
+            .await
+    }
+
+    async fn text_of(&self, selector: &str) -> String {
+        let text = format!("document.querySelector('{selector}')?.textContent.trim() ?? ''");
+        self.evaluate(&text).await.as_str().unwrap().to_owned()
     }
 
     pub(crate) async fn number(&self, name: &str) -> i64 {
@@ -80,34 +94,25 @@ impl Page {
 
     /// Whether a person sees it.
     pub(crate) async fn is_shown(&self, name: &str) -> bool {
-        let script = "return document.querySelector(arguments[0])?.checkVisibility({ visibilityProperty: true }) ?? false";
-        self.browser.run(script, json!([selector(name)])).await == true
+        let element = format!("document.querySelector('{}')", selector(name));
+        let shown = format!("{element}?.checkVisibility({{ visibilityProperty: true }})");
+        self.evaluate(&shown).await == true
     }
 
     pub(crate) async fn count(&self, name: &str) -> u64 {
-        let script = "return document.querySelectorAll(arguments[0]).length";
-        self.browser
-            .run(script, json!([selector(name)]))
-            .await
-            .as_u64()
-            .unwrap()
-    }
-
-    /// The values of the stored session, as the page shows them.
-    pub(crate) async fn stored(&self, field: &str) -> String {
-        let script = "return document.querySelector(`[data-field=\"${arguments[0]}\"] .hash-value`)?.textContent ?? ''";
-        self.browser
-            .run(script, json!([field]))
-            .await
-            .as_str()
-            .unwrap()
-            .to_owned()
+        let count = format!("document.querySelectorAll('{}').length", selector(name));
+        self.evaluate(&count).await.as_u64().unwrap()
     }
 
     pub(crate) async fn evaluate(&self, expression: &str) -> Value {
-        self.browser
-            .run(&format!("return {expression}"), json!([]))
-            .await
+        self.browser.evaluate(expression).await
+    }
+
+    /// The value of the page's one cookie.
+    pub(crate) async fn cookie(&self) -> String {
+        let cookies = self.browser.cookies().await;
+        assert_eq!(cookies.len(), 1, "{cookies:?}");
+        cookies[0]["value"].as_str().unwrap().to_owned()
     }
 
     // ---- Waiting --------------------------------------------------------------------------------
@@ -119,10 +124,8 @@ impl Page {
 
     pub(crate) async fn says(&self, part: &str) {
         let message = async || self.text("message").await;
-        until(&format!("the page says {part:?}"), message, |text| {
-            text.contains(part)
-        })
-        .await;
+        let is_said = |text: &String| text.contains(part);
+        until(&format!("the page says {part:?}"), message, is_said).await;
     }
 
     pub(crate) async fn has_text(&self, name: &str, text: &str) {
@@ -131,22 +134,16 @@ impl Page {
     }
 
     /// Waits for a countdown within these bounds.
-    pub(crate) async fn counts(&self, bounds: std::ops::RangeInclusive<i64>) {
+    pub(crate) async fn counts(&self, bounds: RangeInclusive<i64>) {
         let left = async || self.number("countdown").await;
-        until(&format!("the countdown is in {bounds:?}"), left, |left| {
-            bounds.contains(left)
-        })
-        .await;
+        let is_within = |left: &i64| bounds.contains(left);
+        until(&format!("the countdown is in {bounds:?}"), left, is_within).await;
     }
 
     pub(crate) async fn has(&self, count: u64, name: &str) {
         let counted = async || self.count(name).await;
-        until(
-            &format!("there are {count} of {name}"),
-            counted,
-            |counted| *counted == count,
-        )
-        .await;
+        let is_it = |counted: &u64| *counted == count;
+        until(&format!("there are {count} of {name}"), counted, is_it).await;
     }
 
     /// Nothing went wrong that a person would not see: no policy was violated, no script failed.
@@ -156,5 +153,5 @@ impl Page {
 }
 
 fn selector(name: &str) -> String {
-    format!("[data-testid=\"{name}\"]")
+    format!("[data-testid={name}]")
 }

@@ -1,48 +1,17 @@
 //! One person, one browser.
 
 use serde_json::{Value, json};
+use session_redis_test::{Mode, Proxy, shared};
 
 use super::page::Page;
-use crate::support::{Backend, Demo, Visitor, until};
+use crate::support::{Backend, Demo, Store, until};
 
-/// Runs scenarios, which are functions of a backend, on each of them.
-macro_rules! on_every_backend {
-    ($($scenario:ident)*) => {
-        mod on_memory {
-            $(#[tokio::test]
-            async fn $scenario() {
-                super::$scenario(crate::support::Backend::Memory).await;
-            })*
-        }
-        mod on_redis_rs {
-            $(#[tokio::test]
-            async fn $scenario() {
-                super::$scenario(crate::support::Backend::RedisRs).await;
-            })*
-        }
-        mod on_fred {
-            $(#[tokio::test]
-            async fn $scenario() {
-                super::$scenario(crate::support::Backend::Fred).await;
-            })*
-        }
-    };
-}
-pub(super) use on_every_backend;
-
-on_every_backend! {
-    a_session_runs_out_and_is_kept_alive_by_use
-    every_button_does_what_it_says
-    a_name_stays_text
-}
-
-async fn a_session_runs_out_and_is_kept_alive_by_use(backend: Backend) {
-    let demo = Demo::on(backend).await;
+#[tokio::test]
+async fn a_session_runs_out_and_is_kept_alive_by_use() {
+    let demo = Demo::on(Backend::RedisRs).await;
     let page = Page::of(&demo).await;
-    page.has_text("backend", backend.name()).await;
     assert!(!page.is_shown("countdown").await);
     page.log_in("Ann", "6").await;
-    assert_eq!(page.text("current-user").await, "Ann");
     page.counts(1..=5).await;
     // Used: all of the time is left again.
     page.click("refresh").await;
@@ -59,14 +28,9 @@ async fn a_session_runs_out_and_is_kept_alive_by_use(backend: Backend) {
         is_over
     };
     until("the session expires", watch, |over| *over).await;
-    assert!(
-        seen.is_sorted_by(|before, after| before > after),
-        "{seen:?}"
-    );
-    assert!(
-        [3, 2, 1].iter().all(|second| seen.contains(second)),
-        "{seen:?}"
-    );
+    let is_down = seen.is_sorted_by(|before, after| before > after);
+    let is_whole = [3, 2, 1].iter().all(|second| seen.contains(second));
+    assert!(is_down && is_whole, "{seen:?}");
     page.says("Session expired").await;
     assert_eq!(page.text("out-title").await, "Ann’s session has expired");
     // And the next begins.
@@ -75,38 +39,58 @@ async fn a_session_runs_out_and_is_kept_alive_by_use(backend: Backend) {
     page.had_no_complaints().await;
 }
 
-async fn every_button_does_what_it_says(backend: Backend) {
-    let demo = Demo::on(backend).await;
-    let page = Page::of(&demo).await;
+/// With each backend.
+#[tokio::test]
+async fn every_button_does_what_it_says() {
+    let demo = Demo::on(Backend::Memory).await;
+    let mut page = Page::of(&demo).await;
+    assert_eq!(page.text("backend").await, "memory");
+    press_every_button(&page, &demo).await;
+    for backend in Backend::REDIS {
+        let demo = Demo::on(backend).await;
+        page.go_to(&demo).await;
+        assert_eq!(page.text("backend").await, backend.name());
+        press_every_button(&page, &demo).await;
+    }
+}
+
+async fn press_every_button(page: &Page, demo: &Demo) {
+    const NO_TTL: &str = "TTL must be a whole number greater than 0.";
     page.fill("ttl", "15abc").await;
     page.click("login").await;
-    page.says("TTL must be a whole number greater than 0.")
-        .await;
+    page.says(NO_TTL).await;
     page.log_in("Ann", "60").await;
+    assert_eq!(page.text("current-user").await, "Ann");
 
-    let cookie = the_cookie(&page).await;
-    let id = cookie["value"].as_str().unwrap();
+    let id = page.cookie().await;
+    let kept = json!({
+        "name": "sid",
+        "value": id,
+        "domain": "localhost",
+        "path": "/",
+        "httpOnly": true,
+        "secure": false,
+        "sameSite": "Lax",
+    });
+    // Without an expiry: until the browser ends.
+    assert_eq!(page.browser.cookies().await, [kept]);
     let shown = page.text("session-id").await;
     assert_eq!(shown, format!("{}…", &id[..8]));
     // No script can read it, wherever it looks.
     assert_eq!(page.evaluate("document.cookie").await, "");
-    let text = page
-        .evaluate("document.documentElement.outerHTML")
-        .await
-        .to_string();
-    assert!(!text.contains(id));
+    let text = page.evaluate("document.documentElement.outerHTML").await;
+    assert!(!text.to_string().contains(&id));
 
-    page.click("increment").await;
-    page.has_text("page-views", "2").await;
-    page.click("increment").await;
-    page.has_text("page-views", "3").await;
+    for views in ["2", "3"] {
+        page.click("increment").await;
+        page.has_text("page-views", views).await;
+    }
     assert_eq!(page.stored("page_views").await, "3");
     assert_eq!(page.stored("session_principal").await, "Ann");
 
     page.fill("new-ttl", "0").await;
     page.click("set-ttl").await;
-    page.says("TTL must be a whole number greater than 0.")
-        .await;
+    page.says(NO_TTL).await;
     page.fill("new-ttl", "300").await;
     page.click("set-ttl").await;
     page.counts(295..=300).await;
@@ -115,10 +99,8 @@ async fn every_button_does_what_it_says(backend: Backend) {
     page.click("rotate").await;
     page.says("new id").await;
     assert_ne!(page.text("session-id").await, shown);
-    let rotated = the_cookie(&page).await;
-    assert_ne!(rotated["value"], cookie["value"]);
-    let thief = Visitor::with_cookie(demo.server(), id);
-    assert_eq!(thief.get("/session").await.json()["authenticated"], false);
+    assert_ne!(page.cookie().await, id);
+    assert!(!demo.visitor().with_cookie(id).is_logged_in().await);
     // A reload shows the same session.
     page.load().await;
     assert_eq!(page.text("page-views").await, "3");
@@ -126,43 +108,24 @@ async fn every_button_does_what_it_says(backend: Backend) {
     page.click("logout").await;
     page.says("Logged out").await;
     page.shows("view-out").await;
-    assert_eq!(page.browser().cookies().await, [Value::Null; 0]);
-
+    assert_eq!(page.browser.cookies().await, [Value::Null; 0]);
     page.click("more").await;
     page.fill("max-lifetime", "40").await;
     page.log_in("Ann", "60").await;
     page.counts(35..=40).await;
     assert!(page.text("lifetime").await.starts_with("Ends for good in"));
+    page.click("logout").await;
+    page.shows("view-out").await;
     page.had_no_complaints().await;
 }
 
-/// The session's cookie, with the attributes that the browser has stored.
-async fn the_cookie(page: &Page) -> Value {
-    let cookies = page.browser().cookies().await;
-    assert_eq!(cookies.len(), 1, "{cookies:?}");
-    let cookie = &cookies[0];
-    assert_eq!(
-        *cookie,
-        // Without an expiry: until the browser ends.
-        json!({
-            "name": "sid",
-            "value": cookie["value"],
-            "domain": "localhost",
-            "path": "/",
-            "httpOnly": true,
-            "secure": false,
-            "sameSite": "Lax",
-        })
-    );
-    cookie.clone()
-}
-
-async fn a_name_stays_text(backend: Backend) {
+#[tokio::test]
+async fn a_name_stays_text_and_what_the_page_did_not_bring_does_not_run() {
     let name = "<img src=x onerror=alert(1)>\"'&</script><script>alert(2)</script>";
-    let demo = Demo::on(backend).await;
+    let demo = Demo::on(Backend::Memory).await;
     let page = Page::of(&demo).await;
-    let images = page.evaluate("document.images.length").await;
-    let scripts = page.evaluate("document.scripts.length").await;
+    let elements = "[document.images.length, document.scripts.length]";
+    let before = page.evaluate(elements).await;
     page.log_in(name, "60").await;
     assert_eq!(page.text("current-user").await, name);
     assert_eq!(page.stored("username").await, name);
@@ -172,19 +135,11 @@ async fn a_name_stays_text(backend: Backend) {
     page.click("set-ttl").await;
     page.shows("view-out").await;
     assert!(page.text("out-title").await.contains(name));
-    assert_eq!(page.evaluate("document.images.length").await, images);
-    assert_eq!(page.evaluate("document.scripts.length").await, scripts);
+    assert_eq!(page.evaluate(elements).await, before);
     // Nor was anything tried that the policy had to stop.
     page.had_no_complaints().await;
-}
 
-/// The policy holds in a real browser; and what it stops is a complaint that the other tests would
-/// see.
-#[tokio::test]
-async fn what_the_page_did_not_bring_does_not_run() {
-    let demo = Demo::on(Backend::Memory).await;
-    let page = Page::of(&demo).await;
-    page.had_no_complaints().await;
+    // The policy holds in a real browser; and what it stops is a complaint that tests see.
     let inject = "(() => {
         const script = document.createElement('script');
         script.textContent = 'window.injected = true';
@@ -196,12 +151,39 @@ async fn what_the_page_did_not_bring_does_not_run() {
     })()";
     assert_eq!(page.evaluate(inject).await, false);
     assert!(page.is_shown("view-out").await);
-    let complaints = page.browser().complaints().await;
+    let complaints = page.browser.complaints().await;
     assert_eq!(complaints.len(), 2, "{complaints:?}");
-    assert!(
-        complaints
-            .iter()
-            .all(|text| text.contains("Content Security Policy")),
-        "{complaints:?}"
-    );
+    let is_policy = |text: &String| text.contains("Content Security Policy");
+    assert!(complaints.iter().all(is_policy), "{complaints:?}");
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_is_said_so() {
+    let proxy = Proxy::start(shared().await.addr()).await;
+    let demo = Store::at(Backend::Fred, proxy.addr()).serve().await;
+    let page = Page::of(&demo).await;
+    page.log_in("Ann", "600").await;
+
+    proxy.set(Mode::Refuse);
+    proxy.cut_all().await;
+    page.click("increment").await;
+    let away = "The session store cannot be reached; your session is kept, try again in 2 s.";
+    page.says(away).await;
+    assert!(page.is_shown("countdown").await);
+
+    proxy.set(Mode::Pass);
+    demo.ready().await;
+    page.click("increment").await;
+    page.has_text("page-views", "2").await;
+
+    // Whoever loads the page meanwhile is told, and let in when the store is back.
+    proxy.set(Mode::Refuse);
+    proxy.cut_all().await;
+    page.reload().await;
+    page.shows("retry").await;
+    page.says("cannot be reached").await;
+    proxy.set(Mode::Pass);
+    page.shows("view-in").await;
+    assert_eq!(page.text("page-views").await, "2");
+    page.had_no_complaints().await;
 }

@@ -1,21 +1,15 @@
 //! Two tabs, two browsers.
 
 use super::page::Page;
-use super::scenarios::on_every_backend;
-use crate::support::{Backend, Demo, Visitor};
+use crate::support::{Backend, Demo};
 
-on_every_backend! {
-    two_tabs_share_one_session
-    two_browsers_have_two_sessions
-    logging_in_while_logged_in_kills_the_old_id
-}
-
-async fn two_tabs_share_one_session(backend: Backend) {
-    let demo = Demo::on(backend).await;
+#[tokio::test]
+async fn two_tabs_share_one_session() {
+    let demo = Demo::on(Backend::Memory).await;
     let page = Page::of(&demo).await;
     page.log_in("Ann", "12").await;
-    let first = page.browser().tab().await;
-    let second = page.browser().new_tab().await;
+    let first = page.browser.tab().await;
+    let second = page.browser.new_tab().await;
     page.load().await;
     assert_eq!(page.text("current-user").await, "Ann");
     // What the second tab does keeps the session alive, and the first one learns of it.
@@ -24,69 +18,27 @@ async fn two_tabs_share_one_session(backend: Backend) {
     page.fill("new-ttl", "600").await;
     page.click("set-ttl").await;
     page.counts(590..=600).await;
-    page.browser().switch_to(&first).await;
+    page.browser.switch_to(&first).await;
     page.counts(500..=600).await;
     page.has_text("page-views", "2").await;
     page.click("increment").await;
     page.has_text("page-views", "3").await;
     // The session ends in one, and in the other, too.
-    page.browser().switch_to(&second).await;
+    page.browser.switch_to(&second).await;
     page.click("logout").await;
     page.shows("view-out").await;
-    page.browser().switch_to(&first).await;
+    page.browser.switch_to(&first).await;
     // It may have noticed already, when it came to the front; otherwise the next click does.
     let try_to_use = "document.querySelector('[data-testid=increment]').click()";
     page.evaluate(try_to_use).await;
     page.shows("view-out").await;
     assert!(!page.is_shown("countdown").await);
-    page.had_no_complaints().await;
-}
 
-async fn two_browsers_have_two_sessions(backend: Backend) {
-    let demo = Demo::on(backend).await;
-    let (here, there) = tokio::join!(Page::of(&demo), Page::of(&demo));
-    tokio::join!(here.log_in("Ann", "600"), there.log_in("Ann", "600"));
-    here.click("sessions-reload").await;
-    here.has(2, "session-entry").await;
-    assert_eq!(here.count("this-browser").await, 1);
-    assert_eq!(here.count("revoke").await, 1);
-
-    here.click("revoke").await;
-    here.says("revoked").await;
-    here.has(1, "session-entry").await;
-    there.click("refresh").await;
-    there.shows("view-out").await;
-    assert_eq!(here.text("current-user").await, "Ann");
-
-    // Somebody else's session is not in the list, and stays.
-    there.log_in("Bob", "600").await;
-    there.has(1, "session-entry").await;
-    here.click("sessions-reload").await;
-    here.has(1, "session-entry").await;
-    there.click("logout").await;
-    there.shows("view-out").await;
-
-    there.log_in("Ann", "600").await;
-    there.has(2, "session-entry").await;
-    here.click("logout-everywhere").await;
-    here.says("Logged out everywhere").await;
-    there.click("increment").await;
-    there.shows("view-out").await;
-    here.had_no_complaints().await;
-    there.had_no_complaints().await;
-}
-
-/// One tab still has the form when the other is logged in.
-async fn logging_in_while_logged_in_kills_the_old_id(backend: Backend) {
-    let demo = Demo::on(backend).await;
-    let page = Page::of(&demo).await;
-    let first = page.browser().tab().await;
-    let second = page.browser().new_tab().await;
-    page.load().await;
+    // One tab still has the form when the other is logged in.
+    page.browser.switch_to(&second).await;
     page.log_in("Ann", "600").await;
-    let old = cookie(&page).await;
-
-    page.browser().switch_to(&first).await;
+    let old = page.cookie().await;
+    page.browser.switch_to(&first).await;
     page.idle().await;
     // The tab may have noticed when it came to the front, and hidden the form; whoever is quick
     // sends it.
@@ -96,27 +48,50 @@ async fn logging_in_while_logged_in_kills_the_old_id(backend: Backend) {
     })()";
     page.evaluate(send).await;
     page.has_text("current-user", "Bob").await;
-    let new = cookie(&page).await;
+    let new = page.cookie().await;
     assert_ne!(new, old);
-    let thief = Visitor::with_cookie(demo.server(), old);
-    assert_eq!(thief.get("/session").await.json()["authenticated"], false);
+    assert!(!demo.visitor().with_cookie(old).is_logged_in().await);
 
     // It is one session, under one id: the other tab is Bob's now, and Ann has none left.
-    page.browser().switch_to(&second).await;
+    page.browser.switch_to(&second).await;
     page.click("refresh").await;
     page.has_text("current-user", "Bob").await;
-    assert_eq!(cookie(&page).await, new);
+    assert_eq!(page.cookie().await, new);
     page.click("sessions-reload").await;
     page.has(1, "session-entry").await;
     let ann = demo.visitor();
     ann.log_in("Ann", "600").await;
-    let list = ann.get("/sessions").await.json();
-    assert_eq!(list["sessions"].as_array().map(Vec::len), Some(1));
+    assert_eq!(ann.list().await.len(), 1);
     page.had_no_complaints().await;
 }
 
-async fn cookie(page: &Page) -> String {
-    let cookies = page.browser().cookies().await;
-    assert_eq!(cookies.len(), 1, "{cookies:?}");
-    cookies[0]["value"].as_str().unwrap().to_owned()
+#[tokio::test]
+async fn two_browsers_have_two_sessions() {
+    let demo = Demo::on(Backend::RedisRs).await;
+    let page = Page::of(&demo).await;
+    page.log_in("Ann", "600").await;
+    let other = demo.visitor();
+    other.log_in("Ann", "600").await;
+    page.click("sessions-reload").await;
+    page.has(2, "session-entry").await;
+    assert_eq!(page.count("this-browser").await, 1);
+    assert_eq!(page.count("revoke").await, 1);
+
+    page.click("revoke").await;
+    page.says("revoked").await;
+    page.has(1, "session-entry").await;
+    assert!(!other.is_logged_in().await);
+    assert_eq!(page.text("current-user").await, "Ann");
+
+    // Somebody else's session is not in the list, and stays.
+    let bob = demo.visitor();
+    bob.log_in("Bob", "600").await;
+    other.log_in("Ann", "600").await;
+    page.click("sessions-reload").await;
+    page.has(2, "session-entry").await;
+    page.click("logout-everywhere").await;
+    page.says("Logged out everywhere").await;
+    page.shows("view-out").await;
+    assert!(!other.is_logged_in().await && bob.is_logged_in().await);
+    page.had_no_complaints().await;
 }

@@ -1,10 +1,6 @@
-//! The program: its flags, its start and end, a store that is away, a Redis Cluster, round trips;
-//! the command for operators.
+//! The program: its flags, its start and end, a store that is away; the command for operators,
+//! on a Cluster as well.
 
-mod admin;
-mod away;
-mod cluster;
-mod ending;
 mod flags;
-mod round_trips;
-mod starting;
+mod life;
+mod sessions;

@@ -1,28 +1,47 @@
-//! Every route and every refusal.
+//! Every route and every refusal, in this process, on a clock that the test moves.
 
-mod expiry;
-mod faults;
-mod forgery;
-mod ids;
-mod pages;
 mod refusals;
 mod session;
 mod sessions;
+mod store;
 
 use std::sync::Arc;
 
+use serde_json::{Value, json};
 use session_store::backends::memory::{ManualClock, MemoryBackend};
 
-use crate::support::Server;
+use crate::support::{Answer, Server, Visitor};
 
-/// The demo in this process, on a clock that the test moves.
-pub(crate) struct Here {
-    pub(crate) server: Server,
-    pub(crate) backend: MemoryBackend,
-    pub(crate) clock: Arc<ManualClock>,
+/// The public id of no session.
+const PUBLIC_ID: &str = "AAAAAAAAAAAAAAAAAAAAAA";
+/// The id of no session.
+const MADE_UP: &str = "Zm9vYmFyZm9vYmFyZm9vYmFyZm9vYmFyZm9vYmFyZm8";
+
+type Form = &'static [(&'static str, &'static str)];
+
+/// All `POST`s; the first five need a session.
+const POSTS: [(&str, Form); 7] = [
+    ("/increment", &[]),
+    ("/ttl", &[("ttl", "9")]),
+    ("/rotate", &[]),
+    ("/sessions/revoke", &[("handle", PUBLIC_ID)]),
+    ("/logout-everywhere", &[]),
+    ("/login", &[("username", "Eve")]),
+    ("/logout", &[]),
+];
+
+/// The requests that need a session.
+fn uses() -> impl Iterator<Item = (&'static str, Form)> {
+    POSTS.into_iter().take(5).chain([("/sessions", &[][..])])
 }
 
-pub(crate) fn here() -> Here {
+struct Here {
+    server: Server,
+    backend: MemoryBackend,
+    clock: Arc<ManualClock>,
+}
+
+fn here() -> Here {
     let clock = Arc::new(ManualClock::new());
     let backend = MemoryBackend::with_clock(Arc::clone(&clock));
     let about = demo::About {
@@ -38,37 +57,26 @@ pub(crate) fn here() -> Here {
     }
 }
 
-/// Runs scenarios, which are functions of a server, in this process and on the running program with
-/// each backend: the same assertions for all.
-macro_rules! on_every_backend {
-    ($($scenario:ident)*) => {
-        mod in_process {
-            $(#[tokio::test]
-            async fn $scenario() {
-                super::$scenario(&crate::routes::here().server).await;
-            })*
-        }
-        mod on_memory {
-            $(#[tokio::test]
-            async fn $scenario() {
-                let demo = crate::support::Demo::on(crate::support::Backend::Memory).await;
-                super::$scenario(demo.server()).await;
-            })*
-        }
-        mod on_redis_rs {
-            $(#[tokio::test]
-            async fn $scenario() {
-                let demo = crate::support::Demo::on(crate::support::Backend::RedisRs).await;
-                super::$scenario(demo.server()).await;
-            })*
-        }
-        mod on_fred {
-            $(#[tokio::test]
-            async fn $scenario() {
-                let demo = crate::support::Demo::on(crate::support::Backend::Fred).await;
-                super::$scenario(demo.server()).await;
-            })*
-        }
-    };
+impl Here {
+    fn visitor(&self) -> Visitor {
+        Visitor::of(&self.server)
+    }
+
+    async fn logged_in(&self, name: &str) -> Visitor {
+        let visitor = self.visitor();
+        visitor.log_in(name, "30").await;
+        visitor
+    }
 }
-pub(crate) use on_every_backend;
+
+/// `GET` or `POST`, as this path wants it.
+async fn send(visitor: &Visitor, path: &str, form: &[(&str, &str)]) -> Answer {
+    match path {
+        "/session" | "/session?peek=1" | "/sessions" => visitor.get(path).await,
+        _ => visitor.post(path, form).await,
+    }
+}
+
+fn nobody() -> Value {
+    json!({"authenticated": false, "session": null})
+}

@@ -1,184 +1,209 @@
-//! The visitor's own session.
+//! The visitor's own session, and which ids name it.
+
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::ids::{PUBLIC_ID, is_dead};
-use super::on_every_backend;
-use crate::support::{Server, Visitor};
+use super::{Here, MADE_UP, here, nobody, send, uses};
+use crate::support::is_cleared;
 
-on_every_backend! {
-    a_visitor_has_no_session_until_one_is_started
-    a_login_answers_the_session
-    what_a_login_does_not_say_has_a_default
-    page_views_are_counted
-    looking_is_no_use
-    the_ttl_can_be_changed
-    a_maximum_lifetime_is_the_sessions_own
-    names_are_data
-}
-
-async fn a_visitor_has_no_session_until_one_is_started(server: &Server) {
-    let visitor = Visitor::of(server);
-    let nobody = json!({"authenticated": false, "session": null});
-    assert_eq!(visitor.get("/session").await.json(), nobody);
-    assert_eq!(visitor.get("/session?peek=1").await.json(), nobody);
-    for (path, form) in [
-        ("/increment", &[][..]),
-        ("/rotate", &[]),
-        ("/logout-everywhere", &[]),
-        ("/ttl", &[("ttl", "9")]),
-        ("/sessions/revoke", &[("handle", PUBLIC_ID)]),
-    ] {
-        let answer = visitor.post(path, form).await;
-        assert_eq!(
-            answer.error(),
-            (401, "No active session".to_owned()),
-            "{path}"
-        );
+/// No route finds a session under this id, and each takes the cookie away.
+async fn is_dead(here: &Here, id: &str) {
+    let answer = here.visitor().with_cookie(id).get("/session").await;
+    assert_eq!(answer.json(), nobody());
+    assert!(is_cleared(&answer));
+    for (path, form) in uses() {
+        let visitor = here.visitor().with_cookie(id);
+        let answer = send(&visitor, path, form).await;
+        answer.assert_error(401, "Session expired");
     }
-    let answer = visitor.get("/sessions").await;
-    assert_eq!(answer.error(), (401, "No active session".to_owned()));
-    let answer = visitor.post("/logout", &[]).await;
-    assert_eq!(
-        (answer.status, answer.json()),
-        (200, json!({"authenticated": false}))
-    );
-    assert_eq!(visitor.cookie(), None);
 }
 
-async fn a_login_answers_the_session(server: &Server) {
-    let visitor = Visitor::of(server);
+#[tokio::test]
+async fn a_visitor_has_no_session_until_one_is_started() {
+    let visitor = here().visitor();
+    for path in ["/session", "/session?peek=1"] {
+        assert_eq!(visitor.get(path).await.json(), nobody());
+    }
+    for (path, form) in uses() {
+        let answer = send(&visitor, path, form).await;
+        answer.assert_error(401, "No active session");
+    }
+    let answer = visitor.post("/logout", &[]).await;
+    assert_eq!(answer.json(), json!({"authenticated": false}));
+    assert_eq!((answer.status, visitor.cookie()), (200, None));
+}
+
+#[tokio::test]
+async fn a_login_answers_the_session() {
+    let visitor = here().visitor();
     let answer = visitor.log_in(" Ann ", "30").await;
     let id = visitor.cookie().unwrap();
-    let json = answer.json();
     let created_at = answer.field("created_at");
-    let deadline = answer.field("session_deadline");
-    assert_eq!(
-        json,
-        json!({
-            "authenticated": true,
-            "session_id": format!("{}…", &id[..8]),
-            "session": {
-                "username": "Ann",
-                "page_views": "1",
-                "created_at": created_at,
-                "last_accessed_at": created_at,
-                "session_ttl": "30",
-                "session_deadline": deadline,
-                "session_principal": "Ann",
-                "ttl": "30",
-            },
-            "configured_ttl": 30,
-            "ttl": 30,
-        })
-    );
-    assert!(
-        created_at.ends_with("+00:00") && created_at.len() == 25,
-        "{created_at}"
-    );
+    let expected = json!({
+        "authenticated": true,
+        "session_id": format!("{}…", &id[..8]),
+        "session": {
+            "username": "Ann",
+            "page_views": "1",
+            "created_at": created_at,
+            "last_accessed_at": created_at,
+            "session_ttl": "30",
+            "session_deadline": answer.field("session_deadline"),
+            "session_principal": "Ann",
+            "ttl": "30",
+        },
+        "configured_ttl": 30,
+        "ttl": 30,
+    });
+    assert_eq!(answer.json(), expected);
+    assert!(created_at.len() == 25 && created_at.ends_with("+00:00"));
     // What the browser asks for later is what the log-in answered.
-    let again = visitor.get("/session?peek=1").await.json();
-    assert_eq!(
-        (&again["session_id"], &again["session"]["username"]),
-        (&json["session_id"], &"Ann".into())
-    );
+    assert_eq!(visitor.get("/session?peek=1").await.json(), expected);
 }
 
-async fn what_a_login_does_not_say_has_a_default(server: &Server) {
-    let visitor = Visitor::of(server);
-    let answer = visitor.post("/login", &[]).await;
-    assert_eq!(answer.field("username"), "Guest");
-    assert_eq!(answer.json()["configured_ttl"], 60);
-    let answer = visitor
-        .post("/login", &[("username", " \t "), ("max_lifetime", "")])
-        .await;
-    assert_eq!(answer.field("username"), "Guest");
-}
-
-async fn page_views_are_counted(server: &Server) {
-    let visitor = Visitor::of(server);
-    visitor.log_in("Ann", "30").await;
-    for views in 2..5 {
-        let answer = visitor.post("/increment", &[]).await;
-        assert_eq!(answer.json()["page_views"], views);
-        assert_eq!(answer.field("page_views"), views.to_string());
-        assert_eq!(
-            answer.set_cookie(),
-            None,
-            "the cookie is sent only when it changes"
-        );
-    }
-    assert_eq!(visitor.get("/session").await.field("page_views"), "4");
-    // A new log-in begins anew.
-    assert_eq!(visitor.log_in("Ann", "30").await.field("page_views"), "1");
-}
-
-async fn looking_is_no_use(server: &Server) {
-    let visitor = Visitor::of(server);
-    visitor.log_in("Ann", "30").await;
-    let used = visitor.get("/session").await;
-    for path in ["/session?peek=1", "/session?x=y&peek=1"] {
-        let looked = visitor.get(path).await;
-        assert_eq!(
-            looked.json()["session"]["last_accessed_at"],
-            used.json()["session"]["last_accessed_at"]
-        );
-        assert_eq!(looked.json()["authenticated"], true);
+#[tokio::test]
+async fn what_a_login_does_not_say_has_a_default() {
+    let visitor = here().visitor();
+    for form in [&[][..], &[("username", " \t "), ("max_lifetime", " ")]] {
+        let answer = visitor.post("/login", form).await;
+        assert_eq!(answer.field("username"), "Guest");
+        assert_eq!(answer.json()["configured_ttl"], 60);
     }
 }
 
-async fn the_ttl_can_be_changed(server: &Server) {
-    let visitor = Visitor::of(server);
-    visitor.log_in("Ann", "30").await;
-    let answer = visitor.post("/ttl", &[("ttl", "300")]).await;
-    assert_eq!(
-        (&answer.json()["configured_ttl"], &answer.json()["ttl"]),
-        (&json!(300), &json!(300))
-    );
-    assert_eq!(answer.field("session_ttl"), "300");
-    assert_eq!(answer.field("ttl"), "300");
-    assert_eq!(visitor.get("/session").await.field("session_ttl"), "300");
+#[tokio::test]
+async fn use_keeps_a_session_alive_and_looking_is_no_use() {
+    let here = here();
+    let visitor = here.visitor();
+    visitor.log_in("Ann", "10").await;
+    here.clock.advance(Duration::from_millis(3500));
+    for path in ["/session?peek=1", "/sessions", "/session?x=y&peek=1"] {
+        visitor.get(path).await;
+        let looked = visitor.get("/session?peek=1").await;
+        assert_eq!(looked.json()["ttl"], 7, "{path}");
+        assert_eq!(looked.field("ttl"), "7", "{path}");
+    }
+    assert_eq!(visitor.get("/session").await.json()["ttl"], 10);
+    for views in 2..6 {
+        here.clock.advance(Duration::from_secs(9));
+        let answer = visitor.post("/increment", &[]).await.json();
+        assert_eq!([&answer["page_views"], &answer["ttl"]], [views, 10]);
+    }
+    // A session lives through the millisecond of its expiry.
+    here.clock.advance(Duration::from_millis(10_001));
+    let answer = visitor.post("/increment", &[]).await;
+    answer.assert_error(401, "Session expired");
+    // The browser has no cookie any more.
+    let answer = visitor.post("/increment", &[]).await;
+    answer.assert_error(401, "No active session");
 }
 
-async fn a_maximum_lifetime_is_the_sessions_own(server: &Server) {
-    let login = |lifetime| {
-        [
-            ("username", "Ann"),
-            ("ttl", "60"),
-            ("max_lifetime", lifetime),
-        ]
-    };
-    let visitor = Visitor::of(server);
+#[tokio::test]
+async fn a_maximum_lifetime_is_the_sessions_own() {
+    let here = here();
+    let visitor = here.visitor();
+    let login = |lifetime| [("ttl", "60"), ("max_lifetime", lifetime)];
     let answer = visitor.post("/login", &login("20")).await;
-    assert_eq!(
-        answer.json()["ttl"],
-        20,
-        "the lifetime cuts the TTL: {answer:?}"
-    );
+    assert_eq!(answer.json()["ttl"], 20, "the lifetime cuts the TTL");
     assert_eq!(answer.json()["configured_ttl"], 60);
-    let first_deadline: u64 = answer.field("session_deadline").parse().unwrap();
+    let first = answer.field("session_deadline");
     // Neither a longer TTL nor another id extends it.
-    let answer = visitor.post("/ttl", &[("ttl", "300")]).await;
-    assert!(answer.json()["ttl"].as_u64().unwrap() <= 20, "{answer:?}");
+    let answer = visitor.post("/ttl", &[("ttl", " 300 ")]).await;
+    assert_eq!(answer.field("session_ttl"), "300");
+    assert_eq!(answer.json()["configured_ttl"], 300);
+    assert_eq!(answer.json()["ttl"], 20);
     let answer = visitor.post("/rotate", &[]).await;
-    assert_eq!(answer.field("session_deadline"), first_deadline.to_string());
-    // Another log-in with another lifetime has that.
+    assert_eq!(answer.field("session_deadline"), first);
+    // Another log-in with another lifetime has that, in another session.
     let old = visitor.cookie().unwrap();
     let answer = visitor.post("/login", &login("4000")).await;
-    let deadline: u64 = answer.field("session_deadline").parse().unwrap();
-    assert!(
-        deadline >= first_deadline + 3_900_000,
-        "{deadline} after {first_deadline}"
-    );
-    is_dead(server, &old).await;
+    let second = answer.field("session_deadline");
+    let deadline = |text: &str| text.parse::<u64>().unwrap();
+    assert_eq!(deadline(&second), deadline(&first) + 3_980_000);
+    is_dead(&here, &old).await;
     // Without one there is the default of twelve hours for who is logged in.
-    let guest = Visitor::of(server);
-    let answer = guest.log_in("Bob", "60").await;
-    let default: u64 = answer.field("session_deadline").parse().unwrap();
-    assert!(default > deadline + 10 * 3_600_000, "{default}");
+    let default = here.visitor().log_in("Bob", "60").await;
+    let default = default.field("session_deadline");
+    assert_eq!(deadline(&default), deadline(&first) + 43_180_000);
 }
 
-async fn names_are_data(server: &Server) {
+#[tokio::test]
+async fn a_rotation_moves_the_session() {
+    let here = here();
+    let visitor = here.visitor();
+    let before = visitor.log_in("Ann", "30").await;
+    let old = visitor.cookie().unwrap();
+    visitor.post("/increment", &[]).await;
+    let after = visitor.post("/rotate", &[]).await;
+    assert_ne!(visitor.cookie().unwrap(), old);
+    assert_ne!(before.json()["session_id"], after.json()["session_id"]);
+    for kept in [
+        "username",
+        "created_at",
+        "session_deadline",
+        "session_principal",
+        "session_ttl",
+    ] {
+        assert_eq!(before.field(kept), after.field(kept), "{kept}");
+    }
+    assert_eq!(after.field("page_views"), "2");
+    is_dead(&here, &old).await;
+    assert!(visitor.is_logged_in().await);
+}
+
+#[tokio::test]
+async fn logging_in_again_moves_the_session() {
+    let here = here();
+    let visitor = here.visitor();
+    let first = visitor.log_in("Ann", "30").await;
+    let old = visitor.cookie().unwrap();
+    visitor.post("/increment", &[]).await;
+    let second = visitor.log_in("Bob", "40").await;
+    assert_eq!(second.field("page_views"), "1", "counting begins anew");
+    assert_ne!(visitor.cookie().unwrap(), old);
+    for name in ["username", "session_principal"] {
+        assert_eq!(second.field(name), "Bob");
+    }
+    assert_eq!(second.json()["configured_ttl"], 40);
+    let created_at = |answer: &crate::support::Answer| answer.field("created_at");
+    assert_eq!(created_at(&second), created_at(&first), "the same session");
+    is_dead(&here, &old).await;
+}
+
+#[tokio::test]
+async fn a_logout_ends_the_session() {
+    let here = here();
+    let visitor = here.logged_in("Ann").await;
+    let id = visitor.cookie().unwrap();
+    // Twice is as good as once.
+    for visitor in [visitor, here.visitor().with_cookie(&id)] {
+        let answer = visitor.post("/logout", &[]).await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.json(), json!({"authenticated": false}));
+        assert!(is_cleared(&answer));
+        is_dead(&here, &id).await;
+    }
+}
+
+#[tokio::test]
+async fn made_up_ids_are_never_adopted() {
+    let here = here();
+    is_dead(&here, MADE_UP).await;
+    for value in [MADE_UP, "1", "../../etc/passwd", &"A".repeat(4000)] {
+        let visitor = here.visitor().with_cookie(value);
+        let answer = visitor.post("/increment", &[]).await;
+        assert!(answer.status == 401 && is_cleared(&answer), "{value}");
+        let visitor = here.visitor().with_cookie(value);
+        visitor.log_in("Ann", "30").await;
+        assert_ne!(visitor.cookie().unwrap(), value);
+    }
+    is_dead(&here, MADE_UP).await;
+}
+
+#[tokio::test]
+async fn names_are_data() {
+    let here = here();
     for name in [
         "<script>alert(1)</script>",
         "\"><img src=x onerror=alert(1)>",
@@ -187,23 +212,13 @@ async fn names_are_data(server: &Server) {
         "日本語 🦀 \u{202e}",
         "session_ttl",
     ] {
-        let visitor = Visitor::of(server);
+        let visitor = here.visitor();
         let answer = visitor.log_in(name, "30").await;
         assert_eq!(answer.header("content-type"), Some("application/json"));
         assert_eq!(answer.field("username"), name);
-        assert_eq!(
-            visitor.get("/session").await.field("session_principal"),
-            name
-        );
-        let listed = visitor.get("/sessions").await.json();
-        assert_eq!(
-            listed["sessions"].as_array().map(Vec::len),
-            Some(1),
-            "{listed}"
-        );
-        assert_eq!(
-            visitor.get("/session").await.json()["session"]["x"],
-            Value::Null
-        );
+        let session = visitor.get("/session").await;
+        assert_eq!(session.field("session_principal"), name);
+        assert_eq!(session.json()["session"]["x"], Value::Null);
+        assert_eq!(visitor.list().await.len(), 1, "{name}");
     }
 }

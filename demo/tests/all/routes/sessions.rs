@@ -1,171 +1,142 @@
 //! All sessions of a user.
 
 use serde_json::{Value, json};
+use session_store::{FieldName, Fields, NewSession, PublicId, SessionBackend as _};
 
-use super::on_every_backend;
-use crate::support::{Server, Visitor, is_cleared};
-
-on_every_backend! {
-    the_list_shows_where_a_user_is_logged_in
-    two_users_have_two_lists
-    one_session_is_revoked_by_its_public_id
-    ones_own_session_is_revoked_with_its_cookie
-    a_user_is_logged_out_everywhere
-    the_list_follows_a_rotation
-    a_log_in_changes_the_public_id
-}
-
-async fn logged_in(server: &Server, name: &str) -> Visitor {
-    let visitor = Visitor::of(server);
-    visitor.log_in(name, "60").await;
-    visitor
-}
-
-async fn list(visitor: &Visitor) -> Vec<Value> {
-    let answer = visitor.get("/sessions").await;
-    assert_eq!(answer.set_cookie(), None);
-    answer.json()["sessions"].as_array().unwrap().clone()
-}
+use super::{PUBLIC_ID, here};
+use crate::support::{Visitor, is_cleared};
 
 /// The public ids of the visitor's own session and of the user's others.
 async fn public_ids(visitor: &Visitor) -> (String, Vec<String>) {
     let public_id = |entry: &Value| entry["handle"].as_str().unwrap().to_owned();
-    let (own, others): (Vec<_>, Vec<_>) = list(visitor)
-        .await
-        .into_iter()
-        .partition(|entry| entry["current"] == true);
+    let list = visitor.list().await;
+    let is_own = |entry: &&Value| entry["current"] == true;
+    let (own, others): (Vec<_>, Vec<_>) = list.iter().partition(is_own);
     assert_eq!(own.len(), 1);
-    (public_id(&own[0]), others.iter().map(public_id).collect())
+    (
+        public_id(own[0]),
+        others.into_iter().map(public_id).collect(),
+    )
 }
 
-async fn revoke(visitor: &Visitor, public_id: &str) -> Value {
-    visitor
-        .post("/sessions/revoke", &[("handle", public_id)])
-        .await
-        .json()
+async fn is_revoked(visitor: &Visitor, public_id: &str) -> bool {
+    let form = [("handle", public_id)];
+    let answer = visitor.post("/sessions/revoke", &form).await.json();
+    assert_eq!(answer.as_object().unwrap().len(), 1);
+    answer["revoked"].as_bool().unwrap()
 }
 
-async fn is_logged_in(visitor: &Visitor) -> bool {
-    visitor.get("/session").await.json()["authenticated"] == true
-}
-
-async fn the_list_shows_where_a_user_is_logged_in(server: &Server) {
-    let here = logged_in(server, "Ann").await;
-    let there = logged_in(server, "Ann").await;
-    let session = here.get("/session?peek=1").await.json()["session"].clone();
-    let entries = list(&here).await;
-    assert_eq!(entries.len(), 2);
-    let own = entries
-        .iter()
-        .find(|entry| entry["current"] == true)
-        .unwrap();
-    let public_id = own["handle"].as_str().unwrap();
+#[tokio::test]
+async fn the_list_shows_where_a_user_is_logged_in() {
+    let here = here();
+    let (one, other) = (here.logged_in("Ann").await, here.logged_in("Ann").await);
+    let session = one.get("/session?peek=1").await;
+    let (own, others) = public_ids(&one).await;
+    let expected = json!({
+        "handle": own,
+        "current": true,
+        "created_at": session.field("created_at"),
+        "last_accessed_at": session.field("last_accessed_at"),
+    });
+    assert!(one.list().await.contains(&expected));
     assert_eq!(
-        *own,
-        json!({
-            "handle": public_id,
-            "current": true,
-            "created_at": session["created_at"],
-            "last_accessed_at": session["last_accessed_at"],
-        })
+        public_ids(&other).await,
+        (others[0].clone(), vec![own.clone()])
     );
-    assert_eq!(public_id.len(), 22);
     // A public id opens nothing.
-    assert!(!is_logged_in(&Visitor::with_cookie(server, public_id)).await);
-    let (there_own, there_others) = public_ids(&there).await;
-    assert_eq!(
-        public_ids(&here).await,
-        (there_others[0].clone(), vec![there_own])
-    );
+    assert_eq!(own.len(), 22);
+    assert!(!here.visitor().with_cookie(own).is_logged_in().await);
 }
 
-async fn two_users_have_two_lists(server: &Server) {
-    let (ann, bob) = (
-        logged_in(server, "Ann").await,
-        logged_in(server, "Bob").await,
-    );
-    assert_eq!(list(&ann).await.len(), 1);
-    let (bobs, _) = public_ids(&bob).await;
-    // Nor can one revoke the other's.
-    assert_eq!(revoke(&ann, &bobs).await, json!({"revoked": false}));
-    assert!(is_logged_in(&bob).await);
-    ann.post("/logout-everywhere", &[]).await;
-    assert!(is_logged_in(&bob).await);
-}
-
-async fn one_session_is_revoked_by_its_public_id(server: &Server) {
-    let (here, there) = (
-        logged_in(server, "Ann").await,
-        logged_in(server, "Ann").await,
-    );
-    let (_, others) = public_ids(&here).await;
-    assert_eq!(revoke(&here, &others[0]).await, json!({"revoked": true}));
-    assert_eq!(revoke(&here, &others[0]).await, json!({"revoked": false}));
-    let answer = there.post("/increment", &[]).await;
-    assert_eq!(answer.error(), (401, "Session expired".to_owned()));
-    assert!(is_logged_in(&here).await);
-    assert_eq!(list(&here).await.len(), 1);
-    for text in [
-        "",
-        "x",
-        "AAAAAAAAAAAAAAAAAAAAAAA",
-        "AAAAAAAAAAAAAAAAAAAAA!",
-        // Not canonical: bits are left over.
-        "AAAAAAAAAAAAAAAAAAAAAB",
-    ] {
-        let answer = here.post("/sessions/revoke", &[("handle", text)]).await;
-        assert_eq!(answer.error(), (400, "Not a valid public id.".to_owned()));
-    }
-}
-
-async fn ones_own_session_is_revoked_with_its_cookie(server: &Server) {
-    let visitor = logged_in(server, "Ann").await;
-    let (own, _) = public_ids(&visitor).await;
-    let answer = visitor.post("/sessions/revoke", &[("handle", &own)]).await;
+#[tokio::test]
+async fn one_session_is_revoked_by_its_public_id() {
+    let here = here();
+    let (one, other) = (here.logged_in("Ann").await, here.logged_in("Ann").await);
+    let (_, others) = public_ids(&one).await;
+    assert!(is_revoked(&one, &others[0]).await);
+    assert!(!is_revoked(&one, &others[0]).await);
+    let answer = other.post("/increment", &[]).await;
+    answer.assert_error(401, "Session expired");
+    assert!(one.is_logged_in().await);
+    assert_eq!(one.list().await.len(), 1);
+    // One's own goes with its cookie.
+    let (own, _) = public_ids(&one).await;
+    let answer = one.post("/sessions/revoke", &[("handle", &own)]).await;
     assert_eq!(answer.json(), json!({"revoked": true}));
     assert!(is_cleared(&answer));
-    assert!(!is_logged_in(&visitor).await);
+    assert!(!one.is_logged_in().await);
 }
 
-async fn a_user_is_logged_out_everywhere(server: &Server) {
-    let visitors = [
-        logged_in(server, "Ann").await,
-        logged_in(server, "Ann").await,
-        logged_in(server, "Ann").await,
-    ];
-    let answer = visitors[0].post("/logout-everywhere", &[]).await;
-    assert_eq!(
-        (answer.status, answer.json()),
-        (200, json!({"authenticated": false}))
-    );
-    assert!(is_cleared(&answer));
-    for visitor in &visitors {
-        assert!(!is_logged_in(visitor).await);
+#[tokio::test]
+async fn what_is_not_a_public_id_is_refused() {
+    let visitor = here().logged_in("Ann").await;
+    let (long, foreign) = (format!("{PUBLIC_ID}A"), "AAAAAAAAAAAAAAAAAAAAA!");
+    // Of the last one bits are left over: it is not canonical.
+    for text in ["", "x", &long, foreign, "AAAAAAAAAAAAAAAAAAAAAB"] {
+        let answer = visitor.post("/sessions/revoke", &[("handle", text)]).await;
+        answer.assert_error(400, "Not a valid public id.");
     }
-    // The next session is the only one.
-    let again = logged_in(server, "Ann").await;
-    assert_eq!(list(&again).await.len(), 1);
 }
 
-async fn the_list_follows_a_rotation(server: &Server) {
-    let visitor = logged_in(server, "Ann").await;
-    let (before, _) = public_ids(&visitor).await;
+#[tokio::test]
+async fn a_user_is_logged_out_everywhere_and_no_other_is() {
+    let here = here();
+    let (one, other) = (here.logged_in("Ann").await, here.logged_in("Ann").await);
+    let bob = here.logged_in("Bob").await;
+    // Nor can one revoke another user's.
+    assert!(!is_revoked(&one, &public_ids(&bob).await.0).await);
+    let answer = one.post("/logout-everywhere", &[]).await;
+    assert_eq!(answer.json(), json!({"authenticated": false}));
+    assert!(answer.status == 200 && is_cleared(&answer));
+    assert!(!one.is_logged_in().await && !other.is_logged_in().await);
+    assert!(bob.is_logged_in().await);
+    assert_eq!(here.logged_in("Ann").await.list().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_public_id_names_one_log_in() {
+    let here = here();
+    let visitor = here.logged_in("Ann").await;
+    let before = public_ids(&visitor).await;
     visitor.post("/rotate", &[]).await;
-    let (after, others) = public_ids(&visitor).await;
-    assert_eq!(before, after, "a rotation keeps the public id");
-    assert_eq!(others, [""; 0]);
-    // Another user on the same browser takes the session from the first one's list.
-    visitor.log_in("Bob", "60").await;
-    assert_eq!(list(&logged_in(server, "Ann").await).await.len(), 1);
-}
-
-async fn a_log_in_changes_the_public_id(server: &Server) {
-    let visitor = logged_in(server, "Ann").await;
-    let (before, _) = public_ids(&visitor).await;
+    assert_eq!(public_ids(&visitor).await, before, "a rotation keeps it");
     visitor.log_in("Ann", "60").await;
     let (after, others) = public_ids(&visitor).await;
-    assert_ne!(before, after);
+    assert_ne!(after, before.0);
     assert_eq!(others, [""; 0]);
-    assert_eq!(revoke(&visitor, &before).await, json!({"revoked": false}));
-    assert!(is_logged_in(&visitor).await);
+    assert!(!is_revoked(&visitor, &before.0).await);
+    assert!(visitor.is_logged_in().await);
+    // Another user on the same browser takes the session from the first one's list.
+    visitor.log_in("Bob", "60").await;
+    assert_eq!(here.logged_in("Ann").await.list().await.len(), 1);
+}
+
+/// What another program stored is bound to nobody, and is a session all the same.
+#[tokio::test]
+async fn a_session_of_another_program_is_listed_and_revoked() {
+    let here = here();
+    let name = |text: &'static str| FieldName::new(text).unwrap();
+    let fields = Fields::new().with(name("page_views"), "41");
+    let fields = fields.with(name("raw"), vec![0xff, 0]);
+    let create = async || {
+        let created = here.backend.create_session(NewSession::new(fields.clone()));
+        created.await.unwrap().id
+    };
+    let id = create().await;
+    let visitor = here.visitor().with_cookie(id.expose());
+    let answer = visitor.post("/increment", &[]).await;
+    assert_eq!(answer.json()["page_views"], 42);
+    assert_eq!(answer.field("raw"), "\u{fffd}\0");
+    let own = PublicId::of_unbound(&id).to_string();
+    assert_eq!(public_ids(&visitor).await, (own.clone(), vec![]));
+    assert!(is_revoked(&visitor, &own).await);
+    assert!(!visitor.is_logged_in().await);
+    // A log-in makes it somebody's.
+    let visitor = here.visitor().with_cookie(create().await.expose());
+    assert!(!is_revoked(&visitor, PUBLIC_ID).await);
+    let answer = visitor.log_in("Ann", "15").await;
+    assert_eq!(answer.field("session_principal"), "Ann");
+    let (own, others) = public_ids(&visitor).await;
+    assert_eq!(others, [""; 0]);
+    assert!(is_revoked(&visitor, &own).await);
 }

@@ -7,9 +7,9 @@ mod store;
 mod until;
 mod visitor;
 
-pub(crate) use demo::{Backend, Demo, command};
+pub(crate) use demo::Demo;
 pub(crate) use rules::is_cleared;
 pub(crate) use server::Server;
-pub(crate) use store::{Ended, Store};
+pub(crate) use store::{Backend, Ended, Store, run};
 pub(crate) use until::{until, within};
 pub(crate) use visitor::{Answer, Visitor, request};

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderValue, Request, Response, Uri, header, uri};
+use axum::http::{HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -26,46 +26,26 @@ impl Server {
         Self::There(address, client)
     }
 
-    /// What a browser would say as `Host`.
-    pub(crate) fn authority(&self) -> String {
-        match self {
-            Self::Here(_) => "localhost:8080".to_owned(),
-            Self::There(address, _) => address.to_string(),
-        }
-    }
-
     pub(crate) async fn send(&self, mut request: Request<Bytes>) -> Response<Bytes> {
-        if !request.headers().contains_key(header::HOST) {
-            let host = HeaderValue::from_str(&self.authority()).unwrap();
-            request.headers_mut().insert(header::HOST, host);
-        }
         let answering = async {
             match self {
                 Self::Here(router) => {
-                    let answer = router
-                        .clone()
-                        .oneshot(request.map(Body::from))
-                        .await
-                        .unwrap();
-                    let (parts, body) = answer.into_parts();
-                    Response::from_parts(parts, body.collect().await.unwrap().to_bytes())
+                    // What a browser would say.
+                    let host = HeaderValue::from_static("localhost:8080");
+                    request.headers_mut().insert(header::HOST, host);
+                    let request = request.map(Body::from);
+                    router.clone().oneshot(request).await.unwrap()
                 }
                 Self::There(address, client) => {
-                    let mut request = request.map(Full::new);
-                    *request.uri_mut() = absolute(request.uri(), *address);
-                    let answer = client.request(request).await.unwrap();
-                    let (parts, body) = answer.into_parts();
-                    Response::from_parts(parts, body.collect().await.unwrap().to_bytes())
+                    let url = format!("http://{address}{}", request.uri());
+                    *request.uri_mut() = url.parse().unwrap();
+                    let answer = client.request(request.map(Full::new)).await;
+                    answer.unwrap().map(Body::new)
                 }
             }
         };
-        within("an answer", answering).await
+        let (parts, body) = within("an answer", answering).await.into_parts();
+        let body = within("its body", body.collect()).await.unwrap();
+        Response::from_parts(parts, body.to_bytes())
     }
-}
-
-fn absolute(path: &Uri, address: SocketAddr) -> Uri {
-    let mut parts = path.clone().into_parts();
-    parts.scheme = Some(uri::Scheme::HTTP);
-    parts.authority = Some(address.to_string().parse().unwrap());
-    Uri::from_parts(parts).unwrap()
 }

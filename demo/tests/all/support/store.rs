@@ -1,41 +1,55 @@
-//! A store on Redis that a server and the command share.
+//! Where the sessions are, for a server and for the command.
 
+use std::net::SocketAddr;
 use std::process::Stdio;
 
-use session_redis_test::{RedisServer, shared, shared_cluster, unique_prefix};
+use session_redis_test::{shared, shared_cluster, unique_prefix};
 use tokio::process::Command;
 
-use super::{Backend, Demo, command, within};
+use super::{Demo, within};
+
+/// The backends, as `--backend` names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Backend {
+    Memory,
+    RedisRs,
+    Fred,
+}
+
+impl Backend {
+    pub(crate) const REDIS: [Self; 2] = [Self::RedisRs, Self::Fred];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::RedisRs => "redis-rs",
+            Self::Fred => "fred",
+        }
+    }
+}
 
 /// The flags that say where the sessions are.
 #[derive(Debug, Clone)]
-pub(crate) struct Store {
-    flags: Vec<String>,
-}
-
-/// How the command ended, and what it wrote.
-#[derive(Debug)]
-pub(crate) struct Ended {
-    pub(crate) code: Option<i32>,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
+pub(crate) struct Store(Vec<String>);
 
 impl Store {
     /// With keys of its own on the server that all tests share.
     pub(crate) async fn new(backend: Backend) -> Self {
-        let prefix = unique_prefix();
-        Self::at(backend, shared().await).with(&["--prefix", &prefix])
+        if backend == Backend::Memory {
+            return Self::of(&[]);
+        }
+        Self::at(backend, shared().await.addr()).with(&["--prefix", &unique_prefix()])
     }
 
     /// With keys of its own on the cluster that all tests share.
     pub(crate) async fn on_cluster(backend: Backend) -> Self {
-        let (url, prefix) = (shared_cluster().await.url(), unique_prefix());
-        Self::at_url(backend, &url).with(&["--prefix", &prefix])
+        let url = shared_cluster().await.url();
+        Self::at_url(backend, &url).with(&["--prefix", &unique_prefix()])
     }
 
-    pub(crate) fn at(backend: Backend, server: &RedisServer) -> Self {
-        let port = server.port().to_string();
+    /// On the server at this port of this machine.
+    pub(crate) fn at(backend: Backend, address: SocketAddr) -> Self {
+        let port = address.port().to_string();
         Self::of(&["--backend", backend.name(), "--redis-port", &port])
     }
 
@@ -44,18 +58,12 @@ impl Store {
     }
 
     fn of(flags: &[&str]) -> Self {
-        Self {
-            flags: flags.iter().map(|&flag| flag.to_owned()).collect(),
-        }
+        Self(flags.iter().map(|&flag| flag.to_owned()).collect())
     }
 
     /// The same, with more flags.
     pub(crate) fn with(&self, flags: &[&str]) -> Self {
-        Self::of(&[&self.flags(), flags].concat())
-    }
-
-    fn flags(&self) -> Vec<&str> {
-        self.flags.iter().map(String::as_str).collect()
+        Self([&self.0[..], &Self::of(flags).0].concat())
     }
 
     /// A server on it that has reached it.
@@ -67,19 +75,19 @@ impl Store {
 
     /// A server on it, whether it can be reached or not.
     pub(crate) async fn start(&self) -> Demo {
-        Demo::start(&self.flags()).await
+        Demo::spawn(self.command(&[])).await
     }
 
-    /// `demo sessions` with these words.
+    /// The program with these words, and the flags after them.
     pub(crate) fn command(&self, words: &[&str]) -> Command {
-        let mut command = command(&[&["sessions"], words, &self.flags()].concat());
-        command.stderr(Stdio::piped());
+        let mut command = command(words);
+        command.args(&self.0);
         command
     }
 
     /// Runs `demo sessions` with these words.
     pub(crate) async fn sessions(&self, words: &[&str]) -> Ended {
-        Ended::of(self.command(words)).await
+        Ended::of(self.command(&[&["sessions"], words].concat())).await
     }
 
     /// What `demo sessions` writes with these words when all goes well.
@@ -90,9 +98,17 @@ impl Store {
     }
 }
 
+/// How the program ended, and what it wrote.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
 impl Ended {
     pub(crate) async fn of(mut command: Command) -> Self {
-        let output = within("the command to end", command.output()).await;
+        let output = within("the program to end", command.output()).await;
         let output = output.unwrap();
         Self {
             code: output.status.code(),
@@ -100,4 +116,22 @@ impl Ended {
             stderr: String::from_utf8(output.stderr).unwrap(),
         }
     }
+}
+
+/// Runs the program with these words to its end.
+pub(crate) async fn run(words: &str) -> Ended {
+    let words: Vec<_> = words.split(' ').collect();
+    Ended::of(command(&words)).await
+}
+
+/// The program with these words, killed when it is dropped.
+fn command(words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_demo"));
+    command
+        .args(words)
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true);
+    command
 }

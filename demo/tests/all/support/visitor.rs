@@ -1,7 +1,7 @@
 //! A browser, as far as requests and cookies go.
 
+use std::cell::RefCell;
 use std::fmt::Write as _;
-use std::sync::{Mutex, PoisonError};
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, Method, Request, header};
@@ -13,42 +13,26 @@ use super::{Server, rules};
 #[derive(Debug)]
 pub(crate) struct Visitor {
     server: Server,
-    cookie: Mutex<Option<String>>,
-}
-
-/// What the demo answered.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: String,
+    cookie: RefCell<Option<String>>,
 }
 
 impl Visitor {
     pub(crate) fn of(server: &Server) -> Self {
         Self {
             server: server.clone(),
-            cookie: Mutex::default(),
+            cookie: RefCell::default(),
         }
     }
 
-    /// Somebody whose cookie has this value.
-    pub(crate) fn with_cookie(server: &Server, value: impl Into<String>) -> Self {
-        let visitor = Self::of(server);
-        visitor.set_cookie(Some(value.into()));
-        visitor
+    /// The same visitor, with a cookie of this value.
+    pub(crate) fn with_cookie(self, value: impl Into<String>) -> Self {
+        self.cookie.replace(Some(value.into()));
+        self
     }
 
     /// The value of the cookie: the session's id.
     pub(crate) fn cookie(&self) -> Option<String> {
-        self.cookie
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    fn set_cookie(&self, value: Option<String>) {
-        *self.cookie.lock().unwrap_or_else(PoisonError::into_inner) = value;
+        self.cookie.borrow().clone()
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -60,16 +44,27 @@ impl Visitor {
     }
 
     pub(crate) async fn log_in(&self, username: &str, ttl: &str) -> Answer {
-        let answer = self
-            .post("/login", &[("username", username), ("ttl", ttl)])
-            .await;
+        let form = [("username", username), ("ttl", ttl)];
+        let answer = self.post("/login", &form).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         answer
     }
 
+    /// The sessions of the visitor's user.
+    pub(crate) async fn list(&self) -> Vec<Value> {
+        let answer = self.get("/sessions").await;
+        assert_eq!(answer.set_cookie(), None);
+        answer.json()["sessions"].as_array().unwrap().clone()
+    }
+
+    pub(crate) async fn is_logged_in(&self) -> bool {
+        self.get("/session").await.json()["authenticated"] == true
+    }
+
     /// Sends a request with the cookie, and heeds what the answer does to it.
     pub(crate) async fn send(&self, mut request: Request<Bytes>) -> Answer {
-        if let Some(value) = self.cookie() {
+        let cookie = self.cookie();
+        if let Some(value) = &cookie {
             let line = format!("sid={value}").parse().unwrap();
             request.headers_mut().insert(header::COOKIE, line);
         }
@@ -79,22 +74,21 @@ impl Visitor {
             headers: parts.headers,
             body: String::from_utf8(body.into()).unwrap(),
         };
-        rules::hold(&answer, self.cookie().as_deref());
-        if let Some(line) = answer.set_cookie() {
-            let value = line
-                .strip_prefix("sid=")
-                .unwrap()
-                .split(';')
-                .next()
-                .unwrap();
-            self.set_cookie(
-                Some(value)
-                    .filter(|value| !value.is_empty())
-                    .map(str::to_owned),
-            );
+        rules::hold(&answer, cookie.as_deref());
+        if let Some(value) = answer.new_cookie() {
+            let kept = (!value.is_empty()).then(|| value.to_owned());
+            self.cookie.replace(kept);
         }
         answer
     }
+}
+
+/// What the demo answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    headers: HeaderMap,
+    pub(crate) body: String,
 }
 
 impl Answer {
@@ -102,22 +96,21 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
     }
 
-    /// Status and text of an answer that says what is wrong.
-    pub(crate) fn error(&self) -> (u16, String) {
+    /// # Panics
+    /// When it does not say with this status that this is wrong.
+    #[track_caller]
+    pub(crate) fn assert_error(&self, status: u16, why: &str) {
         let json = self.json();
-        let text = json["error"]
-            .as_str()
-            .unwrap_or_else(|| panic!("no error: {self:?}"));
-        (self.status, text.to_owned())
+        let said = (self.status, json["error"].as_str());
+        assert_eq!(said, (status, Some(why)), "{self:?}");
     }
 
     /// A field of the session in the answer.
     pub(crate) fn field(&self, name: &str) -> String {
         let json = self.json();
         let value = json["session"][name].as_str();
-        value
-            .unwrap_or_else(|| panic!("no {name}: {json}"))
-            .to_owned()
+        let value = value.unwrap_or_else(|| panic!("no {name}: {json}"));
+        value.to_owned()
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
@@ -129,32 +122,26 @@ impl Answer {
         assert!(self.headers.get_all(header::SET_COOKIE).iter().count() <= 1);
         self.header("set-cookie")
     }
+
+    /// The value that the cookie gets; empty when it is taken away.
+    pub(crate) fn new_cookie(&self) -> Option<&str> {
+        let line = self.set_cookie()?.strip_prefix("sid=").unwrap();
+        line.split(';').next()
+    }
 }
 
 /// A request; with a form, if it is a `POST`.
 pub(crate) fn request(method: Method, path: &str, form: &[(&str, &str)]) -> Request<Bytes> {
     let mut request = Request::builder().method(&method).uri(path);
-    let mut body = Bytes::new();
+    let mut body = String::new();
     if method == Method::POST {
         request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        body = encoded(form).into();
-    }
-    request.body(body).unwrap()
-}
-
-fn encoded(form: &[(&str, &str)]) -> String {
-    let mut text = String::new();
-    for (name, value) in form {
-        if !text.is_empty() {
-            text.push('&');
-        }
-        write!(text, "{name}=").unwrap();
-        for byte in value.bytes() {
-            match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => text.push(char::from(byte)),
-                other => write!(text, "%{other:02X}").unwrap(),
+        for (name, value) in form {
+            write!(body, "&{name}=").unwrap();
+            for byte in value.bytes() {
+                write!(body, "%{byte:02X}").unwrap();
             }
         }
     }
-    text
+    request.body(body.into()).unwrap()
 }
