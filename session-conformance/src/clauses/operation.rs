@@ -4,25 +4,19 @@ use session_core::{Delta, Limits, NewSession};
 
 use crate::harness::Harness;
 use crate::kit::{
-    Bench, POLLS, SECRET, add, assert_silent, fields, fresh_principal, guide_hash, name,
-    poll_and_drop, rename_request, secs, session, set, shown, with,
+    Bench, Finding, POLLS, SECRET, Step, add, assert_silent, fields, fresh_principal, guide_hash,
+    name, poll_and_drop, rename_request, secs, session, set, shown, with,
 };
 
-/// The store outcomes.
+/// The store replies, and nothing changes.
 pub async fn ping_succeeds(h: &dyn Harness) {
-    let b = Bench::new(h).await;
-    for _ in 0..3 {
-        b.ping().await.expect("the store returns");
-    }
-}
-
-/// A ping changes nothing.
-pub async fn ping_changes_nothing(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let id = b.create(session(100)).await;
     let before = b.snapshot(&id).await;
-    b.ping().await.expect("the store returns");
-    b.assert_unchanged(&id, &before, "ping").await;
+    for _ in 0..3 {
+        b.ping().done().await;
+        b.assert_unchanged(&id, &before, "ping").await;
+    }
 }
 
 /// After a write that was dropped, its delta is in the session as a whole or not at all.
@@ -42,19 +36,12 @@ pub async fn a_dropped_write_is_whole_or_nothing(h: &dyn Harness) {
             .increment(name("n"), 1);
         let write = b.update_session(&id, delta);
         poll_and_drop(write, round % POLLS).await;
-        let record = b
-            .peek_session(&id)
-            .await
-            .expect("no error")
-            .expect("a session");
+        let record = b.peek(&id).await;
         let fields = record.fields();
         assert_eq!(fields.get_str("a"), fields.get_str("b"), "round {round}");
     }
-    let value = b
-        .increment_field(&id, name("n"), 0)
-        .await
-        .expect("no error");
-    assert!(value.expect("a session") <= 60);
+    let value = b.increment_field(&id, name("n"), 0).found().await;
+    assert!(value <= 60);
 }
 
 /// After reads and writes that were dropped, every later reply belongs to its own request.
@@ -73,11 +60,7 @@ pub async fn dropped_operations_mix_up_no_replies(h: &dyn Harness) {
             poll_and_drop(b.get_session(other), round % POLLS).await;
             poll_and_drop(b.update_session(other, set("x", "y")), (round + 1) % POLLS).await;
             poll_and_drop(b.ttl(other), (round + 2) % POLLS).await;
-            let record = b
-                .get_session(id)
-                .await
-                .expect("no error")
-                .expect("a session");
+            let record = b.get(id).await;
             assert_eq!(
                 record.fields().get_str("owner"),
                 Some(*owner),
@@ -127,14 +110,10 @@ pub async fn a_dropped_binding_is_whole_or_nothing(h: &dyn Harness) {
             round % POLLS,
         )
         .await;
-        let record = b
-            .peek_session(&id)
-            .await
-            .expect("no error")
-            .expect("a session");
+        let record = b.peek(&id).await;
         assert_eq!(record.principal().is_some(), record.deadline().is_some());
         if record.principal().is_some() {
-            b.assert_listed(&ann, &[&id]).await;
+            b.assert_listed(&ann, [&id]).await;
         }
     }
 }
@@ -144,14 +123,14 @@ pub async fn nothing_secret_is_shown(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let new = NewSession::new(fields([("password", SECRET)]));
     let new = new.bind(session_core::Principal::new(SECRET).expect("a principal"));
-    let created = b.create_session(new).await.expect("a session");
+    let created = b.create_session(new).done().await;
     let id = created.id.clone();
     assert_silent(
         &format!("{created:?} {created:#?}"),
         &id,
         "a created session",
     );
-    let record = b.get_session(&id).await.expect("no error");
+    let record = b.get_session(&id).done().await;
     assert_silent(&format!("{record:?} {record:#?}"), &id, "a record");
     let hidden = with(guide_hash("100"), [0xff, 0xfe], SECRET);
     let hidden = with(
@@ -160,14 +139,10 @@ pub async fn nothing_secret_is_shown(h: &dyn Harness) {
         SECRET,
     );
     let foreign = b.plant(hidden, Some(secs(100))).await;
-    let record = b.peek_session(&foreign).await.expect("no error");
+    let record = b.peek_session(&foreign).done().await;
     assert_silent(&format!("{record:?} {record:#?}"), &foreign, "a record");
     let delta = Delta::new().returning_record();
-    let rotated = b
-        .rotate_session(&id, delta)
-        .await
-        .expect("no error")
-        .expect("a session");
+    let rotated = b.rotate(&id, delta).await;
     assert_silent(&format!("{rotated:?}"), &rotated.id, "a rotated session");
     let backend = format!("{:?} {:#?}", b.shared(), b.shared());
     for id in [&id, &rotated.id, &foreign] {

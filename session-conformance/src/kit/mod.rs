@@ -10,6 +10,7 @@ mod guide;
 mod operations;
 mod operator;
 mod secret;
+mod step;
 mod timer;
 
 use std::borrow::Cow;
@@ -18,10 +19,10 @@ use std::time::Duration;
 use session_core::steps::{InsertRequest, RenameRequest};
 use session_core::{
     Delta, FieldName, Fields, Lifetime, NewSession, Principal, PublicId, SessionId, SessionPolicy,
-    SessionTtl, StoredSession,
+    SessionTtl, StoredSession, UnixMillis,
 };
 
-use crate::harness::Harness;
+use crate::harness::{Harness, RawKey};
 
 pub(crate) use self::bench::{Bench, Snapshot};
 pub(crate) use self::clock::AppClock;
@@ -35,6 +36,7 @@ pub(crate) use self::operations::{
 };
 pub(crate) use self::operator::{Operator, page_at, revoke_at};
 pub(crate) use self::secret::{SECRET, assert_silent, shown};
+pub(crate) use self::step::{Finding, Place, Step};
 pub(crate) use self::timer::Timer;
 
 /// A field name.
@@ -84,6 +86,12 @@ pub(crate) async fn public_id_of(h: &dyn Harness, id: &SessionId) -> PublicId {
     let session = key.and_then(|key| StoredSession::parse(key.fields().to_vec()).ok());
     let of_unbound = || PublicId::of_unbound(id);
     session.map_or_else(of_unbound, |session| session.public_id_or(of_unbound))
+}
+
+/// The deadline that a session is stored with.
+pub(crate) fn stored_deadline(key: &RawKey) -> Option<UnixMillis> {
+    let text = std::str::from_utf8(key.field("session_deadline")?).ok()?;
+    text.parse().ok().map(UnixMillis::new)
 }
 
 /// The request that creates this session under this id.

@@ -73,9 +73,13 @@ impl<'a> Operator<'a> {
     }
 
     /// Asserts that a scan shows these sessions and no others.
-    pub(crate) async fn assert_shows(&self, ids: &[&SessionId], size: PageSize) {
-        let all = self.all(size).await;
-        let mut shown: Vec<_> = all.into_keys().collect();
+    pub(crate) async fn assert_shows<'s>(
+        &self,
+        ids: impl IntoIterator<Item = &'s SessionId, IntoIter: Send>,
+        size: PageSize,
+    ) {
+        let ids = ids.into_iter();
+        let mut shown: Vec<_> = self.all(size).await.into_keys().collect();
         let mut expected = Vec::new();
         for id in ids {
             expected.push(public_id_of(self.h, id).await);

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use session_core::{Remaining, UnixMillis};
+use session_core::{Remaining, SessionId, UnixMillis};
 
+use super::{Place, secs, stored_deadline};
 use crate::harness::Harness;
 
 /// How much time has passed for the store since a case started the timer: exactly what the case let
@@ -70,6 +71,38 @@ impl<'a> Timer<'a> {
         self.real
     }
 
+    /// Asserts what is left of so many seconds to a key's expiry, if they began to run when, or
+    /// after, the timer was started.
+    #[track_caller]
+    pub(crate) fn assert_expiry(
+        &mut self,
+        id: &SessionId,
+        seconds: u64,
+    ) -> impl Future<Output = ()> + Send {
+        let place = Place::here();
+        async move {
+            let key = place.some(self.h.dump(id).await, "key");
+            let left = place.some(key.expires_in, "expiry");
+            self.elapsed().await.check(place, left, secs(seconds));
+        }
+    }
+
+    /// The same to a session's stored deadline.
+    #[track_caller]
+    pub(crate) fn assert_deadline(
+        &mut self,
+        id: &SessionId,
+        seconds: u64,
+    ) -> impl Future<Output = ()> + Send {
+        let place = Place::here();
+        async move {
+            let key = place.some(self.h.dump(id).await, "key");
+            let deadline = place.some(stored_deadline(&key), "deadline");
+            let left = deadline.since(self.h.now().await);
+            self.elapsed().await.check(place, left, secs(seconds));
+        }
+    }
+
     async fn note(&mut self) {
         let now = self.h.now().await;
         self.real += now.since(self.last);
@@ -81,18 +114,23 @@ impl Elapsed {
     /// Asserts what is left of a time that began to run when, or after, the timer was started.
     #[track_caller]
     pub(crate) fn assert_left(self, actual: Duration, of: Duration) {
-        let least = of.saturating_sub(self.at_most);
-        let most = of.saturating_sub(self.at_least);
-        assert!(
-            least <= actual && actual <= most,
-            "{actual:?} is left, expected {least:?} to {most:?}"
-        );
+        self.check(Place::here(), actual, of);
     }
 
-    /// The same for what an operation outcomes.
+    /// The same for what an operation returns.
     #[track_caller]
     pub(crate) fn assert_remaining(self, actual: Remaining, of: Duration) {
-        let actual = actual.as_duration().expect("the key has an expiry");
-        self.assert_left(actual, of);
+        let place = Place::here();
+        self.check(place, place.some(actual.as_duration(), "expiry"), of);
+    }
+
+    fn check(self, place: Place, actual: Duration, of: Duration) {
+        let least = of.saturating_sub(self.at_most);
+        let most = of.saturating_sub(self.at_least);
+        if !(least..=most).contains(&actual) {
+            place.fail(format_args!(
+                "{actual:?} is left, and not {least:?} to {most:?}"
+            ));
+        }
     }
 }
