@@ -20,8 +20,7 @@ pub async fn delete_leaves_nothing(h: &dyn Harness) {
         assert!(b.delete(&id).await);
         assert_nothing_there(&b, &id, "a deleted session").await;
     }
-    b.assert_unchanged(&other, &before, "another's deletion")
-        .await;
+    b.assert_unchanged(&other, &before, "a deletion").await;
 }
 
 /// Hidden fields and optional ones go with it.

@@ -121,7 +121,7 @@ pub async fn expectations_see_the_session_before_the_step(h: &dyn Harness) {
         b.update(&id, delta).await;
     }
     let too_early = equals("s", "x").set(name("s"), "x");
-    b.assert_refused(&id, too_early, ErrorKind::Conflict, "a value set by itself")
+    b.assert_refused(&id, too_early, ErrorKind::Conflict, "a later value")
         .await;
 }
 

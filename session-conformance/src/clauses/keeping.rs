@@ -104,8 +104,7 @@ pub async fn a_refused_removal_removes_nothing(h: &dyn Harness) {
         (counter, ErrorKind::NotAnInteger),
         (expectation, ErrorKind::Conflict),
     ] {
-        b.assert_refused(&id, delta, kind, "a refused removal")
-            .await;
+        b.assert_refused(&id, delta, kind, "a removal").await;
     }
 }
 

@@ -7,8 +7,8 @@ use session_core::{
 
 use crate::harness::{Harness, RawHash};
 use crate::kit::{
-    Bench, Counting, Step, add, fields, fresh_principal, guide_hash, lasting, name, secs, set, ttl,
-    with,
+    Bench, Finding, Spy, Step, add, fields, fresh_principal, guide_hash, lasting, name, secs, set,
+    ttl, with,
 };
 
 /// A workbench whose policy has these limits.
@@ -41,9 +41,8 @@ pub async fn a_name_or_value_over_its_limit_is_refused(h: &dyn Harness) {
     let fits = name("näme");
     let long = name("nämes");
     let (full, over) = ("x".repeat(30), "x".repeat(31));
-    let id = b
-        .create(NewSession::new(Fields::new().with(fits.clone(), &*full)))
-        .await;
+    let new = NewSession::new(Fields::new().with(fits.clone(), &*full));
+    let id = b.create(new).await;
     b.update(&id, Delta::new().set(name("a"), &*full)).await;
     b.update(&id, Delta::new().increment(name("nämi"), 1)).await;
     for (field, value, limit) in [
@@ -54,13 +53,8 @@ pub async fn a_name_or_value_over_its_limit_is_refused(h: &dyn Harness) {
         assert_not_created(&b, new, limit).await;
         assert_refused(&b, &id, Delta::new().set(field, value), limit).await;
     }
-    assert_refused(
-        &b,
-        &id,
-        Delta::new().increment(long.clone(), 1),
-        Limit::NameBytes,
-    )
-    .await;
+    let counter = Delta::new().increment(long.clone(), 1);
+    assert_refused(&b, &id, counter, Limit::NameBytes).await;
     let error = b.increment_field(&id, long, 1).refused().await;
     assert_eq!(error.kind(), ErrorKind::LimitExceeded(Limit::NameBytes));
 }
@@ -81,28 +75,27 @@ pub async fn nothing_too_long_reaches_the_backend(h: &dyn Harness) {
     let limits = Limits::default().with_name_bytes(5).with_value_bytes(30);
     let b = limited(h, limits).await;
     let id = b.create(NewSession::default()).await;
-    let counter = Counting::new(b.policy());
+    let spy = Spy::new(b.shared());
     let long = || name("nämes");
     let new = NewSession::new(Fields::new().with(long(), "x"));
-    assert!(counter.create_session(new).await.is_err());
+    assert!(spy.create_session(new).await.is_err());
     let value = Delta::new().set(name("a"), "x".repeat(31));
-    assert!(counter.update_session(&id, value.clone()).await.is_err());
-    assert!(counter.rotate_session(&id, value).await.is_err());
-    assert!(counter.increment_field(&id, long(), 1).await.is_err());
-    assert_eq!(counter.steps(), 0);
-    assert!(counter.update_session(&id, Delta::new()).await.is_err());
-    assert_eq!(counter.steps(), 1);
+    assert!(spy.update_session(&id, value.clone()).await.is_err());
+    assert!(spy.rotate_session(&id, value).await.is_err());
+    assert!(spy.increment_field(&id, long(), 1).await.is_err());
+    assert_eq!(spy.steps(), 0);
+    spy.update_session(&id, Delta::new()).found().await;
+    assert_eq!(spy.steps(), 1);
 }
 
 /// A name of any length can be removed: another client may have set it.
 pub async fn a_long_name_can_be_removed(h: &dyn Harness) {
     let limits = Limits::default().with_name_bytes(8);
     let b = limited(h, limits).await;
-    let id = b
-        .plant(with(guide_hash("100"), "a very long name", "x"), None)
-        .await;
-    b.update(&id, Delta::new().remove(name("a very long name")))
-        .await;
+    let hash = with(guide_hash("100"), "a very long name", "x");
+    let id = b.plant(hash, None).await;
+    let removal = Delta::new().remove(name("a very long name"));
+    b.update(&id, removal).await;
     assert_eq!(b.stored(&id).await.field("a very long name"), None);
 }
 
@@ -164,11 +157,8 @@ pub async fn a_session_with_too_many_fields_can_shrink(h: &dyn Harness) {
     b.update(&id, set("f3", "changed")).await;
     b.update(&id, add("f4", 1)).await;
     b.update(&id, set("new", "x").remove(name("f3"))).await;
-    b.update(
-        &id,
-        set("newer", "x").remove(name("new")).remove(name("f4")),
-    )
-    .await;
+    let swap = set("newer", "x").remove(name("new"));
+    b.update(&id, swap.remove(name("f4"))).await;
     let names = vec![name("f5"), name("f6"), name("f7")];
     assert!(b.remove_fields(&id, names).done().await);
     // Five are left: username, page_views, the hidden one, f8 and newer.
@@ -234,9 +224,8 @@ pub async fn a_session_with_too_many_bytes_can_shrink(h: &dyn Harness) {
     let limits = Limits::default().with_session_bytes(40);
     let b = limited(h, limits).await;
     // username, page_views and the hidden field are 14 + 11 + 8 bytes; x is 11.
-    let id = b
-        .plant(with(large_hash(3), "x", "0123456789"), Some(secs(90_000)))
-        .await;
+    let hash = with(large_hash(3), "x", "0123456789");
+    let id = b.plant(hash, Some(secs(90_000))).await;
     assert_refused(&b, &id, set("y", ""), Limit::SessionBytes).await;
     assert_refused(&b, &id, add("page_views", 7), Limit::SessionBytes).await;
     b.update(&id, set("x", "9876543210")).await;

@@ -27,15 +27,9 @@ async fn all_kinds(b: &Bench<'_>) -> Vec<SessionId> {
         (guide_hash("100"), Some(secs(90_000))),
         (with(guide_hash("100"), "session_deadline", &deadline), None),
         (with(guide_hash("100"), "session_principal", "bob"), None),
-        (
-            with(guide_hash("100"), [0xff, 0xfe], "hidden"),
-            Some(secs(5000)),
-        ),
+        (with(guide_hash("100"), [0xff, 0xfe], "hidden"), None),
         (with(guide_hash("100"), "session_deadline", "1"), None),
-        (
-            with(guide_hash("100"), "session_deadline", "soon"),
-            Some(secs(5000)),
-        ),
+        (with(guide_hash("100"), "session_deadline", "soon"), None),
         (without(guide_hash("100"), "created_at"), None),
         (guide_hash("0"), Some(secs(5000))),
     ] {
@@ -81,8 +75,8 @@ pub async fn looking_prunes_no_index(h: &dyn Harness) {
     let alive = b.create(session(5000).bind(ann.clone())).await;
     for _ in 0..3 {
         let id = b.create(session(5000).bind(ann.clone())).await;
-        h.plant(&id, without(guide_hash("100"), "created_at"), None)
-            .await;
+        let invalid = without(guide_hash("100"), "created_at");
+        h.plant(&id, invalid, None).await;
     }
     let entries = h.index_len(&ann).await;
     assert!(entries >= Some(1));
@@ -102,10 +96,8 @@ pub async fn each_session_counts_once(h: &dyn Harness) {
                 assert_eq!(operator.count_sessions().done().await, n);
             }
         }
-        let new = NewSession::default();
-        let is_bound = n % 2 == 0;
-        b.create(if is_bound { new.bind(ann.clone()) } else { new })
-            .await;
+        let (unbound, bound) = (NewSession::default(), session(1800).bind(ann.clone()));
+        b.create(if n % 2 == 0 { bound } else { unbound }).await;
     }
 }
 

@@ -160,8 +160,7 @@ pub async fn what_is_no_session_is_not_ended(h: &dyn Harness) {
     for id in &ids {
         let before = b.snapshot(id).await;
         assert!(!operator.revoke(id).await);
-        b.assert_unchanged(id, &before, "an operator's revocation")
-            .await;
+        b.assert_unchanged(id, &before, "an operator").await;
     }
 }
 

@@ -77,7 +77,7 @@ pub async fn the_old_id_is_not_found(h: &dyn Harness) {
         let new = b.rotate(&old, set("a", "b")).await.id;
         let before = b.snapshot(&new).await;
         assert_nothing_there(&b, &old, "a rotated session").await;
-        b.assert_unchanged(&new, &before, "operations on the old id")
+        b.assert_unchanged(&new, &before, "uses of the old id")
             .await;
     }
 }

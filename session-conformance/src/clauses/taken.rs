@@ -1,11 +1,11 @@
 //! Ids that are taken.
 
 use session_core::steps::{InsertOutcome, InsertRequest, RenameOutcome};
-use session_core::{Delta, Effect, ErrorKind, NewSession, SessionBackend, SessionId};
+use session_core::{Delta, ErrorKind, NewSession, SessionBackend, SessionId};
 
 use crate::harness::Harness;
 use crate::kit::{
-    Bench, Finding, ForcedIds, Snapshot, Step, fields, fresh_id, guide_hash, insert_request,
+    Bench, Finding, Snapshot, Spy, Step, fields, fresh_id, guide_hash, insert_request,
     rename_request, secs, session, set, ttl, with, without,
 };
 
@@ -117,17 +117,16 @@ pub async fn a_taken_id_is_drawn_again(h: &dyn Harness) {
     let taken = b.successor_id(&old).expect("an id");
     let before = occupy(&b, &taken, "a session").await;
 
-    let forced = ForcedIds::new(b.shared(), &taken, 1);
-    let id = forced.create_session(session(100)).done().await.id;
-    assert_eq!(forced.drawn(), 2);
+    let spy = Spy::new(b.shared()).drawing(&taken, 1);
+    let id = spy.create_session(session(100)).done().await.id;
+    assert_eq!(spy.steps(), 2);
     assert!(id != taken && b.is_alive(&id).await);
 
-    let forced = ForcedIds::new(b.shared(), &taken, 2);
-    let id = forced.rotate_session(&old, Delta::new()).found().await.id;
-    assert_eq!(forced.drawn(), 3);
+    let spy = Spy::new(b.shared()).drawing(&taken, 2);
+    let id = spy.rotate_session(&old, Delta::new()).found().await.id;
+    assert_eq!(spy.steps(), 3);
     assert!(id != taken && b.is_alive(&id).await);
-    b.assert_unchanged(&taken, &before, "the session of the taken id")
-        .await;
+    b.assert_unchanged(&taken, &before, "a taken id").await;
 }
 
 /// When every draw is taken the randomness is broken: an error, and nothing is changed.
@@ -138,21 +137,11 @@ pub async fn broken_randomness_overwrites_nothing(h: &dyn Harness) {
     let before = occupy(&b, &taken, "a session").await;
     let session_before = b.snapshot(&old).await;
 
-    let forced = ForcedIds::new(b.shared(), &taken, usize::MAX);
-    let error = forced
-        .create_session(session(100))
-        .await
-        .expect_err("no id");
+    let spy = Spy::new(b.shared()).drawing(&taken, usize::MAX);
+    let error = spy.create_session(session(100)).refused().await;
     assert_eq!(error.kind(), ErrorKind::IdExhausted);
-    assert_eq!(error.effect(), Effect::NotApplied);
-    let error = forced
-        .rotate_session(&old, set("a", "b"))
-        .await
-        .expect_err("no id");
+    let error = spy.rotate_session(&old, set("a", "b")).refused().await;
     assert_eq!(error.kind(), ErrorKind::IdExhausted);
-    assert_eq!(error.effect(), Effect::NotApplied);
-    b.assert_unchanged(&taken, &before, "the session of the taken id")
-        .await;
-    b.assert_unchanged(&old, &session_before, "the session")
-        .await;
+    b.assert_unchanged(&taken, &before, "a taken id").await;
+    b.assert_unchanged(&old, &session_before, "no new id").await;
 }

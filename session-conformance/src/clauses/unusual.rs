@@ -71,9 +71,8 @@ pub async fn any_text_is_a_timestamp(h: &dyn Harness) {
     ];
     for text in texts {
         let hash = with(guide_hash("100"), "created_at", text);
-        let id = b
-            .plant(with(hash, "last_accessed_at", text), Some(secs(100)))
-            .await;
+        let hash = with(hash, "last_accessed_at", text);
+        let id = b.plant(hash, Some(secs(100))).await;
         let record = b.peek(&id).await;
         assert_eq!(record.created_at_text().as_bytes(), text);
         assert_eq!(record.last_accessed_at_text().as_bytes(), text);

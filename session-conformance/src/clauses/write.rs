@@ -81,8 +81,7 @@ pub async fn a_write_changes_one_session(h: &dyn Harness) {
     let before = b.snapshot(&other).await;
     let delta = set("username", "x").increment(name("n"), 1).ttl(ttl(50));
     b.update(&id, delta).await;
-    b.assert_unchanged(&other, &before, "a write to another session")
-        .await;
+    b.assert_unchanged(&other, &before, "another's write").await;
 }
 
 /// Sets, removals, counters, a TTL and a binding, all in one.

@@ -2,14 +2,13 @@
 
 mod bench;
 mod clock;
-mod counting;
 mod dice;
 mod dropped;
-mod forced;
 mod guide;
 mod operations;
 mod operator;
 mod secret;
+mod spy;
 mod step;
 mod timer;
 
@@ -26,16 +25,15 @@ use crate::harness::{Harness, RawKey};
 
 pub(crate) use self::bench::{Bench, Snapshot};
 pub(crate) use self::clock::AppClock;
-pub(crate) use self::counting::Counting;
 pub(crate) use self::dice::{Dice, seed};
 pub(crate) use self::dropped::{POLLS, poll_and_drop};
-pub(crate) use self::forced::ForcedIds;
 pub(crate) use self::guide::{ClientHash, GUIDE_CREATED_AT, clients, guide_hash, with, without};
 pub(crate) use self::operations::{
     Operation, assert_not_found_and_left_alone, assert_nothing_there,
 };
 pub(crate) use self::operator::{Operator, page_at, revoke_at};
 pub(crate) use self::secret::{SECRET, assert_silent, shown};
+pub(crate) use self::spy::Spy;
 pub(crate) use self::step::{Finding, Place, Step};
 pub(crate) use self::timer::Timer;
 
