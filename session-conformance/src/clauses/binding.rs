@@ -50,19 +50,6 @@ pub async fn a_session_bound_by_a_rotation_is_listed(h: &dyn Harness) {
     b.assert_listed(&ann, &ids).await;
 }
 
-/// A binding that is refused lists nothing.
-pub async fn a_refused_binding_lists_nothing(h: &dyn Harness) {
-    let b = Bench::new(h).await;
-    let ann = fresh_principal("ann");
-    let id = b.create(session(100)).await;
-    let before = b.snapshot(&id).await;
-    let refused = add("username", 1).bind(ann.clone());
-    assert!(b.update_session(&id, refused.clone()).await.is_err());
-    assert!(b.rotate_session(&id, refused).await.is_err());
-    b.assert_listed(&ann, []).await;
-    b.assert_unchanged(&id, &before, "the binding").await;
-}
-
 /// The policy's lifetime from the binding on, 12 hours by default.
 pub async fn a_binding_gives_a_deadline(h: &dyn Harness) {
     let default = Bench::new(h).await;

@@ -9,20 +9,6 @@ use crate::kit::{
     Bench, Finding, Step, assert_nothing_there, guide_hash, lasting, secs, session, ttl,
 };
 
-/// The session's own TTL.
-pub async fn creation_expires_by_the_sessions_own_ttl(h: &dyn Harness) {
-    let b = Bench::new(h).await;
-    for seconds in [10, 15, 61, 3600, 100_000] {
-        let mut timer = b.timer().await;
-        let created = b.create_session(session(seconds)).done().await;
-        let left = b.expires_in(&created.id).await;
-        let elapsed = timer.elapsed().await;
-        elapsed.assert_left(left, secs(seconds));
-        elapsed.assert_remaining(created.record.ttl(), secs(seconds));
-        assert_eq!(created.record.configured_ttl(), ttl(seconds));
-    }
-}
-
 /// The policy's TTL, where the session has none of its own.
 pub async fn creation_expires_by_the_policys_ttl(h: &dyn Harness) {
     let b = Bench::with(h, |policy| policy.with_default_ttl(ttl(77))).await;

@@ -41,7 +41,7 @@ async fn all_kinds(b: &Bench<'_>) -> Vec<SessionId> {
     ids
 }
 
-/// Pages of any size, and counting, leave what is there as it is, sessions or not.
+/// Pages of any size, counting, and a search in vain leave what is there as it is, sessions or not.
 pub async fn looking_changes_nothing(h: &dyn Harness) {
     let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
     let ids = all_kinds(&b).await;
@@ -54,14 +54,6 @@ pub async fn looking_changes_nothing(h: &dyn Harness) {
     }
     assert_eq!(operator.count_sessions().done().await, 9);
     b.assert_all_unchanged(&before, "count_sessions").await;
-}
-
-/// So does a search for a session that there is not.
-pub async fn searching_in_vain_changes_nothing(h: &dyn Harness) {
-    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
-    let ids = all_kinds(&b).await;
-    b.pass(40).await;
-    let before = b.snapshots(&ids).await;
     let stranger = fresh_id();
     assert!(!operator.revoke(&stranger).await);
     b.assert_all_unchanged(&before, "revoke_session").await;

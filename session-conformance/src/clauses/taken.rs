@@ -100,16 +100,6 @@ pub async fn an_expired_id_is_free(h: &dyn Harness) {
     assert!(b.is_alive(&id).await);
 }
 
-/// The id of a session that was deleted is free.
-pub async fn a_deleted_id_is_free(h: &dyn Harness) {
-    let b = Bench::new(h).await;
-    let id = b.create(session(100)).await;
-    assert!(b.delete(&id).await);
-    let request = insert_request(b.policy(), &id, session(50));
-    insert(&b, &request).await;
-    assert!(b.is_alive(&id).await);
-}
-
 /// Creation and rotation draw again when their id is taken.
 pub async fn a_taken_id_is_drawn_again(h: &dyn Harness) {
     let b = Bench::new(h).await;

@@ -63,16 +63,6 @@ pub async fn removing_an_absent_field_is_no_error(h: &dyn Harness) {
     assert_fields(&b, &id, [("username", "andrew")]).await;
 }
 
-/// A session whose fields are all removed is a session, and can be filled again.
-pub async fn a_session_without_fields_lives_on(h: &dyn Harness) {
-    let b = Bench::new(h).await;
-    let id = b.create(session(100)).await;
-    assert!(b.remove_fields(&id, vec![name("username")]).done().await);
-    assert_fields(&b, &id, []).await;
-    b.update(&id, set("a", "1")).await;
-    assert_fields(&b, &id, [("a", "1")]).await;
-}
-
 /// Two sessions share nothing.
 pub async fn a_write_changes_one_session(h: &dyn Harness) {
     let b = Bench::new(h).await;

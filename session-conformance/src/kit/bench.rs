@@ -1,6 +1,7 @@
 //! The workbench of a case: a backend with a clock of the application's, and its store.
 
 use std::ops::Deref;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,9 +11,12 @@ use session_core::{
 };
 
 use super::{
-    AppClock, Finding, Place, Step, Timer, fresh_id, name, public_id_of, secs, stored_deadline,
+    AppClock, Finding, Place, Step as _, Timer, fresh_id, name, public_id_of, secs, stored_deadline,
 };
 use crate::harness::{Harness, RawHash, RawKey};
+
+/// A step of a case, and what it returns. Its failure names the place of the step.
+type Doing<'s, T> = Pin<Box<dyn Future<Output = T> + Send + 's>>;
 
 /// A backend over the store under test, which it dereferences to, and what reaches behind it.
 pub(crate) struct Bench<'a> {
@@ -71,37 +75,27 @@ impl<'a> Bench<'a> {
 
     /// Creates a session.
     #[track_caller]
-    pub(crate) fn create(&self, new: NewSession) -> impl Future<Output = SessionId> + Send {
+    pub(crate) fn create<'s>(&'s self, new: NewSession) -> Doing<'s, SessionId> {
         let created = self.create_session(new).done();
-        async { created.await.id }
+        Box::pin(async { created.await.id })
     }
 
     /// Gets a session.
     #[track_caller]
-    pub(crate) fn get<'s>(
-        &'s self,
-        id: &'s SessionId,
-    ) -> impl Future<Output = SessionRecord> + Send {
-        self.get_session(id).found()
+    pub(crate) fn get<'s>(&'s self, id: &'s SessionId) -> Doing<'s, SessionRecord> {
+        Box::pin(self.get_session(id).found())
     }
 
     /// Peeks at a session.
     #[track_caller]
-    pub(crate) fn peek<'s>(
-        &'s self,
-        id: &'s SessionId,
-    ) -> impl Future<Output = SessionRecord> + Send {
-        self.peek_session(id).found()
+    pub(crate) fn peek<'s>(&'s self, id: &'s SessionId) -> Doing<'s, SessionRecord> {
+        Box::pin(self.peek_session(id).found())
     }
 
     /// Updates a session.
     #[track_caller]
-    pub(crate) fn update<'s>(
-        &'s self,
-        id: &'s SessionId,
-        delta: Delta,
-    ) -> impl Future<Output = Written> + Send {
-        self.update_session(id, delta).found()
+    pub(crate) fn update<'s>(&'s self, id: &'s SessionId, delta: Delta) -> Doing<'s, Written> {
+        Box::pin(self.update_session(id, delta).found())
     }
 
     /// Rotates a session.
@@ -110,20 +104,20 @@ impl<'a> Bench<'a> {
         &'s self,
         id: &'s SessionId,
         delta: Delta,
-    ) -> impl Future<Output = RotatedSession> + Send {
-        self.rotate_session(id, delta).found()
+    ) -> Doing<'s, RotatedSession> {
+        Box::pin(self.rotate_session(id, delta).found())
     }
 
     /// Updates a session, or rotates it; its id after that.
     #[track_caller]
-    pub(crate) fn change(
-        &self,
-        id: &SessionId,
+    pub(crate) fn change<'s>(
+        &'s self,
+        id: &'s SessionId,
         delta: Delta,
         is_rotation: bool,
-    ) -> impl Future<Output = (SessionId, Written)> + Send {
+    ) -> Doing<'s, (SessionId, Written)> {
         let place = Place::here();
-        async move {
+        Box::pin(async move {
             let changed = if is_rotation {
                 let rotated = self.rotate_session(id, delta).await;
                 rotated.map(|found| found.map(|rotated| (rotated.id, rotated.written)))
@@ -132,7 +126,7 @@ impl<'a> Bench<'a> {
                 written.map(|found| found.map(|written| (id.clone(), written)))
             };
             place.some(place.ok(changed), "session")
-        }
+        })
     }
 
     /// Binds a session by a write.
@@ -141,7 +135,7 @@ impl<'a> Bench<'a> {
         &'s self,
         id: &'s SessionId,
         principal: &'s Principal,
-    ) -> impl Future<Output = Written> + Send {
+    ) -> Doing<'s, Written> {
         self.update(id, Delta::new().bind(principal.clone()))
     }
 
@@ -152,35 +146,35 @@ impl<'a> Bench<'a> {
         id: &'s SessionId,
         field: &'static str,
         by: i64,
-    ) -> impl Future<Output = i64> + Send {
-        self.increment_field(id, name(field), by).found()
+    ) -> Doing<'s, i64> {
+        Box::pin(self.increment_field(id, name(field), by).found())
     }
 
     /// Deletes a session; whether there was one.
     #[track_caller]
-    pub(crate) fn delete<'s>(&'s self, id: &'s SessionId) -> impl Future<Output = bool> + Send {
-        self.delete_session(id).done()
+    pub(crate) fn delete<'s>(&'s self, id: &'s SessionId) -> Doing<'s, bool> {
+        Box::pin(self.delete_session(id).done())
     }
 
     /// Asserts that this delta is refused so, by an update and by a rotation, and changes nothing.
     #[track_caller]
-    pub(crate) fn assert_refused(
-        &self,
-        id: &SessionId,
+    pub(crate) fn assert_refused<'s>(
+        &'s self,
+        id: &'s SessionId,
         delta: Delta,
         kind: ErrorKind,
-        what: &str,
-    ) -> impl Future<Output = ()> + Send {
+        what: &'s str,
+    ) -> Doing<'s, ()> {
         let place = Place::here();
-        async move {
+        Box::pin(async move {
             let before = self.snapshot(id).await;
-            let error = place.err(self.update_session(id, delta.clone()).await);
-            assert_eq!(error.kind(), kind, "{what}");
+            let update = self.update_session(id, delta.clone()).await;
+            place.check_refusal(&place.err(update), kind, what);
             self.assert_unchanged(id, &before, what).await;
-            let error = place.err(self.rotate_session(id, delta).await);
-            assert_eq!(error.kind(), kind, "{what}");
+            let rotation = self.rotate_session(id, delta).await;
+            place.check_refusal(&place.err(rotation), kind, what);
             self.assert_unchanged(id, &before, what).await;
-        }
+        })
     }
 
     /// Writes a hash under a fresh id.
@@ -192,48 +186,48 @@ impl<'a> Bench<'a> {
 
     /// What is stored under an id where there must be something.
     #[track_caller]
-    pub(crate) fn stored(&self, id: &SessionId) -> impl Future<Output = RawKey> + Send {
+    pub(crate) fn stored<'s>(&'s self, id: &'s SessionId) -> Doing<'s, RawKey> {
         let place = Place::here();
-        async move { place.some(self.h.dump(id).await, "key") }
+        Box::pin(async move { place.some(self.h.dump(id).await, "key") })
     }
 
     /// The text of a stored field.
     #[track_caller]
-    pub(crate) fn stored_text(
-        &self,
-        id: &SessionId,
-        field: &str,
-    ) -> impl Future<Output = Option<String>> + Send {
+    pub(crate) fn stored_text<'s>(
+        &'s self,
+        id: &'s SessionId,
+        field: &'s str,
+    ) -> Doing<'s, Option<String>> {
         let stored = self.stored(id);
-        async move {
+        Box::pin(async move {
             let key = stored.await;
             let value = key.field(field)?;
             Some(String::from_utf8_lossy(value).into_owned())
-        }
+        })
     }
 
     /// The time to a key's expiry, where it must have one.
     #[track_caller]
-    pub(crate) fn expires_in(&self, id: &SessionId) -> impl Future<Output = Duration> + Send {
+    pub(crate) fn expires_in<'s>(&'s self, id: &'s SessionId) -> Doing<'s, Duration> {
         let (place, stored) = (Place::here(), self.stored(id));
-        async move { place.some(stored.await.expires_in, "expiry") }
+        Box::pin(async move { place.some(stored.await.expires_in, "expiry") })
     }
 
     /// The time to a session's stored deadline, where it must have one.
     #[track_caller]
-    pub(crate) fn deadline_in(&self, id: &SessionId) -> impl Future<Output = Duration> + Send {
+    pub(crate) fn deadline_in<'s>(&'s self, id: &'s SessionId) -> Doing<'s, Duration> {
         let (place, stored) = (Place::here(), self.stored(id));
-        async move {
+        Box::pin(async move {
             let deadline = place.some(stored_deadline(&stored.await), "deadline");
             deadline.since(self.h.now().await)
-        }
+        })
     }
 
     /// Whether there is a session, without touching it.
     #[track_caller]
-    pub(crate) fn is_alive<'s>(&'s self, id: &'s SessionId) -> impl Future<Output = bool> + Send {
+    pub(crate) fn is_alive<'s>(&'s self, id: &'s SessionId) -> Doing<'s, bool> {
         let peeked = self.peek_session(id).done();
-        async { peeked.await.is_some() }
+        Box::pin(async { peeked.await.is_some() })
     }
 
     /// The public id of what is stored under an id, as operators see it.
@@ -243,12 +237,9 @@ impl<'a> Bench<'a> {
 
     /// The public ids of a principal's sessions, as listed.
     #[track_caller]
-    pub(crate) fn listed<'s>(
-        &'s self,
-        principal: &'s Principal,
-    ) -> impl Future<Output = Vec<PublicId>> + Send {
+    pub(crate) fn listed<'s>(&'s self, principal: &'s Principal) -> Doing<'s, Vec<PublicId>> {
         let list = self.list_sessions(principal).done();
-        async { list.await.into_iter().map(|it| it.public_id).collect() }
+        Box::pin(async { list.await.into_iter().map(|it| it.public_id).collect() })
     }
 
     /// Asserts which sessions are listed, in any order.
@@ -299,20 +290,33 @@ impl<'a> Bench<'a> {
 
     /// Asserts that what is stored has not changed since, and no expiry was set. For use without
     /// advances in between.
-    pub(crate) async fn assert_unchanged(&self, id: &SessionId, since: &Snapshot, by: &str) {
-        let key = self.h.dump(id).await;
-        let passed = self.h.now().await.since(since.taken);
-        let (Some(before), Some(after)) = (&since.key, &key) else {
-            assert_eq!(key, since.key, "{by}");
-            return;
-        };
-        assert_eq!(after.value, before.value, "{by}");
-        match (before.expires_in, after.expires_in) {
-            (Some(before), Some(after)) => assert!(
-                after <= before && before <= after + passed,
-                "{by}: the expiry in {before:?} was changed to {after:?} within {passed:?}"
-            ),
-            (before, after) => assert_eq!(after, before, "{by}: the expiry"),
-        }
+    #[track_caller]
+    pub(crate) fn assert_unchanged<'s>(
+        &'s self,
+        id: &'s SessionId,
+        since: &'s Snapshot,
+        by: &'s str,
+    ) -> Doing<'s, ()> {
+        let place = Place::here();
+        Box::pin(async move {
+            let key = self.h.dump(id).await;
+            let passed = self.h.now().await.since(since.taken);
+            let is_same = match (&since.key, &key) {
+                (Some(before), Some(after)) => {
+                    let is_kept = match (before.expires_in, after.expires_in) {
+                        (Some(before), Some(after)) => after <= before && before <= after + passed,
+                        (before, after) => before == after,
+                    };
+                    is_kept && before.value == after.value
+                }
+                (before, after) => before == after,
+            };
+            if !is_same {
+                let before = &since.key;
+                place.fail(format_args!(
+                    "{by} changed {before:?} to {key:?} within {passed:?}"
+                ));
+            }
+        })
     }
 }

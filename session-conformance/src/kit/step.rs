@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::panic::Location;
 
-use session_core::{Effect, Error, Result};
+use session_core::{Effect, Error, ErrorKind, Result};
 
 /// Where a step stands: what the text of its failure begins with.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +31,15 @@ impl Place {
             Err(error) if error.effect() == Effect::NotApplied => error,
             Err(error) => self.fail(format_args!("something may be applied: {error:?}")),
             Ok(_) => self.fail("it is not refused"),
+        }
+    }
+
+    /// Checks the kind of a refusal.
+    pub(crate) fn check_refusal(self, error: &Error, kind: ErrorKind, what: &str) {
+        if error.kind() != kind {
+            self.fail(format_args!(
+                "{what} is refused as {error:?}, and not {kind:?}"
+            ));
         }
     }
 
