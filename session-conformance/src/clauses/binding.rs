@@ -21,8 +21,7 @@ pub async fn a_session_bound_by_a_write_is_listed(h: &dyn Harness) {
             .returning_record(),
     ] {
         let id = b.create(session(100)).await;
-        let written = b.update_session(&id, delta.bind(ann.clone())).await;
-        let written = written.expect("no error").expect("a session");
+        let written = b.update(&id, delta.bind(ann.clone())).await;
         if let Some(record) = written.record {
             assert_eq!(record.principal(), Some(ann.clone()));
             assert!(record.deadline().is_some());

@@ -1,13 +1,9 @@
 //! What a log-in gives a session, and what a log-out that keeps it takes away.
 
-use std::num::NonZeroU32;
-
-use session_core::{
-    Delta, OnExcess, PrincipalLimit, PublicId, SessionId, SessionRecord, Touch, UnixMillis,
-};
+use session_core::{Delta, OnExcess, PublicId, SessionId, SessionRecord, Touch, UnixMillis};
 
 use crate::harness::Harness;
-use crate::kit::{Bench, Step, add, fresh_principal, lasting, secs, session, set, ttl};
+use crate::kit::{Bench, Step, add, fresh_principal, lasting, limit, secs, session, set, ttl};
 
 /// The public id and the time of the log-in, and the deadline, as a record shows them. They are
 /// what is stored.
@@ -156,10 +152,7 @@ pub async fn an_unbound_session_is_in_no_list(h: &dyn Harness) {
 
 /// It leaves its place in the quota, and can be bound again.
 pub async fn an_unbound_session_makes_room(h: &dyn Harness) {
-    let limit = PrincipalLimit {
-        max: NonZeroU32::MIN,
-        on_excess: OnExcess::Refuse,
-    };
+    let limit = limit(1, OnExcess::Refuse);
     let b = Bench::with(h, |policy| policy.with_principal_limit(limit)).await;
     let ann = fresh_principal("ann");
     let first = b.create(session(100).bind(ann.clone())).await;

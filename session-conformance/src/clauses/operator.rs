@@ -1,13 +1,11 @@
 //! Sessions that an operator ends.
 
-use std::num::NonZeroU32;
-
-use session_core::{Delta, ErrorKind, NewSession, OnExcess, PageSize, PrincipalLimit, PublicId};
+use session_core::{Delta, ErrorKind, NewSession, OnExcess, PageSize, PublicId};
 
 use crate::harness::Harness;
 use crate::kit::{
     Bench, Operator, Step, assert_nothing_there, fresh_id, fresh_principal, guide_hash,
-    in_other_case, lasting, secs, session, with, without,
+    in_other_case, lasting, limit, secs, session, with, without,
 };
 use crate::races;
 
@@ -101,10 +99,7 @@ pub async fn an_ended_session_is_unlisted(h: &dyn Harness) {
 
 /// One session in place of the one that was ended keeps a principal's limit.
 pub async fn an_ended_session_makes_room(h: &dyn Harness) {
-    let limit = PrincipalLimit {
-        max: NonZeroU32::new(2).expect("not zero"),
-        on_excess: OnExcess::Refuse,
-    };
+    let limit = limit(2, OnExcess::Refuse);
     let b = Bench::with(h, |policy| policy.with_principal_limit(limit)).await;
     let operator = Operator::new(h).await;
     let ann = fresh_principal("ann");
@@ -113,10 +108,8 @@ pub async fn an_ended_session_makes_room(h: &dyn Harness) {
         ids.push(b.create(session(5000).bind(ann.clone())).await);
     }
     for _ in 0..3 {
-        let error = b
-            .create_session(session(5000).bind(ann.clone()))
-            .refused()
-            .await;
+        let new = session(5000).bind(ann.clone());
+        let error = b.create_session(new).refused().await;
         assert_eq!(error.kind(), ErrorKind::TooManySessions);
         assert!(operator.revoke(&ids.remove(0)).await);
         ids.push(b.create(session(5000).bind(ann.clone())).await);

@@ -1,23 +1,18 @@
 //! How many sessions a principal may have.
 
-use std::num::NonZeroU32;
-
 use session_core::steps::{InsertOutcome, RenameOutcome};
-use session_core::{
-    Delta, ErrorKind, Limit, Limits, NewSession, OnExcess, Principal, PrincipalLimit,
-};
+use session_core::{Delta, ErrorKind, Limit, Limits, NewSession, OnExcess, Principal};
 
 use crate::harness::Harness;
 use crate::kit::{
     Bench, Step, add, assert_nothing_there, fresh_id, fresh_principal, guide_hash, insert_request,
-    lasting, name, rename_request, secs, session, set,
+    lasting, limit, name, rename_request, secs, session, set,
 };
 use crate::races;
 
 /// A workbench whose policy limits each principal's sessions.
 async fn limited(h: &dyn Harness, max: u32, on_excess: OnExcess) -> Bench<'_> {
-    let max = NonZeroU32::new(max).expect("more than none");
-    let limit = PrincipalLimit { max, on_excess };
+    let limit = limit(max, on_excess);
     Bench::with(h, |policy| policy.with_principal_limit(limit)).await
 }
 
@@ -176,10 +171,7 @@ pub async fn as_many_are_evicted_as_it_takes(h: &dyn Harness) {
 
 /// Whatever refuses a binding, it makes no room: nobody ends for a session that is not bound.
 pub async fn a_refused_binding_evicts_nobody(h: &dyn Harness) {
-    let limit = PrincipalLimit {
-        max: NonZeroU32::new(2).expect("more than none"),
-        on_excess: OnExcess::EvictOldest,
-    };
+    let limit = limit(2, OnExcess::EvictOldest);
     let limits = Limits::default().with_fields(2);
     let b = Bench::with(h, |policy| {
         policy.with_principal_limit(limit).with_limits(limits)

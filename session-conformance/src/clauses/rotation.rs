@@ -21,8 +21,7 @@ pub async fn a_rotation_moves_the_session(h: &dyn Harness) {
     let mut timer = b.timer().await;
     let rotated = b.rotate(&old, Delta::new()).await;
     assert_ne!(rotated.id, old);
-    let elapsed = timer.elapsed().await;
-    elapsed.assert_remaining(rotated.written.ttl, secs(100));
+    timer.assert_remaining(rotated.written.ttl, 100).await;
     timer.assert_expiry(&rotated.id, 100).await;
     let key = b.stored(&rotated.id).await;
     let mut expected = with(hash, "last_accessed_at", b.clock.text());
@@ -41,8 +40,7 @@ pub async fn a_quiet_rotation_keeps_the_expiry(h: &dyn Harness) {
     b.clock.forward(secs(40));
     let quiet = Delta::new().touch(Touch::Never);
     let rotated = b.rotate(&old, quiet).await;
-    let elapsed = timer.elapsed().await;
-    elapsed.assert_remaining(rotated.written.ttl, secs(100));
+    timer.assert_remaining(rotated.written.ttl, 100).await;
     timer.assert_expiry(&rotated.id, 100).await;
     let accessed = b.stored_text(&rotated.id, "last_accessed_at").await;
     assert_eq!(accessed, Some(created));

@@ -13,12 +13,13 @@ mod step;
 mod timer;
 
 use std::borrow::Cow;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use session_core::steps::{InsertRequest, RenameRequest};
 use session_core::{
-    Delta, FieldName, Fields, Lifetime, NewSession, Principal, PublicId, SessionId, SessionPolicy,
-    SessionTtl, StoredSession, UnixMillis,
+    Delta, FieldName, Fields, Lifetime, NewSession, OnExcess, Principal, PrincipalLimit, PublicId,
+    SessionId, SessionPolicy, SessionTtl, StoredSession, UnixMillis,
 };
 
 use crate::harness::{Harness, RawKey};
@@ -50,6 +51,12 @@ pub(crate) fn ttl(seconds: u64) -> SessionTtl {
 /// A lifetime of whole seconds.
 pub(crate) fn lasting(seconds: u64) -> Lifetime {
     Lifetime::from_secs(seconds).expect("a lifetime")
+}
+
+/// The limit of so many sessions of a principal.
+pub(crate) fn limit(max: u32, on_excess: OnExcess) -> PrincipalLimit {
+    let max = NonZeroU32::new(max).expect("more than none");
+    PrincipalLimit { max, on_excess }
 }
 
 /// A duration of whole seconds.

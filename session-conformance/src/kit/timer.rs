@@ -87,6 +87,20 @@ impl<'a> Timer<'a> {
         }
     }
 
+    /// The same of what an operation returns.
+    #[track_caller]
+    pub(crate) fn assert_remaining(
+        &mut self,
+        actual: Remaining,
+        seconds: u64,
+    ) -> impl Future<Output = ()> + Send {
+        let place = Place::here();
+        async move {
+            let left = place.some(actual.as_duration(), "expiry");
+            self.elapsed().await.check(place, left, secs(seconds));
+        }
+    }
+
     /// The same to a session's stored deadline.
     #[track_caller]
     pub(crate) fn assert_deadline(
