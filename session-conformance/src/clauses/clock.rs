@@ -31,7 +31,7 @@ pub async fn the_applications_clock_decides_no_expiry(h: &dyn Harness) {
             assert!(b.is_alive(&id).await);
             timer.restart().await;
             b.get(&id).await;
-            timer.assert_expiry(&id, 100).await;
+            timer.assert_expiry(&id, secs(100)).await;
             timer.advance(Duration::from_millis(100_001)).await;
             assert!(!b.is_alive(&id).await);
         }
@@ -48,12 +48,12 @@ pub async fn the_applications_clock_decides_no_deadline_and_no_throttle(h: &dyn 
         let throttled = Touch::IfOlderThan(secs(30));
         timer.advance(secs(20)).await;
         b.get_session_with(&id, throttled).found().await;
-        timer.assert_expiry(&id, 100).await;
-        timer.assert_deadline(&id, 1000).await;
+        timer.assert_expiry(&id, secs(100)).await;
+        timer.assert_deadline(&id, secs(1000)).await;
         h.advance(secs(20)).await;
         timer.restart().await;
         b.get_session_with(&id, throttled).found().await;
-        timer.assert_expiry(&id, 100).await;
+        timer.assert_expiry(&id, secs(100)).await;
     }
 }
 

@@ -91,7 +91,7 @@ pub async fn keeping_nothing_leaves_the_session(h: &dyn Harness) {
     assert!(record.fields().is_empty());
     assert_eq!(record.principal(), Some(ann.clone()));
     assert_eq!(b.listed(&ann).await, [public_id]);
-    timer.assert_deadline(&id, 5000).await;
+    timer.assert_deadline(&id, secs(5000)).await;
 }
 
 /// A counter that is refused, or an expectation, refuses the removal too.
@@ -152,7 +152,7 @@ pub async fn fields_stay_unless_the_principal_changes(h: &dyn Harness) {
             assert_eq!(hidden, Some(b"hidden".as_slice()), "{what}");
             let created = key.field("created_at");
             assert_eq!(created, Some(GUIDE_CREATED_AT.as_bytes()), "{what}");
-            timer.assert_deadline(&id, 700).await;
+            timer.assert_deadline(&id, secs(700)).await;
         }
     }
 }
@@ -176,7 +176,7 @@ pub async fn another_principals_session_starts_again(h: &dyn Harness) {
             let mut timer = b.timer().await;
             let delta = keep_if(delta.set(name("cart"), "1"), ["theme"]);
             let id = b.change(&id, delta, is_rotation).await.0;
-            timer.assert_deadline(&id, lifetime).await;
+            timer.assert_deadline(&id, secs(lifetime)).await;
             assert_eq!(b.stored_text(&id, "created_at").await, Some(created));
             let key = b.stored(&id).await;
             assert_eq!(key.field("theme"), Some(b"dark".as_slice()));
@@ -207,7 +207,7 @@ pub async fn an_unbound_session_starts_again(h: &dyn Harness) {
         assert_fields(&b, &id, &[("theme", "dark")], "unbound").await;
         assert_eq!(b.stored_text(&id, "created_at").await, Some(created));
         // Nothing caps its expiry any more.
-        timer.assert_expiry(&id, 1000).await;
+        timer.assert_expiry(&id, secs(1000)).await;
         b.assert_listed(&ann, []).await;
     }
 }

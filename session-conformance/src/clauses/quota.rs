@@ -61,8 +61,7 @@ pub async fn ended_sessions_do_not_count(h: &dyn Harness) {
     assert!(b.delete(&id).await);
     let id = b.create(expiring.clone()).await;
     let public_id = b.public_id(&id).await;
-    let revoked = b.revoke_session(&ann, &public_id).done().await;
-    assert!(revoked);
+    assert!(b.revoke_session(&ann, &public_id).done().await);
     b.create(expiring).await;
     h.advance(secs(101)).await;
     b.create(bound(&ann, 100)).await;

@@ -83,8 +83,7 @@ pub async fn creation_returns_what_is_stored(h: &dyn Harness) {
         let peeked = b.peek(&created.id).await;
         assert_same_but_for_time(&created.record, &peeked);
         let remaining = created.record.ttl().as_duration().expect("an expiry");
-        let elapsed = timer.elapsed().await;
-        elapsed.assert_remaining(peeked.ttl(), remaining);
+        timer.assert_remaining(peeked.ttl(), remaining).await;
     }
 }
 

@@ -3,7 +3,7 @@
 use session_core::{Delta, Touch};
 
 use crate::harness::Harness;
-use crate::kit::{Bench, add, fields, name, session, set, ttl};
+use crate::kit::{Bench, add, fields, name, secs, session, set, ttl};
 
 /// The record that a write returns is the session after it; without being asked, it returns none.
 pub async fn a_write_returns_the_session_after_it(h: &dyn Harness) {
@@ -31,8 +31,8 @@ pub async fn a_write_returns_the_session_after_it(h: &dyn Harness) {
         assert_eq!(record.ttl(), written.ttl);
         let peeked = b.peek(&id).await;
         assert_eq!(peeked.fields(), record.fields());
-        timer.assert_remaining(record.ttl(), 300).await;
-        timer.assert_remaining(peeked.ttl(), 300).await;
+        timer.assert_remaining(record.ttl(), secs(300)).await;
+        timer.assert_remaining(peeked.ttl(), secs(300)).await;
     }
 }
 

@@ -21,8 +21,8 @@ pub async fn a_rotation_moves_the_session(h: &dyn Harness) {
     let mut timer = b.timer().await;
     let rotated = b.rotate(&old, Delta::new()).await;
     assert_ne!(rotated.id, old);
-    timer.assert_remaining(rotated.written.ttl, 100).await;
-    timer.assert_expiry(&rotated.id, 100).await;
+    timer.assert_remaining(rotated.written.ttl, secs(100)).await;
+    timer.assert_expiry(&rotated.id, secs(100)).await;
     let key = b.stored(&rotated.id).await;
     let mut expected = with(hash, "last_accessed_at", b.clock.text());
     expected.sort();
@@ -40,8 +40,8 @@ pub async fn a_quiet_rotation_keeps_the_expiry(h: &dyn Harness) {
     b.clock.forward(secs(40));
     let quiet = Delta::new().touch(Touch::Never);
     let rotated = b.rotate(&old, quiet).await;
-    timer.assert_remaining(rotated.written.ttl, 100).await;
-    timer.assert_expiry(&rotated.id, 100).await;
+    timer.assert_remaining(rotated.written.ttl, secs(100)).await;
+    timer.assert_expiry(&rotated.id, secs(100)).await;
     let accessed = b.stored_text(&rotated.id, "last_accessed_at").await;
     assert_eq!(accessed, Some(created));
 }
@@ -96,7 +96,7 @@ pub async fn the_delta_of_a_rotation_is_applied(h: &dyn Harness) {
     let expected = fields([("kept", "1"), ("user", "ann"), ("n", "42"), ("m", "-3")]);
     assert_eq!(record.fields(), &expected);
     assert_eq!(record.configured_ttl(), ttl(700));
-    timer.assert_expiry(&rotated.id, 700).await;
+    timer.assert_expiry(&rotated.id, secs(700)).await;
     let peeked = b.peek(&rotated.id).await;
     assert_eq!(peeked.fields(), &expected);
 }
@@ -184,7 +184,7 @@ pub async fn a_session_rotates_again_and_again(h: &dyn Harness) {
         assert_eq!(h.dump(&id).await, None);
         let turns = b.stored_text(&new, "turns").await;
         assert_eq!(turns, Some(turn.to_string()));
-        timer.assert_deadline(&new, 1000).await;
+        timer.assert_deadline(&new, secs(1000)).await;
         id = new;
     }
     let record = b.peek(&id).await;

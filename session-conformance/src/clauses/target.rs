@@ -107,14 +107,14 @@ pub async fn a_read_by_public_id_is_a_read(h: &dyn Harness) {
         };
         let accessed = record.last_accessed_at_text();
         assert_eq!(accessed, &b.clock.value(), "{touch:?}");
-        timer.assert_remaining(record.ttl(), 100).await;
+        timer.assert_remaining(record.ttl(), secs(100)).await;
         let accessed = b.stored_text(&id, "last_accessed_at").await;
         assert_eq!(accessed, Some(b.clock.text()));
     }
     h.advance(secs(35)).await;
     let mut timer = b.timer().await;
     let remaining = b.get_session_of(&ann, &public_id).found().await.ttl();
-    timer.assert_remaining(remaining, 100).await;
+    timer.assert_remaining(remaining, secs(100)).await;
 }
 
 /// A rotation changes nothing about it.
@@ -161,7 +161,7 @@ pub async fn a_write_by_public_id_is_a_write(h: &dyn Harness) {
     assert_eq!(written.counter("n"), Some(2));
     let record = written.record.expect("a record");
     assert_eq!(record.public_id(), Some(public_id));
-    timer.assert_expiry(&id, 300).await;
+    timer.assert_expiry(&id, secs(300)).await;
     assert_eq!(b.stored_text(&id, "a").await.as_deref(), Some("1"));
     assert_eq!(b.stored(&id).await.field("username"), None);
 

@@ -64,7 +64,7 @@ async fn assert_due_at(b: &Bench<'_>, seconds: u64, touch: Touch, age: Duration)
         let mut timer = b.timer().await;
         let (id, touched) = touches(b, id, how, touch).await;
         assert!(touched, "{how:?} {touch:?} at {age:?} of {seconds} s");
-        timer.assert_expiry(&id, seconds).await;
+        timer.assert_expiry(&id, secs(seconds)).await;
     }
 }
 
@@ -154,7 +154,7 @@ pub async fn a_key_without_expiry_is_due(h: &dyn Harness) {
         let mut timer = b.timer().await;
         let (id, touched) = touches(&b, id, how, Touch::IfOlderThan(secs(30))).await;
         assert!(touched, "{how:?}");
-        timer.assert_expiry(&id, 100).await;
+        timer.assert_expiry(&id, secs(100)).await;
 
         timer.restart().await;
         let deadline = h.now().await.plus_millis(60_000).get().to_string();
@@ -163,7 +163,7 @@ pub async fn a_key_without_expiry_is_due(h: &dyn Harness) {
             .await;
         let (id, touched) = touches(&b, id, how, Touch::IfOlderThan(secs(30))).await;
         assert!(touched, "{how:?}");
-        timer.assert_expiry(&id, 60).await;
+        timer.assert_expiry(&id, secs(60)).await;
     }
 }
 
@@ -177,7 +177,7 @@ pub async fn a_new_ttl_is_due(h: &dyn Harness) {
         let touch = Touch::IfOlderThan(secs(30));
         let delta = Delta::new().ttl(ttl(seconds)).touch(touch);
         let id = b.change(&id, delta, is_rotation).await.0;
-        timer.assert_expiry(&id, seconds).await;
+        timer.assert_expiry(&id, secs(seconds)).await;
         let accessed = b.stored_text(&id, "last_accessed_at").await;
         assert_eq!(accessed, Some(b.clock.text()));
     }
@@ -194,14 +194,14 @@ pub async fn a_quiet_new_ttl_is_only_stored(h: &dyn Harness) {
         timer.advance(secs(20)).await;
         let delta = Delta::new().ttl(ttl(seconds)).touch(Touch::Never);
         let returned = b.update(&id, delta).await.ttl;
-        timer.assert_remaining(returned, 100).await;
-        timer.assert_expiry(&id, 100).await;
+        timer.assert_remaining(returned, secs(100)).await;
+        timer.assert_expiry(&id, secs(100)).await;
         let configured = b.configured_ttl(&id).found().await;
         assert_eq!(configured, ttl(seconds));
         let accessed = b.stored_text(&id, "last_accessed_at").await;
         assert_eq!(accessed, Some(created));
         timer.restart().await;
         b.get(&id).await;
-        timer.assert_expiry(&id, seconds).await;
+        timer.assert_expiry(&id, secs(seconds)).await;
     }
 }

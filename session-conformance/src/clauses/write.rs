@@ -6,7 +6,8 @@ use session_core::{Delta, Fields, NewSession, SessionId};
 
 use crate::harness::Harness;
 use crate::kit::{
-    Bench, Step, assert_nothing_there, fields, fresh_id, fresh_principal, name, session, set, ttl,
+    Bench, Step, assert_nothing_there, fields, fresh_id, fresh_principal, name, secs, session, set,
+    ttl,
 };
 use crate::races;
 
@@ -97,7 +98,7 @@ pub async fn a_delta_of_everything_is_applied(h: &dyn Harness) {
     let written = b.update(&id, delta).await;
     assert_eq!(written.counter("views"), Some(42));
     assert_eq!(written.counter("hits"), Some(-7));
-    timer.assert_expiry(&id, 700).await;
+    timer.assert_expiry(&id, secs(700)).await;
     let record = b.peek(&id).await;
     let after = fields([
         ("kept", "1"),

@@ -10,9 +10,7 @@ use session_core::{
     SessionPolicy, SessionRecord, UnixMillis, Written,
 };
 
-use super::{
-    AppClock, Finding, Place, Step as _, Timer, fresh_id, name, public_id_of, secs, stored_deadline,
-};
+use super::{AppClock, Finding, Place, Step as _, Timer, fresh_id, name, public_id_of, secs};
 use crate::harness::{Harness, RawHash, RawKey};
 
 /// A step of a case, and what it returns. Its failure names the place of the step.
@@ -211,16 +209,6 @@ impl<'a> Bench<'a> {
     pub(crate) fn expires_in<'s>(&'s self, id: &'s SessionId) -> Doing<'s, Duration> {
         let (place, stored) = (Place::here(), self.stored(id));
         Box::pin(async move { place.some(stored.await.expires_in, "expiry") })
-    }
-
-    /// The time to a session's stored deadline, where it must have one.
-    #[track_caller]
-    pub(crate) fn deadline_in<'s>(&'s self, id: &'s SessionId) -> Doing<'s, Duration> {
-        let (place, stored) = (Place::here(), self.stored(id));
-        Box::pin(async move {
-            let deadline = place.some(stored_deadline(&stored.await), "deadline");
-            deadline.since(self.h.now().await)
-        })
     }
 
     /// Whether there is a session, without touching it.
