@@ -307,7 +307,6 @@ const ADMIN: &[Case] = table! { Admin
     }
     operator {
         "ADM-5" an_operator_ends_that_session
-        "ADM-5" a_public_id_that_was_shown_ends_its_session
         "ADM-5" public_ids_are_compared_byte_for_byte
         "ADM-5" an_ended_session_is_unlisted
         "ADM-5" an_ended_session_makes_room

@@ -29,8 +29,8 @@ pub async fn creation_expires_by_the_policys_ttl(h: &dyn Harness) {
     timer.assert_expiry(&id, secs(1800)).await;
 }
 
-/// Found before, not found after, by every operation, and nothing comes back. The expiry counts, not
-/// what the hash says: a longer `session_ttl` keeps nothing alive.
+/// Found before, not found after, by every operation, and nothing comes back. The expiry counts,
+/// not what the hash says: a longer `session_ttl` keeps nothing alive.
 pub async fn a_session_ends_at_its_expiry(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let id = b.create(session(100)).await;

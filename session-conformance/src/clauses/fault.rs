@@ -9,7 +9,8 @@ use crate::kit::{
     Bench, Finding, Operation, assert_silent, fresh_id, fresh_principal, session, shown,
 };
 
-/// What a busy machine may add to a deadline. Without an end of its own an operation waits for ever.
+/// What a busy machine may add to a deadline. Without an end of its own an operation waits for
+/// ever.
 const SLACK: Duration = Duration::from_secs(5);
 /// How long a backend may take to notice that its store is back.
 const HEALING: Duration = Duration::from_secs(10);

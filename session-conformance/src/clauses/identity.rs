@@ -10,8 +10,8 @@ use crate::kit::{
 };
 
 /// Every creation draws its own canonical id, and stores under it. No character is the same in all
-/// of them: none is a counter, a time or a node. (64 random ids share a position with a chance below
-/// 16^-63.)
+/// of them: none is a counter, a time or a node. (That 64 random ids share a position has a chance
+/// below 16^-63.)
 pub async fn created_ids_are_fresh_and_canonical(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let mut ids = HashSet::new();

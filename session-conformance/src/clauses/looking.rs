@@ -78,7 +78,7 @@ pub async fn looking_prunes_no_index(h: &dyn Harness) {
     b.assert_listed(&ann, [&alive]).await;
 }
 
-/// None, and more than fit on one page, bound and unbound, and the same number whenever it is asked.
+/// None, and more than fit on one page, bound and unbound, and the same number each time.
 pub async fn each_session_counts_once(h: &dyn Harness) {
     let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
     let ann = fresh_principal("ann");

@@ -1,6 +1,6 @@
 //! Sessions that an operator ends.
 
-use session_core::{Delta, ErrorKind, NewSession, OnExcess, PageSize, PublicId};
+use session_core::{Delta, ErrorKind, NewSession, OnExcess, PageSize};
 
 use crate::harness::Harness;
 use crate::kit::{
@@ -41,23 +41,6 @@ pub async fn an_operator_ends_that_session(h: &dyn Harness) {
     operator.assert_shows(&others, PageSize::MAX).await;
     b.assert_listed(&ann, [&others[1]]).await;
     b.assert_listed(&bob, [&others[2]]).await;
-}
-
-/// By the public id as a page shows it, also when it went through a text.
-pub async fn a_public_id_that_was_shown_ends_its_session(h: &dyn Harness) {
-    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
-    let ids = [
-        b.create(session(5000).bind(fresh_principal("ann"))).await,
-        b.create(session(5000)).await,
-    ];
-    for public_id in operator.all(PageSize::DEFAULT).await.into_keys() {
-        let text = public_id.to_string();
-        let public_id: PublicId = text.parse().expect("a public id");
-        assert!(operator.revoke_session(&public_id).done().await);
-    }
-    for id in &ids {
-        assert_nothing_there(&b, id, "a session that was ended").await;
-    }
 }
 
 /// One that differs in the case of a letter is another, and ends nobody.

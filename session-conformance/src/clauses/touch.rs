@@ -106,7 +106,8 @@ pub async fn every_writing_operation_touches(h: &dyn Harness) {
     });
 }
 
-/// `Touch::Never`: the fields change, neither timestamp nor expiry does, and what is returned says so.
+/// `Touch::Never`: the fields change, neither timestamp nor expiry does, and what is returned says
+/// so.
 pub async fn a_quiet_write_changes_only_fields(h: &dyn Harness) {
     let b = Bench::new(h).await;
     for delta in [

@@ -54,8 +54,8 @@ pub async fn a_write_that_is_no_touch_sets_no_expiry(h: &dyn Harness) {
     assert_eq!(b.stored(&rotated.id).await.expires_in, None);
 }
 
-/// Any text in the two timestamps makes a session, and is shown as stored. A touch replaces the last
-/// access, whatever it was; the creation stays, whatever it is.
+/// Any text in the two timestamps makes a session, and is shown as stored. A touch replaces the
+/// last access, whatever it was; the creation stays, whatever it is.
 pub async fn any_text_is_a_timestamp(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let texts: [&[u8]; 8] = [

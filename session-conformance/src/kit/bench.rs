@@ -93,7 +93,8 @@ impl<'a> Bench<'a> {
     /// Updates a session.
     #[track_caller]
     pub(crate) fn update<'s>(&'s self, id: &'s SessionId, delta: Delta) -> Doing<'s, Written> {
-        Box::pin(self.update_session(id, delta).found())
+        let changed = self.change(id, delta, false);
+        Box::pin(async { changed.await.1 })
     }
 
     /// Rotates a session.
@@ -103,7 +104,8 @@ impl<'a> Bench<'a> {
         id: &'s SessionId,
         delta: Delta,
     ) -> Doing<'s, RotatedSession> {
-        Box::pin(self.rotate_session(id, delta).found())
+        let (place, what) = (Place::here(), format!("{delta:?}"));
+        Box::pin(async move { place.found(self.rotate_session(id, delta).await, &what) })
     }
 
     /// Updates a session, or rotates it; its id after that.
@@ -114,16 +116,14 @@ impl<'a> Bench<'a> {
         delta: Delta,
         is_rotation: bool,
     ) -> Doing<'s, (SessionId, Written)> {
-        let place = Place::here();
+        let (place, what) = (Place::here(), format!("{delta:?}"));
         Box::pin(async move {
-            let changed = if is_rotation {
-                let rotated = self.rotate_session(id, delta).await;
-                rotated.map(|found| found.map(|rotated| (rotated.id, rotated.written)))
-            } else {
-                let written = self.update_session(id, delta).await;
-                written.map(|found| found.map(|written| (id.clone(), written)))
-            };
-            place.some(place.ok(changed), "session")
+            if is_rotation {
+                let rotated = place.found(self.rotate_session(id, delta).await, &what);
+                return (rotated.id, rotated.written);
+            }
+            let written = self.update_session(id, delta).await;
+            (id.clone(), place.found(written, &what))
         })
     }
 

@@ -43,6 +43,15 @@ impl Place {
         }
     }
 
+    /// What an operation by this delta returns of the session, which it finds.
+    pub(crate) fn found<T>(self, outcome: Result<Option<T>>, delta: &str) -> T {
+        match outcome {
+            Ok(Some(found)) => found,
+            Ok(None) => self.fail(format_args!("there is no session for {delta}")),
+            Err(error) => self.fail(format_args!("{error:?} by {delta}")),
+        }
+    }
+
     /// What must be there.
     pub(crate) fn some<T>(self, value: Option<T>, what: &str) -> T {
         value.unwrap_or_else(|| self.fail(format_args!("there is no {what}")))
