@@ -25,9 +25,7 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
 const BACKEND: &[Case] = table! { Nothing
     identity {
         "ID-1" created_ids_are_fresh_and_canonical
-        "ID-1" created_ids_have_no_fixed_part
         "ID-3" unknown_ids_are_not_found
-        "ID-3" unknown_ids_are_not_found_under_any_policy
         "ID-3" unknown_ids_are_not_bound
         "ID-3" ids_are_compared_byte_for_byte
     }
@@ -36,32 +34,25 @@ const BACKEND: &[Case] = table! { Nothing
         "ID-2" rename_onto_a_taken_id_is_refused
         "ID-2" rename_onto_itself_is_refused
         "ID-2" an_expired_id_is_free
-        "ID-2" a_deleted_id_is_free
         "ID-2" a_taken_id_is_drawn_again
         "ID-2" broken_randomness_overwrites_nothing
     }
     record {
         "REC-1" a_new_session_is_the_guides_hash
-        "REC-1" an_empty_session_is_three_fields
         "REC-1" a_used_session_stays_the_guides_hash
         "REC-5" creation_returns_what_is_stored
-        "REC-6" optional_fields_are_absent_unless_used
         "REC-6" optional_fields_are_stored_when_used
     }
     bytes {
-        "REC-2" names_survive_creation
-        "REC-2" names_survive_an_update
+        "REC-2" fields_survive_creation
+        "REC-2" fields_survive_an_update
         "REC-2" names_are_counted_and_removed_exactly
-        "REC-2" values_survive_creation
-        "REC-2" values_survive_an_update
         "REC-2" large_fields_survive
-        "REC-2" similar_names_are_kept_apart
     }
     foreign {
         "REC-3" a_hash_of_any_client_is_a_session
         "REC-3" a_use_keeps_the_other_texts_of_any_client
         "REC-3" a_write_keeps_what_it_does_not_name_of_any_client
-        "REC-3" a_session_of_any_client_ends
         "REC-3" a_foreign_text_as_principal_binds_nobody
         "REC-4" fields_with_foreign_names_are_hidden
         "REC-4" fields_with_foreign_names_survive
@@ -71,7 +62,6 @@ const BACKEND: &[Case] = table! { Nothing
         "VAL-1" ghosts_and_other_hashes_are_no_sessions
         "VAL-1" lists_and_revocations_leave_what_is_no_session
         "VAL-2" a_malformed_ttl_makes_no_session
-        "VAL-2" a_ttl_out_of_range_makes_no_session
         "VAL-2" a_ttl_at_the_ends_of_the_range_makes_a_session
         "VAL-3" a_malformed_deadline_makes_no_session
         "VAL-3" the_farthest_deadline_makes_a_session
@@ -81,26 +71,19 @@ const BACKEND: &[Case] = table! { Nothing
     }
     unusual {
         "VAL-6" a_key_without_expiry_is_a_session
-        "VAL-6" a_read_sets_a_missing_expiry
-        "VAL-6" a_write_sets_a_missing_expiry
+        "VAL-6" a_use_sets_a_missing_expiry
         "VAL-6" a_write_that_is_no_touch_sets_no_expiry
-        "VAL-6" a_key_without_expiry_can_be_deleted
         "VAL-7" any_text_is_a_timestamp
-        "VAL-7" an_unusual_timestamp_is_kept_or_replaced
         "TTL-2" a_key_that_outlives_its_ttl_is_a_session
     }
     expiry {
-        "TTL-1" creation_expires_by_the_sessions_own_ttl
         "TTL-1" creation_expires_by_the_policys_ttl
         "TTL-2" a_session_ends_at_its_expiry
-        "TTL-2" a_planted_session_ends_at_its_expiry
         "TTL-2" a_session_lives_through_its_last_millisecond
         "TTL-3" ttl_is_what_remains
         "TTL-3" ttl_is_the_keys_expiry_not_the_stored_ttl
-        "TTL-3" ttl_of_a_key_without_expiry
         "TTL-4" configured_ttl_is_the_stored_one
         "TTL-5" a_new_ttl_is_stored_and_sets_the_expiry
-        "TTL-5" a_deltas_ttl_is_stored_and_sets_the_expiry
     }
     range {
         "TTL-6" every_ttl_is_accepted
@@ -109,12 +92,10 @@ const BACKEND: &[Case] = table! { Nothing
     }
     touch {
         "TCH-1" a_read_touches
-        "TCH-1" a_session_that_is_read_lives_on
         "TCH-2" peeks_and_queries_change_nothing
         "TCH-3" every_write_touches
         "TCH-3" every_writing_operation_touches
         "TCH-4" a_quiet_write_changes_only_fields
-        "TCH-4" an_empty_quiet_write_changes_nothing
         "TCH-9" get_follows_the_policys_touch
         "TCH-9" writes_do_not_follow_the_policys_touch
         "TCH-10" a_refused_write_does_not_touch
@@ -129,7 +110,6 @@ const BACKEND: &[Case] = table! { Nothing
         "TCH-5" a_throttled_use_touches_from_half_the_ttl_on
         "TCH-5" an_age_of_zero_is_always_due
         "TCH-5" a_key_that_outlives_its_ttl_is_not_due
-        "TCH-5" a_throttled_write_changes_its_fields
         "TCH-6" a_capped_session_is_not_touched
         "TCH-6" a_session_with_a_far_deadline_is_touched
         "TCH-7" a_key_without_expiry_is_due
@@ -139,7 +119,6 @@ const BACKEND: &[Case] = table! { Nothing
     write {
         "WRT-1" a_write_changes_the_fields_it_names
         "WRT-1" removing_an_absent_field_is_no_error
-        "WRT-1" a_session_without_fields_lives_on
         "WRT-1" a_write_changes_one_session
         "WRT-2" a_delta_of_everything_is_applied
         "WRT-2" a_large_delta_is_applied
@@ -173,7 +152,6 @@ const BACKEND: &[Case] = table! { Nothing
     increment {
         "INC-1" an_absent_field_counts_from_zero
         "INC-1" counters_of_a_delta_are_returned_by_name
-        "INC-1" a_removed_counter_counts_from_zero
         "INC-5" concurrent_increments_are_distinct_and_gapless
         "INC-6" values_are_exact
         "INC-6" a_counter_and_a_ttl_are_kept_apart
@@ -189,15 +167,12 @@ const BACKEND: &[Case] = table! { Nothing
         "DEL-1" delete_leaves_no_hidden_field
         "DEL-1" delete_unlists
         "DEL-2" deleting_again_returns_false
-        "DEL-2" deleting_an_expired_session_returns_false
         "DEL-2" one_of_concurrent_deletions_succeeds
         "DEL-3" nothing_comes_back_after_a_delete
-        "DEL-3" no_later_write_brings_a_session_back
         "DEL-3" no_racing_use_brings_a_session_back
     }
     rotation {
         "ROT-1" a_rotation_moves_the_session
-        "ROT-1" a_rotation_keeps_the_deadline
         "ROT-1" a_quiet_rotation_keeps_the_expiry
         "ROT-1" successors_are_random
         "ROT-2" the_old_id_is_not_found
@@ -207,11 +182,9 @@ const BACKEND: &[Case] = table! { Nothing
         "ROT-6" what_is_not_found_does_not_rotate
         "ROT-7" a_write_that_races_a_rotation_is_moved_or_refused
         "ROT-8" a_session_rotates_again_and_again
-        "ROT-8" a_rotated_session_expires
     }
     lifetime {
         "LIF-1" a_lifetime_fixes_the_deadline
-        "LIF-1" without_a_lifetime_there_is_no_deadline
         "LIF-2" the_expiry_never_lies_beyond_the_deadline
         "LIF-2" a_binding_caps_the_expiry
         "LIF-2" a_touch_caps_a_foreign_key_at_its_deadline
@@ -225,10 +198,8 @@ const BACKEND: &[Case] = table! { Nothing
         "LIF-5" a_quiet_log_in_with_a_lifetime_caps_the_expiry
         "PRN-14" each_binding_is_a_log_in_of_its_own
         "PRN-14" uses_and_rotations_keep_the_log_in
-        "PRN-14" an_unbound_session_has_no_public_id
         "PRN-15" an_unbound_session_is_in_no_list
         "PRN-15" an_unbound_session_makes_room
-        "PRN-15" unbinding_nobodys_session_is_a_touch
     }
     target {
         "TGT-1" a_read_by_public_id_is_a_read
@@ -242,7 +213,6 @@ const BACKEND: &[Case] = table! { Nothing
     listing {
         "PRN-1" a_session_bound_at_creation_is_listed
         "PRN-1" the_list_begins_with_the_nearest_deadline
-        "PRN-1" a_long_list_is_complete
         "PRN-1" principals_are_kept_apart_whatever_their_names
         "PRN-5" ended_sessions_are_not_listed
         "PRN-5" a_session_at_its_deadline_is_not_listed
@@ -252,7 +222,6 @@ const BACKEND: &[Case] = table! { Nothing
     binding {
         "PRN-2" a_session_bound_by_a_write_is_listed
         "PRN-3" a_session_bound_by_a_rotation_is_listed
-        "PRN-3" a_refused_binding_lists_nothing
         "PRN-4" a_binding_gives_a_deadline
         "PRN-4" a_binding_keeps_a_deadline
         "PRN-9" binding_to_another_moves_the_session
@@ -265,7 +234,6 @@ const BACKEND: &[Case] = table! { Nothing
         "PRN-7" revoking_one_ends_no_other
         "PRN-7" revoking_an_ended_session_returns_false
         "PRN-8" revoking_all_ends_all
-        "PRN-8" revoking_very_many_ends_all
         "PRN-8" revoking_all_but_one_keeps_it
         "PRN-8" a_stranger_to_keep_keeps_nothing
         "PRN-8" revoking_counts_live_sessions
@@ -293,15 +261,12 @@ const BACKEND: &[Case] = table! { Nothing
         "LIM-2" too_many_fields_are_refused
         "LIM-2" a_full_session_can_be_changed
         "LIM-2" a_session_with_too_many_fields_can_shrink
-    }
-    size {
         "LIM-3" too_many_bytes_are_refused
         "LIM-3" a_full_session_can_be_rewritten
         "LIM-3" a_session_with_too_many_bytes_can_shrink
     }
     operation {
         "OPS-1" ping_succeeds
-        "OPS-1" ping_changes_nothing
         "OPS-2" a_dropped_write_is_whole_or_nothing
         "OPS-2" dropped_operations_mix_up_no_replies
         "OPS-2" a_dropped_rotation_moves_or_not
@@ -313,23 +278,17 @@ const BACKEND: &[Case] = table! { Nothing
 
 const ADMIN: &[Case] = table! { Admin
     scan {
-        "ADM-1" a_scan_through_an_empty_store_ends
-        "ADM-1" a_scan_shows_all_of_few
-        "ADM-1" a_scan_shows_all_of_many
+        "ADM-1" a_scan_shows_all
         "ADM-1" pages_are_about_as_large_as_was_asked_for
         "ADM-1" scans_are_independent
         "ADM-1" sessions_in_use_are_shown
         "ADM-1" a_store_that_grows_and_shrinks_hides_nobody
         "ADM-1" a_scan_beside_others_misses_nobody
-        "ADM-1" a_session_is_shown_for_life
     }
     overview {
         "ADM-1" every_fact_is_as_stored
         "ADM-1" foreign_sessions_are_shown_as_stored
-        "ADM-1" what_remains_is_exact
-        "ADM-1" a_key_without_expiry_is_shown
         "ADM-1" every_principal_is_shown_with_its_sessions
-        "ADM-1" a_foreign_text_as_principal_is_none
     }
     unshown {
         "ADM-2" what_has_ended_is_not_shown
@@ -341,17 +300,13 @@ const ADMIN: &[Case] = table! { Admin
     }
     looking {
         "ADM-3" looking_changes_nothing
-        "ADM-3" searching_in_vain_changes_nothing
         "ADM-3" looking_prunes_no_index
-        "ADM-3" a_session_that_is_looked_at_expires
-        "ADM-4" an_empty_store_counts_zero
         "ADM-4" each_session_counts_once
         "ADM-4" the_ended_do_not_count
         "ADM-4" counting_beside_others_is_near
     }
     operator {
         "ADM-5" an_operator_ends_that_session
-        "ADM-5" a_public_id_that_was_shown_ends_its_session
         "ADM-5" public_ids_are_compared_byte_for_byte
         "ADM-5" an_ended_session_is_unlisted
         "ADM-5" an_ended_session_makes_room
@@ -364,7 +319,6 @@ const ADMIN: &[Case] = table! { Admin
     }
     cursor {
         "ADM-7" a_foreign_cursor_is_refused
-        "ADM-7" a_foreign_cursor_ends_nobody
         "ADM-7" a_cursor_with_a_sign_is_refused
         "ADM-7" a_changed_cursor_does_no_harm
         "ADM-7" a_spent_cursor_does_no_harm

@@ -287,67 +287,17 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_of_the_guide_is_a_session_and_comes_back_unchanged() {
-        let session = parse(&VALID).unwrap();
-        assert_eq!(session.configured_ttl().as_secs(), 15);
-        assert_eq!(session.fields().get_str("username"), Some("andrew"));
-        let mut hash = session.to_hash();
-        hash.sort();
-        let mut expected: Vec<_> = VALID
-            .iter()
-            .map(|(n, v)| (Bytes::from_static(n.as_bytes()), FieldValue::from(*v)))
-            .collect();
-        expected.sort();
-        assert_eq!(hash, expected);
-    }
-
-    #[test]
-    fn each_reserved_field_of_the_guide_is_needed() {
+    fn a_hash_that_is_no_session_says_why() {
         for missing in 0..3 {
             let mut pairs = VALID.to_vec();
             pairs.remove(missing);
             assert_eq!(parse(&pairs), Err(InvalidHash::MissingReservedField));
         }
-        assert_eq!(parse(&[]), Err(InvalidHash::MissingReservedField));
-    }
-
-    #[test]
-    fn malformed_ttls_and_deadlines_make_no_session() {
-        for ttl in ["0", "-5", "abc", "1e30", "", "15 "] {
-            let mut pairs = VALID.to_vec();
-            pairs[2].1 = ttl;
-            assert_eq!(parse(&pairs), Err(InvalidHash::MalformedTtl));
-        }
-        for deadline in ["", "0", "soon", "-1", "1e13"] {
-            let mut pairs = VALID.to_vec();
-            pairs.push(("session_deadline", deadline));
-            assert_eq!(parse(&pairs), Err(InvalidHash::MalformedDeadline));
-        }
-    }
-
-    #[test]
-    fn a_field_name_that_is_not_utf8_is_hidden_and_kept() {
-        let raw = VALID.iter().map(|(n, v)| (n.as_bytes().to_vec(), *v));
-        let session = StoredSession::parse(raw.chain([(vec![0xff, 0xfe], "kept")])).unwrap();
-        assert_eq!(session.fields().len(), 1);
-        assert_eq!(session.field_count(), 2);
-        assert!(
-            session
-                .to_hash()
-                .contains(&(Bytes::from_static(&[0xff, 0xfe]), "kept".into()))
-        );
-    }
-
-    #[test]
-    fn a_stored_principal_that_is_none_binds_nobody() {
         let mut pairs = VALID.to_vec();
-        pairs.push(("session_principal", ""));
-        assert_eq!(parse(&pairs).unwrap().principal(), None);
-        pairs[4].1 = "user:42";
-        assert_eq!(
-            parse(&pairs).unwrap().principal(),
-            Some(Principal::new("user:42").unwrap())
-        );
+        pairs.push(("session_deadline", "soon"));
+        assert_eq!(parse(&pairs), Err(InvalidHash::MalformedDeadline));
+        pairs[2].1 = "abc";
+        assert_eq!(parse(&pairs), Err(InvalidHash::MalformedTtl));
     }
 
     #[test]

@@ -250,16 +250,10 @@ mod tests {
             UnixMillis::parse(b"1775133296999"),
             Some(UnixMillis::new(1_775_133_296_999))
         );
-        for text in [
-            "",
-            "0",
-            "01",
-            "-1",
-            "1e3",
-            "1.0",
-            "9999999999999999",
-            "1775133296999 ",
-        ] {
+        for text in ["", "0", "01", "-1", "1e3", "1.0"] {
+            assert_eq!(UnixMillis::parse(text.as_bytes()), None, "{text:?}");
+        }
+        for text in ["9999999999999999", "1775133296999 "] {
             assert_eq!(UnixMillis::parse(text.as_bytes()), None, "{text:?}");
         }
     }

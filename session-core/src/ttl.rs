@@ -148,26 +148,11 @@ mod tests {
     #[test]
     fn texts_that_are_not_ttls_are_refused() {
         for text in [
-            "",
-            "0",
-            "00",
-            "-1",
-            "-5",
-            "+5",
-            "007",
-            "1.5",
-            "15abc",
-            " 15",
-            "15 ",
-            "1e3",
-            "1e30",
-            "abc",
-            "４",
-            "4294967296",
-            "99999999999",
-            "1_000",
-            "15\0",
+            "", "0", "00", "-1", "+5", "007", "1.5", "15abc", " 15", "15 ", "1e3", "abc", "４",
         ] {
+            assert_eq!(text.parse::<SessionTtl>(), Err(InvalidTtl), "{text:?}");
+        }
+        for text in ["4294967296", "99999999999", "1_000", "15\0"] {
             assert_eq!(text.parse::<SessionTtl>(), Err(InvalidTtl), "{text:?}");
         }
         assert_eq!("4294967295".parse(), Ok(SessionTtl::MAX));

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use session_core::Touch;
 
 use crate::harness::Harness;
-use crate::kit::{Bench, lasting, secs, session};
+use crate::kit::{Bench, Finding, lasting, secs, session};
 
 /// Times that an application's clock may tell, right or wrong.
 fn clocks() -> [SystemTime; 4] {
@@ -30,9 +30,8 @@ pub async fn the_applications_clock_decides_no_expiry(h: &dyn Harness) {
             b.clock.set(used);
             assert!(b.is_alive(&id).await);
             timer.restart().await;
-            assert!(b.get_session(&id).await.expect("no error").is_some());
-            let left = b.expires_in(&id).await;
-            timer.elapsed().await.assert_left(left, secs(100));
+            b.get(&id).await;
+            timer.assert_expiry(&id, secs(100)).await;
             timer.advance(Duration::from_millis(100_001)).await;
             assert!(!b.is_alive(&id).await);
         }
@@ -48,26 +47,13 @@ pub async fn the_applications_clock_decides_no_deadline_and_no_throttle(h: &dyn 
         b.clock.set(time);
         let throttled = Touch::IfOlderThan(secs(30));
         timer.advance(secs(20)).await;
-        assert!(
-            b.get_session_with(&id, throttled)
-                .await
-                .expect("no error")
-                .is_some()
-        );
-        let left = b.expires_in(&id).await;
-        timer.elapsed().await.assert_left(left, secs(100));
-        let deadline = b.deadline_in(&id).await;
-        timer.elapsed().await.assert_left(deadline, secs(1000));
+        b.get_session_with(&id, throttled).found().await;
+        timer.assert_expiry(&id, secs(100)).await;
+        timer.assert_deadline(&id, secs(1000)).await;
         h.advance(secs(20)).await;
         timer.restart().await;
-        assert!(
-            b.get_session_with(&id, throttled)
-                .await
-                .expect("no error")
-                .is_some()
-        );
-        let left = b.expires_in(&id).await;
-        timer.elapsed().await.assert_left(left, secs(100));
+        b.get_session_with(&id, throttled).found().await;
+        timer.assert_expiry(&id, secs(100)).await;
     }
 }
 
@@ -79,7 +65,7 @@ pub async fn the_applications_clock_writes_the_timestamps(h: &dyn Harness) {
         let id = b.create(session(100)).await;
         let created = b.clock.text();
         b.clock.forward(secs(86_400));
-        assert!(b.get_session(&id).await.expect("no error").is_some());
+        b.get(&id).await;
         let key = b.stored(&id).await;
         let now = b.clock.text();
         assert_eq!(key.field("created_at"), Some(created.as_bytes()));

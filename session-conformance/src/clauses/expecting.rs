@@ -1,10 +1,10 @@
 //! Writes that expect fields to be as they were.
 
-use session_core::{Delta, Effect, ErrorKind, NewSession, Touch};
+use session_core::{Delta, ErrorKind, Limits, NewSession, Touch};
 
 use crate::harness::Harness;
 use crate::kit::{
-    Bench, add, fields, fresh_id, fresh_principal, guide_hash, name, secs, session, set, with,
+    Bench, Step, add, fields, fresh_id, fresh_principal, guide_hash, name, secs, session, with,
 };
 
 fn equals(field: &'static str, value: &str) -> Delta {
@@ -30,14 +30,7 @@ pub async fn a_write_whose_expectations_hold_is_applied(h: &dyn Harness) {
             .set(name("cart"), "1")
             .set(name("username"), "ann")
             .increment(name("page_views"), 1);
-        let (id, written) = if is_rotation {
-            let rotated = b.rotate_session(&id, delta).await.expect("no error");
-            let rotated = rotated.expect("a session");
-            (rotated.id, rotated.written)
-        } else {
-            let written = b.update_session(&id, delta).await.expect("no error");
-            (id, written.expect("a session"))
-        };
+        let (id, written) = b.change(&id, delta, is_rotation).await;
         assert_eq!(written.counter("page_views"), Some(4));
         assert_eq!(b.stored_text(&id, "cart").await.as_deref(), Some("1"));
         assert_eq!(b.stored_text(&id, "username").await.as_deref(), Some("ann"));
@@ -51,10 +44,8 @@ pub async fn a_failed_expectation_changes_nothing(h: &dyn Harness) {
     let ann = fresh_principal("ann");
     let hash = with(guide_hash("100"), "empty", "");
     let id = b.plant(with(hash, "bytes", [0xff]), Some(secs(100))).await;
-    h.advance(secs(10)).await;
-    b.clock.forward(secs(10));
-    let before = b.snapshot(&id).await;
-    for (n, expectation) in [
+    b.pass(10).await;
+    let expectations = [
         equals("username", "Andrew"),
         equals("username", ""),
         equals("username", "andrew\0"),
@@ -67,10 +58,8 @@ pub async fn a_failed_expectation_changes_nothing(h: &dyn Harness) {
         // The first of two holds, and the second of two.
         equals("username", "andrew").expect_absent(name("page_views")),
         equals("username", "ann").expect_value(name("page_views"), "3"),
-    ]
-    .into_iter()
-    .enumerate()
-    {
+    ];
+    for (n, expectation) in expectations.into_iter().enumerate() {
         let what = format!("expectation {n}");
         let change = expectation.clone().set(name("cart"), "1").bind(ann.clone());
         for delta in [
@@ -79,47 +68,48 @@ pub async fn a_failed_expectation_changes_nothing(h: &dyn Harness) {
             change.clone().touch(Touch::Never),
             change.keep_only([]),
         ] {
-            let refused = b.update_session(&id, delta.clone()).await;
-            let error = refused.expect_err("refused");
-            assert_eq!(error.kind(), ErrorKind::Conflict, "{what}");
-            assert_eq!(error.effect(), Effect::NotApplied, "{what}");
-            let refused = b.rotate_session(&id, delta).await;
-            let error = refused.expect_err("refused");
-            assert_eq!(error.kind(), ErrorKind::Conflict, "{what}");
-            assert_eq!(error.effect(), Effect::NotApplied, "{what}");
-            b.assert_unchanged(&id, &before, &what).await;
+            b.assert_refused(&id, delta, ErrorKind::Conflict, &what)
+                .await;
         }
     }
-    b.assert_listed(&ann, &[]).await;
+    b.assert_listed(&ann, []).await;
 }
 
 /// Whether there is a session comes before them, counters and limits come after them.
 pub async fn expectations_are_checked_in_their_turn(h: &dyn Harness) {
-    let b = Bench::new(h).await;
+    let limits = Limits::default().with_fields(1);
+    let b = Bench::with(h, |policy| policy.with_limits(limits)).await;
     let delta = absent("username").increment(name("username"), 1);
     let unknown = fresh_id();
-    let written = b.update_session(&unknown, delta.clone()).await;
-    assert_eq!(written.expect("no error"), None);
-    let rotated = b.rotate_session(&unknown, delta.clone()).await;
-    assert_eq!(rotated.expect("no error"), None);
+    let written = b.update_session(&unknown, delta.clone()).done().await;
+    assert_eq!(written, None);
+    let rotated = b.rotate_session(&unknown, delta.clone()).done().await;
+    assert_eq!(rotated, None);
 
     let id = b.create(session(100)).await;
-    let refused = b.update_session(&id, delta).await;
-    assert_eq!(refused.expect_err("refused").kind(), ErrorKind::Conflict);
-    let holds = equals("username", "andrew").increment(name("username"), 1);
-    let refused = b.update_session(&id, holds).await;
-    assert_eq!(
-        refused.expect_err("refused").kind(),
-        ErrorKind::NotAnInteger
-    );
+    let holds = equals("username", "andrew");
+    for (what, delta, kind) in [
+        ("a counter later", delta, ErrorKind::Conflict),
+        (
+            "a limit later",
+            absent("username").set(name("a"), ""),
+            ErrorKind::Conflict,
+        ),
+        (
+            "a counter",
+            holds.increment(name("username"), 1),
+            ErrorKind::NotAnInteger,
+        ),
+    ] {
+        b.assert_refused(&id, delta, kind, what).await;
+    }
 }
 
 /// They are about the session before the step: what the same delta does to a field comes later.
 pub async fn expectations_see_the_session_before_the_step(h: &dyn Harness) {
     let b = Bench::new(h).await;
-    let id = b
-        .create(NewSession::new(fields([("n", "1"), ("s", "x")])))
-        .await;
+    let new = fields([("n", "1"), ("s", "x")]);
+    let id = b.create(NewSession::new(new)).await;
     for delta in [
         add("n", 1).expect_value(name("n"), "1"),
         equals("s", "x").set(name("s"), "y"),
@@ -128,12 +118,11 @@ pub async fn expectations_see_the_session_before_the_step(h: &dyn Harness) {
         equals("s", "z").keep_only([]),
         absent("s").expect_absent(name("n")),
     ] {
-        let written = b.update_session(&id, delta).await.expect("it holds");
-        assert!(written.is_some());
+        b.update(&id, delta).await;
     }
-    let refused = b.update_session(&id, set("s", "x").expect_value(name("s"), "x"));
-    let error = refused.await.expect_err("refused");
-    assert_eq!(error.kind(), ErrorKind::Conflict);
+    let too_early = equals("s", "x").set(name("s"), "x");
+    b.assert_refused(&id, too_early, ErrorKind::Conflict, "a later value")
+        .await;
 }
 
 /// Of tasks that claim the same field one succeeds, and the field is its.

@@ -4,8 +4,8 @@ use session_core::{Delta, Touch};
 
 use crate::harness::Harness;
 use crate::kit::{
-    Bench, ClientHash, GUIDE_CREATED_AT, add, clients, fresh_principal, guide_hash, name, secs,
-    set, ttl, with,
+    Bench, ClientHash, GUIDE_CREATED_AT, Step, add, clients, fresh_principal, guide_hash, name,
+    secs, set, ttl, with,
 };
 
 /// Each of the guide's clients writes a session, and its texts are shown as they are.
@@ -13,7 +13,7 @@ pub async fn a_hash_of_any_client_is_a_session(h: &dyn Harness) {
     let b = Bench::new(h).await;
     for ClientHash { client, hash } in clients() {
         let id = b.plant(hash.clone(), Some(secs(900))).await;
-        let record = b.peek_session(&id).await.expect("no error").expect(client);
+        let record = b.peek_session(&id).done().await.expect(client);
         assert_eq!(record.configured_ttl().as_secs(), 900, "{client}");
         assert_eq!(record.fields().len(), hash.len() - 3, "{client}");
         let created = record.created_at().expect(client).unix_seconds();
@@ -38,7 +38,7 @@ pub async fn a_use_keeps_the_other_texts_of_any_client(h: &dyn Harness) {
     b.clock.forward(secs(3600));
     for ClientHash { client, hash } in clients() {
         let id = b.plant(hash.clone(), Some(secs(900))).await;
-        assert!(b.get_session(&id).await.expect("no error").is_some());
+        b.get(&id).await;
         let mut expected = with(hash, "last_accessed_at", b.clock.text());
         expected.sort();
         assert_eq!(b.stored(&id).await.fields(), expected, "{client}");
@@ -51,18 +51,12 @@ pub async fn a_write_keeps_what_it_does_not_name_of_any_client(h: &dyn Harness) 
     b.clock.forward(secs(3600));
     for ClientHash { client, hash } in clients() {
         let id = b.plant(hash.clone(), Some(secs(900))).await;
-        let views = b.increment_field(&id, name("page_views"), 2).await;
-        assert_eq!(views.expect("no error"), Some(5), "{client}");
+        assert_eq!(b.count(&id, "page_views", 2).await, 5, "{client}");
         let delta = set("theme", "dark").remove(name("username"));
-        assert!(
-            b.update_session(&id, delta)
-                .await
-                .expect("no error")
-                .is_some()
-        );
-        assert!(b.set_session_ttl(&id, ttl(60)).await.expect("no error"));
-        let rotated = b.rotate_session(&id, Delta::new()).await;
-        let id = rotated.expect("no error").expect(client).id;
+        b.update(&id, delta).await;
+        assert!(b.set_session_ttl(&id, ttl(60)).done().await);
+        let rotated = b.rotate_session(&id, Delta::new()).done().await;
+        let id = rotated.expect(client).id;
         let mut expected = crate::kit::without(hash, "username");
         for (name, value) in [
             ("page_views", "5"),
@@ -74,19 +68,6 @@ pub async fn a_write_keeps_what_it_does_not_name_of_any_client(h: &dyn Harness) 
         }
         expected.sort();
         assert_eq!(b.stored(&id).await.fields(), expected, "{client}");
-    }
-}
-
-/// It expires as any session, and can be deleted.
-pub async fn a_session_of_any_client_ends(h: &dyn Harness) {
-    let b = Bench::new(h).await;
-    for ClientHash { client, hash } in clients() {
-        let id = b.plant(hash.clone(), Some(secs(900))).await;
-        assert!(b.delete_session(&id).await.expect("no error"), "{client}");
-        assert_eq!(h.dump(&id).await, None, "{client}");
-        let id = b.plant(hash, Some(secs(900))).await;
-        h.advance(secs(901)).await;
-        assert!(!b.is_alive(&id).await, "{client}");
     }
 }
 
@@ -109,16 +90,11 @@ pub async fn fields_with_foreign_names_are_hidden(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let id = b.plant(hash_with_hidden_fields(), Some(secs(100))).await;
     let delta = Delta::new().returning_record();
-    let peeked = b.peek_session(&id).await.expect("no error");
-    let got = b.get_session(&id).await.expect("no error");
-    let written = b.update_session(&id, delta).await.expect("no error");
-    for record in [peeked, got, written.and_then(|written| written.record)] {
-        let record = record.expect("a session");
-        let names: Vec<_> = record
-            .fields()
-            .iter()
-            .map(|(name, _)| name.as_str())
-            .collect();
+    let (peeked, got) = (b.peek(&id).await, b.get(&id).await);
+    let written = b.update(&id, delta).await.record.expect("a record");
+    for record in [peeked, got, written] {
+        let fields = record.fields().iter();
+        let names: Vec<_> = fields.map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["page_views", "username", "\u{fffd}"]);
     }
 }
@@ -127,29 +103,23 @@ pub async fn fields_with_foreign_names_are_hidden(h: &dyn Harness) {
 pub async fn fields_with_foreign_names_survive(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let id = b.plant(hash_with_hidden_fields(), Some(secs(100))).await;
-    assert!(b.get_session(&id).await.expect("no error").is_some());
+    b.get(&id).await;
     let all = set("username", "x").increment(name("n"), 1).ttl(ttl(50));
     let named = all.remove(name("page_views")).remove(name("\u{fffd}"));
     let quiet = add("n", 1).touch(Touch::Never);
     for delta in [named, quiet, Delta::new()] {
-        assert!(
-            b.update_session(&id, delta)
-                .await
-                .expect("no error")
-                .is_some()
-        );
+        b.update(&id, delta).await;
     }
     let refused = b.increment_field(&id, name("username"), 1).await;
     assert!(refused.is_err());
-    let rotated = b.rotate_session(&id, add("n", 1)).await;
-    let id = rotated.expect("no error").expect("a session").id;
+    let id = b.rotate(&id, add("n", 1)).await.id;
     let key = b.stored(&id).await;
     for field in HIDDEN {
         assert_eq!(key.field(field), Some(b"kept\0".as_slice()));
     }
     let created = key.field("created_at");
     assert_eq!(created, Some(GUIDE_CREATED_AT.as_bytes()));
-    assert!(b.delete_session(&id).await.expect("no error"));
+    assert!(b.delete(&id).await);
     assert_eq!(h.dump(&id).await, None);
 }
 
@@ -160,31 +130,16 @@ pub async fn a_foreign_text_as_principal_binds_nobody(h: &dyn Harness) {
     for text in [b"".as_slice(), &[0xff, 0xfe], &long] {
         let hash = with(guide_hash("100"), "session_principal", text);
         let id = b.plant(hash, Some(secs(100))).await;
-        let record = b
-            .get_session(&id)
-            .await
-            .expect("no error")
-            .expect("a session");
+        let record = b.get(&id).await;
         assert_eq!(record.principal(), None);
-        assert!(
-            b.update_session(&id, add("n", 1))
-                .await
-                .expect("no error")
-                .is_some()
-        );
-        let rotated = b.rotate_session(&id, Delta::new()).await;
-        let id = rotated.expect("no error").expect("a session").id;
+        b.update(&id, add("n", 1)).await;
+        let id = b.rotate(&id, Delta::new()).await.id;
         let key = b.stored(&id).await;
         assert_eq!(key.field("session_principal"), Some(text));
         let ann = fresh_principal("ann");
         let bind = Delta::new().bind(ann.clone());
-        assert!(
-            b.update_session(&id, bind)
-                .await
-                .expect("no error")
-                .is_some()
-        );
-        b.assert_listed(&ann, &[&id]).await;
-        assert!(b.delete_session(&id).await.expect("no error"));
+        b.update(&id, bind).await;
+        b.assert_listed(&ann, [&id]).await;
+        assert!(b.delete(&id).await);
     }
 }

@@ -4,7 +4,7 @@ use session_core::{Delta, ErrorKind, FieldName, Limits, NewSession, SessionId, T
 
 use crate::harness::{Harness, RawHash};
 use crate::kit::{
-    Bench, GUIDE_CREATED_AT, add, fields, fresh_principal, guide_hash, lasting, name, secs,
+    Bench, GUIDE_CREATED_AT, Step, add, fields, fresh_principal, guide_hash, lasting, name, secs,
     session, set, with,
 };
 
@@ -15,17 +15,6 @@ const RESERVED: [&str; 3] = ["created_at", "last_accessed_at", "session_ttl"];
 fn rich_hash() -> RawHash {
     let hash = with(guide_hash("1000"), "theme", "dark");
     with(hash, [0xff, 0xfe], "hidden")
-}
-
-/// Writes, or rotates and writes; the id afterwards.
-async fn write(b: &Bench<'_>, id: &SessionId, delta: Delta, is_rotation: bool) -> SessionId {
-    if is_rotation {
-        let rotated = b.rotate_session(id, delta).await.expect("no error");
-        return rotated.expect("a session").id;
-    }
-    let written = b.update_session(id, delta).await.expect("no error");
-    assert!(written.is_some(), "a session");
-    id.clone()
 }
 
 /// Asserts which fields are stored beside the three of the guide, and that nothing else is.
@@ -61,7 +50,7 @@ pub async fn only_kept_and_written_fields_are_left(h: &dyn Harness) {
         let id = b.plant(rich_hash(), Some(secs(1000))).await;
         let delta = set("cart", "1").remove(name("theme"));
         let delta = keep(delta, ["username", "theme", "absent"]);
-        let id = write(&b, &id, delta, is_rotation).await;
+        let id = b.change(&id, delta, is_rotation).await.0;
         let expected = [("username", "andrew"), ("cart", "1")];
         assert_fields(&b, &id, &expected, "kept and written").await;
         let created = b.stored_text(&id, "created_at").await;
@@ -79,12 +68,11 @@ pub async fn a_counter_that_is_not_kept_counts_from_zero(h: &dyn Harness) {
     for is_rotation in [false, true] {
         let id = b.plant(rich_hash(), Some(secs(1000))).await;
         let delta = keep(add("theme", 5).increment(name("page_views"), 1), []);
-        let id = write(&b, &id, delta, is_rotation).await;
+        let id = b.change(&id, delta, is_rotation).await.0;
         let expected = [("theme", "5"), ("page_views", "1")];
         assert_fields(&b, &id, &expected, "begun again").await;
         let delta = keep(add("page_views", 1), ["page_views"]);
-        let written = b.update_session(&id, delta).await.expect("no error");
-        let written = written.expect("a session");
+        let written = b.update(&id, delta).await;
         assert_eq!(written.counter("page_views"), Some(2));
         assert_fields(&b, &id, &[("page_views", "2")], "kept").await;
     }
@@ -99,33 +87,24 @@ pub async fn keeping_nothing_leaves_the_session(h: &dyn Harness) {
     let id = b.create(new).await;
     let public_id = b.public_id(&id).await;
     let delta = keep(Delta::new().returning_record(), []);
-    let written = b.update_session(&id, delta).await.expect("no error");
-    let record = written.expect("a session").record.expect("a record");
+    let record = b.update(&id, delta).await.record.expect("a record");
     assert!(record.fields().is_empty());
     assert_eq!(record.principal(), Some(ann.clone()));
     assert_eq!(b.listed(&ann).await, [public_id]);
-    let deadline = b.deadline_in(&id).await;
-    timer.elapsed().await.assert_left(deadline, secs(5000));
+    timer.assert_deadline(&id, secs(5000)).await;
 }
 
 /// A counter that is refused, or an expectation, refuses the removal too.
 pub async fn a_refused_removal_removes_nothing(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let id = b.plant(rich_hash(), Some(secs(1000))).await;
-    let before = b.snapshot(&id).await;
+    let counter = keep(add("theme", 1), ["theme"]);
+    let expectation = keep(Delta::new().expect_absent(name("theme")), []);
     for (delta, kind) in [
-        (keep(add("theme", 1), ["theme"]), ErrorKind::NotAnInteger),
-        (
-            keep(Delta::new().expect_absent(name("theme")), []),
-            ErrorKind::Conflict,
-        ),
+        (counter, ErrorKind::NotAnInteger),
+        (expectation, ErrorKind::Conflict),
     ] {
-        let refused = b.update_session(&id, delta.clone()).await;
-        assert_eq!(refused.expect_err("refused").kind(), kind);
-        b.assert_unchanged(&id, &before, "a refused write").await;
-        let refused = b.rotate_session(&id, delta).await;
-        assert_eq!(refused.expect_err("refused").kind(), kind);
-        b.assert_unchanged(&id, &before, "a refused rotation").await;
+        b.assert_refused(&id, delta, kind, "a removal").await;
     }
 }
 
@@ -136,7 +115,7 @@ pub async fn a_full_session_can_be_exchanged(h: &dyn Harness) {
     let new = fields([("a", "1"), ("b", "2"), ("c", "3")]);
     let id = b.create(NewSession::new(new)).await;
     let delta = set("d", "4").set(name("e"), "5").set(name("f"), "6");
-    let id = write(&b, &id, keep(delta, []), false).await;
+    let id = b.change(&id, keep(delta, []), false).await.0;
     let expected = [("d", "4"), ("e", "5"), ("f", "6")];
     assert_fields(&b, &id, &expected, "exchanged").await;
 }
@@ -156,28 +135,24 @@ pub async fn fields_stay_unless_the_principal_changes(h: &dyn Harness) {
             (true, Delta::new()),
         ] {
             let mut timer = b.timer().await;
-            let mut hash = rich_hash();
             let deadline = h.now().await.plus_millis(700_000).get().to_string();
-            hash = with(hash, "session_deadline", deadline);
+            let hash = with(rich_hash(), "session_deadline", deadline);
             let id = b.plant(hash, Some(secs(600))).await;
             let id = match is_bound {
-                true => write(&b, &id, Delta::new().bind(ann.clone()), false).await,
+                true => b.change(&id, Delta::new().bind(ann.clone()), false).await.0,
                 false => id,
             };
             b.clock.forward(secs(1));
             let what = format!("{delta:?}, bound before: {is_bound}");
-            let id = write(&b, &id, keep_if(delta, ["username"]), is_rotation).await;
+            let delta = keep_if(delta, ["username"]);
+            let id = b.change(&id, delta, is_rotation).await.0;
             let key = b.stored(&id).await;
             assert_eq!(key.field("theme"), Some(b"dark".as_slice()), "{what}");
-            assert_eq!(
-                key.field([0xff, 0xfe]),
-                Some(b"hidden".as_slice()),
-                "{what}"
-            );
+            let hidden = key.field([0xff, 0xfe]);
+            assert_eq!(hidden, Some(b"hidden".as_slice()), "{what}");
             let created = key.field("created_at");
             assert_eq!(created, Some(GUIDE_CREATED_AT.as_bytes()), "{what}");
-            let deadline = b.deadline_in(&id).await;
-            timer.elapsed().await.assert_left(deadline, secs(700));
+            timer.assert_deadline(&id, secs(700)).await;
         }
     }
 }
@@ -195,14 +170,13 @@ pub async fn another_principals_session_starts_again(h: &dyn Harness) {
         ] {
             let id = b.plant(rich_hash(), Some(secs(1000))).await;
             let bind = Delta::new().bind_for(ann.clone(), lasting(9000));
-            let id = write(&b, &id, bind, false).await;
+            let id = b.change(&id, bind, false).await.0;
             b.clock.forward(secs(60));
             let created = b.clock.text();
             let mut timer = b.timer().await;
             let delta = keep_if(delta.set(name("cart"), "1"), ["theme"]);
-            let id = write(&b, &id, delta, is_rotation).await;
-            let deadline = b.deadline_in(&id).await;
-            timer.elapsed().await.assert_left(deadline, secs(lifetime));
+            let id = b.change(&id, delta, is_rotation).await.0;
+            timer.assert_deadline(&id, secs(lifetime)).await;
             assert_eq!(b.stored_text(&id, "created_at").await, Some(created));
             let key = b.stored(&id).await;
             assert_eq!(key.field("theme"), Some(b"dark".as_slice()));
@@ -210,9 +184,9 @@ pub async fn another_principals_session_starts_again(h: &dyn Harness) {
             for removed in [b"username".as_slice(), b"page_views", &[0xff, 0xfe]] {
                 assert_eq!(key.field(removed), None, "{}", removed.escape_ascii());
             }
-            b.assert_listed(&ann, &[]).await;
-            let revoked = b.revoke_sessions(&bob, None).await;
-            assert_eq!(revoked.expect("no error"), 1);
+            b.assert_listed(&ann, []).await;
+            let revoked = b.revoke_sessions(&bob, None).done().await;
+            assert_eq!(revoked, 1);
         }
     }
 }
@@ -224,18 +198,17 @@ pub async fn an_unbound_session_starts_again(h: &dyn Harness) {
     for is_rotation in [false, true] {
         let id = b.plant(rich_hash(), Some(secs(1000))).await;
         let bind = Delta::new().bind_for(ann.clone(), lasting(500));
-        let id = write(&b, &id, bind, false).await;
+        let id = b.change(&id, bind, false).await.0;
         b.clock.forward(secs(60));
         let created = b.clock.text();
         let mut timer = b.timer().await;
         let unbind = keep_if(Delta::new().unbind(), ["theme"]);
-        let id = write(&b, &id, unbind, is_rotation).await;
+        let id = b.change(&id, unbind, is_rotation).await.0;
         assert_fields(&b, &id, &[("theme", "dark")], "unbound").await;
         assert_eq!(b.stored_text(&id, "created_at").await, Some(created));
         // Nothing caps its expiry any more.
-        let expiry = b.expires_in(&id).await;
-        timer.elapsed().await.assert_left(expiry, secs(1000));
-        b.assert_listed(&ann, &[]).await;
+        timer.assert_expiry(&id, secs(1000)).await;
+        b.assert_listed(&ann, []).await;
     }
 }
 
@@ -248,7 +221,7 @@ pub async fn a_foreign_text_as_principal_is_no_principal_that_changes(h: &dyn Ha
         let id = b.plant(hash, Some(secs(1000))).await;
         let delta = Delta::new().bind(fresh_principal("ann"));
         let delta = delta.keep_only_if_principal_changes(names.clone());
-        let id = write(&b, &id, delta, false).await;
+        let id = b.change(&id, delta, false).await.0;
         let key = b.stored(&id).await;
         assert_eq!(key.field("theme"), Some(b"dark".as_slice()));
     }

@@ -1,36 +1,19 @@
 //! What a log-in gives a session, and what a log-out that keeps it takes away.
 
-use std::num::NonZeroU32;
-
-use session_core::{
-    Delta, OnExcess, PrincipalLimit, PublicId, SessionId, SessionRecord, Touch, UnixMillis,
-};
+use session_core::{Delta, OnExcess, PublicId, SessionId, SessionRecord, Touch, UnixMillis};
 
 use crate::harness::Harness;
-use crate::kit::{Bench, add, fresh_principal, lasting, name, secs, session, set, ttl};
+use crate::kit::{Bench, Step, add, fresh_principal, lasting, limit, secs, session, set, ttl};
 
 /// The public id and the time of the log-in, and the deadline, as a record shows them. They are
 /// what is stored.
 async fn facts(b: &Bench<'_>, id: &SessionId) -> (Option<PublicId>, Option<UnixMillis>) {
-    let record = b.peek_session(id).await.expect("no error");
-    let record = record.expect("a session");
+    let record = b.peek(id).await;
     let stored = b.stored_text(id, "session_public_id").await;
     assert_eq!(record.public_id().map(|own| own.to_string()), stored);
     let stored = b.stored_text(id, "session_login_at").await;
     assert_eq!(record.login_at().map(|at| at.get().to_string()), stored);
     (record.public_id(), record.login_at())
-}
-
-/// Rotates a live session.
-async fn rotate(b: &Bench<'_>, id: &SessionId, delta: Delta) -> SessionId {
-    let rotated = b.rotate_session(id, delta).await.expect("no error");
-    rotated.expect("a session").id
-}
-
-/// Changes a live session.
-async fn update(b: &Bench<'_>, id: &SessionId, delta: Delta) {
-    let written = b.update_session(id, delta).await.expect("no error");
-    assert!(written.is_some(), "a session");
 }
 
 /// Nearer or farther than the one before, or the first: the lifetime of the log-in counts from it.
@@ -42,20 +25,13 @@ pub async fn a_log_in_with_a_lifetime_fixes_the_deadline(h: &dyn Harness) {
     for (n, lifetime) in [5000, 300, 9000, 50, 200].into_iter().enumerate() {
         timer.restart().await;
         let bind = Delta::new().bind_for(ann.clone(), lasting(lifetime));
-        match n % 2 {
-            0 => update(&b, &id, bind).await,
-            _ => id = rotate(&b, &id, bind).await,
-        }
-        let deadline = b.deadline_in(&id).await;
-        timer.elapsed().await.assert_left(deadline, secs(lifetime));
-        let expiry = b.expires_in(&id).await;
-        let elapsed = timer.elapsed().await;
-        elapsed.assert_left(expiry, secs(lifetime.min(100)));
+        id = b.change(&id, bind, n % 2 == 1).await.0;
+        timer.assert_deadline(&id, secs(lifetime)).await;
+        timer.assert_expiry(&id, secs(lifetime.min(100))).await;
         // A log-in without one leaves it where it is.
         timer.advance(secs(10)).await;
-        update(&b, &id, Delta::new().bind(ann.clone())).await;
-        let deadline = b.deadline_in(&id).await;
-        timer.elapsed().await.assert_left(deadline, secs(lifetime));
+        b.bind(&id, &ann).await;
+        timer.assert_deadline(&id, secs(lifetime)).await;
     }
 }
 
@@ -68,13 +44,11 @@ pub async fn a_quiet_log_in_with_a_lifetime_caps_the_expiry(h: &dyn Harness) {
         let bind = Delta::new().bind_for(ann.clone(), lasting(lifetime));
         h.advance(secs(100)).await;
         let mut timer = b.timer().await;
-        update(&b, &id, bind.touch(Touch::Never)).await;
-        let expiry = b.expires_in(&id).await;
-        let elapsed = timer.elapsed().await;
+        b.update(&id, bind.touch(Touch::Never)).await;
         match left {
-            300 => elapsed.assert_left(expiry, secs(300)),
+            300 => timer.assert_expiry(&id, secs(300)).await,
             // It was created some real milliseconds before the timer started.
-            _ => assert!(expiry <= secs(left), "{expiry:?} was slid"),
+            _ => assert!(b.expires_in(&id).await <= secs(left), "it was slid"),
         }
     }
 }
@@ -96,7 +70,7 @@ pub async fn each_binding_is_a_log_in_of_its_own(h: &dyn Harness) {
     let ann = fresh_principal("ann");
     let since = h.now().await;
     let new = session(1000).bind(ann.clone());
-    let created = b.create_session(new).await.expect("a session");
+    let created = b.create_session(new).done().await;
     assert_logged_in(&created.record, since, h.now().await);
     let mut id = created.id;
     let mut seen = vec![created.record.public_id()];
@@ -104,28 +78,16 @@ pub async fn each_binding_is_a_log_in_of_its_own(h: &dyn Harness) {
         h.advance(secs(20)).await;
         let since = h.now().await;
         let bind = Delta::new().bind(ann.clone()).returning_record();
-        let written = match n % 2 {
-            0 => {
-                let written = b.update_session(&id, bind).await.expect("no error");
-                written.expect("a session")
-            }
-            _ => {
-                let rotated = b.rotate_session(&id, bind).await.expect("no error");
-                let rotated = rotated.expect("a session");
-                id = rotated.id;
-                rotated.written
-            }
-        };
+        let written;
+        (id, written) = b.change(&id, bind, n % 2 == 1).await;
         let record = written.record.expect("a record");
         assert_logged_in(&record, since, h.now().await);
         assert!(!seen.contains(&record.public_id()), "it is not fresh");
         seen.push(record.public_id());
         let (public_id, login_at) = facts(&b, &id).await;
-        assert_eq!(
-            (public_id, login_at),
-            (record.public_id(), record.login_at())
-        );
-        let listed = b.list_sessions(&ann).await.expect("a list");
+        assert_eq!(public_id, record.public_id());
+        assert_eq!(login_at, record.login_at());
+        let listed = b.list_sessions(&ann).done().await;
         assert_eq!(listed.len(), 1);
         assert_eq!(Some(listed[0].public_id), public_id);
         assert_eq!(listed[0].login_at, login_at);
@@ -142,25 +104,16 @@ pub async fn uses_and_rotations_keep_the_log_in(h: &dyn Harness) {
     for n in 0..6 {
         h.advance(secs(20)).await;
         match n {
-            0 => assert!(b.get_session(&id).await.expect("no error").is_some()),
-            1 => update(&b, &id, set("a", "b")).await,
-            2 => assert!(b.set_session_ttl(&id, ttl(2000)).await.expect("no error")),
-            3 => update(&b, &id, Delta::new().keep_only([])).await,
-            4 => id = rotate(&b, &id, Delta::new()).await,
-            _ => id = rotate(&b, &id, add("n", 1).touch(Touch::Never)).await,
+            0 => assert!(b.get_session(&id).done().await.is_some()),
+            1 => drop(b.update(&id, set("a", "b")).await),
+            2 => assert!(b.set_session_ttl(&id, ttl(2000)).done().await),
+            3 => drop(b.update(&id, Delta::new().keep_only([])).await),
+            4 => id = b.rotate(&id, Delta::new()).await.id,
+            _ => id = b.rotate(&id, add("n", 1).touch(Touch::Never)).await.id,
         }
         assert_eq!(facts(&b, &id).await, log_in, "after {n}");
         assert_eq!(Some(b.listed(&ann).await), log_in.0.map(|own| vec![own]));
     }
-}
-
-/// A session that was never bound has neither.
-pub async fn an_unbound_session_has_no_public_id(h: &dyn Harness) {
-    let b = Bench::new(h).await;
-    let id = b.create(session(100).max_lifetime(lasting(1000))).await;
-    update(&b, &id, set("a", "b")).await;
-    let id = rotate(&b, &id, add("n", 1)).await;
-    assert_eq!(facts(&b, &id).await, (None, None));
 }
 
 /// A session that is unbound is nobody's: in no list, ended with nobody's sessions, with all its
@@ -172,33 +125,24 @@ pub async fn an_unbound_session_is_in_no_list(h: &dyn Harness) {
         for touch in [Touch::Always, Touch::Never] {
             let mut timer = b.timer().await;
             let new = session(100).bind(ann.clone()).max_lifetime(lasting(900));
-            let mut id = b.create(new).await;
+            let id = b.create(new).await;
             let public_id = b.public_id(&id).await;
             let unbind = set("a", "1").unbind().touch(touch).returning_record();
-            let record = if is_rotation {
-                let rotated = b.rotate_session(&id, unbind).await.expect("no error");
-                let rotated = rotated.expect("a session");
-                id = rotated.id;
-                rotated.written.record
-            } else {
-                let written = b.update_session(&id, unbind).await.expect("no error");
-                written.expect("a session").record
-            };
-            let record = record.expect("a record");
+            let (id, written) = b.change(&id, unbind, is_rotation).await;
+            let record = written.record.expect("a record");
             assert_eq!((record.principal(), record.public_id()), (None, None));
             assert_eq!(record.fields().get_str("username"), Some("andrew"));
             assert_eq!(record.fields().get_str("a"), Some("1"));
             assert_eq!(facts(&b, &id).await, (None, None));
             let key = b.stored(&id).await;
             assert_eq!(key.field("session_principal"), None);
-            let deadline = b.deadline_in(&id).await;
-            timer.elapsed().await.assert_left(deadline, secs(900));
+            timer.assert_deadline(&id, secs(900)).await;
 
-            b.assert_listed(&ann, &[]).await;
-            let found = b.get_session_of(&ann, &public_id).await;
-            assert_eq!(found.expect("no error"), None);
-            let ended = b.revoke_sessions(&ann, None).await;
-            assert_eq!(ended.expect("no error"), 0);
+            b.assert_listed(&ann, []).await;
+            let found = b.get_session_of(&ann, &public_id).done().await;
+            assert_eq!(found, None);
+            let ended = b.revoke_sessions(&ann, None).done().await;
+            assert_eq!(ended, 0);
             assert!(b.is_alive(&id).await);
         }
     }
@@ -206,34 +150,16 @@ pub async fn an_unbound_session_is_in_no_list(h: &dyn Harness) {
 
 /// It leaves its place in the quota, and can be bound again.
 pub async fn an_unbound_session_makes_room(h: &dyn Harness) {
-    let limit = PrincipalLimit {
-        max: NonZeroU32::MIN,
-        on_excess: OnExcess::Refuse,
-    };
+    let limit = limit(1, OnExcess::Refuse);
     let b = Bench::with(h, |policy| policy.with_principal_limit(limit)).await;
     let ann = fresh_principal("ann");
     let first = b.create(session(100).bind(ann.clone())).await;
     let refused = b.create_session(session(100).bind(ann.clone())).await;
     assert!(refused.is_err());
-    update(&b, &first, Delta::new().unbind()).await;
+    b.update(&first, Delta::new().unbind()).await;
     let second = b.create(session(100).bind(ann.clone())).await;
-    b.assert_listed(&ann, &[&second]).await;
-    update(&b, &second, Delta::new().unbind()).await;
-    update(&b, &first, Delta::new().bind(ann.clone())).await;
-    b.assert_listed(&ann, &[&first]).await;
-}
-
-/// Nobody's session stays what it is: to unbind it is a touch.
-pub async fn unbinding_nobodys_session_is_a_touch(h: &dyn Harness) {
-    let b = Bench::new(h).await;
-    let id = b.create(session(100)).await;
-    h.advance(secs(40)).await;
-    let mut timer = b.timer().await;
-    update(&b, &id, Delta::new().unbind()).await;
-    let expiry = b.expires_in(&id).await;
-    timer.elapsed().await.assert_left(expiry, secs(100));
-    let key = b.stored(&id).await;
-    assert_eq!(key.fields().len(), 4);
-    let counted = b.increment_field(&id, name("n"), 1).await;
-    assert_eq!(counted.expect("no error"), Some(1));
+    b.assert_listed(&ann, [&second]).await;
+    b.update(&second, Delta::new().unbind()).await;
+    b.bind(&first, &ann).await;
+    b.assert_listed(&ann, [&first]).await;
 }

@@ -32,7 +32,6 @@ pub mod returning;
 pub mod revocation;
 pub mod rotation;
 pub mod scan;
-pub mod size;
 pub mod taken;
 pub mod target;
 pub mod throttle;

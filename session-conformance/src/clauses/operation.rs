@@ -1,60 +1,39 @@
 //! What holds for every operation.
 
-use session_core::{Delta, Limits, NewSession};
+use session_core::{Delta, Limits, NewSession, Principal};
 
 use crate::harness::Harness;
 use crate::kit::{
-    Bench, POLLS, SECRET, add, assert_silent, fields, fresh_principal, guide_hash, name,
+    Bench, POLLS, SECRET, Step, add, assert_silent, fields, fresh_principal, guide_hash, name,
     poll_and_drop, rename_request, secs, session, set, shown, with,
 };
 
-/// The store outcomes.
+/// The store replies, and nothing changes.
 pub async fn ping_succeeds(h: &dyn Harness) {
-    let b = Bench::new(h).await;
-    for _ in 0..3 {
-        b.ping().await.expect("the store returns");
-    }
-}
-
-/// A ping changes nothing.
-pub async fn ping_changes_nothing(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let id = b.create(session(100)).await;
     let before = b.snapshot(&id).await;
-    b.ping().await.expect("the store returns");
-    b.assert_unchanged(&id, &before, "ping").await;
+    for _ in 0..3 {
+        b.ping().done().await;
+        b.assert_unchanged(&id, &before, "ping").await;
+    }
 }
 
 /// After a write that was dropped, its delta is in the session as a whole or not at all.
 pub async fn a_dropped_write_is_whole_or_nothing(h: &dyn Harness) {
     let b = Bench::new(h).await;
-    let id = b
-        .create(NewSession::new(fields([
-            ("a", "0"),
-            ("b", "0"),
-            ("n", "0"),
-        ])))
-        .await;
+    let new = fields([("a", "0"), ("b", "0"), ("n", "0")]);
+    let id = b.create(NewSession::new(new)).await;
     for round in 1..=60 {
         let number = round.to_string();
-        let delta = set("a", &number)
-            .set(name("b"), &*number)
-            .increment(name("n"), 1);
-        let write = b.update_session(&id, delta);
+        let delta = set("a", &number).set(name("b"), &*number);
+        let write = b.update_session(&id, delta.increment(name("n"), 1));
         poll_and_drop(write, round % POLLS).await;
-        let record = b
-            .peek_session(&id)
-            .await
-            .expect("no error")
-            .expect("a session");
+        let record = b.peek(&id).await;
         let fields = record.fields();
         assert_eq!(fields.get_str("a"), fields.get_str("b"), "round {round}");
     }
-    let value = b
-        .increment_field(&id, name("n"), 0)
-        .await
-        .expect("no error");
-    assert!(value.expect("a session") <= 60);
+    assert!(b.count(&id, "n", 0).await <= 60);
 }
 
 /// After reads and writes that were dropped, every later reply belongs to its own request.
@@ -62,10 +41,8 @@ pub async fn dropped_operations_mix_up_no_replies(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let mut ids = Vec::new();
     for owner in ["ann", "bob", "cleo"] {
-        ids.push((
-            owner,
-            b.create(NewSession::new(fields([("owner", owner)]))).await,
-        ));
+        let new = NewSession::new(fields([("owner", owner)]));
+        ids.push((owner, b.create(new).await));
     }
     for (round, count) in (0..60).zip(1_i64..) {
         for (n, (owner, id)) in ids.iter().enumerate() {
@@ -73,25 +50,13 @@ pub async fn dropped_operations_mix_up_no_replies(h: &dyn Harness) {
             poll_and_drop(b.get_session(other), round % POLLS).await;
             poll_and_drop(b.update_session(other, set("x", "y")), (round + 1) % POLLS).await;
             poll_and_drop(b.ttl(other), (round + 2) % POLLS).await;
-            let record = b
-                .get_session(id)
-                .await
-                .expect("no error")
-                .expect("a session");
-            assert_eq!(
-                record.fields().get_str("owner"),
-                Some(*owner),
-                "round {round}"
-            );
-            let written = b.update_session(id, add("n", 1).returning_record()).await;
-            let written = written.expect("no error").expect("a session");
+            let read = b.get(id).await;
+            let written = b.update(id, add("n", 1).returning_record()).await;
             assert_eq!(written.counter("n"), Some(count), "round {round}");
-            let record = written.record.expect("a record");
-            assert_eq!(
-                record.fields().get_str("owner"),
-                Some(*owner),
-                "round {round}"
-            );
+            for record in [read, written.record.expect("a record")] {
+                let shown = record.fields().get_str("owner");
+                assert_eq!(shown, Some(*owner), "round {round}");
+            }
         }
     }
 }
@@ -122,19 +87,12 @@ pub async fn a_dropped_binding_is_whole_or_nothing(h: &dyn Harness) {
     for round in 0..30 {
         let ann = fresh_principal("ann");
         let id = b.create(session(100)).await;
-        poll_and_drop(
-            b.update_session(&id, Delta::new().bind(ann.clone())),
-            round % POLLS,
-        )
-        .await;
-        let record = b
-            .peek_session(&id)
-            .await
-            .expect("no error")
-            .expect("a session");
+        let write = b.update_session(&id, Delta::new().bind(ann.clone()));
+        poll_and_drop(write, round % POLLS).await;
+        let record = b.peek(&id).await;
         assert_eq!(record.principal().is_some(), record.deadline().is_some());
         if record.principal().is_some() {
-            b.assert_listed(&ann, &[&id]).await;
+            b.assert_listed(&ann, [&id]).await;
         }
     }
 }
@@ -143,31 +101,21 @@ pub async fn a_dropped_binding_is_whole_or_nothing(h: &dyn Harness) {
 pub async fn nothing_secret_is_shown(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let new = NewSession::new(fields([("password", SECRET)]));
-    let new = new.bind(session_core::Principal::new(SECRET).expect("a principal"));
-    let created = b.create_session(new).await.expect("a session");
+    let new = new.bind(Principal::new(SECRET).expect("a principal"));
+    let created = b.create_session(new).done().await;
     let id = created.id.clone();
-    assert_silent(
-        &format!("{created:?} {created:#?}"),
-        &id,
-        "a created session",
-    );
-    let record = b.get_session(&id).await.expect("no error");
+    let text = format!("{created:?} {created:#?}");
+    assert_silent(&text, &id, "a created session");
+    let record = b.get(&id).await;
     assert_silent(&format!("{record:?} {record:#?}"), &id, "a record");
     let hidden = with(guide_hash("100"), [0xff, 0xfe], SECRET);
-    let hidden = with(
-        with(hidden, "created_at", SECRET),
-        "last_accessed_at",
-        SECRET,
-    );
+    let hidden = with(hidden, "created_at", SECRET);
+    let hidden = with(hidden, "last_accessed_at", SECRET);
     let foreign = b.plant(hidden, Some(secs(100))).await;
-    let record = b.peek_session(&foreign).await.expect("no error");
+    let record = b.peek(&foreign).await;
     assert_silent(&format!("{record:?} {record:#?}"), &foreign, "a record");
     let delta = Delta::new().returning_record();
-    let rotated = b
-        .rotate_session(&id, delta)
-        .await
-        .expect("no error")
-        .expect("a session");
+    let rotated = b.rotate(&id, delta).await;
     assert_silent(&format!("{rotated:?}"), &rotated.id, "a rotated session");
     let backend = format!("{:?} {:#?}", b.shared(), b.shared());
     for id in [&id, &rotated.id, &foreign] {
@@ -188,12 +136,9 @@ pub async fn no_error_shows_a_secret(h: &dyn Harness) {
         set("new", SECRET),
         set("password", &long),
     ] {
-        let error = b
-            .update_session(&id, delta.clone())
-            .await
-            .expect_err("refused");
+        let error = b.update_session(&id, delta.clone()).refused().await;
         assert_silent(&shown(&error), &id, "an error");
-        let error = b.rotate_session(&id, delta).await.expect_err("refused");
+        let error = b.rotate_session(&id, delta).refused().await;
         assert_silent(&shown(&error), &id, "an error");
     }
 }

@@ -1,13 +1,11 @@
 //! Sessions that an operator ends.
 
-use std::num::NonZeroU32;
-
-use session_core::{Delta, ErrorKind, NewSession, OnExcess, PageSize, PrincipalLimit, PublicId};
+use session_core::{Delta, ErrorKind, NewSession, OnExcess, PageSize};
 
 use crate::harness::Harness;
 use crate::kit::{
-    Bench, Operator, assert_nothing_there, fresh_id, fresh_principal, guide_hash, in_other_case,
-    lasting, secs, session, with, without,
+    Bench, Operator, Step, assert_nothing_there, fresh_id, fresh_principal, guide_hash,
+    in_other_case, lasting, limit, secs, session, with, without,
 };
 use crate::races;
 
@@ -22,10 +20,7 @@ pub async fn an_operator_ends_that_session(h: &dyn Harness) {
         b.create(session(5000).bind(bob.clone())).await,
         b.plant(guide_hash("100"), None).await,
     ];
-    let mut before = Vec::new();
-    for id in &others {
-        before.push(b.snapshot(id).await);
-    }
+    let before = b.snapshots(&others).await;
     let deadline = h.now().await.plus_millis(500_000).get().to_string();
     let foreign = with(guide_hash("100"), "session_principal", [0xff, 0xfe]);
     for id in [
@@ -41,32 +36,11 @@ pub async fn an_operator_ends_that_session(h: &dyn Harness) {
         assert!(operator.revoke(&id).await);
         assert_nothing_there(&b, &id, "a session that was ended").await;
         assert!(!operator.revoke(&id).await, "there was none any more");
-        for (id, before) in others.iter().zip(&before) {
-            b.assert_unchanged(id, before, "another's end").await;
-        }
+        b.assert_all_unchanged(&before, "another's end").await;
     }
-    let all: Vec<_> = others.iter().collect();
-    operator.assert_shows(&all, PageSize::MAX).await;
-    b.assert_listed(&ann, &[&others[1]]).await;
-    b.assert_listed(&bob, &[&others[2]]).await;
-}
-
-/// By the public id as a page shows it, also when it went through a text.
-pub async fn a_public_id_that_was_shown_ends_its_session(h: &dyn Harness) {
-    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
-    let ids = [
-        b.create(session(5000).bind(fresh_principal("ann"))).await,
-        b.create(session(5000)).await,
-    ];
-    for public_id in operator.all(PageSize::DEFAULT).await.into_keys() {
-        let text = public_id.to_string();
-        let public_id: PublicId = text.parse().expect("a public id");
-        let ended = operator.revoke_session(&public_id).await;
-        assert!(ended.expect("no error"));
-    }
-    for id in &ids {
-        assert_nothing_there(&b, id, "a session that was ended").await;
-    }
+    operator.assert_shows(&others, PageSize::MAX).await;
+    b.assert_listed(&ann, [&others[1]]).await;
+    b.assert_listed(&bob, [&others[2]]).await;
 }
 
 /// One that differs in the case of a letter is another, and ends nobody.
@@ -75,8 +49,7 @@ pub async fn public_ids_are_compared_byte_for_byte(h: &dyn Harness) {
     for new in [session(5000), session(5000).bind(fresh_principal("ann"))] {
         let id = b.create(new).await;
         let other = in_other_case(&b.public_id(&id).await);
-        let ended = operator.revoke_session(&other).await;
-        assert!(!ended.expect("no error"));
+        assert!(!operator.revoke_session(&other).done().await);
         assert!(b.is_alive(&id).await);
         assert!(operator.revoke(&id).await);
     }
@@ -92,26 +65,22 @@ pub async fn an_ended_session_is_unlisted(h: &dyn Harness) {
     ];
     let unbound = b.create(session(5000)).await;
     let bind = Delta::new().bind(ann.clone());
-    let rotated = b.rotate_session(&unbound, bind).await;
-    let late = rotated.expect("no error").expect("a session").id;
+    let late = b.rotate(&unbound, bind).await.id;
     assert_eq!(h.index_len(&ann).await, Some(3));
     assert!(operator.revoke(&ids[0]).await);
     assert_eq!(h.index_len(&ann).await, Some(2));
-    b.assert_listed(&ann, &[&ids[1], &late]).await;
+    b.assert_listed(&ann, [&ids[1], &late]).await;
     assert!(operator.revoke(&late).await);
     assert!(operator.revoke(&ids[1]).await);
     assert_eq!(h.index_len(&ann).await, None);
-    b.assert_listed(&ann, &[]).await;
-    let ended = b.revoke_sessions(&ann, None).await;
-    assert_eq!(ended.expect("a number"), 0);
+    b.assert_listed(&ann, []).await;
+    let ended = b.revoke_sessions(&ann, None).done().await;
+    assert_eq!(ended, 0);
 }
 
 /// One session in place of the one that was ended keeps a principal's limit.
 pub async fn an_ended_session_makes_room(h: &dyn Harness) {
-    let limit = PrincipalLimit {
-        max: NonZeroU32::new(2).expect("not zero"),
-        on_excess: OnExcess::Refuse,
-    };
+    let limit = limit(2, OnExcess::Refuse);
     let b = Bench::with(h, |policy| policy.with_principal_limit(limit)).await;
     let operator = Operator::new(h).await;
     let ann = fresh_principal("ann");
@@ -120,12 +89,12 @@ pub async fn an_ended_session_makes_room(h: &dyn Harness) {
         ids.push(b.create(session(5000).bind(ann.clone())).await);
     }
     for _ in 0..3 {
-        let refused = b.create_session(session(5000).bind(ann.clone())).await;
-        let error = refused.expect_err("refused");
+        let new = session(5000).bind(ann.clone());
+        let error = b.create_session(new).refused().await;
         assert_eq!(error.kind(), ErrorKind::TooManySessions);
         assert!(operator.revoke(&ids.remove(0)).await);
         ids.push(b.create(session(5000).bind(ann.clone())).await);
-        b.assert_listed(&ann, &[&ids[0], &ids[1]]).await;
+        b.assert_listed(&ann, [&ids[0], &ids[1]]).await;
     }
 }
 
@@ -136,17 +105,16 @@ pub async fn ending_what_has_ended_returns_false(h: &dyn Harness) {
     let expired = b.create(session(100).bind(ann.clone())).await;
     let ended = b.create(session(5000).max_lifetime(lasting(100))).await;
     let deleted = b.create(session(5000).bind(ann.clone())).await;
-    assert!(b.delete_session(&deleted).await.expect("no error"));
+    assert!(b.delete(&deleted).await);
     let old = b.create(session(5000).bind(ann.clone())).await;
-    let rotated = b.rotate_session(&old, Delta::new()).await;
-    let new = rotated.expect("no error").expect("a session").id;
+    let new = b.rotate(&old, Delta::new()).await.id;
     h.advance(secs(101)).await;
     for id in [&expired, &ended, &deleted, &old, &fresh_id()] {
         assert!(!operator.revoke(id).await);
         assert_eq!(h.dump(id).await, None);
     }
     assert!(b.is_alive(&new).await);
-    b.assert_listed(&ann, &[&new]).await;
+    b.assert_listed(&ann, [&new]).await;
 }
 
 /// What is no session is not ended, and stays as it is.
@@ -166,8 +134,7 @@ pub async fn what_is_no_session_is_not_ended(h: &dyn Harness) {
     for id in &ids {
         let before = b.snapshot(id).await;
         assert!(!operator.revoke(id).await);
-        b.assert_unchanged(id, &before, "an operator's revocation")
-            .await;
+        b.assert_unchanged(id, &before, "an operator").await;
     }
 }
 
@@ -188,7 +155,7 @@ pub async fn one_of_hundreds_is_ended(h: &dyn Harness) {
         assert!(operator.revoke(&id).await, "session {n}");
         assert_eq!(h.dump(&id).await, None);
     }
-    let counted = operator.count_sessions().await.expect("a number");
+    let counted = operator.count_sessions().done().await;
     assert_eq!(counted, ids.len() as u64);
     for id in &ids {
         assert!(b.is_alive(id).await);

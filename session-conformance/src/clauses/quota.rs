@@ -1,24 +1,18 @@
 //! How many sessions a principal may have.
 
-use std::num::NonZeroU32;
-
 use session_core::steps::{InsertOutcome, RenameOutcome};
-use session_core::{
-    Delta, Effect, Error, ErrorKind, Limits, NewSession, OnExcess, Principal, PrincipalLimit,
-    SessionId,
-};
+use session_core::{Delta, ErrorKind, Limit, Limits, NewSession, OnExcess, Principal};
 
 use crate::harness::Harness;
 use crate::kit::{
-    Bench, add, assert_nothing_there, fresh_id, fresh_principal, guide_hash, insert_request,
-    lasting, name, rename_request, secs, session, set,
+    Bench, Step, add, assert_nothing_there, fresh_id, fresh_principal, guide_hash, insert_request,
+    lasting, limit, name, rename_request, secs, session, set,
 };
 use crate::races;
 
 /// A workbench whose policy limits each principal's sessions.
 async fn limited(h: &dyn Harness, max: u32, on_excess: OnExcess) -> Bench<'_> {
-    let max = NonZeroU32::new(max).expect("more than none");
-    let limit = PrincipalLimit { max, on_excess };
+    let limit = limit(max, on_excess);
     Bench::with(h, |policy| policy.with_principal_limit(limit)).await
 }
 
@@ -32,10 +26,10 @@ fn bind(principal: &Principal) -> Delta {
     set("a", "b").bind(principal.clone())
 }
 
-#[track_caller]
-fn assert_too_many(error: &Error, what: &str) {
-    assert_eq!(error.kind(), ErrorKind::TooManySessions, "{what}");
-    assert_eq!(error.effect(), Effect::NotApplied, "{what}");
+/// Asserts that there is no room for one more.
+async fn assert_too_many(b: &Bench<'_>, principal: &Principal) {
+    let error = b.create_session(bound(principal, 3000)).refused().await;
+    assert_eq!(error.kind(), ErrorKind::TooManySessions);
 }
 
 /// By a creation, a write and a rotation; nothing changes, no list either.
@@ -45,24 +39,16 @@ pub async fn a_binding_beyond_the_limit_is_refused(h: &dyn Harness) {
     let first = b.create(bound(&ann, 1000)).await;
     let second = b.create(bound(&ann, 2000)).await;
     let unbound = b.create(session(100)).await;
-    h.advance(secs(40)).await;
-    b.clock.forward(secs(40));
-    let before = b.snapshot(&unbound).await;
-
-    let refused = b.create_session(bound(&ann, 3000)).await;
-    assert_too_many(&refused.expect_err("too many"), "a creation");
-    let refused = b.update_session(&unbound, bind(&ann)).await;
-    assert_too_many(&refused.expect_err("too many"), "a write");
-    b.assert_unchanged(&unbound, &before, "a write").await;
-    let refused = b.rotate_session(&unbound, bind(&ann)).await;
-    assert_too_many(&refused.expect_err("too many"), "a rotation");
-    b.assert_unchanged(&unbound, &before, "a rotation").await;
-    b.assert_listed(&ann, &[&first, &second]).await;
+    b.pass(40).await;
+    assert_too_many(&b, &ann).await;
+    let kind = ErrorKind::TooManySessions;
+    b.assert_refused(&unbound, bind(&ann), kind, "a binding")
+        .await;
+    b.assert_listed(&ann, [&first, &second]).await;
 
     let bob = fresh_principal("bob");
     b.create(bound(&bob, 1000)).await;
-    let written = b.update_session(&unbound, bind(&bob)).await;
-    assert!(written.expect("no error").is_some());
+    b.update(&unbound, bind(&bob)).await;
 }
 
 /// A session that expired, was deleted, was revoked or reached its deadline leaves its place.
@@ -71,19 +57,18 @@ pub async fn ended_sessions_do_not_count(h: &dyn Harness) {
     let ann = fresh_principal("ann");
     let expiring = session(100).bind(ann.clone());
     let id = b.create(expiring.clone()).await;
-    assert!(b.create_session(expiring.clone()).await.is_err());
-    assert!(b.delete_session(&id).await.expect("no error"));
+    assert_too_many(&b, &ann).await;
+    assert!(b.delete(&id).await);
     let id = b.create(expiring.clone()).await;
     let public_id = b.public_id(&id).await;
-    let revoked = b.revoke_session(&ann, &public_id).await;
-    assert!(revoked.expect("no error"));
+    assert!(b.revoke_session(&ann, &public_id).done().await);
     b.create(expiring).await;
     h.advance(secs(101)).await;
     b.create(bound(&ann, 100)).await;
-    assert!(b.create_session(bound(&ann, 100)).await.is_err());
+    assert_too_many(&b, &ann).await;
     h.advance(secs(101)).await;
     let id = b.create(bound(&ann, 100)).await;
-    b.assert_listed(&ann, &[&id]).await;
+    b.assert_listed(&ann, [&id]).await;
 }
 
 /// Many ended ones, more than are looked at in one batch.
@@ -96,13 +81,8 @@ pub async fn very_many_ended_sessions_do_not_count(h: &dyn Harness) {
     h.advance(secs(101)).await;
     let b = limited(h, 1, OnExcess::Refuse).await;
     let id = b.create(bound(&ann, 90_000)).await;
-    assert_too_many(
-        &b.create_session(bound(&ann, 100))
-            .await
-            .expect_err("too many"),
-        "one more",
-    );
-    b.assert_listed(&ann, &[&id]).await;
+    assert_too_many(&b, &ann).await;
+    b.assert_listed(&ann, [&id]).await;
 }
 
 /// Binding it again, and rotating it, take no second place.
@@ -110,18 +90,11 @@ pub async fn a_bound_session_does_not_count_twice(h: &dyn Harness) {
     let b = limited(h, 1, OnExcess::Refuse).await;
     let ann = fresh_principal("ann");
     let id = b.create(bound(&ann, 1000)).await;
-    assert!(
-        b.update_session(&id, bind(&ann))
-            .await
-            .expect("no error")
-            .is_some()
-    );
-    let rotated = b.rotate_session(&id, bind(&ann)).await.expect("no error");
-    let id = rotated.expect("a session").id;
-    let rotated = b.rotate_session(&id, Delta::new()).await.expect("no error");
-    let id = rotated.expect("a session").id;
-    b.assert_listed(&ann, &[&id]).await;
-    assert!(b.create_session(bound(&ann, 1000)).await.is_err());
+    b.update(&id, bind(&ann)).await;
+    let id = b.rotate(&id, bind(&ann)).await.id;
+    let id = b.rotate(&id, Delta::new()).await.id;
+    b.assert_listed(&ann, [&id]).await;
+    assert_too_many(&b, &ann).await;
 }
 
 /// A session that is bound to another leaves its place.
@@ -129,15 +102,10 @@ pub async fn a_session_bound_to_another_does_not_count(h: &dyn Harness) {
     let b = limited(h, 1, OnExcess::Refuse).await;
     let (ann, bob) = (fresh_principal("ann"), fresh_principal("bob"));
     let id = b.create(bound(&ann, 1000)).await;
-    assert!(
-        b.update_session(&id, bind(&bob))
-            .await
-            .expect("no error")
-            .is_some()
-    );
+    b.update(&id, bind(&bob)).await;
     let next = b.create(bound(&ann, 1000)).await;
-    b.assert_listed(&ann, &[&next]).await;
-    b.assert_listed(&bob, &[&id]).await;
+    b.assert_listed(&ann, [&next]).await;
+    b.assert_listed(&bob, [&id]).await;
 }
 
 /// The nearest deadline ends, not the oldest session nor the one that is bound.
@@ -147,29 +115,21 @@ pub async fn the_nearest_deadline_is_evicted(h: &dyn Harness) {
     let far = b.create(bound(&ann, 9000)).await;
     let near = b.create(bound(&ann, 1000)).await;
     let middle = b.create(bound(&ann, 5000)).await;
-    b.assert_listed(&ann, &[&far, &near, &middle]).await;
+    b.assert_listed(&ann, [&far, &near, &middle]).await;
 
     let by_creation = b.create(bound(&ann, 7000)).await;
     assert_nothing_there(&b, &near, "an evicted session").await;
-    b.assert_listed(&ann, &[&far, &middle, &by_creation]).await;
+    b.assert_listed(&ann, [&far, &middle, &by_creation]).await;
 
     let by_write = b.create(session(100).max_lifetime(lasting(8000))).await;
-    assert!(
-        b.update_session(&by_write, bind(&ann))
-            .await
-            .expect("no error")
-            .is_some()
-    );
+    b.update(&by_write, bind(&ann)).await;
     assert_nothing_there(&b, &middle, "an evicted session").await;
-    b.assert_listed(&ann, &[&far, &by_creation, &by_write])
-        .await;
+    b.assert_listed(&ann, [&far, &by_creation, &by_write]).await;
 
     let old = b.create(session(100)).await;
-    let rotated = b.rotate_session(&old, bind(&ann)).await.expect("no error");
-    let by_rotation = rotated.expect("a session").id;
+    let by_rotation = b.rotate(&old, bind(&ann)).await.id;
     assert_nothing_there(&b, &by_creation, "an evicted session").await;
-    b.assert_listed(&ann, &[&far, &by_write, &by_rotation])
-        .await;
+    b.assert_listed(&ann, [&far, &by_write, &by_rotation]).await;
 }
 
 /// The session that is being bound stays, though its own deadline is the nearest.
@@ -179,21 +139,12 @@ pub async fn the_bound_session_is_not_evicted(h: &dyn Harness) {
     let far = b.create(bound(&ann, 9000)).await;
     let near = b.create(bound(&ann, 5000)).await;
     let nearest = b.create(bound(&ann, 1000)).await;
-    b.assert_listed(&ann, &[&far, &nearest]).await;
+    b.assert_listed(&ann, [&far, &nearest]).await;
     assert!(!b.is_alive(&near).await);
     // Bound again: it keeps its place, and nobody else's is taken.
-    assert!(
-        b.update_session(&nearest, bind(&ann))
-            .await
-            .expect("no error")
-            .is_some()
-    );
-    let rotated = b
-        .rotate_session(&nearest, bind(&ann))
-        .await
-        .expect("no error");
-    let nearest = rotated.expect("a session").id;
-    b.assert_listed(&ann, &[&far, &nearest]).await;
+    b.update(&nearest, bind(&ann)).await;
+    let nearest = b.rotate(&nearest, bind(&ann)).await.id;
+    b.assert_listed(&ann, [&far, &nearest]).await;
 }
 
 /// As many as it takes, when the limit was higher before; ended ones take nobody's place.
@@ -205,12 +156,11 @@ pub async fn as_many_are_evicted_as_it_takes(h: &dyn Harness) {
     for n in 0..5 {
         ids.push(unlimited.create(bound(&ann, 1000 * (n + 1))).await);
     }
-    assert!(unlimited.delete_session(&ids[3]).await.expect("no error"));
+    assert!(unlimited.delete(&ids[3]).await);
     let b = limited(h, 3, OnExcess::EvictOldest).await;
     let new = b.create(bound(&ann, 900)).await;
-    b.assert_listed(&ann, &[&ids[2], &ids[4], &new]).await;
-    let alive: Vec<&SessionId> = vec![&ids[2], &ids[4], &new, &others];
-    for id in alive {
+    b.assert_listed(&ann, [&ids[2], &ids[4], &new]).await;
+    for id in [&ids[2], &ids[4], &new, &others] {
         assert!(b.is_alive(id).await);
     }
     for id in [&ids[0], &ids[1]] {
@@ -220,10 +170,7 @@ pub async fn as_many_are_evicted_as_it_takes(h: &dyn Harness) {
 
 /// Whatever refuses a binding, it makes no room: nobody ends for a session that is not bound.
 pub async fn a_refused_binding_evicts_nobody(h: &dyn Harness) {
-    let limit = PrincipalLimit {
-        max: NonZeroU32::new(2).expect("more than none"),
-        on_excess: OnExcess::EvictOldest,
-    };
+    let limit = limit(2, OnExcess::EvictOldest);
     let limits = Limits::default().with_fields(2);
     let b = Bench::with(h, |policy| {
         policy.with_principal_limit(limit).with_limits(limits)
@@ -235,50 +182,45 @@ pub async fn a_refused_binding_evicts_nobody(h: &dyn Harness) {
         b.create(bound(&ann, 2000)).await,
     ];
     let unbound = b.create(session(100)).await;
-    let mut before = Vec::new();
-    for id in bound.iter().chain([&unbound]) {
-        before.push((id, b.snapshot(id).await));
-    }
+    let [first, second] = bound.clone();
+    let before = b.snapshots(&[first, second, unbound.clone()]).await;
     let assert_nothing_changed = async |what: &str| {
-        for (id, before) in &before {
-            b.assert_unchanged(id, before, what).await;
-        }
-        b.assert_listed(&ann, &[&bound[0], &bound[1]]).await;
+        b.assert_all_unchanged(&before, what).await;
+        b.assert_listed(&ann, &bound).await;
     };
 
-    for (what, delta) in [
-        ("a conflict", bind(&ann).expect_absent(name("username"))),
-        ("no integer", add("username", 1).bind(ann.clone())),
+    let conflict = bind(&ann).expect_absent(name("username"));
+    let grown = set("b", "1").set(name("c"), "2").bind(ann.clone());
+    let limit = ErrorKind::LimitExceeded(Limit::Fields);
+    for (delta, kind) in [
+        (conflict, ErrorKind::Conflict),
         (
-            "too many fields",
-            set("b", "1").set(name("c"), "2").bind(ann.clone()),
+            add("username", 1).bind(ann.clone()),
+            ErrorKind::NotAnInteger,
         ),
+        (grown, limit),
     ] {
-        assert!(
-            b.update_session(&unbound, delta.clone()).await.is_err(),
-            "{what}"
-        );
-        assert_nothing_changed(&format!("a write: {what}")).await;
-        assert!(b.rotate_session(&unbound, delta).await.is_err(), "{what}");
-        assert_nothing_changed(&format!("a rotation: {what}")).await;
+        let what = format!("{kind:?}");
+        b.assert_refused(&unbound, delta, kind, &what).await;
+        assert_nothing_changed(&what).await;
     }
 
     let unknown = fresh_id();
-    let written = b.update_session(&unknown, bind(&ann)).await;
-    assert_eq!(written.expect("no error"), None);
+    let written = b.update_session(&unknown, bind(&ann)).done().await;
+    assert_eq!(written, None);
     assert_nothing_changed("a write to no session").await;
-    let rotated = b.rotate_session(&unknown, bind(&ann)).await;
-    assert_eq!(rotated.expect("no error"), None);
+    let rotated = b.rotate_session(&unknown, bind(&ann)).done().await;
+    assert_eq!(rotated, None);
     assert_nothing_changed("a rotation of no session").await;
 
     let taken = b.successor_id(&unbound).expect("an id");
     h.plant(&taken, guide_hash("100"), Some(secs(100))).await;
     let request = rename_request(b.policy(), &unbound, &taken, bind(&ann));
-    let outcome = b.rename(&request).await.expect("no error");
+    let outcome = b.rename(&request).done().await;
     assert_eq!(outcome, RenameOutcome::IdTaken);
     assert_nothing_changed("a rotation to a taken id").await;
     let request = insert_request(b.policy(), &taken, session(100).bind(ann.clone()));
-    let outcome = b.insert(&request).await.expect("no error");
+    let outcome = b.insert(&request).done().await;
     assert_eq!(outcome, InsertOutcome::IdTaken);
     assert_nothing_changed("an insert under a taken id").await;
 }

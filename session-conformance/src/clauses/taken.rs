@@ -1,12 +1,12 @@
 //! Ids that are taken.
 
 use session_core::steps::{InsertOutcome, InsertRequest, RenameOutcome};
-use session_core::{Delta, Effect, ErrorKind, NewSession, SessionBackend, SessionId};
+use session_core::{Delta, ErrorKind, NewSession, SessionBackend, SessionId};
 
 use crate::harness::Harness;
 use crate::kit::{
-    Bench, ForcedIds, Snapshot, fields, fresh_id, guide_hash, insert_request, rename_request, secs,
-    session, set, ttl, with, without,
+    Bench, Finding, Snapshot, Spy, Step, fields, fresh_id, guide_hash, insert_request,
+    rename_request, secs, session, set, ttl, with, without,
 };
 
 /// What may stand under an id, session or not.
@@ -42,7 +42,7 @@ pub async fn insert_onto_a_taken_id_is_refused(h: &dyn Harness) {
         let id = fresh_id();
         let before = occupy(&b, &id, kind).await;
         let request = insert_request(b.policy(), &id, session(50));
-        let outcome = b.insert(&request).await.expect("no error");
+        let outcome = b.insert(&request).done().await;
         assert_eq!(outcome, InsertOutcome::IdTaken, "{kind}");
         b.assert_unchanged(&id, &before, kind).await;
     }
@@ -58,7 +58,7 @@ pub async fn rename_onto_a_taken_id_is_refused(h: &dyn Harness) {
         let session = b.snapshot(&from).await;
         let delta = set("username", "mallory");
         let request = rename_request(b.policy(), &from, &to, delta);
-        let outcome = b.rename(&request).await.expect("no error");
+        let outcome = b.rename(&request).done().await;
         assert_eq!(outcome, RenameOutcome::IdTaken, "{kind}");
         b.assert_unchanged(&to, &taken, kind).await;
         b.assert_unchanged(&from, &session, kind).await;
@@ -71,14 +71,14 @@ pub async fn rename_onto_itself_is_refused(h: &dyn Harness) {
     let id = b.create(session(100)).await;
     let before = b.snapshot(&id).await;
     let request = rename_request(b.policy(), &id, &id, Delta::new());
-    let outcome = b.rename(&request).await.expect("no error");
+    let outcome = b.rename(&request).done().await;
     assert_eq!(outcome, RenameOutcome::IdTaken);
     b.assert_unchanged(&id, &before, "the rename").await;
 }
 
 /// Inserts under an id that is free.
 async fn insert(b: &Bench<'_>, request: &InsertRequest) {
-    let outcome = b.insert(request).await.expect("no error");
+    let outcome = b.insert(request).done().await;
     assert!(matches!(outcome, InsertOutcome::Inserted(_)), "{outcome:?}");
 }
 
@@ -100,16 +100,6 @@ pub async fn an_expired_id_is_free(h: &dyn Harness) {
     assert!(b.is_alive(&id).await);
 }
 
-/// The id of a session that was deleted is free.
-pub async fn a_deleted_id_is_free(h: &dyn Harness) {
-    let b = Bench::new(h).await;
-    let id = b.create(session(100)).await;
-    assert!(b.delete_session(&id).await.expect("no error"));
-    let request = insert_request(b.policy(), &id, session(50));
-    insert(&b, &request).await;
-    assert!(b.is_alive(&id).await);
-}
-
 /// Creation and rotation draw again when their id is taken.
 pub async fn a_taken_id_is_drawn_again(h: &dyn Harness) {
     let b = Bench::new(h).await;
@@ -117,22 +107,16 @@ pub async fn a_taken_id_is_drawn_again(h: &dyn Harness) {
     let taken = b.successor_id(&old).expect("an id");
     let before = occupy(&b, &taken, "a session").await;
 
-    let forced = ForcedIds::new(b.shared(), &taken, 1);
-    let id = forced
-        .create_session(session(100))
-        .await
-        .expect("a session")
-        .id;
-    assert_eq!(forced.drawn(), 2);
+    let spy = Spy::new(b.shared()).drawing(&taken, 1);
+    let id = spy.create_session(session(100)).done().await.id;
+    assert_eq!(spy.steps(), 2);
     assert!(id != taken && b.is_alive(&id).await);
 
-    let forced = ForcedIds::new(b.shared(), &taken, 2);
-    let rotated = forced.rotate_session(&old, Delta::new()).await;
-    let id = rotated.expect("no error").expect("a session").id;
-    assert_eq!(forced.drawn(), 3);
+    let spy = Spy::new(b.shared()).drawing(&taken, 2);
+    let id = spy.rotate_session(&old, Delta::new()).found().await.id;
+    assert_eq!(spy.steps(), 3);
     assert!(id != taken && b.is_alive(&id).await);
-    b.assert_unchanged(&taken, &before, "the session of the taken id")
-        .await;
+    b.assert_unchanged(&taken, &before, "a taken id").await;
 }
 
 /// When every draw is taken the randomness is broken: an error, and nothing is changed.
@@ -143,21 +127,11 @@ pub async fn broken_randomness_overwrites_nothing(h: &dyn Harness) {
     let before = occupy(&b, &taken, "a session").await;
     let session_before = b.snapshot(&old).await;
 
-    let forced = ForcedIds::new(b.shared(), &taken, usize::MAX);
-    let error = forced
-        .create_session(session(100))
-        .await
-        .expect_err("no id");
+    let spy = Spy::new(b.shared()).drawing(&taken, usize::MAX);
+    let error = spy.create_session(session(100)).refused().await;
     assert_eq!(error.kind(), ErrorKind::IdExhausted);
-    assert_eq!(error.effect(), Effect::NotApplied);
-    let error = forced
-        .rotate_session(&old, set("a", "b"))
-        .await
-        .expect_err("no id");
+    let error = spy.rotate_session(&old, set("a", "b")).refused().await;
     assert_eq!(error.kind(), ErrorKind::IdExhausted);
-    assert_eq!(error.effect(), Effect::NotApplied);
-    b.assert_unchanged(&taken, &before, "the session of the taken id")
-        .await;
-    b.assert_unchanged(&old, &session_before, "the session")
-        .await;
+    b.assert_unchanged(&taken, &before, "a taken id").await;
+    b.assert_unchanged(&old, &session_before, "no new id").await;
 }

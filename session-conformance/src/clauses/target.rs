@@ -3,12 +3,12 @@
 use session_core::steps::{
     ReadOutcome, ReadRequest, RemoveOutcome, RemoveRequest, Target, WriteOutcome, WriteRequest,
 };
-use session_core::{Delta, ErrorKind, Principal, PublicId, SessionId, Touch};
+use session_core::{Delta, ErrorKind, Principal, PublicId, Touch};
 
 use crate::harness::Harness;
 use crate::kit::{
-    Bench, add, assert_nothing_there, fresh_principal, fresh_public_id, guide_hash, in_other_case,
-    name, secs, session, set, with,
+    Bench, Finding, Step, add, assert_nothing_there, fresh_principal, fresh_public_id,
+    in_other_case, name, secs, session, set, ttl, with,
 };
 
 /// What no principal's session is named by: another principal, another public id, one that differs
@@ -16,43 +16,33 @@ use crate::kit::{
 /// bound to nobody.
 async fn strangers(b: &Bench<'_>, ann: &Principal) -> Vec<(Principal, PublicId)> {
     let bob = fresh_principal("bob");
-    let own = b.create(session(1000).bind(ann.clone())).await;
-    let own = b.public_id(&own).await;
-    let bobs = b.create(session(1000).bind(bob.clone())).await;
-    let bobs = b.public_id(&bobs).await;
+    let bound = async |principal: &Principal| {
+        let id = b.create(session(1000).bind(principal.clone())).await;
+        let public_id = b.public_id(&id).await;
+        (id, public_id)
+    };
+    let (_, own) = bound(ann).await;
+    let (_, bobs) = bound(&bob).await;
     let unbound = b.create(session(1000)).await;
-
-    let again = b.create(session(1000).bind(ann.clone())).await;
-    let former = b.public_id(&again).await;
-    bind(b, &again, ann).await;
-    let moved = b.create(session(1000).bind(ann.clone())).await;
-    let anns = b.public_id(&moved).await;
-    bind(b, &moved, &bob).await;
-
-    let left = b.create(session(1000).bind(ann.clone())).await;
-    let of_left = b.public_id(&left).await;
-    let unbind = b.update_session(&left, Delta::new().unbind()).await;
-    assert!(unbind.expect("no error").is_some());
-    let deleted = b.create(session(1000).bind(ann.clone())).await;
-    let of_deleted = b.public_id(&deleted).await;
-    assert!(b.delete_session(&deleted).await.expect("no error"));
-    let expired = b.create(session(50).bind(ann.clone())).await;
-    let of_expired = b.public_id(&expired).await;
+    let (again, former) = bound(ann).await;
+    b.bind(&again, ann).await;
+    let (moved, anns) = bound(ann).await;
+    b.bind(&moved, &bob).await;
+    let (left, of_left) = bound(ann).await;
+    b.update(&left, Delta::new().unbind()).await;
+    let (deleted, of_deleted) = bound(ann).await;
+    assert!(b.delete(&deleted).await);
+    let (expired, of_expired) = bound(ann).await;
+    assert!(b.set_session_ttl(&expired, ttl(50)).done().await);
     // Another client bound it to somebody else.
-    let foreign = b.create(session(1000).bind(ann.clone())).await;
-    let of_foreign = b.public_id(&foreign).await;
+    let (foreign, of_foreign) = bound(ann).await;
     let hash = b.stored(&foreign).await.fields().to_vec();
     let hash = with(hash, "session_principal", bob.as_str());
     b.h.plant(&foreign, hash, Some(secs(1000))).await;
     // And made this one no session.
-    let invalid = b.create(session(1000).bind(ann.clone())).await;
-    let of_invalid = b.public_id(&invalid).await;
-    let hash = with(
-        guide_hash("never"),
-        "session_public_id",
-        of_invalid.as_str(),
-    );
-    let hash = with(hash, "session_principal", ann.as_str());
+    let (invalid, of_invalid) = bound(ann).await;
+    let hash = b.stored(&invalid).await.fields().to_vec();
+    let hash = with(hash, "session_ttl", "never");
     b.h.plant(&invalid, hash, Some(secs(1000))).await;
     b.h.advance(secs(51)).await;
 
@@ -80,12 +70,6 @@ async fn strangers(b: &Bench<'_>, ann: &Principal) -> Vec<(Principal, PublicId)>
     strangers
 }
 
-async fn bind(b: &Bench<'_>, id: &SessionId, principal: &Principal) {
-    let bind = Delta::new().bind(principal.clone());
-    let written = b.update_session(id, bind).await.expect("no error");
-    assert!(written.is_some());
-}
-
 fn target(principal: &Principal, public_id: PublicId) -> Target {
     Target::PublicId {
         principal: principal.clone(),
@@ -101,49 +85,36 @@ pub async fn a_read_by_public_id_is_a_read(h: &dyn Harness) {
     let id = b.create(session(100).bind(ann.clone())).await;
     b.create(session(100).bind(ann.clone())).await;
     let public_id = b.public_id(&id).await;
-    h.advance(secs(20)).await;
-    b.clock.forward(secs(20));
+    b.pass(20).await;
     let before = b.snapshot(&id).await;
-    let peeked = b.peek_session_of(&ann, &public_id).await.expect("no error");
-    let peeked = peeked.expect("a session");
+    let peeked = b.peek_session_of(&ann, &public_id).found().await;
     b.assert_unchanged(&id, &before, "peek_session_of").await;
-    let got = b.get_session_of(&ann, &public_id).await.expect("no error");
+    let got = b.get_session_of(&ann, &public_id).found().await;
     b.assert_unchanged(&id, &before, "get_session_of").await;
-    let by_id = b.peek_session(&id).await.expect("no error");
-    for record in [got, by_id] {
-        let record = record.expect("a session");
+    for record in [got, b.peek(&id).await] {
         assert_eq!(record.fields(), peeked.fields());
         assert_eq!(record.public_id(), Some(public_id));
-        assert_eq!(
-            record.last_accessed_at_text(),
-            peeked.last_accessed_at_text()
-        );
+        let accessed = record.last_accessed_at_text();
+        assert_eq!(accessed, peeked.last_accessed_at_text());
     }
 
     for touch in [Touch::Always, Touch::IfOlderThan(age)] {
-        h.advance(secs(35)).await;
-        b.clock.forward(secs(35));
+        b.pass(35).await;
         let mut timer = b.timer().await;
         let request = ReadRequest::new(b.policy(), target(&ann, public_id), touch);
-        let ReadOutcome::Found(record) = b.read(&request).await.expect("no error") else {
+        let ReadOutcome::Found(record) = b.read(&request).done().await else {
             panic!("{touch:?}: not found");
         };
-        let text = b.clock.text();
-        assert_eq!(
-            record.last_accessed_at_text().as_str(),
-            Ok(&*text),
-            "{touch:?}"
-        );
-        let elapsed = timer.elapsed().await;
-        elapsed.assert_remaining(record.ttl(), secs(100));
-        assert_eq!(b.stored_text(&id, "last_accessed_at").await, Some(text));
+        let accessed = record.last_accessed_at_text();
+        assert_eq!(accessed, &b.clock.value(), "{touch:?}");
+        timer.assert_remaining(record.ttl(), secs(100)).await;
+        let accessed = b.stored_text(&id, "last_accessed_at").await;
+        assert_eq!(accessed, Some(b.clock.text()));
     }
     h.advance(secs(35)).await;
     let mut timer = b.timer().await;
-    let got = b.get_session_of(&ann, &public_id).await.expect("no error");
-    let remaining = got.expect("a session").ttl();
-    let elapsed = timer.elapsed().await;
-    elapsed.assert_remaining(remaining, secs(100));
+    let remaining = b.get_session_of(&ann, &public_id).found().await.ttl();
+    timer.assert_remaining(remaining, secs(100)).await;
 }
 
 /// A rotation changes nothing about it.
@@ -153,10 +124,8 @@ pub async fn a_rotated_session_is_found_by_its_public_id(h: &dyn Harness) {
     let mut id = b.create(session(100).bind(ann.clone())).await;
     let public_id = b.public_id(&id).await;
     for n in 1..=4 {
-        let rotated = b.rotate_session(&id, add("n", 1)).await.expect("no error");
-        id = rotated.expect("a session").id;
-        let record = b.get_session_of(&ann, &public_id).await.expect("no error");
-        let record = record.expect("a session");
+        id = b.rotate(&id, add("n", 1)).await.id;
+        let record = b.get_session_of(&ann, &public_id).found().await;
         assert_eq!(record.fields().get_str("n"), Some(&*n.to_string()));
     }
 }
@@ -167,12 +136,12 @@ pub async fn a_read_of_a_strangers_session_finds_nothing(h: &dyn Harness) {
     let ann = fresh_principal("ann");
     let strangers = strangers(&b, &ann).await;
     for (n, (principal, public_id)) in strangers.into_iter().enumerate() {
-        let got = b.get_session_of(&principal, &public_id).await;
-        assert_eq!(got.expect("no error"), None, "stranger {n}");
-        let peeked = b.peek_session_of(&principal, &public_id).await;
-        assert_eq!(peeked.expect("no error"), None, "stranger {n}");
+        let got = b.get_session_of(&principal, &public_id).done().await;
+        assert_eq!(got, None, "stranger {n}");
+        let peeked = b.peek_session_of(&principal, &public_id).done().await;
+        assert_eq!(peeked, None, "stranger {n}");
         let request = ReadRequest::new(b.policy(), target(&principal, public_id), Touch::Always);
-        let read = b.read(&request).await.expect("no error");
+        let read = b.read(&request).done().await;
         assert_eq!(read, ReadOutcome::NotFound, "stranger {n}");
     }
 }
@@ -186,18 +155,13 @@ pub async fn a_write_by_public_id_is_a_write(h: &dyn Harness) {
     let public_id = b.public_id(&id).await;
     let untouched = b.snapshot(&other).await;
     let mut timer = b.timer().await;
-    let delta = set("a", "1")
-        .increment(name("n"), 2)
-        .remove(name("username"))
-        .ttl(session_core::SessionTtl::from_secs(300).expect("a TTL"))
-        .returning_record();
-    let written = b.update_session_of(&ann, &public_id, delta).await;
-    let written = written.expect("no error").expect("a session");
+    let delta = set("a", "1").increment(name("n"), 2).ttl(ttl(300));
+    let delta = delta.remove(name("username")).returning_record();
+    let written = b.update_session_of(&ann, &public_id, delta).found().await;
     assert_eq!(written.counter("n"), Some(2));
     let record = written.record.expect("a record");
     assert_eq!(record.public_id(), Some(public_id));
-    let expiry = b.expires_in(&id).await;
-    timer.elapsed().await.assert_left(expiry, secs(300));
+    timer.assert_expiry(&id, secs(300)).await;
     assert_eq!(b.stored_text(&id, "a").await.as_deref(), Some("1"));
     assert_eq!(b.stored(&id).await.field("username"), None);
 
@@ -206,16 +170,15 @@ pub async fn a_write_by_public_id_is_a_write(h: &dyn Harness) {
         (add("a", i64::MAX), ErrorKind::Overflow),
         (set("x", "").expect_absent(name("a")), ErrorKind::Conflict),
     ] {
-        let refused = b.update_session_of(&ann, &public_id, delta).await;
-        assert_eq!(refused.expect_err("refused").kind(), kind);
+        let refused = b.update_session_of(&ann, &public_id, delta).refused().await;
+        assert_eq!(refused.kind(), kind);
         b.assert_unchanged(&id, &before, "a refused write").await;
     }
 
     let bind = Delta::new().bind(bob.clone());
-    let written = b.update_session_of(&ann, &public_id, bind).await;
-    assert!(written.expect("no error").is_some());
-    b.assert_listed(&ann, &[&other]).await;
-    b.assert_listed(&bob, &[&id]).await;
+    b.update_session_of(&ann, &public_id, bind).found().await;
+    b.assert_listed(&ann, [&other]).await;
+    b.assert_listed(&bob, [&id]).await;
     b.assert_unchanged(&other, &untouched, "another's write")
         .await;
 }
@@ -228,17 +191,16 @@ pub async fn a_write_to_a_strangers_session_changes_nothing(h: &dyn Harness) {
         let listed = (b.listed(&ann).await, b.listed(&principal).await);
         let delta = set("a", "ghost").increment(name("page_views"), 1);
         let written = b.update_session_of(&principal, &public_id, delta.clone());
-        assert_eq!(written.await.expect("no error"), None, "stranger {n}");
+        assert_eq!(written.done().await, None, "stranger {n}");
         let bind = delta.bind(fresh_principal("ghost"));
         let request = WriteRequest::new(b.policy(), target(&principal, public_id), bind);
         let request = request.expect("a request within its limits");
-        let written = b.write(&request).await.expect("no error");
+        let written = b.write(&request).done().await;
         assert_eq!(written, WriteOutcome::NotFound, "stranger {n}");
         let after = (b.listed(&ann).await, b.listed(&principal).await);
         assert_eq!(after, listed, "stranger {n}");
         for public_id in listed.0 {
-            let record = b.peek_session_of(&ann, &public_id).await.expect("no error");
-            let record = record.expect("a session");
+            let record = b.peek_session_of(&ann, &public_id).found().await;
             assert_eq!(record.fields().get("a"), None, "stranger {n}");
         }
     }
@@ -253,19 +215,18 @@ pub async fn a_removal_by_public_id_is_a_deletion(h: &dyn Harness) {
     let public_id = b.public_id(&id).await;
     let untouched = b.snapshot(&other).await;
     let request = RemoveRequest::new(target(&ann, public_id));
-    let removed = b.remove(&request).await.expect("no error");
+    let removed = b.remove(&request).done().await;
     assert_eq!(removed, RemoveOutcome::Removed);
     assert_nothing_there(&b, &id, "a session that was removed").await;
-    b.assert_listed(&ann, &[&other]).await;
-    let again = b.remove(&request).await.expect("no error");
+    b.assert_listed(&ann, [&other]).await;
+    let again = b.remove(&request).done().await;
     assert_eq!(again, RemoveOutcome::NotFound);
     b.assert_unchanged(&other, &untouched, "another's removal")
         .await;
 
-    let rotated = b.rotate_session(&other, Delta::new()).await;
-    let moved = rotated.expect("no error").expect("a session").id;
+    let moved = b.rotate(&other, Delta::new()).await.id;
     let request = RemoveRequest::new(target(&ann, b.public_id(&moved).await));
-    let removed = b.remove(&request).await.expect("no error");
+    let removed = b.remove(&request).done().await;
     assert_eq!(removed, RemoveOutcome::Removed);
     assert_nothing_there(&b, &moved, "a rotated session that was removed").await;
 }
@@ -277,7 +238,7 @@ pub async fn a_removal_of_a_strangers_session_ends_nothing(h: &dyn Harness) {
     for (n, (principal, public_id)) in strangers(&b, &ann).await.into_iter().enumerate() {
         let listed = (b.listed(&ann).await, b.listed(&principal).await);
         let request = RemoveRequest::new(target(&principal, public_id));
-        let removed = b.remove(&request).await.expect("no error");
+        let removed = b.remove(&request).done().await;
         assert_eq!(removed, RemoveOutcome::NotFound, "stranger {n}");
         let after = (b.listed(&ann).await, b.listed(&principal).await);
         assert_eq!(after, listed, "stranger {n}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use session_core::{Delta, SessionId, Touch};
 
 use crate::harness::Harness;
-use crate::kit::{Bench, guide_hash, lasting, secs, session, set, ttl, with};
+use crate::kit::{Bench, Finding, guide_hash, lasting, secs, session, set, ttl, with};
 
 /// A time before a boundary: the millisecond before it where the clock stands still, else so early
 /// that the real time of a few calls does not matter.
@@ -15,7 +15,7 @@ fn before(h: &dyn Harness, boundary: Duration) -> Duration {
 }
 
 /// A way to use a session.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 enum Use {
     Read,
     Write,
@@ -31,21 +31,15 @@ async fn touches(b: &Bench<'_>, id: SessionId, how: Use, touch: Touch) -> (Sessi
     let delta = set("used", "yes").touch(touch);
     let id = match how {
         Use::Read => {
-            let read = b.get_session_with(&id, touch).await.expect("no error");
-            assert!(read.is_some());
+            b.get_session_with(&id, touch).found().await;
             id
         }
-        Use::Write => {
-            let written = b.update_session(&id, delta).await.expect("no error");
-            assert!(written.is_some());
-            id
-        }
-        Use::Rotate => {
-            let rotated = b.rotate_session(&id, delta).await.expect("no error");
-            rotated.expect("a session").id
-        }
+        Use::Write => b.change(&id, delta, false).await.0,
+        Use::Rotate => b.change(&id, delta, true).await.0,
     };
     let key = b.stored(&id).await;
+    // A write that is not due changes its fields.
+    assert!(how == Use::Read || key.field("used").is_some(), "{how:?}");
     let is_stamped = key.field("last_accessed_at") == Some(b.clock.text().as_bytes());
     let is_slid = was.is_none() && key.expires_in.is_some() || key.expires_in > was;
     // Where the deadline caps the expiry, a touch cannot be seen in it.
@@ -70,8 +64,7 @@ async fn assert_due_at(b: &Bench<'_>, seconds: u64, touch: Touch, age: Duration)
         let mut timer = b.timer().await;
         let (id, touched) = touches(b, id, how, touch).await;
         assert!(touched, "{how:?} {touch:?} at {age:?} of {seconds} s");
-        let left = b.expires_in(&id).await;
-        timer.elapsed().await.assert_left(left, secs(seconds));
+        timer.assert_expiry(&id, secs(seconds)).await;
     }
 }
 
@@ -120,20 +113,6 @@ pub async fn a_key_that_outlives_its_ttl_is_not_due(h: &dyn Harness) {
     }
 }
 
-/// A write that is not due changes its fields.
-pub async fn a_throttled_write_changes_its_fields(h: &dyn Harness) {
-    let b = Bench::new(h).await;
-    let id = b.create(session(100)).await;
-    let delta = set("used", "yes").touch(Touch::IfOlderThan(secs(30)));
-    let written = b.update_session(&id, delta.returning_record()).await;
-    let record = written.expect("no error").expect("a session").record;
-    assert_eq!(
-        record.expect("a record").fields().get_str("used"),
-        Some("yes")
-    );
-    assert_eq!(b.stored_text(&id, "used").await.as_deref(), Some("yes"));
-}
-
 /// Once the deadline caps the expiry, a touch would move nothing: it is spared.
 pub async fn a_capped_session_is_not_touched(h: &dyn Harness) {
     let b = Bench::new(h).await;
@@ -175,8 +154,7 @@ pub async fn a_key_without_expiry_is_due(h: &dyn Harness) {
         let mut timer = b.timer().await;
         let (id, touched) = touches(&b, id, how, Touch::IfOlderThan(secs(30))).await;
         assert!(touched, "{how:?}");
-        let left = b.expires_in(&id).await;
-        timer.elapsed().await.assert_left(left, secs(100));
+        timer.assert_expiry(&id, secs(100)).await;
 
         timer.restart().await;
         let deadline = h.now().await.plus_millis(60_000).get().to_string();
@@ -185,30 +163,21 @@ pub async fn a_key_without_expiry_is_due(h: &dyn Harness) {
             .await;
         let (id, touched) = touches(&b, id, how, Touch::IfOlderThan(secs(30))).await;
         assert!(touched, "{how:?}");
-        let left = b.expires_in(&id).await;
-        timer.elapsed().await.assert_left(left, secs(60));
+        timer.assert_expiry(&id, secs(60)).await;
     }
 }
 
 /// A new TTL sets the expiry at once, though the last use was just now.
 pub async fn a_new_ttl_is_due(h: &dyn Harness) {
     let b = Bench::new(h).await;
-    for (seconds, rotate) in [(500, false), (50, false), (500, true)] {
+    for (seconds, is_rotation) in [(500, false), (50, false), (500, true)] {
         let id = b.create(session(100)).await;
         b.clock.forward(secs(3));
         let mut timer = b.timer().await;
         let touch = Touch::IfOlderThan(secs(30));
         let delta = Delta::new().ttl(ttl(seconds)).touch(touch);
-        let id = if rotate {
-            let rotated = b.rotate_session(&id, delta).await.expect("no error");
-            rotated.expect("a session").id
-        } else {
-            let written = b.update_session(&id, delta).await.expect("no error");
-            assert!(written.is_some());
-            id
-        };
-        let left = b.expires_in(&id).await;
-        timer.elapsed().await.assert_left(left, secs(seconds));
+        let id = b.change(&id, delta, is_rotation).await.0;
+        timer.assert_expiry(&id, secs(seconds)).await;
         let accessed = b.stored_text(&id, "last_accessed_at").await;
         assert_eq!(accessed, Some(b.clock.text()));
     }
@@ -224,19 +193,15 @@ pub async fn a_quiet_new_ttl_is_only_stored(h: &dyn Harness) {
         b.clock.forward(secs(3));
         timer.advance(secs(20)).await;
         let delta = Delta::new().ttl(ttl(seconds)).touch(Touch::Never);
-        let written = b.update_session(&id, delta).await.expect("no error");
-        let returned = written.expect("a session").ttl;
-        let left = b.expires_in(&id).await;
-        let elapsed = timer.elapsed().await;
-        elapsed.assert_left(left, secs(100));
-        elapsed.assert_remaining(returned, secs(100));
-        let configured = b.configured_ttl(&id).await.expect("no error");
-        assert_eq!(configured, Some(ttl(seconds)));
+        let returned = b.update(&id, delta).await.ttl;
+        timer.assert_remaining(returned, secs(100)).await;
+        timer.assert_expiry(&id, secs(100)).await;
+        let configured = b.configured_ttl(&id).found().await;
+        assert_eq!(configured, ttl(seconds));
         let accessed = b.stored_text(&id, "last_accessed_at").await;
         assert_eq!(accessed, Some(created));
         timer.restart().await;
-        assert!(b.get_session(&id).await.expect("no error").is_some());
-        let left = b.expires_in(&id).await;
-        timer.elapsed().await.assert_left(left, secs(seconds));
+        b.get(&id).await;
+        timer.assert_expiry(&id, secs(seconds)).await;
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use session_core::{Clock, Timestamp};
+use session_core::{Clock, FieldValue, Timestamp};
 
 /// An application clock that a case sets. Shared by its clones. It begins at the time of the
 /// guide's example.
@@ -30,6 +30,11 @@ impl AppClock {
     /// What a timestamp that is written now looks like.
     pub(crate) fn text(&self) -> String {
         Timestamp::from_system_time(self.now()).to_string()
+    }
+
+    /// The same as a value.
+    pub(crate) fn value(&self) -> FieldValue {
+        self.text().into()
     }
 }
 

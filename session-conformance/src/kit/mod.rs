@@ -2,39 +2,40 @@
 
 mod bench;
 mod clock;
-mod counting;
 mod dice;
 mod dropped;
-mod forced;
 mod guide;
 mod operations;
 mod operator;
 mod secret;
+mod spy;
+mod step;
 mod timer;
 
 use std::borrow::Cow;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use session_core::steps::{InsertRequest, RenameRequest};
 use session_core::{
-    Delta, FieldName, Fields, Lifetime, NewSession, Principal, PublicId, SessionId, SessionPolicy,
-    SessionTtl, StoredSession,
+    Delta, FieldName, Fields, Lifetime, NewSession, OnExcess, Principal, PrincipalLimit, PublicId,
+    SessionId, SessionPolicy, SessionTtl, StoredSession, UnixMillis,
 };
 
-use crate::harness::Harness;
+use crate::harness::{Harness, RawKey};
 
 pub(crate) use self::bench::{Bench, Snapshot};
 pub(crate) use self::clock::AppClock;
-pub(crate) use self::counting::Counting;
 pub(crate) use self::dice::{Dice, seed};
 pub(crate) use self::dropped::{POLLS, poll_and_drop};
-pub(crate) use self::forced::ForcedIds;
 pub(crate) use self::guide::{ClientHash, GUIDE_CREATED_AT, clients, guide_hash, with, without};
 pub(crate) use self::operations::{
     Operation, assert_not_found_and_left_alone, assert_nothing_there,
 };
 pub(crate) use self::operator::{Operator, page_at, revoke_at};
 pub(crate) use self::secret::{SECRET, assert_silent, shown};
+pub(crate) use self::spy::Spy;
+pub(crate) use self::step::{Finding, Place, Step};
 pub(crate) use self::timer::Timer;
 
 /// A field name.
@@ -50,6 +51,12 @@ pub(crate) fn ttl(seconds: u64) -> SessionTtl {
 /// A lifetime of whole seconds.
 pub(crate) fn lasting(seconds: u64) -> Lifetime {
     Lifetime::from_secs(seconds).expect("a lifetime")
+}
+
+/// The limit of so many sessions of a principal.
+pub(crate) fn limit(max: u32, on_excess: OnExcess) -> PrincipalLimit {
+    let max = NonZeroU32::new(max).expect("more than none");
+    PrincipalLimit { max, on_excess }
 }
 
 /// A duration of whole seconds.
@@ -84,6 +91,12 @@ pub(crate) async fn public_id_of(h: &dyn Harness, id: &SessionId) -> PublicId {
     let session = key.and_then(|key| StoredSession::parse(key.fields().to_vec()).ok());
     let of_unbound = || PublicId::of_unbound(id);
     session.map_or_else(of_unbound, |session| session.public_id_or(of_unbound))
+}
+
+/// The deadline that a session is stored with.
+pub(crate) fn stored_deadline(key: &RawKey) -> Option<UnixMillis> {
+    let text = std::str::from_utf8(key.field("session_deadline")?).ok()?;
+    text.parse().ok().map(UnixMillis::new)
 }
 
 /// The request that creates this session under this id.

@@ -9,7 +9,7 @@ use session_core::{
     SessionOverview,
 };
 
-use super::public_id_of;
+use super::{Step, public_id_of};
 use crate::harness::Harness;
 
 /// More pages than a scan of a case has, the empty ones of a store that others share included.
@@ -58,10 +58,8 @@ impl<'a> Operator<'a> {
         let mut all = HashMap::new();
         let mut scan = self.scan(size);
         while let Some(page) = scan.page().await {
-            all.extend(
-                page.into_iter()
-                    .map(|shown| (shown.session.public_id, shown)),
-            );
+            let page = page.into_iter();
+            all.extend(page.map(|shown| (shown.session.public_id, shown)));
         }
         all
     }
@@ -73,9 +71,13 @@ impl<'a> Operator<'a> {
     }
 
     /// Asserts that a scan shows these sessions and no others.
-    pub(crate) async fn assert_shows(&self, ids: &[&SessionId], size: PageSize) {
-        let all = self.all(size).await;
-        let mut shown: Vec<_> = all.into_keys().collect();
+    pub(crate) async fn assert_shows<'s>(
+        &self,
+        ids: impl IntoIterator<Item = &'s SessionId, IntoIter: Send>,
+        size: PageSize,
+    ) {
+        let ids = ids.into_iter();
+        let mut shown: Vec<_> = self.all(size).await.into_keys().collect();
         let mut expected = Vec::new();
         for id in ids {
             expected.push(public_id_of(self.h, id).await);
@@ -88,8 +90,7 @@ impl<'a> Operator<'a> {
     /// Ends the session of this id by its public id; whether there was one.
     pub(crate) async fn revoke(&self, id: &SessionId) -> bool {
         let public_id = public_id_of(self.h, id).await;
-        let revoked = self.revoke_session(&public_id).await;
-        revoked.expect("no error")
+        self.revoke_session(&public_id).done().await
     }
 }
 
@@ -107,8 +108,8 @@ impl Scan<'_> {
     /// The next page; `None` after the last.
     pub(crate) async fn page(&mut self) -> Option<Vec<SessionOverview>> {
         let cursor = self.next.take()?;
-        let page = self.admin.list_page(cursor.as_ref(), self.size).await;
-        let page = page.expect("a page");
+        let page = self.admin.list_page(cursor.as_ref(), self.size);
+        let page = page.done().await;
         self.pages += 1;
         assert!(self.pages < MOST_PAGES, "the scan does not end");
         for shown in &page.sessions {
@@ -118,6 +119,12 @@ impl Scan<'_> {
         }
         self.next = page.next.map(Some);
         Some(page.sessions)
+    }
+
+    /// The public ids on the next page; `None` after the last.
+    pub(crate) async fn ids(&mut self) -> Option<Vec<PublicId>> {
+        let page = self.page().await?;
+        Some(page.into_iter().map(|it| it.session.public_id).collect())
     }
 
     /// Where the next page begins; `None` before the first and after the last.

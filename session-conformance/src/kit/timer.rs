@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use session_core::{Remaining, UnixMillis};
+use session_core::{Remaining, SessionId, UnixMillis};
 
+use super::{Place, stored_deadline};
 use crate::harness::Harness;
 
 /// How much time has passed for the store since a case started the timer: exactly what the case let
@@ -14,13 +15,6 @@ pub(crate) struct Timer<'a> {
     last: UnixMillis,
     advanced: Duration,
     real: Duration,
-}
-
-/// The bounds of the time that has passed.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Elapsed {
-    at_least: Duration,
-    at_most: Duration,
 }
 
 impl<'a> Timer<'a> {
@@ -54,15 +48,6 @@ impl<'a> Timer<'a> {
         self.last = now;
     }
 
-    /// What has passed since the start.
-    pub(crate) async fn elapsed(&mut self) -> Elapsed {
-        self.note().await;
-        Elapsed {
-            at_least: self.advanced,
-            at_most: self.advanced + self.real,
-        }
-    }
-
     /// The real time that has passed since the start.
     #[cfg(feature = "differential")]
     pub(crate) async fn real_time(&mut self) -> Duration {
@@ -70,29 +55,66 @@ impl<'a> Timer<'a> {
         self.real
     }
 
+    /// Asserts what a key's expiry leaves of a time that began to run when, or after, the timer was
+    /// started.
+    #[track_caller]
+    pub(crate) fn assert_expiry(
+        &mut self,
+        id: &SessionId,
+        of: Duration,
+    ) -> impl Future<Output = ()> + Send {
+        let place = Place::here();
+        async move {
+            let key = place.some(self.h.dump(id).await, "key");
+            let left = place.some(key.expires_in, "expiry");
+            self.check(place, left, of).await;
+        }
+    }
+
+    /// The same of a session's stored deadline.
+    #[track_caller]
+    pub(crate) fn assert_deadline(
+        &mut self,
+        id: &SessionId,
+        of: Duration,
+    ) -> impl Future<Output = ()> + Send {
+        let place = Place::here();
+        async move {
+            let key = place.some(self.h.dump(id).await, "key");
+            let deadline = place.some(stored_deadline(&key), "deadline");
+            let left = deadline.since(self.h.now().await);
+            self.check(place, left, of).await;
+        }
+    }
+
+    /// The same of what an operation returns.
+    #[track_caller]
+    pub(crate) fn assert_remaining(
+        &mut self,
+        actual: Remaining,
+        of: Duration,
+    ) -> impl Future<Output = ()> + Send {
+        let place = Place::here();
+        async move {
+            let left = place.some(actual.as_duration(), "expiry");
+            self.check(place, left, of).await;
+        }
+    }
+
+    async fn check(&mut self, place: Place, actual: Duration, of: Duration) {
+        self.note().await;
+        let least = of.saturating_sub(self.advanced + self.real);
+        let most = of.saturating_sub(self.advanced);
+        if !(least..=most).contains(&actual) {
+            place.fail(format_args!(
+                "{actual:?} is left, and not {least:?} to {most:?}"
+            ));
+        }
+    }
+
     async fn note(&mut self) {
         let now = self.h.now().await;
         self.real += now.since(self.last);
         self.last = now;
-    }
-}
-
-impl Elapsed {
-    /// Asserts what is left of a time that began to run when, or after, the timer was started.
-    #[track_caller]
-    pub(crate) fn assert_left(self, actual: Duration, of: Duration) {
-        let least = of.saturating_sub(self.at_most);
-        let most = of.saturating_sub(self.at_least);
-        assert!(
-            least <= actual && actual <= most,
-            "{actual:?} is left, expected {least:?} to {most:?}"
-        );
-    }
-
-    /// The same for what an operation outcomes.
-    #[track_caller]
-    pub(crate) fn assert_remaining(self, actual: Remaining, of: Duration) {
-        let actual = actual.as_duration().expect("the key has an expiry");
-        self.assert_left(actual, of);
     }
 }

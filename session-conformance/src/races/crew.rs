@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use session_core::{NewSession, SessionBackend, SessionId};
+use session_core::{Fields, NewSession, Principal, PublicId, SessionBackend, SessionId};
 use tokio::task::JoinSet;
 
 use super::Summary;
 use crate::harness::Harness;
-use crate::kit::fields;
+use crate::kit::{Finding, Step, fields, fresh_principal};
 
 /// Over how many backends, and with that connections, the tasks of a race are spread.
 const BACKENDS: usize = 4;
@@ -65,9 +65,7 @@ impl Crew {
             let task = task(n, self.member(n));
             tasks.spawn(async move {
                 // On one thread they would all go in step, and meet in few ways.
-                for _ in 0..n % 3 {
-                    tokio::task::yield_now().await;
-                }
+                wait(n % 3).await;
                 task.await
             });
         }
@@ -79,6 +77,41 @@ impl Crew {
         let new = NewSession::new(fields([("username", "andrew")]));
         let member = self.member(0);
         member.did(member.backend.create_session(new).await).id
+    }
+
+    /// A session of a new principal: its id, the principal, and its public id.
+    pub(super) async fn bound_session(&self) -> (SessionId, Principal, PublicId) {
+        let (ann, member) = (fresh_principal("ann"), self.member(0));
+        let new = NewSession::default().bind(ann.clone());
+        let created = member.did(member.backend.create_session(new).await);
+        let public_id = created.record.public_id().expect("a bound session");
+        (created.id, ann, public_id)
+    }
+
+    /// What a session that lives holds.
+    pub(super) async fn fields(&self, id: &SessionId) -> Fields {
+        let record = self.member(0).backend.peek_session(id).found().await;
+        record.fields().clone()
+    }
+
+    /// The public ids of those of these sessions that live, in order.
+    pub(super) async fn alive(&self, ids: &[SessionId]) -> Vec<PublicId> {
+        let backend = self.member(0).backend;
+        let mut alive = Vec::new();
+        for id in ids {
+            let record = backend.peek_session(id).done().await;
+            alive.extend(record.map(|record| record.public_id().expect("a bound session")));
+        }
+        alive.sort();
+        alive
+    }
+
+    /// The public ids in a principal's list, in order.
+    pub(super) async fn listed(&self, principal: &Principal) -> Vec<PublicId> {
+        let list = self.member(0).backend.list_sessions(principal).done().await;
+        let mut listed: Vec<_> = list.into_iter().map(|listed| listed.public_id).collect();
+        listed.sort();
+        listed
     }
 
     pub(super) fn summary(&self, race: &'static str, rounds: usize) -> Summary {
@@ -96,6 +129,13 @@ pub(super) fn assert_distinct_and_gapless(mut values: Vec<i64>) {
     values.sort_unstable();
     for (expected, value) in (1..).zip(&values) {
         assert_eq!(*value, expected, "not distinct and gapless: {values:?}");
+    }
+}
+
+/// Lets the other tasks go on, so many times.
+pub(super) async fn wait(turns: usize) {
+    for _ in 0..turns {
+        tokio::task::yield_now().await;
     }
 }
 

@@ -8,7 +8,7 @@ use session_core::{Delta, ErrorKind, NewSession, OnExcess, PrincipalLimit, Sessi
 use super::Summary;
 use super::crew::Crew;
 use crate::harness::Harness;
-use crate::kit::{fresh_principal, lasting};
+use crate::kit::{Finding, fresh_principal, lasting};
 
 /// The tasks that log in.
 const LOGINS: usize = 16;
@@ -31,11 +31,10 @@ pub async fn bindings(h: &dyn Harness, rounds: usize) -> Summary {
             }
         })
         .await;
-        let backend = crew.member(0).backend;
-        let record = backend.peek_session(&id).await.expect("no error");
-        let bound_to = record.expect("a session").principal();
+        let record = crew.member(0).backend.peek_session(&id).found().await;
+        let bound_to = record.principal();
         for principal in &both {
-            let list = backend.list_sessions(principal).await.expect("a list");
+            let list = crew.listed(principal).await;
             let expected = usize::from(bound_to.as_ref() == Some(principal));
             assert_eq!(list.len(), expected, "round {round}");
         }
@@ -92,26 +91,14 @@ pub async fn logins_against_limit(h: &dyn Harness, rounds: usize) -> Summary {
             })
             .await;
         let ids: Vec<_> = ids.into_iter().flatten().collect();
-        let mut alive = Vec::new();
-        for id in &ids {
-            let record = limited.peek_session(id).await.expect("no error");
-            if let Some(record) = record {
-                alive.push(record.public_id().expect("a bound session"));
-            }
-        }
+        let alive = crew.alive(&ids).await;
         let most = usize::try_from(MOST.get()).expect("a small number");
         assert!(alive.len() <= most, "round {round}: {} live", alive.len());
         if *on_excess == OnExcess::Refuse {
-            assert_eq!(
-                alive.len(),
-                ids.len(),
-                "round {round}: a login was not kept"
-            );
+            let (alive, ids) = (alive.len(), ids.len());
+            assert_eq!(alive, ids, "round {round}: a login was not kept");
         }
-        let list = limited.list_sessions(&ann).await.expect("a list");
-        let mut listed: Vec<_> = list.into_iter().map(|listed| listed.public_id).collect();
-        alive.sort();
-        listed.sort();
+        let listed = crew.listed(&ann).await;
         assert_eq!(listed, alive, "round {round}");
     }
     crew.summary("logins against the limit", rounds)

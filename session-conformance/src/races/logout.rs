@@ -9,7 +9,7 @@ use session_core::{Delta, Principal, SessionId, Touch};
 use super::Summary;
 use super::crew::{Crew, Member, assert_distinct_and_gapless, both};
 use crate::harness::Harness;
-use crate::kit::{fresh_principal, name, ttl};
+use crate::kit::{fresh_principal, name, set, ttl};
 
 /// The writers of a session that is deleted.
 const WRITERS: usize = 32;
@@ -18,24 +18,75 @@ const WRITERS: usize = 32;
 /// the last writer has been told, nothing exists under the id; acknowledged values are distinct and
 /// gapless.
 pub async fn logout_against_increments(h: &dyn Harness, rounds: usize) -> Summary {
+    logout(h, rounds, "logout against increments", |_| 0).await
+}
+
+/// Deletes a session that 32 tasks use without pause, each in its way: they read, touch, change the
+/// TTL, bind. None of it brings the session back, and none of it is listed.
+pub async fn logout_against_uses(h: &dyn Harness, rounds: usize) -> Summary {
+    logout(h, rounds, "logout against uses", |writer| 1 + writer % 8).await
+}
+
+/// Uses a session in one of the ways that there are; nothing if there was none, else what a counter
+/// was, if it is one.
+async fn use_session(
+    member: &Member,
+    id: &SessionId,
+    ann: &Principal,
+    way: usize,
+) -> Option<Option<i64>> {
+    let backend = &member.backend;
+    let update = async |delta| {
+        member
+            .did(backend.update_session(id, delta).await)
+            .is_some()
+    };
+    let found = match way {
+        0 => {
+            let counted = backend.increment_field(id, name("n"), 1).await;
+            return member.did(counted).map(Some);
+        }
+        1 => member.did(backend.get_session(id).await).is_some(),
+        2 => {
+            let throttled = Touch::IfOlderThan(Duration::ZERO);
+            let record = backend.get_session_with(id, throttled).await;
+            member.did(record).is_some()
+        }
+        3 => update(Delta::new()).await,
+        4 => update(set("a", "b").touch(Touch::Never)).await,
+        5 => member.did(backend.set_session_ttl(id, ttl(900)).await),
+        6 => member.did(backend.remove_fields(id, vec![name("a")]).await),
+        7 => update(Delta::new().bind(ann.clone()).returning_record()).await,
+        _ => member.did(backend.ttl(id).await).is_some(),
+    };
+    found.then_some(None)
+}
+
+async fn logout(
+    h: &dyn Harness,
+    rounds: usize,
+    race: &'static str,
+    way: fn(usize) -> usize,
+) -> Summary {
     let crew = Crew::new(h).await;
     for round in 0..rounds {
         let id = crew.session().await;
+        let ann = fresh_principal("ann");
         let progress = Arc::new(Progress::default());
-        let writers = crew.all(WRITERS, |_, member| {
-            let (id, progress) = (id.clone(), Arc::clone(&progress));
+        let users = crew.all(WRITERS, |n, member| {
+            let (id, ann, progress) = (id.clone(), ann.clone(), Arc::clone(&progress));
             async move {
                 let mut values = Vec::new();
                 loop {
                     let is_deleted = progress.is_deleted.load(Ordering::SeqCst);
-                    let outcome = member.backend.increment_field(&id, name("n"), 1).await;
+                    let found = use_session(&member, &id, &ann, way(n)).await;
                     progress.outcomes.fetch_add(1, Ordering::SeqCst);
-                    let Some(value) = member.did(outcome) else {
+                    let Some(value) = found else {
                         progress.ended.fetch_add(1, Ordering::SeqCst);
                         return values;
                     };
-                    assert!(!is_deleted, "a write after the acknowledged delete");
-                    values.push(value);
+                    assert!(!is_deleted, "a use after the acknowledged delete");
+                    values.extend(value);
                     // A backend that never waits must let the others run, too.
                     tokio::task::yield_now().await;
                 }
@@ -50,82 +101,13 @@ pub async fn logout_against_increments(h: &dyn Harness, rounds: usize) -> Summar
             let left = h.dump(&id).await;
             assert_eq!(left, None, "round {round}: after the acknowledged delete");
         };
-        let values = both(writers, logout).await;
-        let left = h.dump(&id).await;
-        assert_eq!(left, None, "round {round}: after the last writer");
-        assert_distinct_and_gapless(values.into_iter().flatten().collect());
-    }
-    crew.summary("logout against increments", rounds)
-}
-
-/// Uses a session in one of the ways that there are; whether there was one.
-async fn use_session(member: &Member, id: &SessionId, ann: &Principal, way: usize) -> bool {
-    let backend = &member.backend;
-    let throttled = Touch::IfOlderThan(Duration::ZERO);
-    match way % 8 {
-        0 => member.did(backend.get_session(id).await).is_some(),
-        1 => member
-            .did(backend.get_session_with(id, throttled).await)
-            .is_some(),
-        2 => member
-            .did(backend.update_session(id, Delta::new()).await)
-            .is_some(),
-        3 => {
-            let delta = Delta::new().set(name("a"), "b").touch(Touch::Never);
-            member
-                .did(backend.update_session(id, delta).await)
-                .is_some()
-        }
-        4 => member.did(backend.set_session_ttl(id, ttl(900)).await),
-        5 => member.did(backend.remove_fields(id, vec![name("a")]).await),
-        6 => {
-            let delta = Delta::new().bind(ann.clone()).returning_record();
-            member
-                .did(backend.update_session(id, delta).await)
-                .is_some()
-        }
-        _ => member.did(backend.ttl(id).await).is_some(),
-    }
-}
-
-/// Deletes a session that 32 tasks use without pause, each in its way: they read, touch, change the
-/// TTL, bind. None of it brings the session back, and none of it is listed.
-pub async fn logout_against_uses(h: &dyn Harness, rounds: usize) -> Summary {
-    let crew = Crew::new(h).await;
-    for round in 0..rounds {
-        let id = crew.session().await;
-        let ann = fresh_principal("ann");
-        let progress = Arc::new(Progress::default());
-        let users = crew.all(WRITERS, |n, member| {
-            let (id, ann, progress) = (id.clone(), ann.clone(), Arc::clone(&progress));
-            async move {
-                loop {
-                    let is_deleted = progress.is_deleted.load(Ordering::SeqCst);
-                    let found = use_session(&member, &id, &ann, n).await;
-                    progress.outcomes.fetch_add(1, Ordering::SeqCst);
-                    if !found {
-                        progress.ended.fetch_add(1, Ordering::SeqCst);
-                        return;
-                    }
-                    assert!(!is_deleted, "a use after the acknowledged delete");
-                    tokio::task::yield_now().await;
-                }
-            }
-        });
-        let logout = async {
-            progress.wait_for(round % (2 * WRITERS)).await;
-            let member = crew.member(1);
-            let deleted = member.did(member.backend.delete_session(&id).await);
-            assert!(deleted, "round {round}: there was a session");
-            progress.is_deleted.store(true, Ordering::SeqCst);
-        };
-        both(users, logout).await;
+        let values = both(users, logout).await;
         let left = h.dump(&id).await;
         assert_eq!(left, None, "round {round}: after the last use");
-        let listed = crew.member(0).backend.list_sessions(&ann).await;
-        assert_eq!(listed.expect("a list"), [], "round {round}");
+        assert_eq!(crew.listed(&ann).await, [], "round {round}");
+        assert_distinct_and_gapless(values.into_iter().flatten().collect());
     }
-    crew.summary("logout against uses", rounds)
+    crew.summary(race, rounds)
 }
 
 /// What the tasks of a round know of each other.

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use session_core::{Delta, NewSession};
+use session_core::Delta;
 
 use super::Summary;
-use super::crew::{Crew, both};
+use super::crew::{Crew, both, wait};
 use crate::harness::Harness;
-use crate::kit::{add, fresh_principal, name};
+use crate::kit::{add, name};
 
 /// Operators, each after a few turns of the others.
 const OPERATORS: usize = 4;
@@ -19,19 +19,12 @@ pub async fn endings(h: &dyn Harness, rounds: usize) -> Summary {
     let crew = Crew::new(h).await;
     let admin = h.admin().await;
     for round in 0..rounds {
-        let ann = fresh_principal("ann");
-        let member = crew.member(round);
-        let new = NewSession::default().bind(ann.clone());
-        let created = member.did(member.backend.create_session(new).await);
-        let public_id = created.record.public_id().expect("a bound session");
-        let id = created.id;
+        let (id, ann, public_id) = crew.bound_session().await;
         let outcomes = crew
             .all(OPERATORS + 3, |n, member| {
                 let (admin, id, ann) = (Arc::clone(&admin), id.clone(), ann.clone());
                 async move {
-                    for _ in 0..(n * 5 + round) % 7 {
-                        tokio::task::yield_now().await;
-                    }
+                    wait((n * 5 + round) % 7).await;
                     match n {
                         0 | 1 => member.did(member.backend.delete_session(&id).await),
                         2 => member.did(member.backend.revoke_session(&ann, &public_id).await),
@@ -43,8 +36,7 @@ pub async fn endings(h: &dyn Harness, rounds: usize) -> Summary {
         let acknowledged = outcomes.iter().filter(|ended| **ended).count();
         assert_eq!(acknowledged, 1, "round {round}: {outcomes:?}");
         assert_eq!(h.dump(&id).await, None, "round {round}");
-        let listed = member.did(member.backend.list_sessions(&ann).await);
-        assert_eq!(listed, [], "round {round}");
+        assert_eq!(crew.listed(&ann).await, [], "round {round}");
     }
     crew.summary("endings", rounds)
 }
@@ -55,40 +47,26 @@ pub async fn rotations_against_operator(h: &dyn Harness, rounds: usize) -> Summa
     let crew = Crew::new(h).await;
     let admin = h.admin().await;
     for round in 0..rounds {
-        let ann = fresh_principal("ann");
-        let member = crew.member(round);
-        let new = NewSession::default().bind(ann.clone());
-        let created = member.did(member.backend.create_session(new).await);
-        let public_id = created.record.public_id().expect("a bound session");
-        let id = created.id;
+        let (id, ann, public_id) = crew.bound_session().await;
         let operators = crew.all(2, |n, member| {
             let admin = Arc::clone(&admin);
             async move {
-                for _ in 0..(n + round) % 4 {
-                    tokio::task::yield_now().await;
-                }
+                wait((n + round) % 4).await;
                 member.did(admin.revoke_session(&public_id).await)
             }
         });
-        let mut rotated = None;
+        let (member, mut rotated) = (crew.member(round), None);
         let rotation = async {
-            for _ in 0..round % 5 {
-                tokio::task::yield_now().await;
-            }
+            wait(round % 5).await;
             rotated = member.did(member.backend.rotate_session(&id, Delta::new()).await);
         };
         let ended = both(operators, rotation).await;
         let acknowledged = ended.iter().filter(|ended| **ended).count();
         assert_eq!(h.dump(&id).await, None, "round {round}: the old id");
-        let listed = member.did(member.backend.list_sessions(&ann).await);
+        let listed = crew.listed(&ann).await;
         assert!(acknowledged <= 1, "round {round}: it ended twice");
-        let is_alive = match &rotated {
-            Some(rotated) => {
-                let session = member.did(member.backend.peek_session(&rotated.id).await);
-                session.is_some()
-            }
-            None => false,
-        };
+        let rotated = rotated.map(|rotated| rotated.id);
+        let is_alive = !crew.alive(rotated.as_slice()).await.is_empty();
         assert_eq!(is_alive, acknowledged == 0, "round {round}: {rotated:?}");
         assert_eq!(listed.len(), usize::from(is_alive), "round {round}");
     }
@@ -101,12 +79,7 @@ pub async fn operator_against_uses(h: &dyn Harness, rounds: usize) -> Summary {
     let crew = Crew::new(h).await;
     let admin = h.admin().await;
     for round in 0..rounds {
-        let ann = fresh_principal("ann");
-        let member = crew.member(round);
-        let new = NewSession::default().bind(ann.clone());
-        let created = member.did(member.backend.create_session(new).await);
-        let public_id = created.record.public_id().expect("a bound session");
-        let id = created.id;
+        let (id, ann, public_id) = crew.bound_session().await;
         let is_over = Arc::new(AtomicBool::new(false));
         let uses = crew.all(8, |n, member| {
             let (id, ann, is_over) = (id.clone(), ann.clone(), Arc::clone(&is_over));
@@ -118,16 +91,17 @@ pub async fn operator_against_uses(h: &dyn Harness, rounds: usize) -> Summary {
                         0 => member.did(backend.get_session(&id).await).is_some(),
                         1 => {
                             let change = add("by public id", 1);
-                            member
-                                .did(backend.update_session_of(&ann, &public_id, change).await)
-                                .is_some()
+                            let written = backend.update_session_of(&ann, &public_id, change);
+                            member.did(written.await).is_some()
                         }
-                        2 => member
-                            .did(backend.update_session(&id, add("m", 1)).await)
-                            .is_some(),
-                        _ => member
-                            .did(backend.increment_field(&id, name("n"), 1).await)
-                            .is_some(),
+                        2 => {
+                            let written = backend.update_session(&id, add("m", 1));
+                            member.did(written.await).is_some()
+                        }
+                        _ => {
+                            let counted = backend.increment_field(&id, name("n"), 1);
+                            member.did(counted.await).is_some()
+                        }
                     };
                     assert!(!(was_over && found), "round {round}: it came back");
                     if !found {
@@ -138,9 +112,7 @@ pub async fn operator_against_uses(h: &dyn Harness, rounds: usize) -> Summary {
             }
         });
         let ending = async {
-            for _ in 0..round % 16 {
-                tokio::task::yield_now().await;
-            }
+            wait(round % 16).await;
             let member = crew.member(round);
             let ended = member.did(admin.revoke_session(&public_id).await);
             is_over.store(true, Ordering::SeqCst);
@@ -149,9 +121,7 @@ pub async fn operator_against_uses(h: &dyn Harness, rounds: usize) -> Summary {
         };
         both(uses, ending).await;
         assert_eq!(h.dump(&id).await, None, "round {round}");
-        let member = crew.member(round);
-        let listed = member.did(member.backend.list_sessions(&ann).await);
-        assert_eq!(listed, [], "round {round}");
+        assert_eq!(crew.listed(&ann).await, [], "round {round}");
     }
     crew.summary("operator against uses", rounds)
 }

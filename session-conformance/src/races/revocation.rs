@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use session_core::{Delta, NewSession, SessionId};
 
 use super::Summary;
-use super::crew::{Crew, both};
+use super::crew::{Crew, both, wait};
 use crate::harness::Harness;
 use crate::kit::fresh_principal;
 
@@ -59,30 +59,13 @@ pub async fn logins_against_revocation(h: &dyn Harness, rounds: usize) -> Summar
             ended = member.did(member.backend.revoke_sessions(&ann, None).await);
         };
         let ids = both(logins, revocation).await;
-        let backend = crew.member(0).backend;
-        let mut alive = Vec::new();
-        for id in &ids {
-            let record = backend.peek_session(id).await.expect("no error");
-            if let Some(record) = record {
-                assert!(!before.contains(id), "round {round}: a session survived");
-                alive.push(record.public_id().expect("a bound session"));
-            }
-        }
-        let mut listed: Vec<_> = backend
-            .list_sessions(&ann)
-            .await
-            .expect("a list")
-            .into_iter()
-            .map(|listed| listed.public_id)
-            .collect();
-        alive.sort();
-        listed.sort();
+        let alive = crew.alive(&ids).await;
+        let listed = crew.listed(&ann).await;
         assert_eq!(listed, alive, "round {round}: the survivors are listed");
+        let survivors = crew.alive(&before).await;
+        assert_eq!(survivors, [], "round {round}: a session survived");
         let not_found = u64::try_from(ids.len() - alive.len()).expect("a small number");
-        assert_eq!(
-            ended, not_found,
-            "round {round}: the sessions that were ended"
-        );
+        assert_eq!(ended, not_found, "round {round}: the ended sessions");
     }
     crew.summary("logins against revocation", rounds)
 }
@@ -104,9 +87,7 @@ pub async fn rotations_against_revocation(h: &dyn Harness, rounds: usize) -> Sum
         let rotations = crew.all(SESSIONS, |n, member| {
             let (ids, is_over) = (Arc::clone(&ids), Arc::clone(&is_over));
             async move {
-                for _ in 0..n {
-                    tokio::task::yield_now().await;
-                }
+                wait(n).await;
                 let mut id = ids[n].clone();
                 let mut trail = vec![id.clone()];
                 loop {
@@ -123,9 +104,7 @@ pub async fn rotations_against_revocation(h: &dyn Harness, rounds: usize) -> Sum
             }
         });
         let revocation = async {
-            for _ in 0..round % 16 {
-                tokio::task::yield_now().await;
-            }
+            wait(round % 16).await;
             let member = crew.member(1);
             member.did(member.backend.revoke_sessions(&ann, None).await);
             is_over.store(true, Ordering::SeqCst);
@@ -134,8 +113,7 @@ pub async fn rotations_against_revocation(h: &dyn Harness, rounds: usize) -> Sum
         for id in trails.iter().flatten() {
             assert_eq!(h.dump(id).await, None, "round {round}: a session escaped");
         }
-        let listed = crew.member(0).backend.list_sessions(&ann).await;
-        assert_eq!(listed.expect("a list"), [], "round {round}");
+        assert_eq!(crew.listed(&ann).await, [], "round {round}");
     }
     crew.summary("rotations against revocation", rounds)
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use session_core::Delta;
 
 use super::Summary;
-use super::crew::{Crew, assert_distinct_and_gapless, both};
+use super::crew::{Crew, assert_distinct_and_gapless, both, wait};
 use crate::harness::Harness;
 use crate::kit::name;
 
@@ -36,14 +36,9 @@ pub async fn rotations(h: &dyn Harness, rounds: usize) -> Summary {
         let winners: Vec<_> = outcomes.into_iter().flatten().collect();
         assert_eq!(winners.len(), 1, "round {round}: {} winners", winners.len());
         assert_eq!(h.dump(&id).await, None, "round {round}: the old id");
-        let record = crew.member(0).backend.peek_session(&winners[0].id).await;
-        let record = record.expect("no error").expect("a session");
-        assert_eq!(record.fields().get_str("turns"), Some("1"), "round {round}");
-        assert_eq!(
-            record.fields().get_str("username"),
-            Some("andrew"),
-            "round {round}"
-        );
+        let fields = crew.fields(&winners[0].id).await;
+        assert_eq!(fields.get_str("turns"), Some("1"), "round {round}");
+        assert_eq!(fields.get_str("username"), Some("andrew"), "round {round}");
     }
     crew.summary("concurrent rotations", rounds)
 }
@@ -80,9 +75,7 @@ pub async fn increments_against_rotation(h: &dyn Harness, rounds: usize) -> Summ
         let rotator = async {
             let member = crew.member(1);
             for moves in 1..=MOVES {
-                for _ in 0..=round % 8 {
-                    tokio::task::yield_now().await;
-                }
+                wait(1 + round % 8).await;
                 let (id, _) = present();
                 let delta = Delta::new().increment(name("turns"), 1);
                 let rotated = member.did(member.backend.rotate_session(&id, delta).await);
@@ -97,16 +90,11 @@ pub async fn increments_against_rotation(h: &dyn Harness, rounds: usize) -> Summ
         for id in old {
             assert_eq!(h.dump(&id).await, None, "round {round}: an old id");
         }
-        let record = crew.member(0).backend.peek_session(&present().0).await;
-        let record = record.expect("no error").expect("a session");
+        let fields = crew.fields(&present().0).await;
         let total = (WRITERS * INCREMENTS).to_string();
-        assert_eq!(record.fields().get_str("n"), Some(&*total), "round {round}");
+        assert_eq!(fields.get_str("n"), Some(&*total), "round {round}");
         let turns = MOVES.to_string();
-        assert_eq!(
-            record.fields().get_str("turns"),
-            Some(&*turns),
-            "round {round}"
-        );
+        assert_eq!(fields.get_str("turns"), Some(&*turns), "round {round}");
     }
     crew.summary("increments against rotation", rounds)
 }

@@ -1,48 +1,8 @@
-//! Expiry, and that what has expired is freed.
+//! What has expired is freed.
 
-use session_core::{Delta, Remaining, SessionBackend, Touch};
+use session_core::SessionBackend;
 
-use crate::{Setup, count_one, principal, secs};
-
-#[tokio::test]
-async fn a_session_lives_through_the_millisecond_of_its_expiry() {
-    let setup = Setup::new();
-    let id = setup.session(10).await;
-    setup.advance_ms(10_000);
-    assert!(setup.is_live(&id).await);
-    setup.advance_ms(1);
-    assert!(!setup.is_live(&id).await);
-    assert_eq!(setup.raw.dump(&id), None);
-}
-
-#[tokio::test]
-async fn use_slides_the_expiry_and_a_peek_does_not() {
-    let setup = Setup::new();
-    let (used, peeked) = (setup.session(10).await, setup.session(10).await);
-    for _ in 0..2 {
-        setup.advance_ms(6_000);
-        assert!(setup.backend.get_session(&used).await.unwrap().is_some());
-        setup.backend.peek_session(&peeked).await.unwrap();
-    }
-    assert!(setup.is_live(&used).await);
-    assert!(!setup.is_live(&peeked).await);
-}
-
-#[tokio::test]
-async fn the_backends_clock_decides_and_the_applications_does_not() {
-    let setup = Setup::new();
-    // The application's clock is the system's here: years apart from the backend's.
-    let backend = session_memory::MemoryBackend::builder()
-        .clock(setup.clock.clone())
-        .build();
-    let id = backend.create_session(Default::default()).await.unwrap().id;
-    assert_eq!(
-        backend.ttl(&id).await.unwrap(),
-        Some(Remaining::In(secs(1800).as_duration()))
-    );
-    setup.advance_ms(1_800_001);
-    assert_eq!(backend.ttl(&id).await.unwrap(), None);
-}
+use crate::{Setup, principal, secs};
 
 #[tokio::test]
 async fn unrelated_operations_free_everything_that_expired() {
@@ -63,13 +23,7 @@ async fn unrelated_operations_free_everything_that_expired() {
         match operation % 3 {
             0 => setup.backend.ping().await.unwrap(),
             1 => drop(setup.backend.get_session(&living).await.unwrap()),
-            _ => drop(
-                setup
-                    .backend
-                    .update_session(&living, count_one())
-                    .await
-                    .unwrap(),
-            ),
+            _ => drop(setup.count(&living).await.unwrap()),
         }
     }
     assert_eq!(setup.backend.len(), 1);
@@ -115,37 +69,9 @@ async fn deletion_and_rotation_leave_nothing_behind() {
     let ann = principal("ann");
     for _ in 0..50 {
         let id = setup.login(&ann, 100).await;
-        let rotated = setup
-            .backend
-            .rotate_session(&id, Delta::new())
-            .await
-            .unwrap();
+        let id = setup.rotate(&id).await;
         assert_eq!(setup.backend.len(), 1);
-        assert!(
-            setup
-                .backend
-                .delete_session(&rotated.unwrap().id)
-                .await
-                .unwrap()
-        );
+        assert!(setup.backend.delete_session(&id).await.unwrap());
         assert_eq!((setup.backend.len(), setup.raw.index_len(&ann)), (0, 0));
-    }
-}
-
-#[tokio::test]
-async fn a_throttled_touch_is_not_due_early() {
-    let setup = Setup::new();
-    let id = setup.session(100).await;
-    let touch = Touch::IfOlderThan(secs(30).as_duration());
-    for (millis, remaining_ms) in [(29_999, 70_001), (1, 100_000), (10_000, 90_000)] {
-        setup.advance_ms(millis);
-        let record = setup
-            .backend
-            .get_session_with(&id, touch)
-            .await
-            .unwrap()
-            .unwrap();
-        let expected = std::time::Duration::from_millis(remaining_ms);
-        assert_eq!(record.ttl(), Remaining::In(expected));
     }
 }

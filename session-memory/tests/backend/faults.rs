@@ -8,22 +8,20 @@ use session_core::{
 use session_memory::Step;
 use tokio::time::Instant;
 
-use crate::{Setup, count_one, name, principal};
+use crate::{Setup, principal};
 
 #[tokio::test]
 async fn the_nth_call_of_its_kind_fails_and_changes_nothing() {
     let setup = Setup::new();
     let id = setup.session(60).await;
     let faults = setup.backend.faults();
-    faults
-        .on(Step::Write)
-        .nth_call(3)
-        .fail(ErrorKind::Rejected, Effect::Unknown);
+    let third = faults.on(Step::Write).nth_call(3);
+    third.fail(ErrorKind::Rejected, Effect::Unknown);
     let mut outcomes = Vec::new();
     for _ in 0..4 {
         // Calls of other kinds do not count.
         setup.backend.get_session(&id).await.unwrap();
-        let outcome = setup.backend.increment_field(&id, name("n"), 1).await;
+        let outcome = setup.count(&id).await;
         outcomes.push(outcome.map_err(|error| (error.kind(), error.effect())));
     }
     let expected = [
@@ -45,10 +43,8 @@ async fn every_kind_of_call_can_fail() {
     let admin = backend.admin();
     let faults = backend.faults();
     for step in Step::ALL {
-        faults
-            .on(step)
-            .next_call()
-            .fail(ErrorKind::Denied, Effect::NotApplied);
+        let next = faults.on(step).next_call();
+        next.fail(ErrorKind::Denied, Effect::NotApplied);
     }
     let errors = [
         backend.create_session(NewSession::default()).await.err(),
@@ -78,10 +74,8 @@ async fn a_store_that_is_down_comes_back_with_its_sessions() {
     setup.backend.faults().store_down();
     for _ in 0..3 {
         let error = setup.backend.get_session(&id).await.unwrap_err();
-        assert_eq!(
-            (error.kind(), error.effect()),
-            (ErrorKind::Unavailable, Effect::NotApplied)
-        );
+        let facts = (error.kind(), error.effect());
+        assert_eq!(facts, (ErrorKind::Unavailable, Effect::NotApplied));
     }
     setup.backend.faults().clear();
     assert!(setup.is_live(&id).await);
@@ -91,41 +85,16 @@ async fn a_store_that_is_down_comes_back_with_its_sessions() {
 async fn a_lost_reply_belongs_to_a_step_that_was_carried_out() {
     let setup = Setup::new();
     let id = setup.session(60).await;
-    setup
-        .backend
-        .faults()
-        .on(Step::Write)
-        .next_call()
-        .lose_reply();
-    let error = setup
-        .backend
-        .increment_field(&id, name("n"), 1)
-        .await
-        .unwrap_err();
-    assert_eq!(
-        (error.kind(), error.effect()),
-        (ErrorKind::Timeout, Effect::Unknown)
-    );
-    let counted = setup
-        .backend
-        .increment_field(&id, name("n"), 1)
-        .await
-        .unwrap();
-    assert_eq!(counted, Some(3));
+    let faults = setup.backend.faults();
+    faults.on(Step::Write).next_call().lose_reply();
+    let error = setup.count(&id).await.unwrap_err();
+    let facts = (error.kind(), error.effect());
+    assert_eq!(facts, (ErrorKind::Timeout, Effect::Unknown));
+    assert_eq!(setup.count(&id).await.unwrap(), Some(3));
 
-    setup
-        .backend
-        .faults()
-        .on_any_step()
-        .every_call()
-        .lose_reply();
-    assert!(
-        setup
-            .backend
-            .create_session(NewSession::default())
-            .await
-            .is_err()
-    );
+    faults.on_any_step().every_call().lose_reply();
+    let created = setup.backend.create_session(NewSession::default()).await;
+    assert!(created.is_err());
     assert_eq!(setup.backend.len(), 2);
 }
 
@@ -133,34 +102,16 @@ async fn a_lost_reply_belongs_to_a_step_that_was_carried_out() {
 async fn a_delay_is_in_tokios_time_and_comes_before_the_step() {
     let setup = Setup::new();
     let id = setup.session(60).await;
-    setup
-        .backend
-        .faults()
-        .on(Step::Write)
-        .next_call()
-        .delay(Duration::from_secs(3600));
+    let writes = setup.backend.faults().on(Step::Write);
+    writes.next_call().delay(Duration::from_secs(3600));
     let start = Instant::now();
-    let counted = setup
-        .backend
-        .increment_field(&id, name("n"), 1)
-        .await
-        .unwrap();
-    assert_eq!(counted, Some(2));
+    assert_eq!(setup.count(&id).await.unwrap(), Some(2));
     assert_eq!(start.elapsed(), Duration::from_secs(3600));
 
     // A caller that gives up has changed nothing.
-    setup
-        .backend
-        .faults()
-        .on(Step::Write)
-        .next_call()
-        .delay(Duration::from_secs(10));
-    let call = setup.backend.increment_field(&id, name("n"), 1);
-    assert!(
-        tokio::time::timeout(Duration::from_secs(1), call)
-            .await
-            .is_err()
-    );
+    writes.next_call().delay(Duration::from_secs(10));
+    let call = tokio::time::timeout(Duration::from_secs(1), setup.count(&id));
+    assert!(call.await.is_err());
     let record = setup.backend.get_session(&id).await.unwrap().unwrap();
     assert_eq!(record.fields().get_str("n"), Some("2"));
 }
@@ -170,20 +121,11 @@ async fn plans_for_one_call_are_carried_out_in_order_until_one_fails() {
     let setup = Setup::new();
     let id = setup.session(60).await;
     let faults = setup.backend.faults();
-    let every_call = faults.on_any_step().every_call();
-    every_call.delay(Duration::from_millis(100));
-    faults
-        .on(Step::Read)
-        .next_call()
-        .delay(Duration::from_millis(400));
-    faults
-        .on_any_step()
-        .next_call()
-        .fail(ErrorKind::Timeout, Effect::Unknown);
-    faults
-        .on(Step::Read)
-        .next_call()
-        .delay(Duration::from_secs(1000));
+    let (any, reads) = (faults.on_any_step(), faults.on(Step::Read));
+    any.every_call().delay(Duration::from_millis(100));
+    reads.next_call().delay(Duration::from_millis(400));
+    any.next_call().fail(ErrorKind::Timeout, Effect::Unknown);
+    reads.next_call().delay(Duration::from_secs(1000));
     let start = Instant::now();
     let error = setup.backend.get_session(&id).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
@@ -199,24 +141,16 @@ async fn a_hook_runs_between_two_steps_and_may_call_the_backend() {
     let faults = setup.backend.faults();
     let (elsewhere, theirs) = (setup.backend.clone(), id.clone());
     // Its own write is a call like any other: the plan for the second write is for it.
-    faults
-        .on(Step::Write)
-        .nth_call(2)
-        .fail(ErrorKind::Denied, Effect::NotApplied);
-    faults.on(Step::Write).next_call().run(async move || {
-        let theirs_failed = elsewhere.update_session(&theirs, count_one()).await;
+    let writes = faults.on(Step::Write);
+    let second = writes.nth_call(2);
+    second.fail(ErrorKind::Denied, Effect::NotApplied);
+    writes.next_call().run(async move || {
+        let theirs_failed = elsewhere.update_session(&theirs, Delta::new()).await;
         assert_eq!(theirs_failed.unwrap_err().kind(), ErrorKind::Denied);
         assert!(elsewhere.delete_session(&theirs).await.unwrap());
     });
     assert!(setup.backend.get_session(&id).await.unwrap().is_some());
-    assert_eq!(
-        setup
-            .backend
-            .update_session(&id, count_one())
-            .await
-            .unwrap(),
-        None
-    );
+    assert_eq!(setup.count(&id).await.unwrap(), None);
     assert_eq!(setup.raw.dump(&id), None);
     assert_eq!(faults.calls_of(Step::Write), 2);
 }
@@ -226,14 +160,10 @@ async fn a_hook_that_was_cleared_does_not_run() {
     let setup = Setup::new();
     let backend = setup.backend.clone();
     let faults = setup.backend.faults();
-    faults
-        .on_any_step()
-        .next_call()
-        .run(async move || drop(backend));
-    faults
-        .on(Step::Ping)
-        .next_call()
-        .run(async || unreachable!("cleared"));
+    let next = faults.on_any_step().next_call();
+    next.run(async move || drop(backend));
+    let ping = faults.on(Step::Ping).next_call();
+    ping.run(async || unreachable!("cleared"));
     faults.clear();
     setup.backend.ping().await.unwrap();
 }
@@ -244,10 +174,8 @@ async fn calls_are_counted_whether_they_fail_or_not() {
     let id = setup.session(60).await;
     let faults = setup.backend.faults();
     faults.reset_calls();
-    faults
-        .on(Step::Read)
-        .next_call()
-        .fail(ErrorKind::Timeout, Effect::Unknown);
+    let read = faults.on(Step::Read).next_call();
+    read.fail(ErrorKind::Timeout, Effect::Unknown);
     assert!(setup.backend.get_session(&id).await.is_err());
     setup.backend.ttl(&id).await.unwrap();
     setup.backend.ping().await.unwrap();

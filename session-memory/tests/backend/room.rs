@@ -1,27 +1,19 @@
 //! The greatest number of sessions.
 
-use std::num::NonZeroU32;
-use std::sync::Arc;
+use session_core::{Delta, Effect, ErrorKind, NewSession, OnExcess, SessionBackend};
 
-use session_core::{
-    Delta, Effect, ErrorKind, NewSession, OnExcess, PrincipalLimit, SessionBackend, SessionPolicy,
-};
-use session_memory::{ManualClock, MemoryBackend};
-
-use crate::{Setup, count_one, name, principal, secs};
+use crate::{Setup, name, principal};
 
 fn room_for(max: usize) -> Setup {
-    let clock = Arc::new(ManualClock::new());
-    let policy = SessionPolicy::new().with_principal_limit(PrincipalLimit {
-        max: NonZeroU32::MIN,
-        on_excess: OnExcess::EvictOldest,
-    });
-    let backend = MemoryBackend::builder()
-        .clock(clock.clone())
-        .policy(policy)
-        .max_sessions(max)
-        .build();
-    Setup::of(backend, clock)
+    Setup::limited(max, 1, OnExcess::EvictOldest)
+}
+
+impl Setup {
+    async fn assert_full_for(&self, new: NewSession) {
+        let error = self.backend.create_session(new).await.unwrap_err();
+        let facts = (error.kind(), error.effect());
+        assert_eq!(facts, (ErrorKind::StoreFull, Effect::NotApplied));
+    }
 }
 
 #[tokio::test]
@@ -32,32 +24,16 @@ async fn a_full_store_refuses_new_sessions_and_nothing_else() {
     for _ in 0..2 {
         setup.session(60).await;
     }
+    setup.assert_full_for(NewSession::default()).await;
     // One that would end another of its principal's is refused, too: the store is asked first.
-    for new in [NewSession::default(), NewSession::default().bind(ann)] {
-        let error = setup.backend.create_session(new).await.unwrap_err();
-        assert_eq!(
-            (error.kind(), error.effect()),
-            (ErrorKind::StoreFull, Effect::NotApplied)
-        );
-    }
+    setup.assert_full_for(NewSession::default().bind(ann)).await;
     assert!(setup.is_live(&id).await);
 
     let grow = Delta::new().set(name("long"), "x".repeat(60_000));
-    assert!(
-        setup
-            .backend
-            .update_session(&id, grow)
-            .await
-            .unwrap()
-            .is_some()
-    );
-    let rotated = setup
-        .backend
-        .rotate_session(&id, count_one())
-        .await
-        .unwrap()
-        .unwrap();
-    assert!(setup.backend.delete_session(&rotated.id).await.unwrap());
+    let written = setup.backend.update_session(&id, grow).await;
+    assert!(written.unwrap().is_some());
+    let id = setup.rotate(&id).await;
+    assert!(setup.backend.delete_session(&id).await.unwrap());
     setup.session(60).await;
 }
 
@@ -77,18 +53,10 @@ async fn a_store_full_of_expired_sessions_is_not_full() {
     setup.advance_ms(6_001);
     assert_eq!((setup.backend.len(), setup.raw.count()), (200, 199));
     setup.session(10).await;
-    let error = setup
-        .backend
-        .create_session(NewSession::default())
-        .await
-        .unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::StoreFull);
+    setup.assert_full_for(NewSession::default()).await;
 }
 
 #[tokio::test]
 async fn a_store_without_room_refuses_the_first() {
-    let setup = room_for(0);
-    let new = NewSession::default().ttl(secs(1));
-    let error = setup.backend.create_session(new).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::StoreFull);
+    room_for(0).assert_full_for(NewSession::default()).await;
 }

@@ -1,4 +1,4 @@
-//! A backend that is made to draw an id that is taken.
+//! A backend that counts its steps, and can be made to draw an id that is taken.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,74 +9,86 @@ use session_core::steps::{
 };
 use session_core::{ListedSession, Result, SessionBackend, SessionId, SessionPolicy, async_trait};
 
-/// Forwards the required steps, but its first inserts and renames go to a certain id.
+/// Forwards the required steps and counts them. Its first inserts and renames may go to another id
+/// than was drawn.
 #[derive(Debug)]
-pub(crate) struct ForcedIds {
+pub(crate) struct Spy {
     backend: Arc<dyn SessionBackend>,
-    id: SessionId,
-    forced: usize,
-    drawn: AtomicUsize,
+    /// For how many steps which id is drawn.
+    forced: Option<(usize, SessionId)>,
+    steps: AtomicUsize,
 }
 
-impl ForcedIds {
-    /// A backend whose first so many inserts and renames go to this id.
-    pub(crate) fn new(backend: Arc<dyn SessionBackend>, id: &SessionId, forced: usize) -> Self {
+impl Spy {
+    pub(crate) fn new(backend: Arc<dyn SessionBackend>) -> Self {
         Self {
             backend,
-            id: id.clone(),
-            forced,
-            drawn: AtomicUsize::new(0),
+            forced: None,
+            steps: AtomicUsize::new(0),
         }
     }
 
-    /// How many ids were drawn.
-    pub(crate) fn drawn(&self) -> usize {
-        self.drawn.load(Ordering::Relaxed)
+    /// With this id drawn in the first so many steps.
+    pub(crate) fn drawing(self, id: &SessionId, steps: usize) -> Self {
+        let forced = Some((steps, id.clone()));
+        Self { forced, ..self }
+    }
+
+    /// How many steps it was called for.
+    pub(crate) fn steps(&self) -> usize {
+        self.steps.load(Ordering::Relaxed)
+    }
+
+    fn step(&self) -> &dyn SessionBackend {
+        self.steps.fetch_add(1, Ordering::Relaxed);
+        &*self.backend
     }
 
     fn draw(&self, id: &mut SessionId) {
-        if self.drawn.fetch_add(1, Ordering::Relaxed) < self.forced {
-            *id = self.id.clone();
+        if let Some((steps, forced)) = &self.forced
+            && self.steps() < *steps
+        {
+            *id = forced.clone();
         }
     }
 }
 
 #[async_trait]
-impl SessionBackend for ForcedIds {
+impl SessionBackend for Spy {
     async fn insert(&self, request: &InsertRequest) -> Result<InsertOutcome> {
         let mut request = request.clone();
         self.draw(&mut request.id);
-        self.backend.insert(&request).await
+        self.step().insert(&request).await
     }
 
     async fn read(&self, request: &ReadRequest) -> Result<ReadOutcome> {
-        self.backend.read(request).await
+        self.step().read(request).await
     }
 
     async fn write(&self, request: &WriteRequest) -> Result<WriteOutcome> {
-        self.backend.write(request).await
+        self.step().write(request).await
     }
 
     async fn rename(&self, request: &RenameRequest) -> Result<RenameOutcome> {
         let mut request = request.clone();
         self.draw(&mut request.to);
-        self.backend.rename(&request).await
+        self.step().rename(&request).await
     }
 
     async fn remove(&self, request: &RemoveRequest) -> Result<RemoveOutcome> {
-        self.backend.remove(request).await
+        self.step().remove(request).await
     }
 
     async fn list(&self, request: &ListRequest) -> Result<Vec<ListedSession>> {
-        self.backend.list(request).await
+        self.step().list(request).await
     }
 
     async fn revoke(&self, request: &RevokeRequest) -> Result<u64> {
-        self.backend.revoke(request).await
+        self.step().revoke(request).await
     }
 
     async fn ping(&self) -> Result<()> {
-        self.backend.ping().await
+        self.step().ping().await
     }
 
     fn policy(&self) -> &SessionPolicy {
