@@ -7,7 +7,6 @@
 //!   [`unique_prefix`];
 //! * [`Cluster`] is a Redis Cluster of masters;
 //! * [`Monitor`] tells which commands a server executed;
-//! * [`RedisHarness`] and [`ClusterHarness`] let the conformance suite look behind a backend;
 //! * [`Proxy`] stands between a client and a server, counts round trips, and makes the
 //!   network fail in the ways its [`Mode`]s name.
 //!
@@ -26,31 +25,25 @@
 mod builder;
 pub mod checks;
 mod cluster;
-mod cluster_harness;
 mod connect;
 mod files;
 mod harness;
 mod launch;
 mod monitor;
-mod ports;
 mod prefix;
 mod process;
 mod proxy;
 mod server;
 mod shared;
 mod suite;
-mod version;
 mod watchdog;
 
 pub use builder::RedisServerBuilder;
 pub use cluster::Cluster;
-pub use cluster_harness::ClusterHarness;
-pub use harness::{Connect, Connected, RedisHarness, Target};
+pub use harness::{Connect, Connected, Target};
 pub use monitor::{Monitor, MonitoredCommand};
 pub use prefix::unique_prefix;
 pub use proxy::{Mode, Proxy};
 pub use server::RedisServer;
-pub use session_redis::IdStorage;
 pub use shared::{shared, shared_cluster};
 pub use suite::backend_tests;
-pub use version::{Product, ServerVersion};

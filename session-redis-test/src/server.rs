@@ -4,15 +4,15 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use redis::FromRedisValue;
 use redis::aio::MultiplexedConnection;
 use tokio::time::sleep;
 
 use crate::builder::RedisServerBuilder;
-use crate::connect::{address, connect};
+use crate::connect::{address, connect, send};
 use crate::files::ServerFiles;
 use crate::launch::{StartError, launch};
 use crate::process::ServerProcess;
-use crate::version::ServerVersion;
 
 /// How long an administrator's command may take: failing slowly beats failing by chance.
 const ADMIN_LIMIT: Duration = Duration::from_secs(10);
@@ -30,11 +30,10 @@ pub struct RedisServer {
     files: ServerFiles,
     binary: PathBuf,
     port: u16,
-    version: ServerVersion,
 }
 
 impl RedisServer {
-    /// Starts a server with default settings and waits until it answers.
+    /// Starts a server with default settings and waits until it replies.
     ///
     /// # Panics
     ///
@@ -51,13 +50,12 @@ impl RedisServer {
 
     pub(crate) async fn start_on(port: u16, with: &RedisServerBuilder) -> Result<Self, StartError> {
         let files = ServerFiles::write(port, &with.configuration).map_err(StartError::Io)?;
-        let (process, version) = launch(&with.binary, &files, port).await?;
+        let process = launch(&with.binary, &files, port).await?;
         Ok(Self {
             process,
             files,
             binary: with.binary.clone(),
             port,
-            version,
         })
     }
 
@@ -77,12 +75,6 @@ impl RedisServer {
     #[must_use]
     pub fn url(&self) -> String {
         format!("redis://{}", self.addr())
-    }
-
-    /// Which server this is.
-    #[must_use]
-    pub fn version(&self) -> ServerVersion {
-        self.version
     }
 
     /// The server's process id.
@@ -109,6 +101,16 @@ impl RedisServer {
             .unwrap_or_else(|error| panic!("cannot connect to {}: {error}", self.url()))
     }
 
+    /// Sends a command, its words separated by spaces; the reply.
+    ///
+    /// # Panics
+    ///
+    /// When the server refuses it.
+    pub async fn ask<T: FromRedisValue>(&self, command: &str) -> T {
+        let reply = send(&mut self.connection().await, command).await;
+        reply.unwrap_or_else(|error| panic!("{} refuses {command}: {error}", self.url()))
+    }
+
     /// Kills the server (`SIGKILL`) and waits until it is gone. Killing a dead server is nothing.
     ///
     /// # Panics
@@ -119,7 +121,7 @@ impl RedisServer {
     }
 
     /// Starts the server again on the same port, with the same settings and files, and waits
-    /// until it answers; kills it first if it still runs.
+    /// until it replies; kills it first if it still runs.
     ///
     /// # Panics
     ///
@@ -128,9 +130,8 @@ impl RedisServer {
         self.kill();
         for _ in 0..RESTART_TRIES {
             match launch(&self.binary, &self.files, self.port).await {
-                Ok((process, version)) => {
+                Ok(process) => {
                     self.process = process;
-                    self.version = version;
                     return;
                 }
                 Err(StartError::AddressInUse) => sleep(RESTART_PAUSE).await,
@@ -141,7 +142,7 @@ impl RedisServer {
     }
 
     /// Stops the server (`SIGSTOP`): the kernel still accepts connections and requests for it,
-    /// but it answers none. Returns when it stands still.
+    /// but it replies to none. Returns when it stands still.
     ///
     /// # Panics
     ///
