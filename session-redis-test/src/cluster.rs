@@ -49,8 +49,8 @@ impl Cluster {
         cluster
     }
 
-    /// Starts a cluster each of whose nodes has clients come through a proxy: the cluster's own replies
-    /// name the proxies. A node that is restarted forgets its proxy.
+    /// Starts a cluster each of whose nodes has clients come through a proxy: the cluster's own
+    /// replies name the proxies. A node that is restarted forgets its proxy.
     ///
     /// # Panics
     ///

@@ -73,8 +73,8 @@ pub(crate) fn own_prefix() -> KeyPrefix {
 
 /// A part of a server or a cluster: all keys below a prefix of its own.
 pub(crate) struct RedisHarness {
-    /// The processes that share the store: they differ in how ids become keys. Plants are stored as the
-    /// first does it, and the last is the operator's.
+    /// The processes that share the store: they differ in how ids become keys. Plants are stored as
+    /// the first does it, and the last is the operator's.
     processes: Vec<Target>,
     connect: Connect,
     /// A connection to each node, in the order of the slots they hold.
@@ -236,8 +236,8 @@ impl Switch for Proxy {
     }
 }
 
-/// Removes all keys below a prefix when it is dropped: who lists all that is on a server that many tests
-/// share meets what they have left.
+/// Removes all keys below a prefix when it is dropped: who lists all that is on a server that many
+/// tests share meets what they have left.
 struct Tidy {
     urls: Vec<String>,
     prefix: KeyPrefix,

@@ -2,17 +2,18 @@
 //!
 //! Tests run against real servers, never against imitations of one:
 //!
-//! * [`RedisServer`] starts a server of the test's own, and kills, restarts, stops and continues it;
+//! * [`RedisServer`] starts a server of the test's own, and kills, restarts, stops and continues
+//!   it;
 //! * [`shared`] is one server for a whole test binary, for tests that keep to keys below a
 //!   [`unique_prefix`];
 //! * [`Cluster`] is a Redis Cluster of masters;
 //! * [`Monitor`] tells which commands a server executed;
-//! * [`Proxy`] stands between a client and a server, counts round trips, and makes the
-//!   network fail in the ways its [`Mode`]s name.
+//! * [`Proxy`] stands between a client and a server, counts round trips, and makes the network fail
+//!   in the ways its [`Mode`]s name.
 //!
 //! The server binary is `redis-server` on `PATH`, or what the environment variable
-//! `SESSION_TEST_SERVER` names. `scripts/setup-tests` installs it. A server that cannot be
-//! started is a panic that says what to do: a test that cannot run has failed.
+//! `SESSION_TEST_SERVER` names. `scripts/setup-tests` installs it. A server that cannot be started
+//! is a panic that says what to do: a test that cannot run has failed.
 //!
 //! No server outlives the process that started it, however that process ends.
 

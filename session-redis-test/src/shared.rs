@@ -21,8 +21,8 @@ pub async fn shared() -> &'static RedisServer {
     SHARED.get_or_init(RedisServer::start).await
 }
 
-/// The cluster of three masters that all tests of this process share, started at the first call. The same
-/// holds as for [`shared`].
+/// The cluster of three masters that all tests of this process share, started at the first call.
+/// The same holds as for [`shared`].
 ///
 /// # Panics
 ///

@@ -11,8 +11,8 @@ use crate::checks::{
 };
 use crate::harness::{Connect, RedisHarness};
 
-/// Stores for random operations, each of processes that share it and take turns. The steps from plain to
-/// hashed ids are numbered as in the documentation; neighbouring ones run side by side.
+/// Stores for random operations, each of processes that share it and take turns. The steps from
+/// plain to hashed ids are numbered as in the documentation; neighbouring ones run side by side.
 const STORES: [(&str, &[IdStorage]); 5] = [
     ("plain", &[Plain]),
     ("hashed", &[Hashed]),
@@ -39,7 +39,8 @@ pub fn backend_tests(connect: Connect) -> Runner {
         // Checks of their own break its nodes.
         Suite::new(name, make).by(paths).without_faults()
     };
-    // The steps are the same by every path: shown where they are the plainest, and where they are several.
+    // The steps are the same by every path: shown where they are the plainest, and where they are
+    // several.
     let (once, all) = (&[CallPath::Direct], &CallPath::ALL);
     let mut runner = Runner::new()
         .suite(standalone("plain", &[Plain], all))

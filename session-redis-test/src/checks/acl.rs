@@ -59,8 +59,8 @@ async fn use_all(backend: &dyn SessionBackend) {
     );
 }
 
-/// A user with no more than the documented rights can do everything but what operators do; with one right
-/// more, that too.
+/// A user with no more than the documented rights can do everything but what operators do; with one
+/// right more, that too.
 pub async fn the_documented_rights_suffice(connect: Connect) {
     let server = RedisServer::start().await;
     let prefix = own_prefix();

@@ -9,8 +9,8 @@ use super::{Subject, create, processor_time};
 use crate::harness::Connect;
 use crate::{Cluster, RedisServer};
 
-/// However many sessions there are, a page keeps the server busy for less than 3 ms, nobody sends `KEYS`, and
-/// each session is counted once.
+/// However many sessions there are, a page keeps the server busy for less than 3 ms, nobody sends
+/// `KEYS`, and each session is counted once.
 pub async fn a_page_of_a_large_store_takes_little_time(connect: Connect) {
     const MANY: usize = 100_000;
     let server = RedisServer::start().await;
@@ -42,9 +42,9 @@ pub async fn a_page_of_a_large_store_takes_little_time(connect: Connect) {
     assert!(stats.contains("cmdstat_scan:") && !stats.contains("cmdstat_keys:"));
 }
 
-/// The pages show the sessions of all nodes, each once if nothing moves. While a slot moves, and after it has,
-/// every page comes, and the sessions of all other slots are shown; a session whose slot has moved can be
-/// revoked.
+/// The pages show the sessions of all nodes, each once if nothing moves. While a slot moves, and
+/// after it has, every page comes, and the sessions of all other slots are shown; a session whose
+/// slot has moved can be revoked.
 pub async fn a_cluster_is_listed_while_a_slot_moves(connect: Connect) {
     const SESSIONS: usize = 300;
     let cluster = Cluster::start(3).await;

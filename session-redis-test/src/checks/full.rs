@@ -52,8 +52,9 @@ pub async fn a_full_server_refuses_growth_only(connect: Connect) {
     assert!(deleted.expect("logging out works"));
 }
 
-/// Bound sessions need room on two nodes of a cluster. Whichever is full: a creation is refused as `StoreFull`,
-/// and neither a session nor an entry in the index is left. Rotations, lists, revocations and log-outs go on.
+/// Bound sessions need room on two nodes of a cluster. Whichever is full: a creation is refused as
+/// `StoreFull`, and neither a session nor an entry in the index is left. Rotations, lists,
+/// revocations and log-outs go on.
 pub async fn a_full_node_refuses_growth_only(connect: Connect) {
     let cluster = Cluster::start(3).await;
     let subject = Subject::with(connect, &cluster, |target| target).await;

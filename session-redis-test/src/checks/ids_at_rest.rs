@@ -16,9 +16,10 @@ use super::{create, log_in};
 use crate::harness::{Connect, Ids, RedisHarness};
 use crate::{Cluster, Monitor, RedisServer, RedisServerBuilder};
 
-/// After every operation there is, with ids hashed at rest, no piece of any id is in the key names, the index,
-/// the dump, the AOF, the slow log, or what `MONITOR` shows; and no name found there opens a session. With
-/// plain ids all of these show the ids whole, which proves that the search finds what is there.
+/// After every operation there is, with ids hashed at rest, no piece of any id is in the key names,
+/// the index, the dump, the AOF, the slow log, or what `MONITOR` shows; and no name found there
+/// opens a session. With plain ids all of these show the ids whole, which proves that the search
+/// finds what is there.
 pub async fn hashed_ids_leave_nothing_usable(connect: Connect) {
     let server = keeping_all().start().await;
     examine(connect, &server.url(), slice::from_ref(&server)).await;
@@ -138,8 +139,8 @@ impl UsedStore {
         }
     }
 
-    /// Presents everything in the key names and the index that could be taken for an id: how much that is, and
-    /// what has opened a session.
+    /// Presents everything in the key names and the index that could be taken for an id: how much
+    /// that is, and what has opened a session.
     async fn present_what_is_found(&self) -> (usize, BTreeSet<SessionId>) {
         let found = ["key names", "index entries"].map(|source| self.evidence.get(source));
         let texts = found.into_iter().flatten().flatten();

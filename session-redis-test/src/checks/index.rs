@@ -11,9 +11,9 @@ use crate::RedisServer;
 use crate::connect::send;
 use crate::harness::{Connect, RedisHarness};
 
-/// However many of a principal's sessions expired by themselves, by deadline or by idleness: none is listed,
-/// a step keeps the server busy for less than 5 ms, and each use removes some of all of them; it is gone
-/// at the greatest deadline.
+/// However many of a principal's sessions expired by themselves, by deadline or by idleness: none
+/// is listed, a step keeps the server busy for less than 5 ms, and each use removes some of all of
+/// them; it is gone at the greatest deadline.
 pub async fn expired_sessions_are_never_listed_and_cost_little(connect: Connect) {
     const EXPIRED: usize = 100_000;
     let server = RedisServer::start().await;
@@ -60,8 +60,8 @@ pub async fn expired_sessions_are_never_listed_and_cost_little(connect: Connect)
     assert_eq!(server.ask::<usize>(&count).await, 0);
 }
 
-/// A text of another client's that is no principal binds to nobody, and no operation makes an index of it;
-/// one of any script does.
+/// A text of another client's that is no principal binds to nobody, and no operation makes an index
+/// of it; one of any script does.
 pub async fn only_a_principal_has_an_index(connect: Connect) {
     let harness = RedisHarness::on_shared(&[IdStorage::Plain], connect).await;
     let backend = harness.backend().await;

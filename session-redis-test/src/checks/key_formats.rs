@@ -7,10 +7,10 @@ use super::{Subject, ann, count, create, log_in};
 use crate::harness::{Connect, own_prefix};
 use crate::{Cluster, RedisServer, Target};
 
-/// An application's processes go from plain keys to hashed ones step by step: no session ends by it, and each
-/// stays as it was created until it is rotated. The counts tell when the last step is due; from then on no key
-/// and no index entry shows an id. (That neighbouring steps agree while they run side by side is shown by the
-/// differential test, whose calls they take in turn.)
+/// An application's processes go from plain keys to hashed ones step by step: no session ends by
+/// it, and each stays as it was created until it is rotated. The counts tell when the last step is
+/// due; from then on no key and no index entry shows an id. (That neighbouring steps agree while
+/// they run side by side is shown by the differential test, whose calls they take in turn.)
 pub async fn a_store_changes_its_key_format(connect: Connect) {
     let server = RedisServer::start().await;
     change_format(connect, &server.url(), std::slice::from_ref(&server)).await;

@@ -1,5 +1,5 @@
-//! What every backend on Redis must do beyond the contract: how many round trips it takes, what a fault does
-//! to it, what the server may refuse. A check panics when it fails.
+//! What every backend on Redis must do beyond the contract: how many round trips it takes, what a
+//! fault does to it, what the server may refuse. A check panics when it fails.
 
 pub mod acl;
 pub mod admin;

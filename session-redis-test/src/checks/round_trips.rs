@@ -33,8 +33,8 @@ fn one_session() -> SessionPolicy {
     SessionPolicy::new().with_principal_limit(PrincipalLimit { max, on_excess })
 }
 
-/// Each operation is one round trip (a burst of requests at a proxy), except what finds a
-/// session by its public id, which is two. Prints the round trips, and the commands as the server saw them.
+/// Each operation is one round trip (a burst of requests at a proxy), except what finds a session
+/// by its public id, which is two. Prints the round trips, and the commands as the server saw them.
 pub async fn every_operation_is_one_round_trip(connect: Connect) {
     let server = RedisServer::start().await;
     let proxy = Proxy::start(server.addr()).await;
@@ -70,8 +70,8 @@ pub async fn every_operation_is_one_round_trip(connect: Connect) {
     }
 }
 
-/// Operations on unbound sessions take one round trip, as on one server; those that keep the index take a few
-/// more, and no more. Prints them.
+/// Operations on unbound sessions take one round trip, as on one server; those that keep the index
+/// take a few more, and no more. Prints them.
 pub async fn operations_on_a_cluster_take_few_round_trips(connect: Connect) {
     let (cluster, proxies) = Cluster::start_behind_proxies(3).await;
     teach_scripts(&cluster).await;
@@ -245,8 +245,9 @@ async fn create_in(store: &dyn SessionBackend, new: NewSession) -> Result<()> {
     store.create_session(new).await.map(drop)
 }
 
-/// What two formats cost: nothing where the session is in the format of new ones, one round trip more where it
-/// is in the other or there is none. A page is one round trip, and ending what is on it one more.
+/// What two formats cost: nothing where the session is in the format of new ones, one round trip
+/// more where it is in the other or there is none. A page is one round trip, and ending what is on
+/// it one more.
 pub async fn two_key_formats_cost_one_round_trip_more(connect: Connect) {
     let server = RedisServer::start().await;
     let proxy = Proxy::start(server.addr()).await;

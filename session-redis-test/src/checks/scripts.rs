@@ -9,8 +9,9 @@ use super::{Subject, backend, count, create};
 use crate::harness::Connect;
 use crate::{Cluster, Proxy, RedisServer};
 
-/// The server forgets its scripts (restart, failover, `SCRIPT FLUSH`): the next call of each costs one
-/// round trip more, and happens exactly once; also when they are forgotten again and again under load.
+/// The server forgets its scripts (restart, failover, `SCRIPT FLUSH`): the next call of each costs
+/// one round trip more, and happens exactly once; also when they are forgotten again and again
+/// under load.
 pub async fn an_unknown_script_is_run_exactly_once(connect: Connect) {
     let server = RedisServer::start().await;
     let proxy = Proxy::start(server.addr()).await;

@@ -10,7 +10,8 @@ use crate::RedisServer;
 use crate::connect::{info_field, send, until};
 
 impl Cluster {
-    /// Begins to move a slot to another node: keys that are not there any more are asked for at the other.
+    /// Begins to move a slot to another node: keys that are not there any more are asked for at the
+    /// other.
     ///
     /// # Panics
     ///

@@ -14,8 +14,8 @@ use session_core::{ListedSession, Result, SessionBackend, SessionId, SessionPoli
 /// The ids of a store's whole life.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Ids {
-    /// All that a step named: also those that never opened anything, and those of refused creations and
-    /// rotations, which no caller is told.
+    /// All that a step named: also those that never opened anything, and those of refused creations
+    /// and rotations, which no caller is told.
     pub(crate) used: BTreeSet<SessionId>,
     /// Those under which a session was stored at some time.
     pub(crate) stored: BTreeSet<SessionId>,

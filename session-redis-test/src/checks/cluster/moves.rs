@@ -10,8 +10,8 @@ use crate::checks::{assert_refused, count, create, log_in, name, until_well};
 use crate::harness::Connect;
 use crate::{Cluster, Monitor, Target};
 
-/// A session is counted by several tasks while its slot moves from node to node: no operation fails, and the
-/// counts are distinct and gapless. Sessions of other slots are where they were.
+/// A session is counted by several tasks while its slot moves from node to node: no operation
+/// fails, and the counts are distinct and gapless. Sessions of other slots are where they were.
 pub async fn a_slot_is_followed_while_it_moves(connect: Connect) {
     let cluster = Cluster::start(3).await;
     let subject = Subject::with(connect, &cluster, |target| target).await;
@@ -53,8 +53,8 @@ pub async fn a_slot_is_followed_while_it_moves(connect: Connect) {
     }
 }
 
-/// A session whose slot is migrating cannot be renamed by any script: its rotation fails, nothing is changed,
-/// and it works when the slot has arrived.
+/// A session whose slot is migrating cannot be renamed by any script: its rotation fails, nothing
+/// is changed, and it works when the slot has arrived.
 pub async fn a_rotation_waits_for_its_slot(connect: Connect) {
     let cluster = Cluster::start(3).await;
     let subject = Subject::new(connect, &cluster).await;
@@ -75,8 +75,9 @@ pub async fn a_rotation_waits_for_its_slot(connect: Connect) {
     assert_eq!(subject.slot(&rotated.expect("it lives").id), slot);
 }
 
-/// An unbound session, its id stored plainly or hashed, is rotated again and again by one call each: all
-/// nodes are watched, and none sees anything else. It stays in its slot. A bound one needs three calls more.
+/// An unbound session, its id stored plainly or hashed, is rotated again and again by one call
+/// each: all nodes are watched, and none sees anything else. It stays in its slot. A bound one
+/// needs three calls more.
 pub async fn rotations_stay_in_their_slot_and_take_one_call(connect: Connect) {
     const ROTATIONS: usize = 100;
     let cluster = Cluster::start(3).await;

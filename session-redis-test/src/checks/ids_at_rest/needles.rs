@@ -6,14 +6,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use session_core::SessionId;
 
-/// A piece of so many bytes gives an id away: 72 bits of its text, which no other text has by chance.
+/// A piece of so many bytes gives an id away: 72 bits of its text, which no other text has by
+/// chance.
 const WINDOW: usize = 12;
 /// The characters of an id that a hashed name shows.
 const TAG: usize = 3;
 
-/// The ids of which there is a piece in one of these texts, each with the place of its first one. Pieces are
-/// of their texts behind the first three characters, of their 32 bytes, and of the hexadecimal digits of
-/// those: the whole of a form cannot be somewhere without its pieces.
+/// The ids of which there is a piece in one of these texts, each with the place of its first one.
+/// Pieces are of their texts behind the first three characters, of their 32 bytes, and of the
+/// hexadecimal digits of those: the whole of a form cannot be somewhere without its pieces.
 pub(super) fn found_in<'a>(
     texts: &[Vec<u8>],
     ids: &'a BTreeSet<SessionId>,

@@ -25,13 +25,20 @@ fn ann() -> Principal {
 }
 
 /// The request that creates a session of ann's.
-fn insert_request(limit: Option<PrincipalLimit>) -> InsertRequest {
-    let mut policy = SessionPolicy::new();
-    if let Some(limit) = limit {
-        policy = policy.with_principal_limit(limit);
-    }
+fn insert_request() -> InsertRequest {
+    insert_under(&SessionPolicy::new())
+}
+
+/// The same, where ann may have one session.
+fn limited_request(on_excess: OnExcess) -> InsertRequest {
+    let max = NonZeroU32::MIN;
+    let limit = PrincipalLimit { max, on_excess };
+    insert_under(&SessionPolicy::new().with_principal_limit(limit))
+}
+
+fn insert_under(policy: &SessionPolicy) -> InsertRequest {
     let new = NewSession::default().bind(ann());
-    InsertRequest::new(&policy, SessionId::random().unwrap(), new).unwrap()
+    InsertRequest::new(policy, SessionId::random().unwrap(), new).unwrap()
 }
 
 /// The request that binds a session to ann.
@@ -90,39 +97,49 @@ fn is_of(call: &(&'static str, Vec<Bytes>), script: &'static Script) -> bool {
     call.0 == script.sha()
 }
 
+/// An array of these.
+fn reply(parts: impl IntoIterator<Item = Reply>) -> Result<Reply> {
+    Ok(Reply::Array(parts.into_iter().collect()))
+}
+
 fn numbers<const N: usize>(numbers: [i64; N]) -> Result<Reply> {
-    Ok(Reply::Array(
-        numbers.into_iter().map(Reply::Integer).collect(),
-    ))
+    reply(numbers.map(Reply::Integer))
 }
 
 fn text(text: &str) -> Reply {
     Reply::Bytes(Bytes::copy_from_slice(text.as_bytes()))
 }
 
+fn not_found() -> Result<Reply> {
+    numbers([0])
+}
+
+/// The entry has this deadline now, and this score; whether it is a new one.
+fn added_with(deadline: i64, score: &str, is_new: i64) -> Result<Reply> {
+    let number = Reply::Integer;
+    reply([
+        number(1),
+        number(deadline),
+        number(deadline),
+        text(score),
+        number(is_new),
+    ])
+}
+
 const SCORE: &str = "9000.5";
 
 fn added() -> Result<Reply> {
-    let number = Reply::Integer;
-    let parts = vec![
-        number(1),
-        number(9000),
-        number(9000),
-        text(SCORE),
-        number(1),
-    ];
-    Ok(Reply::Array(parts))
+    added_with(9000, SCORE, 1)
 }
 
 /// The session needs an entry: the step is possible, but for that.
 fn not_indexed(deadline: i64) -> Result<Reply> {
-    let parts = [
+    reply([
         Reply::Integer(4),
         Reply::Nil,
         Reply::Integer(deadline),
         Reply::Nil,
-    ];
-    Ok(Reply::Array(parts.into()))
+    ])
 }
 
 fn failed(effect: Effect) -> Result<Reply> {
@@ -130,19 +147,17 @@ fn failed(effect: Effect) -> Result<Reply> {
     Err(Error::new(ErrorKind::Rejected, effect))
 }
 
-fn public_id() -> &'static str {
-    "AAAAAAAAAAAAAAAAAAAAAA"
-}
+const PUBLIC_ID: &str = "AAAAAAAAAAAAAAAAAAAAAA";
 
 /// An entry of an index, of a session that is stored under some key.
 fn entry(name: &str) -> String {
-    format!("{}{name}", public_id())
+    format!("{PUBLIC_ID}{name}")
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_index_that_does_not_reply_leaves_no_doubt_about_the_session() {
     let rig = Rig::of(vec![failed(Effect::Unknown)]);
-    let outcome = rig.backend.insert(&insert_request(None)).await;
+    let outcome = rig.backend.insert(&insert_request()).await;
     assert_eq!(outcome.unwrap_err().effect(), Effect::NotApplied);
     assert_eq!(rig.sent().len(), 1);
 }
@@ -150,7 +165,7 @@ async fn an_index_that_does_not_reply_leaves_no_doubt_about_the_session() {
 #[tokio::test(start_paused = true)]
 async fn the_entry_of_a_session_that_was_not_stored_is_removed_if_it_is_still_the_same() {
     let rig = Rig::of(vec![added(), failed(Effect::NotApplied), numbers([1])]);
-    let request = insert_request(None);
+    let request = insert_request();
     let outcome = rig.backend.insert(&request).await;
     assert_eq!(outcome.unwrap_err().effect(), Effect::NotApplied);
     let sent = rig.sent();
@@ -165,7 +180,7 @@ async fn the_entry_of_a_session_that_was_not_stored_is_removed_if_it_is_still_th
 #[tokio::test(start_paused = true)]
 async fn the_entry_of_a_session_that_may_have_been_stored_stays() {
     let rig = Rig::of(vec![added(), failed(Effect::Unknown)]);
-    let outcome = rig.backend.insert(&insert_request(None)).await;
+    let outcome = rig.backend.insert(&insert_request()).await;
     assert_eq!(outcome.unwrap_err().effect(), Effect::Unknown);
     assert_eq!(rig.sent().len(), 2);
 }
@@ -173,17 +188,12 @@ async fn the_entry_of_a_session_that_may_have_been_stored_stays() {
 #[tokio::test(start_paused = true)]
 async fn what_follows_a_write_does_not_fail_it() {
     // It was bob's, and has a deadline of its own.
-    let parts = vec![
-        Reply::Integer(1),
-        Reply::Integer(5),
-        Reply::Array(vec![]),
-        Reply::Nil,
-        text("bob"),
-        text(public_id()),
-        Reply::Integer(7000),
-    ];
+    let number = Reply::Integer;
+    let head = [number(1), number(5), Reply::Array(vec![]), Reply::Nil];
+    let former = [text("bob"), text(PUBLIC_ID), number(7000)];
+    let written = reply(head.into_iter().chain(former));
     let lost = || failed(Effect::Unknown);
-    let rig = Rig::of(vec![added(), Ok(Reply::Array(parts)), lost(), lost()]);
+    let rig = Rig::of(vec![added(), written, lost(), lost()]);
     let request = write_request();
     let outcome = rig.backend.write(&request).await;
     assert!(matches!(outcome, Ok(WriteOutcome::Written(_))));
@@ -194,30 +204,27 @@ async fn what_follows_a_write_does_not_fail_it() {
         &script::INDEX_ADD_WITHOUT_GROWTH,
         &script::INDEX_REMOVE,
     ];
-    assert!(
-        sent.iter()
-            .zip(scripts)
-            .all(|(call, script)| is_of(call, script))
-    );
+    let shas: Vec<_> = sent.iter().map(|call| call.0).collect();
+    assert_eq!(shas, scripts.map(Script::sha));
     // Bob's index, and the entry that it had.
     let Target::Id(id) = &request.target else {
         panic!("an id");
     };
-    let former = entry_of(public_id().as_bytes(), &rig.keys.suffix(id));
+    let former = entry_of(PUBLIC_ID.as_bytes(), &rig.keys.suffix(id));
     assert_eq!(sent[3].1[1..3], [Bytes::from("session:@bob"), former]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_deadline_beyond_that_of_the_entry_is_entered_first() {
-    let raised = [1, 9500, 9500].map(Reply::Integer).into_iter();
-    let raised = raised.chain([text("9500.5"), Reply::Integer(0)]).collect();
-    let rig = Rig::of(vec![
+    let raised = added_with(9500, "9500.5", 0);
+    let replies = vec![
         added(),
         not_indexed(9500),
-        Ok(Reply::Array(raised)),
-        numbers([0]),
+        raised,
+        not_found(),
         numbers([1]),
-    ]);
+    ];
+    let rig = Rig::of(replies);
     let outcome = rig.backend.write(&write_request()).await;
     assert!(matches!(outcome, Ok(WriteOutcome::NotFound)));
     let sent = rig.sent();
@@ -233,63 +240,52 @@ async fn a_deadline_beyond_that_of_the_entry_is_entered_first() {
 
 fn over_quota(entries: &[(&str, i64)]) -> Result<Reply> {
     let count = i64::try_from(entries.len()).unwrap();
-    let mut parts = vec![Reply::Integer(5), Reply::Integer(count)];
-    for (name, is_pending) in entries {
-        parts.extend([text(&entry(name)), text("1.5"), Reply::Integer(*is_pending)]);
-    }
-    Ok(Reply::Array(parts))
+    let head = [Reply::Integer(5), Reply::Integer(count)];
+    reply(head.into_iter().chain(parts_of(entries)))
 }
 
-fn limit(on_excess: OnExcess) -> Option<PrincipalLimit> {
-    let max = NonZeroU32::MIN;
-    Some(PrincipalLimit { max, on_excess })
+/// Entries with their scores, and whether they are pending.
+fn parts_of(entries: &[(&str, i64)]) -> impl Iterator<Item = Reply> {
+    let parts = |(name, is_pending): &(&str, i64)| {
+        [text(&entry(name)), text("1.5"), Reply::Integer(*is_pending)]
+    };
+    entries.iter().flat_map(parts)
 }
 
 #[tokio::test(start_paused = true)]
 async fn sessions_about_to_be_stored_are_waited_for_but_not_for_ever() {
     let refused = InsertOutcome::Refused(Refusal::TooManySessions);
-    let round = || vec![over_quota(&[("a", 1)]), numbers([0])];
-    let first = || vec![over_quota(&[("a", 1)]), numbers([0]), not_indexed(0)];
-    let rounds = (1..8).flat_map(|_| round());
-    let rig = Rig::of(first().into_iter().chain(rounds).collect());
-    let request = insert_request(limit(OnExcess::EvictOldest));
-    assert_eq!(rig.backend.insert(&request).await.unwrap(), refused);
-    rig.sent();
-
-    let rig = Rig::of(first());
-    let request = insert_request(limit(OnExcess::Refuse));
-    assert_eq!(rig.backend.insert(&request).await.unwrap(), refused);
-    rig.sent();
+    for (on_excess, rounds) in [(OnExcess::EvictOldest, 8), (OnExcess::Refuse, 1)] {
+        let mut replies = vec![over_quota(&[("a", 1)]), not_found(), not_indexed(0)];
+        for _ in 1..rounds {
+            replies.extend([over_quota(&[("a", 1)]), not_found()]);
+        }
+        let rig = Rig::of(replies);
+        let outcome = rig.backend.insert(&limited_request(on_excess)).await;
+        assert_eq!(outcome.unwrap(), refused);
+        rig.sent();
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn entries_of_ended_sessions_are_removed_as_the_next_is_added() {
     let inserted = numbers([1, 8000, 9000]);
-    let rig = Rig::of(vec![
-        over_quota(&[("a", 0)]),
-        numbers([0]),
-        not_indexed(0),
-        added(),
-        inserted,
-    ]);
-    let request = insert_request(limit(OnExcess::Refuse));
+    let over_quota = over_quota(&[("a", 0)]);
+    let replies = vec![over_quota, not_found(), not_indexed(0), added(), inserted];
+    let rig = Rig::of(replies);
+    let request = limited_request(OnExcess::Refuse);
     let outcome = rig.backend.insert(&request).await;
     assert!(matches!(outcome, Ok(InsertOutcome::Inserted(_))));
     assert_eq!(rig.sent()[3].1[6..], [entry("a"), "1.5".to_owned()]);
 }
 
-fn member() -> Result<Reply> {
-    Ok(Reply::Array(vec![
-        Reply::Integer(1),
-        text("then"),
-        text("now"),
-        Reply::Nil,
-    ]))
+/// What a list shows of a session.
+fn listed() -> Result<Reply> {
+    reply([Reply::Integer(1), text("then"), text("now"), Reply::Nil])
 }
 
 fn removed() -> Result<Reply> {
-    let parts = [Reply::Integer(1), text("ann"), text(public_id())];
-    Ok(Reply::Array(parts.into()))
+    reply([Reply::Integer(1), text("ann"), text(PUBLIC_ID)])
 }
 
 #[tokio::test(start_paused = true)]
@@ -298,9 +294,9 @@ async fn an_eviction_leaves_doubt_when_what_follows_fails() {
         vec![failed(Effect::NotApplied)],
         vec![added(), failed(Effect::NotApplied), numbers([1])],
     ] {
-        let evicting = vec![over_quota(&[("a", 0)]), member(), not_indexed(0), removed()];
+        let evicting = [over_quota(&[("a", 0)]), listed(), not_indexed(0), removed()];
         let rig = Rig::of(evicting.into_iter().chain(rest).collect());
-        let request = insert_request(limit(OnExcess::EvictOldest));
+        let request = limited_request(OnExcess::EvictOldest);
         let outcome = rig.backend.insert(&request).await;
         assert_eq!(outcome.unwrap_err().effect(), Effect::Unknown);
         rig.sent();
@@ -309,46 +305,27 @@ async fn an_eviction_leaves_doubt_when_what_follows_fails() {
 
 fn page(entries: &[(&str, i64)]) -> Result<Reply> {
     let count = i64::try_from(entries.len()).unwrap();
-    let mut parts = vec![Reply::Integer(1), Reply::Integer(count), text("1.5")];
-    for (name, is_pending) in entries {
-        parts.extend([text(&entry(name)), text("1.5"), Reply::Integer(*is_pending)]);
-    }
-    Ok(Reply::Array(parts))
+    let head = [Reply::Integer(1), Reply::Integer(count), text("1.5")];
+    reply(head.into_iter().chain(parts_of(entries)))
 }
 
-/// A session is found under its first key, and moves to a second one after that was looked at twice.
+/// An entry that was looked at twice without finding its session is looked at once more if another
+/// entry that the list has found has changed: the session may have moved. An entry that somebody
+/// left behind does not keep the list from ending.
 #[tokio::test(start_paused = true)]
 async fn a_session_that_moves_after_the_second_look_is_listed() {
-    let not_found = || numbers([0]);
-    let rig = Rig::of(vec![
-        page(&[("a", 0), ("b", 1)]),
-        member(),
-        not_found(),
-        not_found(),
-        // Its first key is gone, and its entry.
-        page(&[("b", 1)]),
-        member(),
-    ]);
-    let list = rig.backend.list(&ListRequest::new(ann())).await.unwrap();
-    assert_eq!(list.len(), 1);
-    rig.sent();
-}
-
-/// An entry that somebody left behind does not keep a list from ending.
-#[tokio::test(start_paused = true)]
-async fn an_entry_without_a_session_costs_a_list_one_round_more() {
-    let not_found = || numbers([0]);
-    let rig = Rig::of(vec![
-        page(&[("a", 0), ("b", 1)]),
-        member(),
-        not_found(),
-        not_found(),
-        page(&[("a", 0), ("b", 1)]),
-        not_found(),
-    ]);
-    let list = rig.backend.list(&ListRequest::new(ann())).await.unwrap();
-    assert_eq!(list.len(), 1);
-    rig.sent();
+    let both = || page(&[("a", 0), ("b", 1)]);
+    for last in [
+        // The session is under its second key: its first entry is removed.
+        [page(&[("b", 1)]), listed()],
+        [both(), not_found()],
+    ] {
+        let looks = [both(), listed(), not_found(), not_found()];
+        let rig = Rig::of(looks.into_iter().chain(last).collect());
+        let list = rig.backend.list(&ListRequest::new(ann())).await.unwrap();
+        assert_eq!(list.len(), 1);
+        rig.sent();
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -363,13 +340,11 @@ async fn a_revocation_that_fails_midway_leaves_doubt() {
     }
 }
 
-/// It is looked for under two keys. With an entry for the one that it does not have, beside that for the one that
-/// it has, it would count twice, and a limit would end it for a log-in that fits.
+/// It is looked for under two keys. With an entry for the one that it does not have, beside that
+/// for the one that it has, it would count twice, and a limit would end it for a log-in that fits.
 #[tokio::test(start_paused = true)]
 async fn a_session_of_two_formats_gets_no_entry_for_a_key_that_it_does_not_have() {
-    let not_found = || numbers([0]);
-    let replies = vec![not_found(), not_found()];
-    let rig = Rig::with(IdStorage::HashedAfterPlain, replies);
+    let rig = Rig::with(IdStorage::HashedAfterPlain, vec![not_found(), not_found()]);
     let outcome = rig.backend.write(&write_request()).await;
     assert_eq!(outcome.unwrap(), WriteOutcome::NotFound);
     let sent = rig.sent();
@@ -381,15 +356,13 @@ async fn a_session_of_two_formats_gets_no_entry_for_a_key_that_it_does_not_have(
 #[tokio::test(start_paused = true)]
 async fn a_session_that_is_moved_meanwhile_is_found_by_its_public_id() {
     let found = |names: &[&str]| {
-        let first = [Reply::Integer(1), text("0")];
         let entries = names.iter().map(|name| text(&entry(name)));
-        Ok(Reply::Array(first.into_iter().chain(entries).collect()))
+        reply([Reply::Integer(1), text("0")].into_iter().chain(entries))
     };
     let target = || Target::PublicId {
         principal: ann(),
-        public_id: PublicId::parse(public_id()).unwrap(),
+        public_id: PublicId::parse(PUBLIC_ID).unwrap(),
     };
-    let not_found = || numbers([0]);
     let rig = Rig::of(vec![
         found(&["a", "b"]),
         not_found(),
@@ -405,7 +378,7 @@ async fn a_session_that_is_moved_meanwhile_is_found_by_its_public_id() {
     assert_eq!(keys, ["session:b", "session:a", "session:b"]);
     // Each says whose session is meant.
     for call in [1, 2, 4] {
-        assert_eq!(sent[call].1[3..5], ["ann", public_id()]);
+        assert_eq!(sent[call].1[3..5], ["ann", PUBLIC_ID]);
     }
     // Without an entry there is nothing to look for.
     let rig = Rig::of(vec![found(&[])]);
