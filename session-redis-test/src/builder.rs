@@ -56,10 +56,6 @@ impl RedisServerBuilder {
     }
 
     /// Starts the server on a free port and waits until it answers.
-    ///
-    /// # Panics
-    ///
-    /// When the server cannot be started, with what to do about it and the server's log.
     pub async fn start(self) -> RedisServer {
         start_anywhere(|| self.clone()).await
     }

@@ -30,19 +30,11 @@ pub struct Cluster {
 impl Cluster {
     /// Starts a cluster of `masters` masters and waits until every node calls it usable, which
     /// takes a little more than two seconds.
-    ///
-    /// # Panics
-    ///
-    /// When a server cannot be started, or the nodes do not agree.
     pub async fn start(masters: usize) -> Self {
         Self::start_with(masters, RedisServer::builder()).await
     }
 
     /// The same, each of whose nodes has these settings as well.
-    ///
-    /// # Panics
-    ///
-    /// As [`start`](Self::start).
     pub async fn start_with(masters: usize, settings: RedisServerBuilder) -> Self {
         let cluster = Self::separate_nodes(masters, &settings).await;
         cluster.assemble().await;
@@ -51,10 +43,6 @@ impl Cluster {
 
     /// Starts a cluster each of whose nodes has clients come through a proxy: the cluster's own
     /// replies name the proxies. A node that is restarted forgets its proxy.
-    ///
-    /// # Panics
-    ///
-    /// As [`start`](Self::start).
     pub async fn start_behind_proxies(masters: usize) -> (Self, Vec<Proxy>) {
         let cluster = Self::separate_nodes(masters, &RedisServer::builder()).await;
         let mut proxies = Vec::with_capacity(masters);
@@ -91,10 +79,10 @@ impl Cluster {
         for (n, node) in self.nodes.iter().enumerate() {
             let [first, end] = [n, n + 1].map(|n| SLOTS * n / self.masters);
             let last = end - 1;
-            let slots = format!("CLUSTER ADDSLOTSRANGE {first} {last}");
-            node.ask::<()>(&slots).await;
-            let epoch = format!("CLUSTER SET-CONFIG-EPOCH {}", n + 1);
-            node.ask::<()>(&epoch).await;
+            let slots = format!("ADDSLOTSRANGE {first} {last}");
+            for command in [slots, format!("SET-CONFIG-EPOCH {}", n + 1)] {
+                node.ask::<()>(&format!("CLUSTER {command}")).await;
+            }
         }
         for (n, node) in self.nodes.iter().enumerate() {
             for (other, bus_port) in self.nodes.iter().zip(&self.bus_ports).skip(n + 1) {
@@ -105,7 +93,6 @@ impl Cluster {
     }
 
     /// The cluster's URL, which names all nodes.
-    #[must_use]
     pub fn url(&self) -> String {
         let nodes: Vec<_> = self.nodes.iter().map(|it| it.addr().to_string()).collect();
         let url = format!("redis-cluster://{}", nodes.join("&node="));
@@ -113,41 +100,26 @@ impl Cluster {
     }
 
     /// The number of the node that holds a slot, as long as no slot was moved.
-    #[must_use]
     pub fn owner(&self, slot: u16) -> usize {
         owner(slot, self.masters)
     }
 
     /// The nodes, in the order of the slots they hold.
-    #[must_use]
     pub fn nodes(&self) -> &[RedisServer] {
         &self.nodes
     }
 
     /// Node number `index`.
-    ///
-    /// # Panics
-    ///
-    /// When there is none.
-    #[must_use]
     pub fn node(&self, index: usize) -> &RedisServer {
         self.nodes.get(index).expect("a node of the cluster")
     }
 
     /// Node number `index`, to kill, stop or restart it.
-    ///
-    /// # Panics
-    ///
-    /// When there is none.
     pub fn node_mut(&mut self, index: usize) -> &mut RedisServer {
         self.nodes.get_mut(index).expect("a node of the cluster")
     }
 
     /// Waits until every node calls the cluster usable, such as after a restart of one.
-    ///
-    /// # Panics
-    ///
-    /// When they do not within twenty seconds.
     pub async fn wait_until_usable(&self) {
         for node in &self.nodes {
             until("a usable cluster", LIMIT, async || {

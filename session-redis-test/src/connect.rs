@@ -56,11 +56,7 @@ pub(crate) fn info_field<'i>(info: &'i str, name: &str) -> Option<&'i str> {
         .find_map(|line| line.trim_end().strip_prefix(name)?.strip_prefix(':'))
 }
 
-/// Looks again and again, until there is a result.
-///
-/// # Panics
-///
-/// When there is none within `limit`.
+/// Looks again and again, until there is a result. Panics when there is none within `limit`.
 pub(crate) async fn until<T, E: std::fmt::Debug>(
     what: &str,
     limit: Duration,

@@ -12,8 +12,10 @@
 //!   in the ways its [`Mode`]s name.
 //!
 //! The server binary is `redis-server` on `PATH`, or what the environment variable
-//! `SESSION_TEST_SERVER` names. `scripts/setup-tests` installs it. A server that cannot be started
-//! is a panic that says what to do: a test that cannot run has failed.
+//! `SESSION_TEST_SERVER` names. `scripts/setup-tests` installs it.
+//!
+//! What goes wrong here is a panic that says what to do, with the server's log: a test that cannot
+//! run has failed.
 //!
 //! No server outlives the process that started it, however that process ends.
 

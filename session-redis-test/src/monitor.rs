@@ -24,14 +24,12 @@ pub struct MonitoredCommand {
 
 impl MonitoredCommand {
     /// The command's name, in capitals.
-    #[must_use]
     pub fn name(&self) -> String {
         let name = self.args.first().map_or(&[][..], Vec::as_slice);
         String::from_utf8_lossy(name).to_uppercase()
     }
 
     /// Whether a script issued the command.
-    #[must_use]
     pub fn is_from_script(&self) -> bool {
         self.source == "lua"
     }
@@ -49,10 +47,6 @@ pub struct Monitor {
 
 impl Monitor {
     /// Begins to collect.
-    ///
-    /// # Panics
-    ///
-    /// When the server does not reply.
     pub async fn start(server: &RedisServer) -> Self {
         let mut feed = connect(server).await;
         send(&mut feed, "MONITOR").await;
@@ -64,10 +58,6 @@ impl Monitor {
     /// The commands since the start or the last call, in the order of their execution.
     ///
     /// A command whose reply has reached its client before the call is among them.
-    ///
-    /// # Panics
-    ///
-    /// When the server does not reply, or in a way that is not `MONITOR`'s.
     pub async fn take(&mut self) -> Vec<MonitoredCommand> {
         // What the server executes from here on comes after the marker.
         let marker = unique_prefix();

@@ -34,16 +34,11 @@ pub struct RedisServer {
 
 impl RedisServer {
     /// Starts a server with default settings and waits until it replies.
-    ///
-    /// # Panics
-    ///
-    /// When the server cannot be started, with what to do about it and the server's log.
     pub async fn start() -> Self {
         Self::builder().start().await
     }
 
     /// Settings for a server to start.
-    #[must_use]
     pub fn builder() -> RedisServerBuilder {
         RedisServerBuilder::new()
     }
@@ -60,41 +55,32 @@ impl RedisServer {
     }
 
     /// The server's port.
-    #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
     /// The server's address.
-    #[must_use]
     pub fn addr(&self) -> SocketAddr {
         address(self.port)
     }
 
     /// The server's URL, such as `redis://127.0.0.1:21234`.
-    #[must_use]
     pub fn url(&self) -> String {
         format!("redis://{}", self.addr())
     }
 
     /// The server's process id.
-    #[must_use]
     pub fn pid(&self) -> u32 {
         self.process.pid()
     }
 
     /// The server's directory, which holds its configuration, its log, and what it persists.
-    #[must_use]
     pub fn directory(&self) -> &Path {
         self.files.directory()
     }
 
     /// Opens a connection for what a test does behind its subject's back: planting, looking,
     /// configuring. Its commands may take ten seconds.
-    ///
-    /// # Panics
-    ///
-    /// When the server cannot be reached.
     pub async fn connection(&self) -> MultiplexedConnection {
         connect(self.port, ADMIN_LIMIT)
             .await
@@ -102,30 +88,18 @@ impl RedisServer {
     }
 
     /// Sends a command, its words separated by spaces; the reply.
-    ///
-    /// # Panics
-    ///
-    /// When the server refuses it.
     pub async fn ask<T: FromRedisValue>(&self, command: &str) -> T {
         let reply = send(&mut self.connection().await, command).await;
         reply.unwrap_or_else(|error| panic!("{} refuses {command}: {error}", self.url()))
     }
 
     /// Kills the server (`SIGKILL`) and waits until it is gone. Killing a dead server is nothing.
-    ///
-    /// # Panics
-    ///
-    /// When the system refuses.
     pub fn kill(&mut self) {
         self.process.kill().expect("cannot kill the server");
     }
 
     /// Starts the server again on the same port, with the same settings and files, and waits
     /// until it replies; kills it first if it still runs.
-    ///
-    /// # Panics
-    ///
-    /// When the server does not start, with its log.
     pub async fn restart(&mut self) {
         self.kill();
         for _ in 0..RESTART_TRIES {
@@ -143,19 +117,11 @@ impl RedisServer {
 
     /// Stops the server (`SIGSTOP`): the kernel still accepts connections and requests for it,
     /// but it replies to none. Returns when it stands still.
-    ///
-    /// # Panics
-    ///
-    /// When the server is dead.
     pub fn pause(&mut self) {
         self.process.pause().expect("cannot stop the server");
     }
 
     /// Lets a stopped server continue (`SIGCONT`).
-    ///
-    /// # Panics
-    ///
-    /// When the server is dead.
     pub fn resume(&mut self) {
         self.process.resume().expect("cannot continue the server");
     }

@@ -90,10 +90,8 @@ pub async fn a_cluster_is_listed_while_a_slot_moves(connect: Connect) {
 async fn list_all(admin: &dyn SessionAdmin, size: PageSize) -> (HashSet<PublicId>, u32) {
     let (mut shown, mut pages, mut cursor) = (HashSet::new(), 0, None);
     loop {
-        let page = admin
-            .list_page(cursor.as_ref(), size)
-            .await
-            .expect("a page");
+        let page = admin.list_page(cursor.as_ref(), size).await;
+        let page = page.expect("a page");
         shown.extend(page.sessions.into_iter().map(|it| it.session.public_id));
         pages += 1;
         cursor = page.next;

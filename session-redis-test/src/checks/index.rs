@@ -51,10 +51,9 @@ pub async fn expired_sessions_are_never_listed_and_cost_little(connect: Connect)
     );
     assert!(busy < Duration::from_millis(5), "{busy:?}");
 
-    let expires_at = server
-        .ask(&format!("PEXPIRETIME {}", subject.index()))
-        .await;
-    assert_eq!(live.record.deadline(), Some(UnixMillis::new(expires_at)));
+    let expiry = format!("PEXPIRETIME {}", subject.index());
+    let expires_at = UnixMillis::new(server.ask(&expiry).await);
+    assert_eq!(live.record.deadline(), Some(expires_at));
     let ended = backend.revoke_sessions(&ann(), None).await;
     assert_eq!(ended.expect("revocation"), 1);
     assert_eq!(server.ask::<usize>(&count).await, 0);
@@ -108,10 +107,8 @@ pub async fn only_a_principal_has_an_index(connect: Connect) {
         let id = rotated.expect("a reply").expect("a session").id;
         let mut exists = redis::cmd("EXISTS");
         exists.arg([&harness.keys().index_prefix(), text].concat());
-        let has_index: bool = exists
-            .query_async(&mut harness.node_of(b""))
-            .await
-            .expect("EXISTS");
+        let has_index = exists.query_async(&mut harness.node_of(b"")).await;
+        let has_index: bool = has_index.expect("EXISTS");
         assert_eq!(has_index, is_principal, "{}", text.escape_ascii());
         let record = backend.peek_session(&id).await.expect("a reply");
         let principal = record.and_then(|record| record.principal());

@@ -1,16 +1,17 @@
 //! From plain keys to hashed ones, while the store is in use.
 
 use session_core::{Delta, PublicId, SessionId};
-use session_redis::IdStorage;
+use session_redis::IdStorage::{Hashed, HashedAfterPlain, Plain, PlainBeforeHashed};
 
 use super::{Subject, ann, count, create, log_in};
 use crate::harness::{Connect, own_prefix};
 use crate::{Cluster, RedisServer, Target};
 
 /// An application's processes go from plain keys to hashed ones step by step: no session ends by
-/// it, and each stays as it was created until it is rotated. The counts tell when the last step is
-/// due; from then on no key and no index entry shows an id. (That neighbouring steps agree while
-/// they run side by side is shown by the differential test, whose calls they take in turn.)
+/// it, and each stays as it was created until it ends or, but in a cluster, is rotated. The counts
+/// tell when the last step is due; from then on no key and no index entry shows an id. (That
+/// neighbouring steps agree while they run side by side is shown by the differential test, whose
+/// calls they take in turn.)
 pub async fn a_store_changes_its_key_format(connect: Connect) {
     let server = RedisServer::start().await;
     change_format(connect, &server.url(), std::slice::from_ref(&server)).await;
@@ -24,12 +25,7 @@ pub async fn a_cluster_changes_its_key_format(connect: Connect) {
 
 async fn change_format(connect: Connect, url: &str, servers: &[RedisServer]) {
     let prefix = own_prefix();
-    let steps = [
-        IdStorage::Plain,
-        IdStorage::PlainBeforeHashed,
-        IdStorage::HashedAfterPlain,
-        IdStorage::Hashed,
-    ];
+    let steps = [Plain, PlainBeforeHashed, HashedAfterPlain, Hashed];
     let [plain, plain_first, hashed_first, hashed] = steps.map(|storage| {
         let target = Target::patient(url.to_owned(), prefix.clone());
         Subject::of(connect, Target { storage, ..target })
@@ -49,15 +45,18 @@ async fn change_format(connect: Connect, url: &str, servers: &[RedisServer]) {
     assert_eq!(counted(&plain).await, 4, "those of the first two steps");
     assert_eq!(counted(&hashed_first).await, 6);
 
+    // A rotation converts, but in a cluster.
+    let backend = &*hashed_first.backend;
+    let first = ids.first_mut().expect("a session");
+    let rotated = backend.rotate_session(first, Delta::new()).await;
+    *first = rotated.expect("a reply").expect("it lives").id;
+    let left = if servers.len() == 1 { 3 } else { 4 };
+    assert_eq!(counted(&plain).await, left);
+
     // The last plain sessions end.
     for id in ids.drain(..4) {
-        assert!(
-            hashed_first
-                .backend
-                .delete_session(&id)
-                .await
-                .expect("a reply")
-        );
+        let was_live = backend.delete_session(&id).await;
+        assert!(was_live.expect("a reply"));
     }
     assert_eq!(counted(&plain).await, 0);
     assert_eq!(counted(&hashed).await, 2);

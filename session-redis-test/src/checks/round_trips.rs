@@ -9,7 +9,7 @@ use session_core::{
     Delta, NewSession, OnExcess, PageSize, Principal, PrincipalLimit, PublicId, Result,
     SessionBackend, SessionId, SessionPolicy, SessionTtl, Touch,
 };
-use session_redis::IdStorage;
+use session_redis::IdStorage::{HashedAfterPlain, Plain, PlainBeforeHashed};
 
 use super::cluster::teach_scripts;
 use super::{Subject, ann, count, create, fields, log_in, login, name};
@@ -49,20 +49,17 @@ pub async fn every_operation_is_one_round_trip(connect: Connect) {
         for (operation, [expected, _], run) in sessions.operations(&subject, &limited) {
             monitor.take().await;
             proxy.reset();
-            run.await
-                .unwrap_or_else(|error| panic!("{operation}: {error:?}"));
+            let result = run.await;
+            result.unwrap_or_else(|error| panic!("{operation}: {error:?}"));
             let bursts = proxy.bursts();
-            let (of_scripts, sent): (Vec<_>, Vec<_>) = monitor
-                .take()
-                .await
-                .into_iter()
-                .map(|command| (command.is_from_script(), command.name()))
-                .partition(|(is_from_script, _)| *is_from_script);
             if is_measured {
-                let names = |of: &[(bool, String)]| {
-                    of.iter().map(|it| &*it.1).collect::<Vec<_>>().join(" ")
+                let commands = monitor.take().await;
+                let names = |is_from_script| {
+                    let some = commands.iter();
+                    let some = some.filter(|it| it.is_from_script() == is_from_script);
+                    some.map(|it| it.name()).collect::<Vec<_>>().join(" ")
                 };
-                let commands = format!("{} [{}]", names(&sent), names(&of_scripts));
+                let commands = format!("{} [{}]", names(false), names(true));
                 println!("{operation:<42} round trips: {bursts}  commands: {commands}");
                 assert_eq!(bursts, u64::from(expected), "round trips of {operation}");
             }
@@ -99,7 +96,7 @@ pub async fn operations_on_a_cluster_take_few_round_trips(connect: Connect) {
 
 /// What the operations are done with.
 struct Sessions {
-    free: [SessionId; 7],
+    free: [SessionId; 4],
     bound: [SessionId; 5],
     cid: Principal,
     /// Of one of cid's sessions.
@@ -109,140 +106,70 @@ struct Sessions {
 impl Sessions {
     async fn create(backend: &dyn SessionBackend) -> Self {
         let cid = Principal::new("cid").expect("a principal");
-        let mut free = Vec::new();
-        let mut bound = Vec::new();
-        for _ in 0..7 {
+        let (mut free, mut bound, mut known) = (Vec::new(), Vec::new(), None);
+        for _ in 0..4 {
             free.push(create(backend).await.id);
+        }
+        for _ in 0..5 {
             bound.push(log_in(backend).await.id);
         }
-        bound.truncate(5);
-        let mut known = None;
         for _ in 0..20 {
             let new = NewSession::new(fields()).bind(cid.clone());
             let created = backend.create_session(new).await.expect("a session");
             known = created.record.public_id();
         }
         Self {
-            free: free.try_into().expect("seven"),
+            free: free.try_into().expect("four"),
             bound: bound.try_into().expect("five"),
             cid,
             known: known.expect("a bound session has one"),
         }
     }
 
+    #[rustfmt::skip] // A table.
     fn operations<'a>(&'a self, subject: &'a Subject, limited: &'a Subject) -> Vec<Operation<'a>> {
-        let store = &*subject.backend;
-        let [a, b, c, d, e, ..] = &self.free;
+        let (store, limited) = (&*subject.backend, &*limited.backend);
+        let [a, b, c, d] = &self.free;
         let [v, w, x, y, z] = &self.bound;
         let (cid, known) = (&self.cid, &self.known);
         let change = || Delta::new().set(name("theme"), "dark").returning_record();
         let bind = |principal: &Principal| Delta::new().bind(principal.clone());
-        let bob = Principal::new("bob").expect("a principal");
+        let (ann, bob) = (ann(), Principal::new("bob").expect("a principal"));
         let throttled = Touch::IfOlderThan(Duration::from_secs(60));
-        let (ttl, names) = (SessionTtl::MAX, vec![name("theme")]);
         vec![
             ("ping", [1, 1], run(store.ping())),
-            (
-                "create",
-                [1, 1],
-                run(create_in(store, NewSession::new(fields()))),
-            ),
+            ("create", [1, 1], run(store.create_session(NewSession::new(fields())))),
             ("get", [1, 1], run(store.get_session(a))),
-            (
-                "get, throttled",
-                [1, 1],
-                run(store.get_session_with(a, throttled)),
-            ),
+            ("get, throttled", [1, 1], run(store.get_session_with(a, throttled))),
             ("peek", [1, 1], run(store.peek_session(a))),
             ("ttl", [1, 1], run(store.ttl(a))),
             ("configured_ttl", [1, 1], run(store.configured_ttl(a))),
             ("update", [1, 1], run(store.update_session(a, change()))),
             ("increment", [1, 1], run(count(store, a))),
-            ("remove fields", [1, 1], run(store.remove_fields(a, names))),
-            ("set TTL", [1, 1], run(store.set_session_ttl(a, ttl))),
+            ("remove fields", [1, 1], run(store.remove_fields(a, vec![name("theme")]))),
+            ("set TTL", [1, 1], run(store.set_session_ttl(a, SessionTtl::MAX))),
             ("rotate", [1, 1], run(store.rotate_session(a, change()))),
             ("delete", [1, 1], run(store.delete_session(b))),
-            ("create, bound", [1, 2], run(create_in(store, login()))),
+            ("create, bound", [1, 2], run(store.create_session(login()))),
             ("get, bound", [1, 1], run(store.get_session(v))),
-            (
-                "update, bound",
-                [1, 1],
-                run(store.update_session(v, change())),
-            ),
-            (
-                "rotate, bound",
-                [1, 4],
-                run(store.rotate_session(v, Delta::new())),
-            ),
-            (
-                "update that binds",
-                [1, 2],
-                run(store.update_session(c, bind(&ann()))),
-            ),
-            (
-                "update that binds again",
-                [1, 3],
-                run(store.update_session(w, bind(&ann()))),
-            ),
-            (
-                "update that binds to another",
-                [1, 3],
-                run(store.update_session(x, bind(&bob))),
-            ),
-            (
-                "rotate that binds",
-                [1, 2],
-                run(store.rotate_session(d, bind(&ann()))),
-            ),
-            (
-                "rotate that binds to another",
-                [1, 3],
-                run(store.rotate_session(y, bind(&bob))),
-            ),
+            ("update, bound", [1, 1], run(store.update_session(v, change()))),
+            ("rotate, bound", [1, 4], run(store.rotate_session(v, Delta::new()))),
+            ("update that binds", [1, 2], run(store.update_session(c, bind(&ann)))),
+            ("update that binds again", [1, 3], run(store.update_session(w, bind(&ann)))),
+            ("update that binds to another", [1, 3], run(store.update_session(x, bind(&bob)))),
+            ("rotate that binds", [1, 2], run(store.rotate_session(d, bind(&ann)))),
+            ("rotate that binds to another", [1, 3], run(store.rotate_session(y, bind(&bob)))),
             ("delete, bound", [1, 2], run(store.delete_session(z))),
             ("list, of twenty", [1, 2], run(store.list_sessions(cid))),
-            (
-                "get by public id",
-                [2, 2],
-                run(store.get_session_of(cid, known)),
-            ),
-            (
-                "revoke by public id",
-                [2, 3],
-                run(store.revoke_session(cid, known)),
-            ),
-            (
-                "revoke all, nineteen",
-                [1, 3],
-                run(store.revoke_sessions(cid, None)),
-            ),
+            ("get by public id", [2, 2], run(store.get_session_of(cid, known))),
+            ("revoke by public id", [2, 3], run(store.revoke_session(cid, known))),
+            ("revoke all, nineteen", [1, 3], run(store.revoke_sessions(cid, None))),
             ("list, of none", [1, 1], run(store.list_sessions(cid))),
-            (
-                "revoke all, none",
-                [1, 1],
-                run(store.revoke_sessions(cid, None)),
-            ),
-            (
-                "delete what is not there",
-                [1, 1],
-                run(store.delete_session(e)),
-            ),
-            (
-                "create, within a limit",
-                [1, 2],
-                run(create_in(&*limited.backend, login())),
-            ),
-            (
-                "create that evicts",
-                [1, 5],
-                run(create_in(&*limited.backend, login())),
-            ),
+            ("revoke all, none", [1, 1], run(store.revoke_sessions(cid, None))),
+            ("create, within a limit", [1, 2], run(limited.create_session(login()))),
+            ("create that evicts", [1, 5], run(limited.create_session(login()))),
         ]
     }
-}
-
-async fn create_in(store: &dyn SessionBackend, new: NewSession) -> Result<()> {
-    store.create_session(new).await.map(drop)
 }
 
 /// What two formats cost: nothing where the session is in the format of new ones, one round trip
@@ -252,15 +179,11 @@ pub async fn two_key_formats_cost_one_round_trip_more(connect: Connect) {
     let server = RedisServer::start().await;
     let proxy = Proxy::start(server.addr()).await;
     let prefix = own_prefix();
-    let [plain, plain_first, hashed_first] = [
-        IdStorage::Plain,
-        IdStorage::PlainBeforeHashed,
-        IdStorage::HashedAfterPlain,
-    ]
-    .map(|storage| {
-        let target = Target::patient(proxy.url(), prefix.clone());
-        Subject::of(connect, Target { storage, ..target })
-    });
+    let [plain, plain_first, hashed_first] =
+        [Plain, PlainBeforeHashed, HashedAfterPlain].map(|storage| {
+            let target = Target::patient(proxy.url(), prefix.clone());
+            Subject::of(connect, Target { storage, ..target })
+        });
     let trips = async |run: BoxFuture<'_, Result<()>>| {
         proxy.reset();
         run.await.expect("a reply");

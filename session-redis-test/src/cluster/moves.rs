@@ -12,10 +12,6 @@ use crate::connect::{info_field, send, until};
 impl Cluster {
     /// Begins to move a slot to another node: keys that are not there any more are asked for at the
     /// other.
-    ///
-    /// # Panics
-    ///
-    /// When a node refuses.
     pub async fn begin_move(&self, slot: u16, from: usize, to: usize) {
         let (from, to) = (self.node(from), self.node(to));
         for (node, other, state) in [(to, from, "IMPORTING"), (from, to, "MIGRATING")] {
@@ -25,16 +21,10 @@ impl Cluster {
     }
 
     /// Moves the keys of a slot.
-    ///
-    /// # Panics
-    ///
-    /// When a node refuses.
     pub async fn move_keys(&self, slot: u16, from: usize, to: usize) {
         let (from, to) = (self.node(from), self.node(to).addr());
-        let keys: Vec<Vec<u8>> = from
-            .ask(&format!("CLUSTER GETKEYSINSLOT {slot} 1000"))
-            .await;
-        for key in keys {
+        let keys = format!("CLUSTER GETKEYSINSLOT {slot} 1000");
+        for key in from.ask::<Vec<Vec<u8>>>(&keys).await {
             let mut migrate = cmd("MIGRATE");
             migrate.arg(to.ip().to_string()).arg(to.port());
             migrate.arg(key).arg(0).arg(5000);
@@ -44,10 +34,6 @@ impl Cluster {
     }
 
     /// Ends the move: everybody is told of the new owner, the new owner first.
-    ///
-    /// # Panics
-    ///
-    /// When a node refuses.
     pub async fn end_move(&self, slot: u16, to: usize) {
         let owner = self.node(to);
         let command = format!("CLUSTER SETSLOT {slot} NODE {}", id(owner).await);
@@ -58,10 +44,6 @@ impl Cluster {
     }
 
     /// Starts a replica of a master, and waits until it has its data; its number.
-    ///
-    /// # Panics
-    ///
-    /// When it does not within twenty seconds.
     pub async fn add_replica(&mut self, master: usize) -> usize {
         let (replica, bus_port) = start_node(&RedisServer::builder()).await;
         for node in &self.nodes {
@@ -88,10 +70,6 @@ impl Cluster {
     }
 
     /// Lets the nodes serve their slots while others are served by nobody.
-    ///
-    /// # Panics
-    ///
-    /// When a node refuses.
     pub async fn serve_in_parts(&self) {
         for node in &self.nodes {
             node.ask::<()>("CONFIG SET cluster-require-full-coverage no")
