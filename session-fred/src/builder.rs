@@ -1,16 +1,18 @@
 //! How a backend is built, and over which connections.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use fred::clients::Client;
 use fred::interfaces::ClientLike as _;
 use fred::types::config::Config;
 use session_core::{
-    Effect, Error, ErrorKind, Operation, Result, SessionBackend as _, SessionPolicy,
+    ConnectionObserver, Effect, Error, ErrorKind, Operation, Result, SessionBackend as _,
+    SessionPolicy,
 };
 use session_redis::{
-    ClusterUrl, Endpoint, IdStorage, KeyPrefix, RedisBackend, Settings, refuse_tls,
+    ClusterUrl, Endpoint, Eviction, IdStorage, KeyPrefix, RedisBackend, Settings, refuse_tls,
 };
 
 use crate::backend::FredBackend;
@@ -89,6 +91,8 @@ impl FredBackend {
 /// | [`id_storage`](Self::id_storage) | [`IdStorage::Plain`], the Redis guide's format |
 /// | [`policy`](Self::policy) | [`SessionPolicy::new`] |
 /// | [`deadline`](Self::deadline) | 500 ms |
+/// | [`eviction`](Self::eviction) | [`Eviction::Warn`] |
+/// | [`observer`](Self::observer) | none |
 #[must_use]
 pub struct FredBuilder {
     servers: Servers,
@@ -139,16 +143,30 @@ impl FredBuilder {
         self
     }
 
+    /// What follows when a server evicts keys while its memory is full.
+    pub fn eviction(mut self, eviction: Eviction) -> Self {
+        self.settings.eviction = eviction;
+        self
+    }
+
+    /// Who is told what becomes of the connections.
+    pub fn observer(mut self, observer: Arc<dyn ConnectionObserver>) -> Self {
+        self.settings.observer = Some(observer);
+        self
+    }
+
     /// A backend that connects when it is first used, which must be within a Tokio runtime.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when the URL cannot be used, or asks for TLS, which is not offered yet.
+    /// [`ErrorKind::Config`] when the URL cannot be used, or asks for TLS, which is not offered yet; when the
+    /// deadline is zero.
     pub fn build(self) -> Result<FredBackend> {
-        let built = build(self.servers, self.settings);
+        let settings = self.settings.checked();
+        let built = settings.and_then(|settings| build(self.servers, settings));
         built.map_err(|error| error.during(Operation::Connect))
     }
 
-    /// A backend that is connected, with a server that is new enough.
+    /// A backend that is connected, with a server on which sessions can be stored.
     ///
     /// # Errors
     /// As [`build`](Self::build), and those of a first [`ping`](session_core::SessionBackend::ping).

@@ -7,7 +7,7 @@ use std::time::Duration;
 use fred::clients::{Client, Pipeline, WithOptions};
 use fred::interfaces::{ClientLike as _, EventInterface as _};
 use fred::types::Builder;
-use fred::types::config::{Config, Options, Server, ServerConfig, TcpConfig, UnresponsiveConfig};
+use fred::types::config::{Config, Options, Server, ServerConfig, TcpConfig};
 use session_core::{Effect, Error, ErrorKind, Result};
 use session_redis::{Command, Connect, Connection, Endpoint, PushSink, ReadForm, Reply};
 use tokio::sync::watch;
@@ -27,7 +27,7 @@ enum Source {
     Own {
         /// The credentials and settings of all of them; the addresses are not used.
         like: Box<Config>,
-        /// How long an attempt may take, and a connection be silent that owes a reply.
+        /// How long an attempt may take.
         limit: Duration,
     },
     Given(Client),
@@ -91,10 +91,6 @@ async fn own(like: &Config, limit: Duration, endpoint: &Endpoint) -> Result<Fred
             connection.tcp = TcpConfig {
                 nodelay: Some(true),
                 ..TcpConfig::default()
-            };
-            connection.unresponsive = UnresponsiveConfig {
-                max_timeout: Some(limit.saturating_mul(2)),
-                interval: limit / 2,
             };
         })
         .build()

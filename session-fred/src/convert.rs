@@ -48,8 +48,8 @@ pub(crate) fn error(error: FredError) -> Error {
         return match code {
             // The client gives these to all commands under way on the connection, those too that were done:
             // the first by itself, the others where the application has turned its feature
-            // `custom-reconnect-errors` on.
-            "CLUSTERDOWN" | "LOADING" | "MASTERDOWN" | "READONLY" => {
+            // `custom-reconnect-errors` on, or has its own client connect again after errors of authentication.
+            "CLUSTERDOWN" | "LOADING" | "MASTERDOWN" | "READONLY" | "NOAUTH" | "WRONGPASS" => {
                 error.with_effect(Effect::Unknown)
             }
             _ => error,

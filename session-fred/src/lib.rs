@@ -52,7 +52,7 @@ mod convert;
 
 pub use fred;
 pub use session_redis::{
-    IdStorage, InvalidPrefix, KeyPrefix, ServerError, ServerTooOld, TlsNotOffered,
+    Eviction, IdStorage, InvalidPrefix, KeyPrefix, ServerError, ServerTooOld, TlsNotOffered,
 };
 
 pub use self::backend::{FredAdmin, FredBackend};

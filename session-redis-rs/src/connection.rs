@@ -4,9 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::{ConnectionLike, ConnectionManager, MultiplexedConnection};
-use redis::{AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, RedisConnectionInfo};
+use redis::{
+    AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, ProtocolVersion, RedisConnectionInfo,
+};
 use session_core::{Effect, Error, ErrorKind, Result};
-use session_redis::{Command, Connect, Connection, Endpoint, PushSink, ReadForm, Reply};
+use session_redis::{
+    Command, Connect, Connection, Endpoint, PushSink, ReadForm, Reply, ServerError,
+};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
@@ -67,20 +71,38 @@ impl Connect for RedisRsConnect {
             Source::Own(settings) => settings,
             Source::Given(given) => return Ok(RedisRsConnection(Kind::Given(given.clone()))),
         };
-        match endpoint {
-            Endpoint::Tcp { host, port } => {
-                let address = (&**host, *port);
-                let stream = TcpStream::connect(address).await.map_err(not_connected)?;
-                configure(&stream).map_err(not_connected)?;
-                over(stream, settings).await
+        match own(endpoint, settings).await {
+            // A proxy, or an account, that knows no HELLO: the older protocol says as much.
+            Err(error) if settings.protocol() != ProtocolVersion::RESP2 && is_refused(&error) => {
+                let settings = settings.clone().set_protocol(ProtocolVersion::RESP2);
+                own(endpoint, &settings).await
             }
-            Endpoint::Unix { path } => {
-                let stream = UnixStream::connect(path).await.map_err(not_connected)?;
-                over(stream, settings).await
-            }
-            _ => Err(not_sent(ErrorKind::Config)),
+            made => made,
         }
     }
+}
+
+async fn own(endpoint: &Endpoint, settings: &RedisConnectionInfo) -> Result<RedisRsConnection> {
+    match endpoint {
+        Endpoint::Tcp { host, port } => {
+            let address = (&**host, *port);
+            let stream = TcpStream::connect(address).await.map_err(not_connected)?;
+            configure(&stream).map_err(not_connected)?;
+            over(stream, settings).await
+        }
+        Endpoint::Unix { path } => {
+            let stream = UnixStream::connect(path).await.map_err(not_connected)?;
+            over(stream, settings).await
+        }
+        _ => Err(not_sent(ErrorKind::Config)),
+    }
+}
+
+/// Whether the server answered, and with another refusal than that of a password.
+fn is_refused(error: &Error) -> bool {
+    let source = std::error::Error::source(error);
+    let server = source.and_then(|source| source.downcast_ref::<ServerError>());
+    server.is_some_and(|server| !matches!(server.code(), "NOAUTH" | "WRONGPASS"))
 }
 
 /// So that a way that swallows everything is noticed, though nobody closes the connection. The client

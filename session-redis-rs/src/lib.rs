@@ -45,7 +45,7 @@ mod convert;
 
 pub use redis;
 pub use session_redis::{
-    IdStorage, InvalidPrefix, KeyPrefix, ServerError, ServerTooOld, TlsNotOffered,
+    Eviction, IdStorage, InvalidPrefix, KeyPrefix, ServerError, ServerTooOld, TlsNotOffered,
 };
 
 pub use self::backend::{RedisRsAdmin, RedisRsBackend};

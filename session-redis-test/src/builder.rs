@@ -5,9 +5,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::RedisServer;
+use crate::connect::free_port;
 use crate::files::quoted;
 use crate::launch::StartError;
-use crate::ports::free_port;
 
 /// The environment variable that names the server binary.
 const BINARY_VARIABLE: &str = "SESSION_TEST_SERVER";
@@ -55,18 +55,7 @@ impl RedisServerBuilder {
         self
     }
 
-    /// Limits the server's memory, such as `4mb`. What happens at the limit is the directive
-    /// `maxmemory-policy`; by default commands that need memory are refused.
-    #[must_use]
-    pub fn maxmemory(self, limit: &str) -> Self {
-        self.arg("maxmemory", limit)
-    }
-
     /// Starts the server on a free port and waits until it answers.
-    ///
-    /// # Panics
-    ///
-    /// When the server cannot be started, with what to do about it and the server's log.
     pub async fn start(self) -> RedisServer {
         start_anywhere(|| self.clone()).await
     }
@@ -84,19 +73,4 @@ pub(crate) async fn start_anywhere(
         }
     }
     panic!("{PORTS_TRIED} ports in a row were free and then taken by somebody else");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_port_that_is_taken_is_told_from_other_failures() {
-        let server = RedisServer::start().await;
-        let second = RedisServer::start_on(server.port(), &RedisServer::builder()).await;
-        assert!(
-            matches!(second, Err(StartError::AddressInUse)),
-            "{second:?}"
-        );
-    }
 }

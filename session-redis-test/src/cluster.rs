@@ -4,25 +4,18 @@ mod moves;
 
 use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
-use redis::{Cmd, cmd};
-use tokio::time::{Instant, sleep};
-
 use crate::builder::start_anywhere;
-use crate::ports::free_port;
-use crate::version::info_field;
+use crate::connect::{free_port, info_field, until};
 use crate::{Proxy, RedisServer, RedisServerBuilder};
 
 /// How many hash slots a cluster has.
 const SLOTS: usize = 16_384;
-/// After how long without an answer a node calls another one dead. Short, for the sake of tests
+/// After how long without a reply a node takes another one for failed. Short, for the sake of tests
 /// that kill one, but long enough for a busy machine.
 const NODE_TIMEOUT_MS: &str = "2000";
 /// How long the nodes may take until they agree. A node waits two seconds of its own accord
 /// before it calls a cluster usable.
 const LIMIT: Duration = Duration::from_secs(20);
-/// How long to wait between two looks at a node.
-const POLL: Duration = Duration::from_millis(20);
 
 /// A running Redis Cluster: masters on the loopback interface that share the slots evenly, in
 /// the order of their numbers, and have no replicas.
@@ -37,40 +30,27 @@ pub struct Cluster {
 impl Cluster {
     /// Starts a cluster of `masters` masters and waits until every node calls it usable, which
     /// takes a little more than two seconds.
-    ///
-    /// # Panics
-    ///
-    /// When a server cannot be started, or the nodes do not come to terms.
     pub async fn start(masters: usize) -> Self {
         Self::start_with(masters, RedisServer::builder()).await
     }
 
     /// The same, each of whose nodes has these settings as well.
-    ///
-    /// # Panics
-    ///
-    /// As [`start`](Self::start).
     pub async fn start_with(masters: usize, settings: RedisServerBuilder) -> Self {
-        let cluster = Self::of_strangers(masters, &settings).await;
+        let cluster = Self::separate_nodes(masters, &settings).await;
         cluster.assemble().await;
         cluster
     }
 
-    /// Starts a cluster each of whose nodes has clients come through a proxy: the cluster's own answers name
-    /// the proxies. A node that is restarted forgets its proxy.
-    ///
-    /// # Panics
-    ///
-    /// As [`start`](Self::start).
+    /// Starts a cluster each of whose nodes has clients come through a proxy: the cluster's own
+    /// replies name the proxies. A node that is restarted forgets its proxy.
     pub async fn start_behind_proxies(masters: usize) -> (Self, Vec<Proxy>) {
-        let cluster = Self::of_strangers(masters, &RedisServer::builder()).await;
+        let cluster = Self::separate_nodes(masters, &RedisServer::builder()).await;
         let mut proxies = Vec::with_capacity(masters);
         for node in &cluster.nodes {
             let proxy = Proxy::start(node.addr()).await;
-            let mut announce = cmd("CONFIG");
-            announce.arg("SET").arg("cluster-announce-port");
-            announce.arg(proxy.addr().port());
-            tell(node, [announce]).await;
+            let port = proxy.addr().port();
+            let announce = format!("CONFIG SET cluster-announce-port {port}");
+            node.ask::<()>(&announce).await;
             proxies.push(proxy);
         }
         cluster.assemble().await;
@@ -78,9 +58,8 @@ impl Cluster {
     }
 
     /// Nodes that know nothing of each other.
-    async fn of_strangers(masters: usize, settings: &RedisServerBuilder) -> Self {
-        let mut nodes = Vec::with_capacity(masters);
-        let mut bus_ports = Vec::with_capacity(masters);
+    async fn separate_nodes(masters: usize, settings: &RedisServerBuilder) -> Self {
+        let (mut nodes, mut bus_ports) = (Vec::new(), Vec::new());
         for _ in 0..masters {
             let (node, bus_port) = start_node(settings).await;
             nodes.push(node);
@@ -93,107 +72,69 @@ impl Cluster {
         }
     }
 
+    /// Gives every node its slots, and an epoch of its own, so that the nodes need not settle on
+    /// who has which: they take one only as long as they know no other node. Then makes every node
+    /// meet every other: one chain of meetings would do, but take longer to get about.
     async fn assemble(&self) {
-        self.share_out_slots().await;
-        self.introduce().await;
+        for (n, node) in self.nodes.iter().enumerate() {
+            let [first, end] = [n, n + 1].map(|n| SLOTS * n / self.masters);
+            let last = end - 1;
+            let slots = format!("ADDSLOTSRANGE {first} {last}");
+            for command in [slots, format!("SET-CONFIG-EPOCH {}", n + 1)] {
+                node.ask::<()>(&format!("CLUSTER {command}")).await;
+            }
+        }
+        for (n, node) in self.nodes.iter().enumerate() {
+            for (other, bus_port) in self.nodes.iter().zip(&self.bus_ports).skip(n + 1) {
+                meet(node, other, *bus_port).await;
+            }
+        }
         self.wait_until_usable().await;
     }
 
-    /// The nodes' URLs.
-    #[must_use]
-    pub fn urls(&self) -> Vec<String> {
-        self.nodes.iter().map(RedisServer::url).collect()
-    }
-
     /// The cluster's URL, which names all nodes.
-    #[must_use]
     pub fn url(&self) -> String {
-        let mut nodes = self.nodes.iter().map(|node| node.addr().to_string());
-        let first = nodes.next().unwrap_or_default();
-        let others: Vec<_> = nodes.map(|node| format!("node={node}")).collect();
-        format!("redis-cluster://{first}?{}", others.join("&"))
+        let nodes: Vec<_> = self.nodes.iter().map(|it| it.addr().to_string()).collect();
+        let url = format!("redis-cluster://{}", nodes.join("&node="));
+        url.replacen('&', "?", 1)
     }
 
     /// The number of the node that holds a slot, as long as no slot was moved.
-    #[must_use]
     pub fn owner(&self, slot: u16) -> usize {
-        // Node number n holds the slots from SLOTS * n / count on.
-        ((usize::from(slot) + 1) * self.masters - 1) / SLOTS
+        owner(slot, self.masters)
     }
 
     /// The nodes, in the order of the slots they hold.
-    #[must_use]
     pub fn nodes(&self) -> &[RedisServer] {
         &self.nodes
     }
 
     /// Node number `index`.
-    ///
-    /// # Panics
-    ///
-    /// When there is none.
-    #[must_use]
     pub fn node(&self, index: usize) -> &RedisServer {
         self.nodes.get(index).expect("a node of the cluster")
     }
 
     /// Node number `index`, to kill, stop or restart it.
-    ///
-    /// # Panics
-    ///
-    /// When there is none.
     pub fn node_mut(&mut self, index: usize) -> &mut RedisServer {
         self.nodes.get_mut(index).expect("a node of the cluster")
     }
 
     /// Waits until every node calls the cluster usable, such as after a restart of one.
-    ///
-    /// # Panics
-    ///
-    /// When they do not within twenty seconds.
     pub async fn wait_until_usable(&self) {
-        let deadline = Instant::now() + LIMIT;
         for node in &self.nodes {
-            let mut connection = node.connection().await;
-            loop {
-                let info = cluster_info(&mut connection).await;
-                if is_usable(&info, self.nodes.len()) {
-                    break;
-                }
-                assert!(
-                    Instant::now() < deadline,
-                    "{} does not call the cluster usable within {LIMIT:?}:\n{info}",
-                    node.url(),
-                );
-                sleep(POLL).await;
-            }
+            until("a usable cluster", LIMIT, async || {
+                let info: String = node.ask("CLUSTER INFO").await;
+                is_usable(&info, self.nodes.len()).ok_or(info)
+            })
+            .await;
         }
     }
+}
 
-    /// Gives every node its slots, and an epoch of its own, so that the nodes need not settle on
-    /// who has which. They take an epoch only as long as they know no other node.
-    async fn share_out_slots(&self) {
-        let count = self.masters;
-        for (index, node) in self.nodes.iter().enumerate() {
-            let first = SLOTS * index / count;
-            let last = SLOTS * (index + 1) / count - 1;
-            let mut slots = cmd("CLUSTER");
-            slots.arg("ADDSLOTSRANGE").arg(first).arg(last);
-            let mut epoch = cmd("CLUSTER");
-            epoch.arg("SET-CONFIG-EPOCH").arg(index + 1);
-            tell(node, [slots, epoch]).await;
-        }
-    }
-
-    /// Makes every node meet every other. One chain of meetings would do, but take longer to
-    /// get about.
-    async fn introduce(&self) {
-        for (index, node) in self.nodes.iter().enumerate() {
-            let others = self.nodes.iter().zip(&self.bus_ports).skip(index + 1);
-            let meetings = others.map(|(other, bus_port)| meet(other, *bus_port));
-            tell(node, meetings).await;
-        }
-    }
+/// The number of the node that holds a slot, of so many.
+pub(crate) fn owner(slot: u16, masters: usize) -> usize {
+    // Node number n holds the slots from SLOTS * n / masters on.
+    ((usize::from(slot) + 1) * masters - 1) / SLOTS
 }
 
 /// Starts a node that knows of no other; with the port on which the nodes talk to it.
@@ -211,35 +152,16 @@ async fn start_node(settings: &RedisServerBuilder) -> (RedisServer, u16) {
     (node, bus_port)
 }
 
-fn meet(other: &RedisServer, bus_port: u16) -> Cmd {
-    let addr = other.addr();
-    let mut meet = cmd("CLUSTER");
-    meet.arg("MEET").arg(addr.ip().to_string());
-    meet.arg(addr.port()).arg(bus_port);
-    meet
-}
-
-async fn tell(node: &RedisServer, commands: impl IntoIterator<Item = Cmd>) {
-    let mut connection = node.connection().await;
-    for command in commands {
-        command
-            .exec_async(&mut connection)
-            .await
-            .unwrap_or_else(|error| panic!("{} refuses its part: {error}", node.url()));
-    }
-}
-
-async fn cluster_info(connection: &mut MultiplexedConnection) -> String {
-    cmd("CLUSTER")
-        .arg("INFO")
-        .query_async(connection)
-        .await
-        .unwrap_or_else(|error| panic!("no answer to CLUSTER INFO: {error}"))
+async fn meet(node: &RedisServer, other: &RedisServer, bus_port: u16) {
+    let (ip, port) = (other.addr().ip(), other.port());
+    node.ask::<()>(&format!("CLUSTER MEET {ip} {port} {bus_port}"))
+        .await;
 }
 
 /// Whether a node knows all the others, and all slots are served.
-fn is_usable(info: &str, nodes: usize) -> bool {
-    info_field(info, "cluster_state") == Some("ok")
-        && info_field(info, "cluster_slots_ok") == Some(&SLOTS.to_string())
-        && info_field(info, "cluster_known_nodes") == Some(&nodes.to_string())
+fn is_usable(info: &str, nodes: usize) -> Option<()> {
+    let is = |name, value: &str| info_field(info, name) == Some(value);
+    let knows_all = is("cluster_known_nodes", &nodes.to_string());
+    let serves_all = is("cluster_slots_ok", &SLOTS.to_string());
+    (is("cluster_state", "ok") && serves_all && knows_all).then_some(())
 }

@@ -1,10 +1,28 @@
-//! Connections to servers on the loopback interface.
+//! Connections to servers on the loopback interface, and ports for these.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, RedisResult};
+use redis::{AsyncConnectionConfig, Client, FromRedisValue, RedisResult};
+use tokio::time::{Instant, sleep};
+
+/// How long to wait between two looks at something that will come.
+const POLL: Duration = Duration::from_millis(10);
+/// Below the ports systems hand out to outgoing connections. Were a server's port among those,
+/// a client that reconnects while the server is down could be given it as its own, and keep the
+/// server from coming back, or even connect to itself.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+
+/// A port of the loopback interface that was free a moment ago.
+///
+/// Somebody else may take it before its user does: who uses it has to be ready to ask again.
+pub(crate) fn free_port() -> u16 {
+    (0..1000)
+        .map(|_| rand::random_range(PORTS))
+        .find(|&port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok())
+        .expect("no free port on 127.0.0.1 between 20000 and 32000")
+}
 
 /// The loopback address with this port.
 pub(crate) fn address(port: u16) -> SocketAddr {
@@ -19,4 +37,40 @@ pub(crate) async fn connect(port: u16, limit: Duration) -> RedisResult<Multiplex
     Client::open(format!("redis://{}", address(port)))?
         .get_multiplexed_async_connection_with_config(&settings)
         .await
+}
+
+/// Sends a command, its words separated by spaces.
+pub(crate) async fn send<T: FromRedisValue>(
+    connection: &mut MultiplexedConnection,
+    command: &str,
+) -> RedisResult<T> {
+    let mut words = command.split(' ');
+    let mut command = redis::cmd(words.next().unwrap_or_default());
+    command.arg(words.collect::<Vec<_>>());
+    command.query_async(connection).await
+}
+
+/// The value of the line `NAME:value` in a reply to `INFO` or `CLUSTER INFO`.
+pub(crate) fn info_field<'i>(info: &'i str, name: &str) -> Option<&'i str> {
+    info.lines()
+        .find_map(|line| line.trim_end().strip_prefix(name)?.strip_prefix(':'))
+}
+
+/// Looks again and again, until there is a result. Panics when there is none within `limit`.
+pub(crate) async fn until<T, E: std::fmt::Debug>(
+    what: &str,
+    limit: Duration,
+    mut look: impl AsyncFnMut() -> Result<T, E>,
+) -> T {
+    let deadline = Instant::now() + limit;
+    loop {
+        match look().await {
+            Ok(result) => return result,
+            Err(error) => {
+                let is_late = Instant::now() >= deadline;
+                assert!(!is_late, "{what}: not within {limit:?}: {error:?}");
+            }
+        }
+        sleep(POLL).await;
+    }
 }

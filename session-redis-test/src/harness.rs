@@ -1,21 +1,24 @@
-//! The conformance suite's view of a Redis server, the same for every client.
+//! The conformance suite's view of a Redis server or a cluster, the same for every client.
 
-pub(crate) mod raw;
-pub(crate) mod tidy;
+mod processes;
+mod raw;
 
-use std::fmt;
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use redis::Client;
 use redis::aio::MultiplexedConnection;
 use session_conformance::{Breakable, Harness, RawHash, RawKey, Switch};
 use session_core::{
     Principal, SessionAdmin, SessionBackend, SessionId, SessionPolicy, UnixMillis, async_trait,
 };
-use session_redis::{IdStorage, KeyPrefix, KeySpace};
+use session_redis::{IdStorage, KeyPrefix, KeySpace, hash_slot};
 
-use self::tidy::Tidy;
-use crate::{Mode, Proxy, RedisServer, shared, unique_prefix};
+pub(crate) use self::processes::Ids;
+use self::processes::Processes;
+use crate::cluster::owner;
+use crate::{Mode, Proxy, RedisServer, shared, shared_cluster, unique_prefix};
 
 /// What a backend under test is connected to.
 #[derive(Debug, Clone)]
@@ -40,7 +43,7 @@ impl Target {
             prefix,
             storage: IdStorage::Plain,
             policy: SessionPolicy::new(),
-            deadline: PATIENT,
+            deadline: Duration::from_secs(30),
         }
     }
 
@@ -49,9 +52,6 @@ impl Target {
         KeySpace::new(self.prefix.clone(), self.storage)
     }
 }
-
-/// The deadline where no test is about deadlines: far beyond what a busy machine adds.
-pub(crate) const PATIENT: Duration = Duration::from_secs(30);
 
 /// The backend of the client under test, and its admin API.
 #[derive(Debug, Clone)]
@@ -65,60 +65,96 @@ pub struct Connected {
 /// How the client under test is connected: when it is first used.
 pub type Connect = fn(Target) -> Connected;
 
-/// Keys that nobody else has.
-pub(crate) fn keys_of_its_own(storage: IdStorage) -> KeySpace {
+/// A prefix that nobody else has.
+pub(crate) fn own_prefix() -> KeyPrefix {
     let prefix = unique_prefix().parse();
-    KeySpace::new(prefix.expect("a unique prefix is a key prefix"), storage)
+    prefix.expect("a unique prefix is a key prefix")
 }
 
-/// A part of the shared server: all keys below a prefix of its own.
-pub struct RedisHarness {
-    url: String,
-    admin: MultiplexedConnection,
-    keys: KeySpace,
+/// A part of a server or a cluster: all keys below a prefix of its own.
+pub(crate) struct RedisHarness {
+    /// The processes that share the store: they differ in how ids become keys. Plants are stored as
+    /// the first does it, and the last is the operator's.
+    processes: Vec<Target>,
     connect: Connect,
+    /// A connection to each node, in the order of the slots they hold.
+    nodes: Vec<MultiplexedConnection>,
+    ids: Arc<Mutex<Ids>>,
     _tidy: Tidy,
 }
 
 impl RedisHarness {
-    /// On the shared server.
-    pub async fn on_shared(storage: IdStorage, connect: Connect) -> Self {
-        Self::on(shared().await, storage, connect).await
+    /// On the shared server, used by one process for each of these.
+    pub(crate) async fn on_shared(storages: &[IdStorage], connect: Connect) -> Self {
+        let server = shared().await;
+        let servers = std::slice::from_ref(server);
+        Self::on(server.url(), servers, storages, connect).await
     }
 
-    /// On this server.
-    pub async fn on(server: &RedisServer, storage: IdStorage, connect: Connect) -> Self {
-        let keys = keys_of_its_own(storage);
+    /// On the shared cluster.
+    pub(crate) async fn on_shared_cluster(storages: &[IdStorage], connect: Connect) -> Self {
+        let cluster = shared_cluster().await;
+        Self::on(cluster.url(), cluster.nodes(), storages, connect).await
+    }
+
+    /// On the server or the cluster of these servers.
+    pub(crate) async fn on(
+        url: String,
+        servers: &[RedisServer],
+        storages: &[IdStorage],
+        connect: Connect,
+    ) -> Self {
+        let prefix = own_prefix();
+        let mut nodes = Vec::new();
+        for server in servers {
+            nodes.push(server.connection().await);
+        }
+        let process = |storage: &IdStorage| Target {
+            storage: *storage,
+            ..Target::patient(url.clone(), prefix.clone())
+        };
         Self {
-            url: server.url(),
-            admin: server.connection().await,
-            _tidy: Tidy {
-                urls: vec![server.url()],
-                prefix: keys.prefix().clone(),
-            },
-            keys,
+            processes: storages.iter().map(process).collect(),
             connect,
+            nodes,
+            ids: Arc::default(),
+            _tidy: Tidy {
+                urls: servers.iter().map(RedisServer::url).collect(),
+                prefix,
+            },
         }
     }
 
-    /// The names of the keys.
-    pub fn keys(&self) -> &KeySpace {
-        &self.keys
+    /// The keys of plants.
+    pub(crate) fn keys(&self) -> KeySpace {
+        self.processes.first().expect("a process").keys()
     }
 
-    /// A connection for looking behind the backend.
-    pub fn admin(&self) -> MultiplexedConnection {
-        self.admin.clone()
+    /// The ids that the backends of several processes were called with.
+    pub(crate) fn ids(&self) -> Ids {
+        self.ids.lock().expect("not poisoned").clone()
     }
 
-    /// What a backend under test is connected to.
-    pub fn target(&self, policy: SessionPolicy) -> Target {
-        Target {
-            url: self.url.clone(),
-            prefix: self.keys.prefix().clone(),
-            storage: self.keys.storage(),
-            policy,
-            deadline: PATIENT,
+    /// A connection to the node that holds a key.
+    pub(crate) fn node_of(&self, key: &[u8]) -> MultiplexedConnection {
+        let node = self.nodes.get(owner(hash_slot(key), self.nodes.len()));
+        node.expect("a connection to each").clone()
+    }
+
+    /// The keys under which the processes store a session.
+    fn candidates(&self, id: &SessionId) -> BTreeSet<Vec<u8>> {
+        let processes = self.processes.iter();
+        processes.map(|it| it.keys().session(id)).collect()
+    }
+
+    /// The process's backend; of several, each call is another one's, and the ids are recorded.
+    fn backend_of(&self, change: impl Fn(Target) -> Target) -> Arc<dyn SessionBackend> {
+        let processes = self.processes.iter().cloned();
+        let backends = processes.map(|target| (self.connect)(change(target)).backend);
+        let backends: Vec<_> = backends.collect();
+        match &*backends {
+            [only] => Arc::clone(only),
+            _ => Arc::new(Processes::new(backends, &self.ids)),
         }
     }
 }
@@ -126,48 +162,64 @@ impl RedisHarness {
 #[async_trait]
 impl Harness for RedisHarness {
     async fn backend_with(&self, policy: SessionPolicy) -> Arc<dyn SessionBackend> {
-        (self.connect)(self.target(policy)).backend
+        self.backend_of(|target| Target {
+            policy: policy.clone(),
+            ..target
+        })
     }
 
     async fn admin(&self) -> Arc<dyn SessionAdmin> {
-        (self.connect)(self.target(SessionPolicy::new())).admin
+        (self.connect)(self.processes.last().expect("a process").clone()).admin
     }
 
     async fn breakable(&self, policy: SessionPolicy) -> Breakable {
-        let server = shared().await;
-        let proxy = Proxy::start(server.addr()).await;
-        let target = Target {
+        let proxy = Proxy::start(shared().await.addr()).await;
+        let backend = self.backend_of(|target| Target {
             url: proxy.url(),
+            policy: policy.clone(),
             deadline: Duration::from_millis(500),
-            ..self.target(policy)
-        };
-        let backend = (self.connect)(target).backend;
+            ..target
+        });
         let switch = Box::new(proxy);
         Breakable { backend, switch }
     }
 
     async fn plant(&self, id: &SessionId, hash: RawHash, expires_in: Option<Duration>) {
-        raw::plant(&mut self.admin(), &self.keys.session(id), &hash, expires_in).await;
+        for key in self.candidates(id) {
+            raw::delete(&mut self.node_of(&key), &key).await;
+        }
+        let key = self.keys().session(id);
+        raw::plant(&mut self.node_of(&key), &key, &hash, expires_in).await;
     }
 
     async fn plant_other_type(&self, id: &SessionId) {
-        raw::plant_other_type(&mut self.admin(), &self.keys.session(id)).await;
+        let key = self.keys().session(id);
+        raw::plant_other_type(&mut self.node_of(&key), &key).await;
     }
 
     async fn dump(&self, id: &SessionId) -> Option<RawKey> {
-        raw::dump(&mut self.admin(), &self.keys.session(id)).await
+        for key in self.candidates(id) {
+            if let Some(found) = raw::dump(&mut self.node_of(&key), &key).await {
+                return Some(found);
+            }
+        }
+        None
     }
 
     async fn advance(&self, by: Duration) {
-        raw::advance(&mut self.admin(), self.keys.prefix(), by).await;
+        for node in &self.nodes {
+            raw::advance(&mut node.clone(), self.keys().prefix(), by).await;
+        }
     }
 
     async fn now(&self) -> UnixMillis {
-        raw::now(&mut self.admin()).await
+        // The nodes run on one machine.
+        raw::now(&mut self.node_of(b"")).await
     }
 
     async fn index_len(&self, principal: &Principal) -> Option<usize> {
-        raw::index_len(&mut self.admin(), &self.keys.index(principal)).await
+        let key = self.keys().index(principal);
+        raw::index_len(&mut self.node_of(&key), &key).await
     }
 }
 
@@ -184,11 +236,26 @@ impl Switch for Proxy {
     }
 }
 
-impl fmt::Debug for RedisHarness {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisHarness")
-            .field("url", &self.url)
-            .field("keys", &self.keys)
-            .finish_non_exhaustive()
+/// Removes all keys below a prefix when it is dropped: who lists all that is on a server that many
+/// tests share meets what they have left.
+struct Tidy {
+    urls: Vec<String>,
+    prefix: KeyPrefix,
+}
+
+impl Drop for Tidy {
+    fn drop(&mut self) {
+        const CLEAR: &str = r"
+for _, key in ipairs(redis.call('KEYS', ARGV[1] .. '*')) do redis.call('UNLINK', key) end
+";
+        for url in &self.urls {
+            // A server that a test has killed has nothing to remove.
+            let connection = Client::open(url.as_str()).and_then(|it| it.get_connection());
+            if let Ok(mut connection) = connection {
+                let mut clear = redis::cmd("EVAL");
+                clear.arg(CLEAR).arg(0).arg(self.prefix.as_str());
+                let _ = clear.exec(&mut connection);
+            }
+        }
     }
 }

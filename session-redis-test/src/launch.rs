@@ -9,10 +9,9 @@ use std::time::Duration;
 use redis::RedisResult;
 use tokio::time::{Instant, sleep};
 
-use crate::connect::connect;
+use crate::connect::{connect, info_field, send};
 use crate::files::ServerFiles;
 use crate::process::ServerProcess;
-use crate::version::{ServerVersion, info_field};
 
 /// How long a server may take until it answers.
 const START_LIMIT: Duration = Duration::from_secs(10);
@@ -26,7 +25,7 @@ pub(crate) async fn launch(
     binary: &Path,
     files: &ServerFiles,
     port: u16,
-) -> Result<(ServerProcess, ServerVersion), StartError> {
+) -> Result<ServerProcess, StartError> {
     let mut process = ServerProcess::spawn(binary, files).map_err(StartError::Io)?;
     let deadline = Instant::now() + START_LIMIT;
     loop {
@@ -34,10 +33,8 @@ pub(crate) async fn launch(
             return Err(StartError::ended(binary, status, files));
         }
         // The port's owner may be a stranger, and this server about to find that out.
-        if let Ok(answer) = ask(port).await
-            && answer.pid == process.pid()
-        {
-            return Ok((process, answer.version));
+        if matches!(pid_at(port).await, Ok(pid) if pid == process.pid().to_string()) {
+            return Ok(process);
         }
         if Instant::now() >= deadline {
             return Err(StartError::Silent(files.log()));
@@ -46,25 +43,15 @@ pub(crate) async fn launch(
     }
 }
 
-/// Who answers on a port.
-struct Answer {
-    pid: u32,
-    version: ServerVersion,
-}
-
-async fn ask(port: u16) -> RedisResult<Answer> {
+/// Which process replies on a port.
+async fn pid_at(port: u16) -> RedisResult<String> {
     let mut connection = connect(port, ASK_LIMIT).await?;
     // Unlike INFO, PING is refused while the server still loads its data.
-    redis::cmd("PING").exec_async(&mut connection).await?;
-    let info: String = redis::cmd("INFO")
-        .arg("server")
-        .query_async(&mut connection)
-        .await?;
-    let pid = info_field(&info, "process_id").and_then(|pid| pid.parse().ok());
-    match (pid, ServerVersion::from_info(&info)) {
-        (Some(pid), Some(version)) => Ok(Answer { pid, version }),
-        _ => Err((redis::ErrorKind::Parse, "not the INFO of a server").into()),
-    }
+    send::<()>(&mut connection, "PING").await?;
+    let info: String = send(&mut connection, "INFO server").await?;
+    Ok(info_field(&info, "process_id")
+        .unwrap_or_default()
+        .to_owned())
 }
 
 /// Why a server did not start.

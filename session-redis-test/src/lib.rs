@@ -2,18 +2,20 @@
 //!
 //! Tests run against real servers, never against imitations of one:
 //!
-//! * [`RedisServer`] starts a server of the test's own, and kills, restarts, stops and continues it;
+//! * [`RedisServer`] starts a server of the test's own, and kills, restarts, stops and continues
+//!   it;
 //! * [`shared`] is one server for a whole test binary, for tests that keep to keys below a
 //!   [`unique_prefix`];
 //! * [`Cluster`] is a Redis Cluster of masters;
 //! * [`Monitor`] tells which commands a server executed;
-//! * [`RedisHarness`] and [`ClusterHarness`] let the conformance suite look behind a backend;
-//! * [`Proxy`] stands between a client and a server, counts round trips, and makes the
-//!   network fail in the ways its [`Mode`]s name.
+//! * [`Proxy`] stands between a client and a server, counts round trips, and makes the network fail
+//!   in the ways its [`Mode`]s name.
 //!
 //! The server binary is `redis-server` on `PATH`, or what the environment variable
-//! `SESSION_TEST_SERVER` names. `scripts/setup-tests` installs it. A server that cannot be
-//! started is a panic that says what to do: a test that cannot run has failed.
+//! `SESSION_TEST_SERVER` names. `scripts/setup-tests` installs it.
+//!
+//! What goes wrong here is a panic that says what to do, with the server's log: a test that cannot
+//! run has failed.
 //!
 //! No server outlives the process that started it, however that process ends.
 
@@ -26,31 +28,25 @@
 mod builder;
 pub mod checks;
 mod cluster;
-mod cluster_harness;
 mod connect;
 mod files;
 mod harness;
 mod launch;
 mod monitor;
-mod ports;
 mod prefix;
 mod process;
 mod proxy;
 mod server;
 mod shared;
 mod suite;
-mod version;
 mod watchdog;
 
 pub use builder::RedisServerBuilder;
 pub use cluster::Cluster;
-pub use cluster_harness::ClusterHarness;
-pub use harness::{Connect, Connected, RedisHarness, Target};
+pub use harness::{Connect, Connected, Target};
 pub use monitor::{Monitor, MonitoredCommand};
 pub use prefix::unique_prefix;
 pub use proxy::{Mode, Proxy};
 pub use server::RedisServer;
-pub use session_redis::IdStorage;
 pub use shared::{shared, shared_cluster};
 pub use suite::backend_tests;
-pub use version::{Product, ServerVersion};

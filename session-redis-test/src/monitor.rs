@@ -16,19 +16,20 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// A command that a server executed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MonitoredCommand {
-    /// The number of the database.
-    pub db: u32,
     /// Who sent it: a client's address, or `lua` for a command of a script.
     pub source: String,
-    /// The command's name and its arguments; what is not UTF-8 is replaced.
-    pub args: Vec<String>,
-    /// The same, byte for byte.
-    pub raw_args: Vec<Vec<u8>>,
+    /// The command's name and its arguments, byte for byte.
+    pub args: Vec<Vec<u8>>,
 }
 
 impl MonitoredCommand {
+    /// The command's name, in capitals.
+    pub fn name(&self) -> String {
+        let name = self.args.first().map_or(&[][..], Vec::as_slice);
+        String::from_utf8_lossy(name).to_uppercase()
+    }
+
     /// Whether a script issued the command.
-    #[must_use]
     pub fn is_from_script(&self) -> bool {
         self.source == "lua"
     }
@@ -46,14 +47,10 @@ pub struct Monitor {
 
 impl Monitor {
     /// Begins to collect.
-    ///
-    /// # Panics
-    ///
-    /// When the server does not answer.
     pub async fn start(server: &RedisServer) -> Self {
         let mut feed = connect(server).await;
         send(&mut feed, "MONITOR").await;
-        assert_eq!(receive(&mut feed).await, "+OK", "the answer to MONITOR");
+        assert_eq!(receive(&mut feed).await, "+OK", "the reply to MONITOR");
         let marker = connect(server).await;
         Self { feed, marker }
     }
@@ -61,26 +58,24 @@ impl Monitor {
     /// The commands since the start or the last call, in the order of their execution.
     ///
     /// A command whose reply has reached its client before the call is among them.
-    ///
-    /// # Panics
-    ///
-    /// When the server does not answer, or in a way that is not `MONITOR`'s.
     pub async fn take(&mut self) -> Vec<MonitoredCommand> {
         // What the server executes from here on comes after the marker.
         let marker = unique_prefix();
         send(&mut self.marker, &format!("PING {marker}")).await;
-
         let mut commands = Vec::new();
         loop {
             let text = receive(&mut self.feed).await;
             let command = line::parse(&text)
                 .unwrap_or_else(|| panic!("not a line of MONITOR's output: {text}"));
-            if command.args.last() == Some(&marker) {
+            if command
+                .args
+                .last()
+                .is_some_and(|it| *it == marker.as_bytes())
+            {
                 break;
             }
             commands.push(command);
         }
-
         // The reply: a length, then the marker.
         receive(&mut self.marker).await;
         assert_eq!(receive(&mut self.marker).await, marker);
@@ -88,27 +83,24 @@ impl Monitor {
     }
 }
 
+async fn in_time<T>(step: impl Future<Output = std::io::Result<T>>) -> T {
+    let done = timeout(LIMIT, step).await;
+    done.expect("the server replies in time")
+        .expect("the server replies")
+}
+
 async fn connect(server: &RedisServer) -> BufReader<TcpStream> {
-    let stream = timeout(LIMIT, TcpStream::connect(server.addr())).await;
-    BufReader::new(
-        stream
-            .expect("the server accepts a connection in time")
-            .expect("the server accepts a connection"),
-    )
+    BufReader::new(in_time(TcpStream::connect(server.addr())).await)
 }
 
 async fn send(connection: &mut BufReader<TcpStream>, command: &str) {
     let line = format!("{command}\r\n");
-    let sent = timeout(LIMIT, connection.write_all(line.as_bytes())).await;
-    sent.expect("the server takes a command in time")
-        .expect("the server takes a command");
+    in_time(connection.write_all(line.as_bytes())).await;
 }
 
 async fn receive(connection: &mut BufReader<TcpStream>) -> String {
     let mut line = String::new();
-    let read = timeout(LIMIT, connection.read_line(&mut line)).await;
-    read.expect("the server sends a line in time")
-        .expect("the server sends a line");
+    in_time(connection.read_line(&mut line)).await;
     assert!(line.ends_with("\r\n"), "the server closed the connection");
     line.truncate(line.len() - 2);
     line

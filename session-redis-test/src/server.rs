@@ -4,15 +4,15 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use redis::FromRedisValue;
 use redis::aio::MultiplexedConnection;
 use tokio::time::sleep;
 
 use crate::builder::RedisServerBuilder;
-use crate::connect::{address, connect};
+use crate::connect::{address, connect, send};
 use crate::files::ServerFiles;
 use crate::launch::{StartError, launch};
 use crate::process::ServerProcess;
-use crate::version::ServerVersion;
 
 /// How long an administrator's command may take: failing slowly beats failing by chance.
 const ADMIN_LIMIT: Duration = Duration::from_secs(10);
@@ -30,107 +30,82 @@ pub struct RedisServer {
     files: ServerFiles,
     binary: PathBuf,
     port: u16,
-    version: ServerVersion,
 }
 
 impl RedisServer {
-    /// Starts a server with default settings and waits until it answers.
-    ///
-    /// # Panics
-    ///
-    /// When the server cannot be started, with what to do about it and the server's log.
+    /// Starts a server with default settings and waits until it replies.
     pub async fn start() -> Self {
         Self::builder().start().await
     }
 
     /// Settings for a server to start.
-    #[must_use]
     pub fn builder() -> RedisServerBuilder {
         RedisServerBuilder::new()
     }
 
     pub(crate) async fn start_on(port: u16, with: &RedisServerBuilder) -> Result<Self, StartError> {
         let files = ServerFiles::write(port, &with.configuration).map_err(StartError::Io)?;
-        let (process, version) = launch(&with.binary, &files, port).await?;
+        let process = launch(&with.binary, &files, port).await?;
         Ok(Self {
             process,
             files,
             binary: with.binary.clone(),
             port,
-            version,
         })
     }
 
     /// The server's port.
-    #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
     /// The server's address.
-    #[must_use]
     pub fn addr(&self) -> SocketAddr {
         address(self.port)
     }
 
     /// The server's URL, such as `redis://127.0.0.1:21234`.
-    #[must_use]
     pub fn url(&self) -> String {
         format!("redis://{}", self.addr())
     }
 
-    /// Which server this is.
-    #[must_use]
-    pub fn version(&self) -> ServerVersion {
-        self.version
-    }
-
     /// The server's process id.
-    #[must_use]
     pub fn pid(&self) -> u32 {
         self.process.pid()
     }
 
     /// The server's directory, which holds its configuration, its log, and what it persists.
-    #[must_use]
     pub fn directory(&self) -> &Path {
         self.files.directory()
     }
 
     /// Opens a connection for what a test does behind its subject's back: planting, looking,
     /// configuring. Its commands may take ten seconds.
-    ///
-    /// # Panics
-    ///
-    /// When the server cannot be reached.
     pub async fn connection(&self) -> MultiplexedConnection {
         connect(self.port, ADMIN_LIMIT)
             .await
             .unwrap_or_else(|error| panic!("cannot connect to {}: {error}", self.url()))
     }
 
+    /// Sends a command, its words separated by spaces; the reply.
+    pub async fn ask<T: FromRedisValue>(&self, command: &str) -> T {
+        let reply = send(&mut self.connection().await, command).await;
+        reply.unwrap_or_else(|error| panic!("{} refuses {command}: {error}", self.url()))
+    }
+
     /// Kills the server (`SIGKILL`) and waits until it is gone. Killing a dead server is nothing.
-    ///
-    /// # Panics
-    ///
-    /// When the system refuses.
     pub fn kill(&mut self) {
         self.process.kill().expect("cannot kill the server");
     }
 
     /// Starts the server again on the same port, with the same settings and files, and waits
-    /// until it answers; kills it first if it still runs.
-    ///
-    /// # Panics
-    ///
-    /// When the server does not start, with its log.
+    /// until it replies; kills it first if it still runs.
     pub async fn restart(&mut self) {
         self.kill();
         for _ in 0..RESTART_TRIES {
             match launch(&self.binary, &self.files, self.port).await {
-                Ok((process, version)) => {
+                Ok(process) => {
                     self.process = process;
-                    self.version = version;
                     return;
                 }
                 Err(StartError::AddressInUse) => sleep(RESTART_PAUSE).await,
@@ -141,20 +116,12 @@ impl RedisServer {
     }
 
     /// Stops the server (`SIGSTOP`): the kernel still accepts connections and requests for it,
-    /// but it answers none. Returns when it stands still.
-    ///
-    /// # Panics
-    ///
-    /// When the server is dead.
+    /// but it replies to none. Returns when it stands still.
     pub fn pause(&mut self) {
         self.process.pause().expect("cannot stop the server");
     }
 
     /// Lets a stopped server continue (`SIGCONT`).
-    ///
-    /// # Panics
-    ///
-    /// When the server is dead.
     pub fn resume(&mut self) {
         self.process.resume().expect("cannot continue the server");
     }

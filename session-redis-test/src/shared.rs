@@ -12,21 +12,13 @@ use crate::{Cluster, RedisServer};
 ///
 /// Under cargo-nextest every test is a process, so every test has a server of its own, for the
 /// few hundredths of a second that starting one takes.
-///
-/// # Panics
-///
-/// When the server cannot be started, as [`RedisServer::start`] does.
 pub async fn shared() -> &'static RedisServer {
     static SHARED: OnceCell<RedisServer> = OnceCell::const_new();
     SHARED.get_or_init(RedisServer::start).await
 }
 
-/// The cluster of three masters that all tests of this process share, started at the first call. The same
-/// holds as for [`shared`].
-///
-/// # Panics
-///
-/// When the cluster cannot be started, as [`Cluster::start`] does.
+/// The cluster of three masters that all tests of this process share, started at the first call.
+/// The same holds as for [`shared`].
 pub async fn shared_cluster() -> &'static Cluster {
     static SHARED: OnceCell<Cluster> = OnceCell::const_new();
     SHARED.get_or_init(|| Cluster::start(3)).await

@@ -2,124 +2,137 @@
 
 use session_conformance::differential::{Config, run};
 use session_conformance::{CallPath, MemoryHarness, Runner, Suite, races};
-use session_redis::IdStorage;
+use session_redis::IdStorage::{self, Hashed, HashedAfterPlain, Plain, PlainBeforeHashed};
 
-use crate::checks::cluster as cluster_checks;
-use crate::harness::Connect;
-use crate::{ClusterHarness, RedisHarness, checks};
+use crate::checks::cluster::{faults as cluster_faults, moves};
+use crate::checks::{
+    acl, admin, faults, full, ids_at_rest, index, key_formats, lost_replies, old_server,
+    round_trips, scripts,
+};
+use crate::harness::{Connect, RedisHarness};
 
-/// Registers checks of a module, each under its name behind this prefix.
+/// Stores for random operations, each of processes that share it and take turns. The steps from
+/// plain to hashed ids are numbered as in the documentation; neighbouring ones run side by side.
+const STORES: [(&str, &[IdStorage]); 5] = [
+    ("plain", &[Plain]),
+    ("hashed", &[Hashed]),
+    ("steps_1_and_2", &[Plain, PlainBeforeHashed]),
+    ("steps_2_and_3", &[PlainBeforeHashed, HashedAfterPlain]),
+    ("steps_3_and_4", &[HashedAfterPlain, Hashed]),
+];
+
+/// Registers the checks of some modules, each under its name behind this prefix.
 macro_rules! checks {
-    ($runner:ident, $prefix:literal, $connect:ident, $module:ident, $($check:ident)*) => {
+    ($runner:ident, $prefix:literal, $connect:ident, $($module:ident::$check:ident)*) => {
         $runner$(.test(concat!($prefix, stringify!($check)), move || $module::$check($connect)))*
     };
 }
 
 /// All tests of the backend of a client on Redis; each name begins with what it runs on.
 pub fn backend_tests(connect: Connect) -> Runner {
-    let standalone = |name, storage, paths: &[CallPath]| {
-        let make = move || RedisHarness::on_shared(storage, connect);
+    let standalone = |name, storages, paths: &[CallPath]| {
+        let make = move || RedisHarness::on_shared(storages, connect);
         Suite::new(name, make).by(paths)
     };
-    let cluster = |name, storage, paths: &[CallPath]| {
-        let make = move || ClusterHarness::on_shared(storage, connect);
+    let cluster = |name, storages, paths: &[CallPath]| {
+        let make = move || RedisHarness::on_shared_cluster(storages, connect);
         // Checks of their own break its nodes.
         Suite::new(name, make).by(paths).without_faults()
     };
-    // The steps are the same by every path: shown where they are the plainest, and where they are several.
+    // The steps are the same by every path: shown where they are the plainest, and where they are
+    // several.
     let (once, all) = (&[CallPath::Direct], &CallPath::ALL);
     let mut runner = Runner::new()
-        .suite(standalone("plain", IdStorage::Plain, all))
-        .suite(standalone("hashed", IdStorage::Hashed, once))
+        .suite(standalone("plain", &[Plain], all))
+        .suite(standalone("hashed", &[Hashed], once))
         .suite(standalone(
             "plain_before_hashed",
-            IdStorage::PlainBeforeHashed,
+            &[PlainBeforeHashed],
             once,
         ))
-        .suite(standalone(
-            "hashed_after_plain",
-            IdStorage::HashedAfterPlain,
-            once,
-        ))
-        .suite(cluster("cluster", IdStorage::Plain, once))
-        .suite(cluster("cluster_hashed", IdStorage::Hashed, once));
-    for (name, storage, part) in [
-        ("differential::plain", IdStorage::Plain, 1),
-        ("differential::hashed", IdStorage::Hashed, 1),
-        (
-            "differential::hashed_after_plain",
-            IdStorage::HashedAfterPlain,
-            4,
-        ),
-    ] {
-        runner = runner.test(name, move || differential(connect, storage, part));
+        .suite(standalone("hashed_after_plain", &[HashedAfterPlain], once))
+        .suite(cluster("cluster", &[Plain], once))
+        .suite(cluster("cluster_hashed", &[Hashed], once));
+    for (name, storages) in STORES {
+        let has_steps = storages.len() > 1;
+        let part = if has_steps { 4 } else { 1 };
+        runner = runner.test(&format!("differential::{name}"), move || async move {
+            let redis = RedisHarness::on_shared(storages, connect).await;
+            differential(&redis, part, true).await;
+        });
+        if has_steps {
+            runner = runner.test(
+                &format!("differential_cluster::{name}"),
+                move || async move {
+                    let redis = RedisHarness::on_shared_cluster(storages, connect).await;
+                    differential(&redis, part, false).await;
+                },
+            );
+        }
     }
     for (name, race) in races::ALL {
         let rounds = races::rounds() / part_of(name);
         runner = runner.test(&format!("races::{name}"), move || async move {
-            let harness = RedisHarness::on_shared(IdStorage::Plain, connect).await;
+            let harness = RedisHarness::on_shared(&[Plain], connect).await;
             println!("{}", race(&harness, rounds).await);
         });
         if let Some(part) = part_on_cluster(name) {
             let rounds = races::rounds() / part;
             runner = runner.test(&format!("races_cluster::{name}"), move || async move {
-                let harness = ClusterHarness::on_shared(IdStorage::Plain, connect).await;
+                let harness = RedisHarness::on_shared_cluster(&[Plain], connect).await;
                 println!("{}", race(&harness, rounds).await);
             });
         }
     }
-    let runner = checks!(runner, "redis::", connect, checks,
-        every_operation_is_one_round_trip
-        an_unknown_script_is_run_exactly_once
-        a_lost_answer_is_unknown_and_nothing_is_sent_twice
-        every_operation_ends_within_its_deadline
-        starts_without_a_server
-        a_server_that_comes_back_is_used_again
-        a_full_server_refuses_growth_only
-        the_documented_rights_suffice
-        wrong_credentials_are_denied
-        a_server_that_is_too_old_is_named
-        expiry_is_exact_to_the_millisecond
-        dead_sessions_are_never_listed_and_cost_little
-        only_a_principal_has_an_index
-        no_chosen_id_is_adopted
-        ids_hashed_at_rest_leave_nothing_usable
-        a_store_in_use_changes_its_key_format
-        two_key_formats_cost_one_round_trip_more
-        a_large_store_is_looked_through_without_blocking
-        looking_through_takes_a_right_of_its_own
+    let runner = checks!(runner, "redis::", connect,
+        acl::the_documented_rights_suffice
+        acl::wrong_credentials_are_denied
+        admin::a_page_of_a_large_store_takes_little_time
+        faults::a_server_that_comes_back_is_used_again
+        faults::every_operation_ends_within_its_deadline
+        faults::starts_without_a_server
+        full::a_full_server_refuses_growth_only
+        ids_at_rest::hashed_ids_leave_nothing_usable
+        index::expired_sessions_are_never_listed_and_cost_little
+        index::only_a_principal_has_an_index
+        key_formats::a_store_changes_its_key_format
+        lost_replies::a_lost_reply_is_unknown_and_nothing_is_sent_twice
+        old_server::a_server_that_is_too_old_is_named
+        round_trips::every_operation_is_one_round_trip
+        round_trips::two_key_formats_cost_one_round_trip_more
+        scripts::an_unknown_script_is_run_exactly_once
     );
-    checks!(runner, "cluster::", connect, cluster_checks,
-        operations_on_a_cluster_take_few_round_trips
-        rotations_stay_in_their_slot_and_take_one_call
-        scripts_that_a_node_does_not_know_are_run_exactly_once
-        a_lost_answer_of_a_node_is_unknown_and_nothing_is_sent_twice
-        a_slot_is_followed_while_it_moves
-        a_rotation_waits_for_its_slot
-        a_killed_master_stops_its_slots_only
-        a_hanging_node_stops_its_slots_only
-        a_failover_is_followed
-        a_cluster_that_comes_up_is_used
-        a_single_server_is_no_cluster
-        dropped_backends_leave_no_connections
-        a_full_node_refuses_growth_only
-        the_documented_rights_suffice_on_a_cluster
-        ids_hashed_at_rest_leave_nothing_usable_on_any_node
-        a_cluster_in_use_changes_its_key_format
-        a_cluster_is_looked_through_while_a_slot_moves
+    checks!(runner, "cluster::", connect,
+        acl::the_documented_rights_suffice_on_a_cluster
+        admin::a_cluster_is_listed_while_a_slot_moves
+        cluster_faults::a_cluster_that_comes_up_is_used
+        cluster_faults::a_failover_is_followed
+        cluster_faults::a_hanging_node_stops_its_slots_only
+        cluster_faults::a_killed_master_stops_its_slots_only
+        cluster_faults::a_single_server_is_no_cluster
+        cluster_faults::dropped_backends_leave_no_connections
+        full::a_full_node_refuses_growth_only
+        ids_at_rest::hashed_ids_leave_nothing_usable_on_any_node
+        key_formats::a_cluster_changes_its_key_format
+        lost_replies::a_lost_reply_of_a_node_is_unknown_and_nothing_is_sent_twice
+        moves::a_rotation_waits_for_its_slot
+        moves::a_slot_is_followed_while_it_moves
+        moves::rotations_stay_in_their_slot_and_take_one_call
+        round_trips::operations_on_a_cluster_take_few_round_trips
+        scripts::an_unknown_script_is_run_exactly_once_on_a_cluster
     )
 }
 
-/// Random operations in lockstep with the backend in memory; of some only a part of the steps.
-async fn differential(connect: Connect, storage: IdStorage, part: usize) {
-    let redis = RedisHarness::on_shared(storage, connect).await;
+/// Random operations in lockstep with the backend in memory; a part of the steps.
+async fn differential(redis: &RedisHarness, part: usize, compare_index: bool) {
     let config = Config::from_env();
     let config = Config {
         steps: config.steps / part,
+        compare_index,
         has_admin: true,
         ..config
     };
-    match run(&redis, &MemoryHarness::new(), &config).await {
+    match run(redis, &MemoryHarness::new(), &config).await {
         Ok(summary) => println!("{summary}"),
         Err(divergence) => panic!("{divergence}"),
     }

@@ -37,7 +37,7 @@ impl Holder {
         }
     }
 
-    fn expect_all_gone(mut self) {
+    fn expect_all_removed(mut self) {
         self.process.wait().unwrap();
         // The server's directory lies in the directory of its owner.
         let files = self.directory.parent().unwrap();
@@ -53,22 +53,16 @@ impl Holder {
 }
 
 #[test]
-fn a_server_ends_with_its_killed_owner() {
-    let mut holder = Holder::start("hold");
-    assert!(TcpStream::connect(holder.server).is_ok());
-    holder.process.kill().unwrap();
-    holder.expect_all_gone();
-}
-
-#[test]
-fn a_stopped_server_ends_with_its_killed_owner() {
-    let mut holder = Holder::start("pause");
-    assert!(TcpStream::connect(holder.server).is_ok());
-    holder.process.kill().unwrap();
-    holder.expect_all_gone();
+fn a_server_ends_with_its_killed_owner_even_if_stopped() {
+    for what in ["hold", "pause"] {
+        let mut holder = Holder::start(what);
+        assert!(TcpStream::connect(holder.server).is_ok());
+        holder.process.kill().unwrap();
+        holder.expect_all_removed();
+    }
 }
 
 #[test]
 fn the_shared_server_ends_with_the_process() {
-    Holder::start("leave").expect_all_gone();
+    Holder::start("leave").expect_all_removed();
 }

@@ -21,7 +21,8 @@ pub enum Reply {
     Array(Vec<Reply>),
 }
 
-/// What a script says in the first element of its reply. The numbers are those of `lua/session.lua`.
+/// What a script says in the first element of its reply. The numbers are those of
+/// `lua/session.lua`.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     /// Done; the rest of the reply.
@@ -128,8 +129,9 @@ pub(crate) fn stored_time(reply: Option<Reply>) -> Result<Option<UnixMillis>, Er
     Ok(text_or_nil(reply)?.and_then(|text| UnixMillis::parse(&text)))
 }
 
-/// What remains, and the session with these fields, if they are one's. Where they were read behind the
-/// script, the read happens there: what they hold is checked again, and the session may have ended.
+/// What remains, and the session with these fields, if they are one's. Where they were read behind
+/// the script, the read happens there: what they hold is checked again, and the session may have
+/// ended.
 pub(crate) fn found(mut parts: Parts) -> Result<ReadOutcome, Error> {
     let remaining = remaining(parts.next())?;
     let record = record(remaining, parts.next().ok_or_else(corrupt)?)?;
@@ -214,29 +216,18 @@ mod tests {
         Reply::Bytes(Bytes::from_static(text.as_bytes()))
     }
 
-    fn hash() -> Reply {
-        Reply::Array(vec![
-            text("created_at"),
-            text("2026-04-02T12:34:56+00:00"),
-            text("last_accessed_at"),
-            text("2026-04-02T12:34:56+00:00"),
-            text("session_ttl"),
-            text("15"),
-            text("username"),
-            text("andrew"),
-        ])
-    }
-
     #[test]
     fn a_read_is_checked_at_its_fields() {
-        let read = |fields| found(vec![Reply::Integer(15_000), fields].into_iter()).unwrap();
-        let ReadOutcome::Found(record) = read(hash()) else {
+        let hash = "created_at then last_accessed_at now session_ttl 15 username andrew";
+        let hash = hash.split(' ').map(text).collect();
+        let read = |fields| found(vec![Reply::Integer(15_000), Reply::Array(fields)].into_iter());
+        let ReadOutcome::Found(record) = read(hash).unwrap() else {
             panic!("a session");
         };
         assert_eq!(record.fields().get_str("username"), Some("andrew"));
         assert_eq!(record.ttl(), Remaining::In(Duration::from_secs(15)));
-        for gone in [vec![], vec![text("username"), text("ghost")]] {
-            assert_eq!(read(Reply::Array(gone)), ReadOutcome::NotFound);
+        for fields in [vec![], vec![text("username"), text("ghost")]] {
+            assert_eq!(read(fields).unwrap(), ReadOutcome::NotFound);
         }
     }
 
@@ -255,9 +246,7 @@ mod tests {
             assert_eq!(outcome(reply).unwrap_err().kind(), ErrorKind::CorruptReply);
         }
         let odd = Reply::Array(vec![text("a")]);
-        assert_eq!(
-            record(Remaining::NoExpiry, odd).unwrap_err().kind(),
-            ErrorKind::CorruptReply
-        );
+        let error = record(Remaining::NoExpiry, odd).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::CorruptReply);
     }
 }

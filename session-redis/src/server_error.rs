@@ -16,8 +16,8 @@ pub(crate) fn classify(code: &str, detail: &str) -> (ErrorKind, Effect) {
         "OOM" => (ErrorKind::StoreFull, true),
         "NOAUTH" | "WRONGPASS" | "NOPERM" => (ErrorKind::Denied, true),
         "NOSCRIPT" | "CROSSSLOT" | "WRONGTYPE" => (ErrorKind::Rejected, true),
-        // A right that a script's command lacks is reported without a code word of its own; in the first of
-        // these words up to Redis 7.0, in the second since.
+        // A right that a script's command lacks is reported without a code word of its own; in the
+        // first of these words up to Redis 7.0, in the second since.
         "ERR"
             if detail.contains("user executing the script")
                 || detail.contains("ACL failure in script") =>
@@ -108,61 +108,45 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refusals_before_a_script_starts_change_nothing() {
-        for (code, kind) in [
-            ("OOM", ErrorKind::StoreFull),
-            ("LOADING", ErrorKind::Unavailable),
-            ("READONLY", ErrorKind::Unavailable),
-            ("NOPERM", ErrorKind::Denied),
-            ("NOSCRIPT", ErrorKind::Rejected),
+    fn a_refusal_changes_nothing_unless_a_script_has_started() {
+        use Effect::{NotApplied, Unknown};
+        use ErrorKind::{Denied, Rejected, StoreFull, Unavailable};
+        for (code, detail, expected) in [
+            ("OOM", "any text", (StoreFull, NotApplied)),
+            ("LOADING", "any text", (Unavailable, NotApplied)),
+            ("READONLY", "any text", (Unavailable, NotApplied)),
+            ("NOPERM", "any text", (Denied, NotApplied)),
+            ("NOSCRIPT", "any text", (Rejected, NotApplied)),
+            (
+                "OOM",
+                "command not allowed when used memory > 'maxmemory'. script: 9f, on @user_script:3.",
+                (StoreFull, Unknown),
+            ),
+            (
+                "ERR",
+                "The user executing the script can't run this command or subcommand script: 9f",
+                (Denied, Unknown),
+            ),
+            (
+                "ERR",
+                "ACL failure in script: User app has no permissions to run the 'scan' command script: 9f",
+                (Denied, Unknown),
+            ),
         ] {
-            assert_eq!(
-                classify(code, "any text"),
-                (kind, Effect::NotApplied),
-                "{code}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_script_that_failed_midway_leaves_doubt() {
-        let detail =
-            "command not allowed when used memory > 'maxmemory'. script: 9f, on @user_script:3.";
-        assert_eq!(
-            classify("OOM", detail),
-            (ErrorKind::StoreFull, Effect::Unknown)
-        );
-        for detail in [
-            "The user executing the script can't run this command or subcommand script: 9f",
-            "ACL failure in script: User app has no permissions to run the 'scan' command script: 9f",
-        ] {
-            assert_eq!(
-                classify("ERR", detail),
-                (ErrorKind::Denied, Effect::Unknown)
-            );
+            assert_eq!(classify(code, detail), expected, "{code} {detail}");
         }
     }
 
     #[test]
     fn a_redirection_names_its_node() {
-        use std::error::Error as _;
+        let node = |host| Some(Endpoint::tcp(host, 6381));
         for (code, detail, expected) in [
-            (
-                "MOVED",
-                "3999 127.0.0.1:6381",
-                Some(Endpoint::tcp("127.0.0.1", 6381)),
-            ),
-            ("ASK", "3999 [::1]:6381", Some(Endpoint::tcp("::1", 6381))),
+            ("MOVED", "3999 127.0.0.1:6381", node("127.0.0.1")),
+            ("ASK", "3999 [::1]:6381", node("::1")),
             ("MOVED", "3999", None),
             ("ERR", "3999 127.0.0.1:6381", None),
         ] {
-            let error = ServerError::into_error(code, detail);
-            let source = error
-                .source()
-                .unwrap()
-                .downcast_ref::<ServerError>()
-                .unwrap();
-            assert_eq!(source.redirect(), expected.as_ref());
+            assert_eq!(redirect(code, detail), expected, "{code} {detail}");
         }
     }
 
@@ -174,13 +158,16 @@ mod tests {
 
     #[test]
     fn doubt_outlasts_certainty_in_either_order() {
-        let error = |effect| Error::new(ErrorKind::Unavailable, effect);
-        let (certain, doubtful) = (Effect::NotApplied, Effect::Unknown);
-        for effects in [[certain, doubtful, certain], [doubtful, certain, certain]] {
-            let failure = effects
+        use Effect::{NotApplied, Unknown};
+        for effects in [
+            [NotApplied, Unknown, NotApplied],
+            [Unknown, NotApplied, NotApplied],
+        ] {
+            let errors = effects.map(|effect| Error::new(ErrorKind::Unavailable, effect));
+            let failure = errors
                 .into_iter()
-                .fold(None, |failure, effect| Some(worse(failure, error(effect))));
-            assert_eq!(failure.unwrap().effect(), doubtful);
+                .fold(None, |one, other| Some(worse(one, other)));
+            assert_eq!(failure.unwrap().effect(), Unknown);
         }
     }
 }

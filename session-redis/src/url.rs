@@ -14,8 +14,9 @@ const DEFAULT_PORT: u16 = 6379;
 #[error("the URL asks for TLS, which this backend does not offer")]
 pub struct TlsNotOffered;
 
-/// Refuses a URL that asks for TLS (`rediss://`, `valkeys://`, with or without more behind the first
-/// word). A client that has TLS not compiled in may connect without it, and send the password in the clear.
+/// Refuses a URL that asks for TLS (`rediss://`, `valkeys://`, with or without more behind the
+/// first word). A client that has TLS not compiled in may connect without it, and send the password
+/// in the clear.
 ///
 /// # Errors
 /// [`ErrorKind::Config`], with [`TlsNotOffered`] as its source.
@@ -34,7 +35,8 @@ pub fn refuse_tls(url: &str) -> Result<(), Error> {
 /// `rediss-cluster://…`. One node that answers is enough to find the others.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ClusterUrl {
-    /// The first node's URL as a single server's: credentials, and what else the client understands.
+    /// The first node's URL as a single server's: credentials, and what else the client
+    /// understands.
     pub first: String,
     /// The nodes that it names.
     pub nodes: Vec<Endpoint>,
@@ -127,30 +129,25 @@ mod tests {
 
     #[test]
     fn a_url_names_its_nodes_and_keeps_the_rest() {
-        let url = "redis-cluster://user:p%40ss@a:7001/0?node=b:7002&protocol=resp3&node=[::1]:7003";
-        let parsed = ClusterUrl::parse(url).unwrap().unwrap();
-        assert_eq!(parsed.first, "redis://user:p%40ss@a:7001/0?protocol=resp3");
-        let nodes = [
-            Endpoint::tcp("a", 7001),
-            Endpoint::tcp("b", 7002),
-            Endpoint::tcp("::1", 7003),
-        ];
-        assert_eq!(parsed.nodes, nodes);
-        assert!(!format!("{parsed:?}").contains("p%40ss"));
-    }
-
-    #[test]
-    fn ports_may_be_left_out() {
-        let nodes = |url: &str| ClusterUrl::parse(url).unwrap().unwrap().nodes;
-        assert_eq!(nodes("redis-cluster://a"), [Endpoint::tcp("a", 6379)]);
-        assert_eq!(
-            nodes("rediss-cluster://[::1]"),
-            [Endpoint::tcp("::1", 6379)]
-        );
-        assert_eq!(
-            nodes("redis-cluster://a:1?node=b")[1],
-            Endpoint::tcp("b", 6379)
-        );
+        for (url, first, nodes) in [
+            (
+                "redis-cluster://user:p%40ss@a:7001/0?node=b:7002&protocol=resp3&node=[::1]:7003",
+                "redis://user:p%40ss@a:7001/0?protocol=resp3",
+                &[("a", 7001), ("b", 7002), ("::1", 7003)][..],
+            ),
+            ("rediss-cluster://[::1]", "rediss://[::1]", &[("::1", 6379)]),
+            (
+                "redis-cluster://a:1?node=b",
+                "redis://a:1",
+                &[("a", 1), ("b", 6379)],
+            ),
+        ] {
+            let parsed = ClusterUrl::parse(url).unwrap().unwrap();
+            assert_eq!(parsed.first, first);
+            let nodes = nodes.iter().map(|(host, port)| Endpoint::tcp(*host, *port));
+            assert_eq!(parsed.nodes, nodes.collect::<Vec<_>>(), "{url}");
+            assert!(!format!("{parsed:?}").contains("p%40ss"));
+        }
     }
 
     #[test]
@@ -170,19 +167,11 @@ mod tests {
 
     #[test]
     fn urls_that_ask_for_tls_are_refused_and_others_pass() {
-        for url in [
-            "rediss://h",
-            "REDISS://h",
-            "rediss-cluster://h",
-            "rediss+unix:///s",
-            "valkeys://h",
-            "rediss",
-        ] {
-            assert_eq!(
-                refuse_tls(url).unwrap_err().kind(),
-                ErrorKind::Config,
-                "{url}"
-            );
+        let refused =
+            "rediss://h REDISS://h rediss-cluster://h rediss+unix:///s valkeys://h rediss";
+        for url in refused.split(' ') {
+            let error = refuse_tls(url).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config, "{url}");
         }
         for url in [
             "redis://rediss:x@h",

@@ -1,4 +1,4 @@
-//! Starts a server and goes away, for the tests of what happens to the server then.
+//! Starts a server and ends, for the tests of what happens to the server then.
 //!
 //! Prints the server's address and its directory, each on a line of its own. Then, by its
 //! argument: `hold` waits for its end, `pause` stops the server and waits for its end, `leave`
@@ -11,21 +11,16 @@ use session_redis_test::{RedisServer, shared};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    match env::args().nth(1).as_deref() {
-        Some("hold") => {
-            let server = RedisServer::start().await;
-            report(&server);
-            pending::<()>().await;
-        }
-        Some("pause") => {
-            let mut server = RedisServer::start().await;
-            server.pause();
-            report(&server);
-            pending::<()>().await;
-        }
-        Some("leave") => report(shared().await),
-        _ => eprintln!("usage: hold_server hold|pause|leave"),
+    let what = env::args().nth(1);
+    if what.as_deref() == Some("leave") {
+        return report(shared().await);
     }
+    let mut server = RedisServer::start().await;
+    if what.as_deref() == Some("pause") {
+        server.pause();
+    }
+    report(&server);
+    pending::<()>().await;
 }
 
 fn report(server: &RedisServer) {

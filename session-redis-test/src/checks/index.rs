@@ -1,109 +1,70 @@
-//! A principal with a hundred thousand dead sessions.
+//! The index of a principal.
 
-use redis::aio::MultiplexedConnection;
-use session_core::{Delta, NewSession, PublicId, SessionBackend, SessionId};
-use session_redis::KeySpace;
+use std::time::Duration;
 
-use super::{ann, fields, public_id};
-use crate::harness::Connect;
-use crate::{RedisServer, Target, unique_prefix};
+use session_conformance::{Harness as _, RawHash};
+use session_core::{Delta, PublicId, SessionBackend, SessionId, UnixMillis};
+use session_redis::IdStorage;
 
-const DEAD: usize = 100_000;
-/// The longest that one step may keep the server from other work, in microseconds.
-const LONGEST: u64 = 5_000;
+use super::{Subject, ann, log_in, processor_time};
+use crate::RedisServer;
+use crate::connect::send;
+use crate::harness::{Connect, RedisHarness};
 
-/// However many of a principal's sessions expired by themselves, by deadline or by idleness: none is listed,
-/// no step keeps the server busy for more than 5 ms, and each use removes some of all of them; it is gone
-/// at the greatest deadline.
-///
-/// # Panics
-/// When it is not so.
-pub async fn dead_sessions_are_never_listed_and_cost_little(connect: Connect) {
+/// However many of a principal's sessions expired by themselves, by deadline or by idleness: none
+/// is listed, a step keeps the server busy for less than 5 ms, and each use removes some of all of
+/// them; it is gone at the greatest deadline.
+pub async fn expired_sessions_are_never_listed_and_cost_little(connect: Connect) {
+    const EXPIRED: usize = 100_000;
     let server = RedisServer::start().await;
     let mut admin = server.connection().await;
-    let target = Target::patient(server.url(), unique_prefix().parse().expect("a key prefix"));
-    let keys = target.keys();
-    let backend = connect(target).backend;
-    let live = backend
-        .create_session(NewSession::new(fields()).bind(ann()))
-        .await
-        .expect("a session")
-        .id;
-    let known = public_id(&backend, &live).await;
-    let now = super::now(&mut admin).await;
+    let subject = Subject::at(connect, server.url());
+    let backend = &*subject.backend;
+    let live = log_in(backend).await;
+    let known = live.record.public_id();
     // Half of them reached their deadline, half were idle for too long before theirs.
-    bury(&mut admin, &keys, now - 1_000, DEAD / 2).await;
-    bury(&mut admin, &keys, now + 1_000_000, DEAD / 2).await;
-    let slow = redis::cmd("CONFIG")
-        .arg("SET")
-        .arg("slowlog-log-slower-than")
-        .arg(LONGEST)
-        .to_owned();
-    let () = slow.query_async(&mut admin).await.expect("CONFIG SET");
-
-    let mut uses = 0;
-    while members(&mut admin, &keys).await > 1 {
-        let listed = backend.list_sessions(&ann()).await.expect("the list");
-        assert_eq!(listed.len(), 1, "only the live one");
-        assert_eq!(listed.first().map(|session| session.public_id), Some(known));
-        uses += 1;
-        assert!(uses <= DEAD, "each use removes some");
+    let (seconds, _): (u64, u64) = server.ask("TIME").await;
+    for n in (0..EXPIRED).step_by(1_000) {
+        let deadline = seconds * 1_000 + if n < EXPIRED / 2 { 0 } else { 1_000_000 };
+        let mut add = redis::cmd("ZADD");
+        add.arg(subject.index());
+        for _ in 0..1_000 {
+            let id = SessionId::random().expect("an id");
+            let public_id = PublicId::of_unbound(&id);
+            let entry = [public_id.as_str().as_bytes(), &subject.keys.suffix(&id)].concat();
+            add.arg(deadline).arg(entry);
+        }
+        add.exec_async(&mut admin).await.expect("ZADD");
     }
-    let () = redis::cmd("CONFIG")
-        .arg("SET")
-        .arg("slowlog-log-slower-than")
-        .arg(-1)
-        .query_async(&mut admin)
-        .await
-        .expect("CONFIG SET");
-    let slow: usize = redis::cmd("SLOWLOG")
-        .arg("LEN")
-        .query_async(&mut admin)
-        .await
-        .expect("SLOWLOG LEN");
-    println!("{DEAD} dead sessions: pruned by {uses} uses; steps of more than 5 ms: {slow}");
-    // The server's log measures by the wall clock: on a busy machine a step is now and then interrupted.
-    assert!(
-        slow * 20 <= uses,
-        "{slow} of more than {uses} steps kept the server busy for long"
+    let before = processor_time(&server).await;
+    let (mut uses, count) = (0, format!("ZCARD {}", subject.index()));
+    while send::<usize>(&mut admin, &count).await.expect("ZCARD") > 1 {
+        let listed = backend.list_sessions(&ann()).await.expect("the list");
+        let listed: Vec<_> = listed.into_iter().map(|it| Some(it.public_id)).collect();
+        assert_eq!(listed, [known], "only the live one");
+        uses += 1;
+        assert!(uses <= 100_000, "each use removes some");
+    }
+    let busy = (processor_time(&server).await - before) / uses;
+    println!(
+        "{EXPIRED} expired sessions: pruned by {uses} uses, {busy:?} of the server's time each"
     );
+    assert!(busy < Duration::from_millis(5), "{busy:?}");
 
-    let deadline = backend
-        .peek_session(&live)
-        .await
-        .expect("it reads")
-        .and_then(|record| record.deadline());
-    let expires_at: u64 = redis::cmd("PEXPIRETIME")
-        .arg(keys.index(&ann()))
-        .query_async(&mut admin)
-        .await
-        .expect("PEXPIRETIME");
-    assert_eq!(
-        Some(expires_at),
-        deadline.map(session_core::UnixMillis::get)
-    );
-    assert_eq!(
-        backend
-            .revoke_sessions(&ann(), None)
-            .await
-            .expect("revocation"),
-        1
-    );
-    assert_eq!(members(&mut admin, &keys).await, 0);
+    let expiry = format!("PEXPIRETIME {}", subject.index());
+    let expires_at = UnixMillis::new(server.ask(&expiry).await);
+    assert_eq!(live.record.deadline(), Some(expires_at));
+    let ended = backend.revoke_sessions(&ann(), None).await;
+    assert_eq!(ended.expect("revocation"), 1);
+    assert_eq!(server.ask::<usize>(&count).await, 0);
 }
 
-/// A text of another client's that is no principal binds to nobody, and no operation makes an index of it;
-/// one of any script does.
-///
-/// # Panics
-/// When it is not so.
+/// A text of another client's that is no principal binds to nobody, and no operation makes an index
+/// of it; one of any script does.
 pub async fn only_a_principal_has_an_index(connect: Connect) {
-    let server = RedisServer::start().await;
-    let mut admin = server.connection().await;
-    let target = Target::patient(server.url(), unique_prefix().parse().expect("a key prefix"));
-    let keys = target.keys();
-    let backend = connect(target).backend;
-    let deadline = super::now(&mut admin).await + 1_000_000;
+    let harness = RedisHarness::on_shared(&[IdStorage::Plain], connect).await;
+    let backend = harness.backend().await;
+    let deadline = harness.now().await.get() + 1_000_000;
     let long = "x".repeat(257);
     let broken: [&[u8]; 9] = [
         b"",
@@ -116,7 +77,7 @@ pub async fn only_a_principal_has_an_index(connect: Connect) {
         b"ann\xc3",
         b"\xe2\xc3\xa9\x82\xac",
     ];
-    let whole = [
+    let texts = [
         "ann",
         "naïve",
         "€",
@@ -124,73 +85,34 @@ pub async fn only_a_principal_has_an_index(connect: Connect) {
         "🦀\u{10ffff}",
         "a\0\r\n",
     ];
-    let whole = whole.map(str::as_bytes);
-    for (texts, are_principals) in [(&broken[..], false), (&whole[..], true)] {
-        for text in texts {
-            let id = SessionId::random().expect("an id");
-            let mut plant = redis::cmd("HSET");
-            plant.arg(keys.session(&id)).arg("created_at").arg("then");
-            plant
-                .arg("last_accessed_at")
-                .arg("then")
-                .arg("session_ttl")
-                .arg(900);
-            plant
-                .arg("session_deadline")
-                .arg(deadline)
-                .arg("session_principal")
-                .arg(text)
-                .arg("session_public_id")
-                .arg(PublicId::of_unbound(&id).as_str());
-            let () = plant.query_async(&mut admin).await.expect("HSET");
-            let rotated = backend
-                .rotate_session(&id, Delta::new())
-                .await
-                .expect("an answer");
-            let id = rotated.expect("a session").id;
-            let index = [&keys.index_prefix(), *text].concat();
-            let mut exists = redis::cmd("EXISTS");
-            let has_index: bool = exists
-                .arg(index)
-                .query_async(&mut admin)
-                .await
-                .expect("EXISTS");
-            assert_eq!(has_index, are_principals, "{}", text.escape_ascii());
-            let record = backend
-                .peek_session(&id)
-                .await
-                .expect("an answer")
-                .expect("a session");
-            assert_eq!(record.principal().is_some(), are_principals);
-            assert!(backend.delete_session(&id).await.expect("an answer"));
-        }
+    let principals = texts.map(|text| (text.as_bytes(), true));
+    for (text, is_principal) in broken
+        .map(|text| (text, false))
+        .into_iter()
+        .chain(principals)
+    {
+        let id = SessionId::random().expect("an id");
+        let (deadline, public_id) = (deadline.to_string(), PublicId::of_unbound(&id));
+        let hash: [(&str, &[u8]); 6] = [
+            ("created_at", b"then"),
+            ("last_accessed_at", b"then"),
+            ("session_ttl", b"900"),
+            ("session_deadline", deadline.as_bytes()),
+            ("session_principal", text),
+            ("session_public_id", public_id.as_str().as_bytes()),
+        ];
+        let hash: RawHash = hash.map(|(name, value)| (name.into(), value.into())).into();
+        harness.plant(&id, hash, None).await;
+        let rotated = backend.rotate_session(&id, Delta::new()).await;
+        let id = rotated.expect("a reply").expect("a session").id;
+        let mut exists = redis::cmd("EXISTS");
+        exists.arg([&harness.keys().index_prefix(), text].concat());
+        let has_index = exists.query_async(&mut harness.node_of(b"")).await;
+        let has_index: bool = has_index.expect("EXISTS");
+        assert_eq!(has_index, is_principal, "{}", text.escape_ascii());
+        let record = backend.peek_session(&id).await.expect("a reply");
+        let principal = record.and_then(|record| record.principal());
+        assert_eq!(principal.is_some(), is_principal);
+        assert!(backend.delete_session(&id).await.expect("a reply"));
     }
-}
-
-/// Puts members into the index whose sessions do not exist.
-async fn bury(admin: &mut MultiplexedConnection, keys: &KeySpace, deadline: u64, count: usize) {
-    for batch in (0..count).step_by(1_000) {
-        let mut add = redis::cmd("ZADD");
-        add.arg(keys.index(&ann()));
-        for n in batch..count.min(batch + 1_000) {
-            let id = SessionId::random().expect("an id");
-            add.arg(deadline + u64::try_from(n / 100).unwrap_or_default())
-                .arg(
-                    [
-                        PublicId::of_unbound(&id).as_str().as_bytes(),
-                        &keys.suffix(&id),
-                    ]
-                    .concat(),
-                );
-        }
-        let () = add.query_async(admin).await.expect("ZADD");
-    }
-}
-
-async fn members(admin: &mut MultiplexedConnection, keys: &KeySpace) -> usize {
-    redis::cmd("ZCARD")
-        .arg(keys.index(&ann()))
-        .query_async(admin)
-        .await
-        .expect("ZCARD")
 }

@@ -1,68 +1,66 @@
-//! What every backend on Redis must do beyond the contract: how often it asks, what a fault does to it,
-//! what the server may refuse.
+//! What every backend on Redis must do beyond the contract: how many round trips it takes, what a
+//! fault does to it, what the server may refuse. A check panics when it fails.
 
-mod answers;
+pub mod acl;
+pub mod admin;
 pub mod cluster;
+pub mod faults;
+pub mod full;
+pub mod ids_at_rest;
+pub mod index;
+pub mod key_formats;
+pub mod lost_replies;
+pub mod old_server;
+pub mod round_trips;
+pub mod scripts;
 
-mod expiry;
-mod faults;
-mod fixation;
-mod formats;
-mod full;
-mod index;
-mod leaks;
-mod pages;
-mod rights;
-mod trips;
-mod version;
-
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use session_core::{
-    CreatedSession, FieldName, Fields, NewSession, Principal, PublicId, Result, SessionBackend,
-    SessionId,
+    CreatedSession, Delta, Effect, Error, ErrorKind, FieldName, Fields, NewSession, Principal,
+    Result, SessionAdmin, SessionBackend, SessionId,
 };
+use session_redis::KeySpace;
 
-pub use self::answers::{
-    a_lost_answer_is_unknown_and_nothing_is_sent_twice, an_unknown_script_is_run_exactly_once,
-};
-pub use self::expiry::expiry_is_exact_to_the_millisecond;
-pub use self::faults::{
-    a_server_that_comes_back_is_used_again, every_operation_ends_within_its_deadline,
-    starts_without_a_server,
-};
-pub use self::fixation::no_chosen_id_is_adopted;
-pub use self::formats::{
-    a_store_in_use_changes_its_key_format, two_key_formats_cost_one_round_trip_more,
-};
-pub use self::full::a_full_server_refuses_growth_only;
-pub use self::index::{
-    dead_sessions_are_never_listed_and_cost_little, only_a_principal_has_an_index,
-};
-pub use self::leaks::ids_hashed_at_rest_leave_nothing_usable;
-pub use self::pages::{
-    a_large_store_is_looked_through_without_blocking, looking_through_takes_a_right_of_its_own,
-};
-pub use self::rights::{the_documented_rights_suffice, wrong_credentials_are_denied};
-pub use self::trips::every_operation_is_one_round_trip;
-pub use self::version::a_server_that_is_too_old_is_named;
-
-use crate::harness::Connect;
-use crate::{Target, unique_prefix};
+use crate::connect::{info_field, until};
+use crate::harness::{Connect, Connected, own_prefix};
+use crate::{RedisServer, Target};
 
 /// The deadline of a backend that was not told another.
 pub(crate) const DEADLINE: Duration = Duration::from_millis(500);
 
-pub(crate) fn name(text: &'static str) -> FieldName {
-    FieldName::new(text).expect("not a reserved name")
+/// A backend with keys of its own.
+pub(crate) struct Subject {
+    pub(crate) backend: Arc<dyn SessionBackend>,
+    pub(crate) admin: Arc<dyn SessionAdmin>,
+    pub(crate) keys: KeySpace,
 }
 
-/// The server's clock, in milliseconds.
-pub(crate) async fn now(admin: &mut redis::aio::MultiplexedConnection) -> u64 {
-    let (seconds, micros): (u64, u64) = redis::cmd("TIME").query_async(admin).await.expect("TIME");
-    seconds * 1000 + micros / 1000
+impl Subject {
+    /// A patient backend on this URL.
+    pub(crate) fn at(connect: Connect, url: String) -> Self {
+        Self::of(connect, Target::patient(url, own_prefix()))
+    }
+
+    pub(crate) fn of(connect: Connect, target: Target) -> Self {
+        let keys = target.keys();
+        let Connected { backend, admin } = connect(target);
+        Self {
+            backend,
+            admin,
+            keys,
+        }
+    }
+
+    /// The key of ann's index.
+    pub(crate) fn index(&self) -> String {
+        format!("{}@ann", self.keys.prefix())
+    }
+}
+
+pub(crate) fn name(text: &'static str) -> FieldName {
+    FieldName::new(text).expect("not a reserved name")
 }
 
 pub(crate) fn ann() -> Principal {
@@ -76,46 +74,64 @@ pub(crate) fn fields() -> Fields {
 }
 
 pub(crate) async fn create(backend: &dyn SessionBackend) -> CreatedSession {
-    backend
-        .create_session(NewSession::new(fields()))
-        .await
-        .expect("a session is created")
+    let created = backend.create_session(NewSession::new(fields())).await;
+    created.expect("a session is created")
 }
 
-/// The public id of a bound session.
-pub(crate) async fn public_id(backend: &dyn SessionBackend, id: &SessionId) -> PublicId {
-    let record = backend.peek_session(id).await.expect("a reply");
-    let record = record.expect("a session");
-    record.public_id().expect("a bound session has one")
+/// A session of ann's.
+pub(crate) fn login() -> NewSession {
+    NewSession::new(fields()).bind(ann())
+}
+
+pub(crate) async fn log_in(backend: &dyn SessionBackend) -> CreatedSession {
+    let created = backend.create_session(login()).await;
+    created.expect("a bound session is created")
+}
+
+/// Counts a page view; how many there are.
+pub(crate) async fn count(backend: &dyn SessionBackend, id: &SessionId) -> Result<Option<i64>> {
+    backend.increment_field(id, name("page_views"), 1).await
+}
+
+/// How many page views there are, by a write: never from a replica that is late.
+pub(crate) async fn views(backend: &dyn SessionBackend, id: &SessionId) -> Result<Option<i64>> {
+    let delta = Delta::new().returning_record();
+    let written = backend.update_session(id, delta).await?;
+    let record = written.and_then(|written| written.record);
+    let text = record
+        .as_ref()
+        .and_then(|it| it.fields().get_str("page_views"));
+    Ok(text.and_then(|text| text.parse().ok()))
+}
+
+/// The operation was refused, for this reason, and changed nothing.
+pub(crate) fn assert_refused<T>(result: Result<T>, kind: ErrorKind) {
+    let error: Error = result.err().expect("it is refused");
+    let refusal = (error.kind(), error.effect());
+    assert_eq!(refusal, (kind, Effect::NotApplied), "{error:?}");
+}
+
+/// What the server has used of the processor: the wall clock on a busy machine says little.
+pub(crate) async fn processor_time(server: &RedisServer) -> Duration {
+    let info: String = server.ask("INFO cpu").await;
+    let seconds = |name| info_field(&info, name)?.parse::<f64>().ok();
+    let seconds = ["used_cpu_user", "used_cpu_sys"].map(|name| seconds(name).expect("seconds"));
+    Duration::from_secs_f64(seconds.iter().sum())
 }
 
 /// A backend on this URL, below a prefix of its own.
 pub(crate) fn backend(connect: Connect, url: String) -> Arc<dyn SessionBackend> {
-    let prefix = unique_prefix()
-        .parse()
-        .expect("a unique prefix is a key prefix");
     let target = Target {
         deadline: DEADLINE,
-        ..Target::patient(url, prefix)
+        ..Target::patient(url, own_prefix())
     };
     connect(target).backend
 }
 
-/// Asks again until the operation succeeds: a fault has passed, and the backend heals by itself.
+/// Repeats the operation until it succeeds: a fault has passed, and the backend heals by itself.
 pub(crate) async fn until_well<T, F>(what: &str, mut operation: impl FnMut() -> F) -> T
 where
     F: Future<Output = Result<T>>,
 {
-    const PATIENCE: Duration = Duration::from_secs(10);
-    let asking = async {
-        loop {
-            match operation().await {
-                Ok(answer) => return answer,
-                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
-            }
-        }
-    };
-    tokio::time::timeout(PATIENCE, asking)
-        .await
-        .unwrap_or_else(|_| panic!("{what}: not well again within {PATIENCE:?}"))
+    until(what, Duration::from_secs(10), async || operation().await).await
 }

@@ -3,111 +3,64 @@
 use std::time::Duration;
 
 use redis::cmd;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
-use super::{Cluster, LIMIT, POLL, meet, start_node, tell};
+use super::{Cluster, LIMIT, meet, start_node};
 use crate::RedisServer;
-use crate::version::info_field;
+use crate::connect::{info_field, send, until};
 
 impl Cluster {
-    /// Begins to move a slot to another node: keys that are not there any more are asked for at the other.
-    ///
-    /// # Panics
-    ///
-    /// When a node refuses.
+    /// Begins to move a slot to another node: keys that are not there any more are asked for at the
+    /// other.
     pub async fn begin_move(&self, slot: u16, from: usize, to: usize) {
         let (from, to) = (self.node(from), self.node(to));
-        let mut importing = cmd("CLUSTER");
-        importing.arg("SETSLOT").arg(slot).arg("IMPORTING");
-        importing.arg(id(from).await);
-        tell(to, [importing]).await;
-        let mut migrating = cmd("CLUSTER");
-        migrating.arg("SETSLOT").arg(slot).arg("MIGRATING");
-        migrating.arg(id(to).await);
-        tell(from, [migrating]).await;
+        for (node, other, state) in [(to, from, "IMPORTING"), (from, to, "MIGRATING")] {
+            let command = format!("CLUSTER SETSLOT {slot} {state} {}", id(other).await);
+            node.ask::<()>(&command).await;
+        }
     }
 
     /// Moves the keys of a slot.
-    ///
-    /// # Panics
-    ///
-    /// When a node refuses.
     pub async fn move_keys(&self, slot: u16, from: usize, to: usize) {
-        let mut source = self.node(from).connection().await;
-        let mut keys = cmd("CLUSTER");
-        keys.arg("GETKEYSINSLOT").arg(slot).arg(1000);
-        let keys: Vec<Vec<u8>> = keys
-            .query_async(&mut source)
-            .await
-            .expect("the slot's keys");
-        let target = self.node(to).addr();
-        for key in keys {
+        let (from, to) = (self.node(from), self.node(to).addr());
+        let keys = format!("CLUSTER GETKEYSINSLOT {slot} 1000");
+        for key in from.ask::<Vec<Vec<u8>>>(&keys).await {
             let mut migrate = cmd("MIGRATE");
-            migrate.arg(target.ip().to_string()).arg(target.port());
+            migrate.arg(to.ip().to_string()).arg(to.port());
             migrate.arg(key).arg(0).arg(5000);
-            tell(self.node(from), [migrate]).await;
+            let moved = migrate.exec_async(&mut from.connection().await).await;
+            moved.expect("the key is moved");
         }
     }
 
     /// Ends the move: everybody is told of the new owner, the new owner first.
-    ///
-    /// # Panics
-    ///
-    /// When a node refuses.
     pub async fn end_move(&self, slot: u16, to: usize) {
-        let owner = id(self.node(to)).await;
-        let others = self
-            .nodes
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| *index != to);
-        for node in [self.node(to)]
-            .into_iter()
-            .chain(others.map(|(_, node)| node))
-        {
-            let mut set = cmd("CLUSTER");
-            set.arg("SETSLOT").arg(slot).arg("NODE").arg(&owner);
-            tell(node, [set]).await;
+        let owner = self.node(to);
+        let command = format!("CLUSTER SETSLOT {slot} NODE {}", id(owner).await);
+        let others = self.nodes.iter().filter(|node| node.port() != owner.port());
+        for node in std::iter::once(owner).chain(others) {
+            node.ask::<()>(&command).await;
         }
     }
 
     /// Starts a replica of a master, and waits until it has its data; its number.
-    ///
-    /// # Panics
-    ///
-    /// When it does not within twenty seconds.
     pub async fn add_replica(&mut self, master: usize) -> usize {
         let (replica, bus_port) = start_node(&RedisServer::builder()).await;
         for node in &self.nodes {
-            tell(node, [meet(&replica, bus_port)]).await;
+            meet(node, &replica, bus_port).await;
         }
-        let deadline = Instant::now() + LIMIT;
-        let mut connection = replica.connection().await;
-        let mut replicate = cmd("CLUSTER");
-        replicate.arg("REPLICATE").arg(id(self.node(master)).await);
+        let replicate = format!("CLUSTER REPLICATE {}", id(self.node(master)).await);
         // Refused until the two have met.
-        while let Err(error) = replicate.exec_async(&mut connection).await {
-            assert!(
-                Instant::now() < deadline,
-                "the replica meets nobody: {error}"
-            );
-            sleep(POLL).await;
-        }
-        loop {
-            let info: String = cmd("INFO")
-                .arg("replication")
-                .query_async(&mut connection)
-                .await
-                .expect("INFO replication");
-            if info_field(&info, "master_link_status") == Some("up") {
-                break;
-            }
-            assert!(
-                Instant::now() < deadline,
-                "the replica gets no data:\n{info}"
-            );
-            sleep(POLL).await;
-        }
+        until("a replica that meets its master", LIMIT, async || {
+            send::<()>(&mut replica.connection().await, &replicate).await
+        })
+        .await;
+        until("a replica with its master's data", LIMIT, async || {
+            let info: String = replica.ask("INFO replication").await;
+            let is_up = info_field(&info, "master_link_status") == Some("up");
+            is_up.then_some(()).ok_or(info)
+        })
+        .await;
         self.nodes.push(replica);
         self.bus_ports.push(bus_port);
         self.wait_until_usable().await;
@@ -117,27 +70,15 @@ impl Cluster {
     }
 
     /// Lets the nodes serve their slots while others are served by nobody.
-    ///
-    /// # Panics
-    ///
-    /// When a node refuses.
     pub async fn serve_in_parts(&self) {
         for node in &self.nodes {
-            let mut config = cmd("CONFIG");
-            config
-                .arg("SET")
-                .arg("cluster-require-full-coverage")
-                .arg("no");
-            tell(node, [config]).await;
+            node.ask::<()>("CONFIG SET cluster-require-full-coverage no")
+                .await;
         }
     }
 }
 
 /// The id by which the nodes know a node.
 async fn id(node: &RedisServer) -> String {
-    cmd("CLUSTER")
-        .arg("MYID")
-        .query_async(&mut node.connection().await)
-        .await
-        .expect("a node's id")
+    node.ask("CLUSTER MYID").await
 }

@@ -60,7 +60,11 @@ return { kind, redis.call('PTTL', KEYS[1]), fields }
     )
 });
 
-pub(crate) async fn plant(
+pub(super) async fn delete(admin: &mut MultiplexedConnection, key: &[u8]) {
+    let () = admin.del(key).await.expect("DEL");
+}
+
+pub(super) async fn plant(
     admin: &mut MultiplexedConnection,
     key: &[u8],
     hash: &RawHash,
@@ -75,12 +79,12 @@ pub(crate) async fn plant(
     planted.expect("a hash is planted");
 }
 
-pub(crate) async fn plant_other_type(admin: &mut MultiplexedConnection, key: &[u8]) {
+pub(super) async fn plant_other_type(admin: &mut MultiplexedConnection, key: &[u8]) {
     let planted: redis::RedisResult<()> = admin.set(key, "no hash").await;
     planted.expect("a string is planted");
 }
 
-pub(crate) async fn dump(admin: &mut MultiplexedConnection, key: &[u8]) -> Option<RawKey> {
+pub(super) async fn dump(admin: &mut MultiplexedConnection, key: &[u8]) -> Option<RawKey> {
     let dumped: redis::RedisResult<(String, i64, RawHash)> =
         DUMP.key(key).invoke_async(admin).await;
     let (kind, remaining, hash) = dumped.expect("a key is dumped");
@@ -91,20 +95,20 @@ pub(crate) async fn dump(admin: &mut MultiplexedConnection, key: &[u8]) -> Optio
     }
 }
 
-pub(crate) async fn advance(admin: &mut MultiplexedConnection, prefix: &KeyPrefix, by: Duration) {
+pub(super) async fn advance(admin: &mut MultiplexedConnection, prefix: &KeyPrefix, by: Duration) {
     let mut call = ADVANCE.prepare_invoke();
     call.arg(prefix.as_str()).arg(millis(by));
     let advanced: redis::RedisResult<()> = call.invoke_async(admin).await;
     advanced.expect("time passes");
 }
 
-pub(crate) async fn now(admin: &mut MultiplexedConnection) -> UnixMillis {
+pub(super) async fn now(admin: &mut MultiplexedConnection) -> UnixMillis {
     let time: redis::RedisResult<(u64, u64)> = redis::cmd("TIME").query_async(admin).await;
     let (seconds, micros) = time.expect("TIME");
     UnixMillis::new(seconds * 1000 + micros / 1000)
 }
 
-pub(crate) async fn index_len(admin: &mut MultiplexedConnection, key: &[u8]) -> Option<usize> {
+pub(super) async fn index_len(admin: &mut MultiplexedConnection, key: &[u8]) -> Option<usize> {
     let len: redis::RedisResult<usize> = admin.zcard(key).await;
     Some(len.expect("ZCARD")).filter(|len| *len > 0)
 }

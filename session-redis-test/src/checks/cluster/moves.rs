@@ -2,18 +2,16 @@
 
 use std::time::Duration;
 
-use session_core::{Delta, Effect, ErrorKind, SessionBackend};
+use session_core::{Delta, ErrorKind, SessionBackend};
+use session_redis::IdStorage;
 
-use super::Subject;
-use crate::Cluster;
-use crate::checks::{create, name, until_well};
+use super::{Subject, teach_scripts};
+use crate::checks::{assert_refused, count, create, log_in, name, until_well};
 use crate::harness::Connect;
+use crate::{Cluster, Monitor, Target};
 
-/// A session is counted by several tasks while its slot moves from node to node: no operation fails, and the
-/// counts are distinct and gapless. Sessions of other slots are where they were.
-///
-/// # Panics
-/// When one fails, or counts are lost or doubled.
+/// A session is counted by several tasks while its slot moves from node to node: no operation
+/// fails, and the counts are distinct and gapless. Sessions of other slots are where they were.
 pub async fn a_slot_is_followed_while_it_moves(connect: Connect) {
     let cluster = Cluster::start(3).await;
     let subject = Subject::with(connect, &cluster, |target| target).await;
@@ -27,8 +25,8 @@ pub async fn a_slot_is_followed_while_it_moves(connect: Connect) {
         writers.spawn(async move {
             let mut values = Vec::new();
             while !*is_over.borrow() {
-                let value = backend.increment_field(&id, name("page_views"), 1).await;
-                values.push(value.expect("it is followed").expect("the session lives"));
+                let value = count(&*backend, &id).await.expect("it is followed");
+                values.push(value.expect("the session lives"));
             }
             values
         });
@@ -47,47 +45,71 @@ pub async fn a_slot_is_followed_while_it_moves(connect: Connect) {
     let mut values: Vec<i64> = writers.join_all().await.into_iter().flatten().collect();
     values.sort_unstable();
     println!("{} counts while the slot moved three times", values.len());
-    for (expected, value) in (2..).zip(&values) {
-        assert_eq!(*value, expected, "distinct and gapless");
-    }
+    let expected = (2..).take(values.len());
+    assert!(expected.eq(values), "distinct and gapless");
     for id in sessions.values() {
-        let found = subject.backend.get_session(id).await.expect("it reads");
-        assert!(found.is_some());
+        let found = subject.backend.get_session(id).await;
+        assert!(found.expect("it reads").is_some());
     }
 }
 
-/// A session whose slot is on its way cannot be renamed by any script: its rotation is told so, unchanged, and
-/// works when the slot has arrived.
-///
-/// # Panics
-/// When it does not.
+/// A session whose slot is migrating cannot be renamed by any script: its rotation fails, nothing
+/// is changed, and it works when the slot has arrived.
 pub async fn a_rotation_waits_for_its_slot(connect: Connect) {
     let cluster = Cluster::start(3).await;
     let subject = Subject::new(connect, &cluster).await;
     let backend = &*subject.backend;
     let id = subject.session_on(&cluster, 2).await;
     let slot = subject.slot(&id);
+    let rotate = || backend.rotate_session(&id, Delta::new());
     cluster.begin_move(slot, 2, 0).await;
     for has_moved in [false, true] {
         if has_moved {
             cluster.move_keys(slot, 2, 0).await;
         }
-        let error = backend.rotate_session(&id, Delta::new()).await;
-        let error = error.expect_err("the slot is on its way");
-        let told = (error.kind(), error.effect());
-        assert_eq!(
-            told,
-            (ErrorKind::Unavailable, Effect::NotApplied),
-            "{error:?}"
-        );
+        assert_refused(rotate().await, ErrorKind::Unavailable);
         assert!(backend.get_session(&id).await.expect("it reads").is_some());
     }
     cluster.end_move(slot, 0).await;
-    let rotated = until_well("the slot has arrived", || {
-        backend.rotate_session(&id, Delta::new())
-    })
-    .await;
-    let rotated = rotated.expect("the session lives").id;
-    assert_eq!(subject.slot(&rotated), slot);
-    create(backend).await;
+    let rotated = until_well("the slot has arrived", rotate).await;
+    assert_eq!(subject.slot(&rotated.expect("it lives").id), slot);
+}
+
+/// An unbound session, its id stored plainly or hashed, is rotated again and again by one call
+/// each: all nodes are watched, and none sees anything else. It stays in its slot. A bound one
+/// needs three calls more.
+pub async fn rotations_stay_in_their_slot_and_take_one_call(connect: Connect) {
+    const ROTATIONS: usize = 100;
+    let cluster = Cluster::start(3).await;
+    teach_scripts(&cluster).await;
+    for storage in [IdStorage::Plain, IdStorage::Hashed] {
+        let subject = Subject::with(connect, &cluster, |target| Target { storage, ..target }).await;
+        // The backend gets to know the nodes.
+        subject.session_per_node(&cluster).await;
+        let backend = &*subject.backend;
+        for (created, calls) in [(create(backend).await, 1), (log_in(backend).await, 4)] {
+            let mut id = created.id;
+            let slot = subject.slot(&id);
+            let mut monitors = Vec::new();
+            for node in cluster.nodes() {
+                monitors.push(Monitor::start(node).await);
+            }
+            for _ in 0..ROTATIONS {
+                let delta = Delta::new().increment(name("turns"), 1);
+                let rotated = backend.rotate_session(&id, delta).await.expect("a reply");
+                id = rotated.expect("the session lives").id;
+                assert_eq!(subject.slot(&id), slot, "{storage:?}");
+            }
+            let mut seen = 0;
+            for monitor in &mut monitors {
+                // Of a client of ours: neither of a script, nor of a node to another.
+                let commands = monitor.take().await.into_iter();
+                let calls = commands.filter(|it| !it.is_from_script());
+                seen += calls
+                    .filter(|it| !["PING", "CLUSTER"].contains(&&*it.name()))
+                    .count();
+            }
+            assert_eq!(seen, calls * ROTATIONS, "{storage:?}");
+        }
+    }
 }

@@ -1,0 +1,83 @@
+//! From plain keys to hashed ones, while the store is in use.
+
+use session_core::{Delta, PublicId, SessionId};
+use session_redis::IdStorage::{Hashed, HashedAfterPlain, Plain, PlainBeforeHashed};
+
+use super::{Subject, ann, count, create, log_in};
+use crate::harness::{Connect, own_prefix};
+use crate::{Cluster, RedisServer, Target};
+
+/// An application's processes go from plain keys to hashed ones step by step: no session ends by
+/// it, and each stays as it was created until it ends or, but in a cluster, is rotated. The counts
+/// tell when the last step is due; from then on no key and no index entry shows an id. (That
+/// neighbouring steps agree while they run side by side is shown by the differential test, whose
+/// calls they take in turn.)
+pub async fn a_store_changes_its_key_format(connect: Connect) {
+    let server = RedisServer::start().await;
+    change_format(connect, &server.url(), std::slice::from_ref(&server)).await;
+}
+
+/// The same on a cluster.
+pub async fn a_cluster_changes_its_key_format(connect: Connect) {
+    let cluster = Cluster::start(3).await;
+    change_format(connect, &cluster.url(), cluster.nodes()).await;
+}
+
+async fn change_format(connect: Connect, url: &str, servers: &[RedisServer]) {
+    let prefix = own_prefix();
+    let steps = [Plain, PlainBeforeHashed, HashedAfterPlain, Hashed];
+    let [plain, plain_first, hashed_first, hashed] = steps.map(|storage| {
+        let target = Target::patient(url.to_owned(), prefix.clone());
+        Subject::of(connect, Target { storage, ..target })
+    });
+    let counted = async |process: &Subject| process.admin.count_sessions().await.expect("a count");
+    let mut ids: Vec<SessionId> = Vec::new();
+    for (step, process) in (1..).zip([&plain, &plain_first, &hashed_first]) {
+        ids.push(create(&*process.backend).await.id);
+        ids.push(log_in(&*process.backend).await.id);
+        for id in &ids {
+            let views = count(&*process.backend, id).await.expect("a count");
+            assert!(views.is_some(), "a session of step {step} or before ended");
+        }
+        let listed = process.backend.list_sessions(&ann()).await.expect("a list");
+        assert_eq!(listed.len(), step, "a session per step");
+    }
+    assert_eq!(counted(&plain).await, 4, "those of the first two steps");
+    assert_eq!(counted(&hashed_first).await, 6);
+
+    // A rotation converts, but in a cluster.
+    let backend = &*hashed_first.backend;
+    let first = ids.first_mut().expect("a session");
+    let rotated = backend.rotate_session(first, Delta::new()).await;
+    *first = rotated.expect("a reply").expect("it lives").id;
+    let left = if servers.len() == 1 { 3 } else { 4 };
+    assert_eq!(counted(&plain).await, left);
+
+    // The last plain sessions end.
+    for id in ids.drain(..4) {
+        let was_live = backend.delete_session(&id).await;
+        assert!(was_live.expect("a reply"));
+    }
+    assert_eq!(counted(&plain).await, 0);
+    assert_eq!(counted(&hashed).await, 2);
+    for id in &mut ids {
+        let rotated = hashed.backend.rotate_session(id, Delta::new()).await;
+        *id = rotated.expect("a reply").expect("logged out").id;
+    }
+    let listed = hashed.backend.list_sessions(&ann()).await.expect("a list");
+    assert_eq!(listed.len(), 1);
+    for server in servers {
+        let keys: Vec<String> = server.ask(&format!("KEYS {prefix}*")).await;
+        for key in keys {
+            let suffix = key.strip_prefix(prefix.as_str()).expect("below the prefix");
+            if suffix == "@ann" {
+                let entries: Vec<String> = server.ask(&format!("ZRANGE {key} 0 -1")).await;
+                // Behind the public id.
+                let is_hashed = |entry: &String| entry[PublicId::LEN..].starts_with('{');
+                assert!(entries.iter().all(is_hashed), "an index shows an id");
+            } else {
+                assert!(suffix.starts_with('{'), "a session's key shows its id");
+            }
+        }
+    }
+}
