@@ -14,7 +14,7 @@ pub async fn run() -> ExitCode {
     let args = Args::of_process();
     if let Some(Command::Sessions { command }) = &args.command {
         // A command says what it has to say by itself.
-        start_logging("warn");
+        start_logging("off");
         return admin::run(&args.store, command).await;
     }
     start_logging("info");

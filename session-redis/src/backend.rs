@@ -94,6 +94,7 @@ impl<C: Connect> fmt::Debug for RedisBackend<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisBackend")
             .field("keys", &self.0.keys)
+            .field("servers", &self.0.servers)
             .field("deadline", &self.0.settings.deadline)
             .finish_non_exhaustive()
     }

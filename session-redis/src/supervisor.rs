@@ -196,13 +196,23 @@ impl<C: Connect> Shared<C> {
     }
 
     fn observe(&self, from: State, to: State, why: Option<&Error>) {
-        match to {
-            State::Down => tracing::warn!(
+        match (to, why) {
+            // Somebody has to do something.
+            (State::Down, Some(why))
+                if matches!(why.kind(), ErrorKind::Config | ErrorKind::Denied) =>
+            {
+                tracing::error!(
+                    server = %self.endpoint,
+                    reason = %NotConnected::reason(why),
+                    "the session store cannot be used"
+                );
+            }
+            (State::Down, why) => tracing::warn!(
                 server = %self.endpoint,
                 reason = why.map(|why| NotConnected::reason(why).to_string()),
                 "the session store cannot be reached"
             ),
-            State::Up if from == State::Down => {
+            (State::Up, _) if from == State::Down => {
                 tracing::info!(server = %self.endpoint, "the session store can be reached again");
             }
             _ => tracing::debug!(server = %self.endpoint, ?from, ?to, "connection"),

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_core::{
-    Effect, Error, ErrorKind, Operation, Result, SessionAdmin, SessionBackend, SessionPolicy,
+    ConnectionObserver, Effect, Error, ErrorKind, Operation, Result, SessionAdmin, SessionBackend,
+    SessionPolicy,
 };
 
 #[cfg(any(feature = "redis-rs", feature = "fred"))]
-use crate::IdStorage;
+use crate::{Eviction, IdStorage};
 
 /// A backend for this URL, connected.
 ///
@@ -55,7 +56,32 @@ pub struct Connect {
     key_prefix: Option<String>,
     #[cfg(any(feature = "redis-rs", feature = "fred"))]
     id_storage: IdStorage,
+    #[cfg(any(feature = "redis-rs", feature = "fred"))]
+    eviction: Eviction,
+    observer: Option<Arc<dyn ConnectionObserver>>,
     deadline: Option<Duration>,
+}
+
+/// A client's builder with these settings: the methods are the same.
+#[cfg(any(feature = "redis-rs", feature = "fred"))]
+macro_rules! configured {
+    ($connect:ident, $builder:expr) => {{
+        let mut builder = $builder
+            .policy($connect.policy.clone())
+            .id_storage($connect.id_storage)
+            .eviction($connect.eviction);
+        if let Some(prefix) = &$connect.key_prefix {
+            let prefix = prefix.parse();
+            builder = builder.key_prefix(prefix.map_err(|_| refused(ConnectError::InvalidPrefix))?);
+        }
+        if let Some(deadline) = $connect.deadline {
+            builder = builder.deadline(deadline);
+        }
+        if let Some(observer) = &$connect.observer {
+            builder = builder.observer(Arc::clone(observer));
+        }
+        builder
+    }};
 }
 
 /// Why a URL names no backend.
@@ -88,6 +114,9 @@ impl Connect {
             key_prefix: None,
             #[cfg(any(feature = "redis-rs", feature = "fred"))]
             id_storage: IdStorage::default(),
+            #[cfg(any(feature = "redis-rs", feature = "fred"))]
+            eviction: Eviction::default(),
+            observer: None,
             deadline: None,
         }
     }
@@ -110,6 +139,22 @@ impl Connect {
     #[cfg(any(feature = "redis-rs", feature = "fred"))]
     pub fn id_storage(mut self, storage: IdStorage) -> Self {
         self.id_storage = storage;
+        self
+    }
+
+    /// What follows when a Redis server evicts keys while its memory is full; a warning by default. No effect
+    /// on memory.
+    ///
+    /// Needs the feature `redis-rs` or `fred`, as [`Eviction`] does.
+    #[cfg(any(feature = "redis-rs", feature = "fred"))]
+    pub fn eviction(mut self, eviction: Eviction) -> Self {
+        self.eviction = eviction;
+        self
+    }
+
+    /// Who is told what becomes of the connections to Redis. No effect on memory.
+    pub fn observer(mut self, observer: Arc<dyn ConnectionObserver>) -> Self {
+        self.observer = Some(observer);
         self
     }
 
@@ -200,21 +245,8 @@ impl Connect {
 
     #[cfg(feature = "redis-rs")]
     fn redis_rs(&self) -> Result<Opened> {
-        use session_redis_rs::RedisRsBackend;
-        let mut builder = RedisRsBackend::builder(self.url.as_str())
-            .policy(self.policy.clone())
-            .id_storage(self.id_storage);
-        if let Some(prefix) = &self.key_prefix {
-            builder = builder.key_prefix(
-                prefix
-                    .parse()
-                    .map_err(|_| refused(ConnectError::InvalidPrefix))?,
-            );
-        }
-        if let Some(deadline) = self.deadline {
-            builder = builder.deadline(deadline);
-        }
-        let backend = builder.build()?;
+        let builder = session_redis_rs::RedisRsBackend::builder(self.url.as_str());
+        let backend = configured!(self, builder).build()?;
         let admin = Arc::new(backend.admin());
         Ok((Arc::new(backend), admin))
     }
@@ -226,21 +258,8 @@ impl Connect {
 
     #[cfg(feature = "fred")]
     fn fred(&self, url: String) -> Result<Opened> {
-        use session_fred::FredBackend;
-        let mut builder = FredBackend::builder(url)
-            .policy(self.policy.clone())
-            .id_storage(self.id_storage);
-        if let Some(prefix) = &self.key_prefix {
-            builder = builder.key_prefix(
-                prefix
-                    .parse()
-                    .map_err(|_| refused(ConnectError::InvalidPrefix))?,
-            );
-        }
-        if let Some(deadline) = self.deadline {
-            builder = builder.deadline(deadline);
-        }
-        let backend = builder.build()?;
+        let builder = session_fred::FredBackend::builder(url);
+        let backend = configured!(self, builder).build()?;
         let admin = Arc::new(backend.admin());
         Ok((Arc::new(backend), admin))
     }

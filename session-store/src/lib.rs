@@ -41,12 +41,12 @@ mod connect;
 
 #[doc(inline)]
 pub use session_core::{
-    Clock, CreatedSession, Delta, Effect, Error, ErrorKind, FieldName, FieldValue, Fields,
-    IntoFieldName, InvalidLifetime, InvalidPrincipal, InvalidPublicId, InvalidSessionId,
-    InvalidTtl, Lifetime, Limit, Limits, ListedSession, NewSession, OnExcess, Operation, Principal,
-    PrincipalLimit, PublicId, Remaining, ReservedFieldName, Result, RotatedSession, SessionBackend,
-    SessionId, SessionPolicy, SessionRecord, SessionTtl, SystemClock, Timestamp, Touch, UnixMillis,
-    Written,
+    Clock, ConnectionChange, ConnectionObserver, ConnectionState, CreatedSession, Delta, Effect,
+    Error, ErrorKind, FieldName, FieldValue, Fields, IntoFieldName, InvalidLifetime,
+    InvalidPrincipal, InvalidPublicId, InvalidSessionId, InvalidTtl, Lifetime, Limit, Limits,
+    ListedSession, NewSession, OnExcess, Operation, Principal, PrincipalLimit, PublicId, Remaining,
+    ReservedFieldName, Result, RotatedSession, SessionBackend, SessionId, SessionPolicy,
+    SessionRecord, SessionTtl, SystemClock, Timestamp, Touch, UnixMillis, Written,
 };
 #[cfg(feature = "mock")]
 #[doc(inline)]
@@ -57,13 +57,13 @@ pub use session_tower::{ReadSession, Session, SessionCookie, SessionError, Sessi
 
 pub use self::connect::{Connect, ConnectError, connect};
 
-// The two crates name one type.
+// The two crates name the same types.
 #[cfg(all(feature = "fred", not(feature = "redis-rs")))]
 #[doc(inline)]
-pub use session_fred::IdStorage;
+pub use session_fred::{Eviction, IdStorage};
 #[cfg(feature = "redis-rs")]
 #[doc(inline)]
-pub use session_redis_rs::IdStorage;
+pub use session_redis_rs::{Eviction, IdStorage};
 
 /// The backends, one module for each that is compiled in. Each re-exports the client crate that it
 /// stands on.

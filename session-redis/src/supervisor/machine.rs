@@ -174,10 +174,9 @@ impl Machine {
         let of_state = match self.state {
             State::Connecting | State::Down => None,
             State::Suspect => Some(self.suspect_until),
-            State::Up => Some(match self.probe {
-                // What was received since then proves that it is only slow.
-                Some(sent) if self.received <= sent => sent + self.deadline,
-                _ => self.received + SECOND,
+            State::Up => Some(match self.unanswered_probe() {
+                Some(sent) => sent + self.deadline,
+                None => self.received + SECOND,
             }),
         };
         let writes = self.wants_writes().then(|| self.attempt_for_writes_at());
@@ -268,13 +267,9 @@ impl Machine {
     /// Whatever is due.
     fn pass_time(&mut self, now: Time, decisions: &mut Vec<Decision>) {
         if self.state == State::Up {
-            match self.probe {
-                Some(sent) if self.received <= sent => {
-                    if now >= sent + self.deadline {
-                        self.silence(now, decisions);
-                    }
-                }
-                _ if now >= self.received + SECOND => self.send_probe(now, decisions),
+            match self.unanswered_probe() {
+                Some(sent) if now >= sent + self.deadline => self.silence(now, decisions),
+                None if now >= self.received + SECOND => self.send_probe(now, decisions),
                 _ => {}
             }
         }
@@ -303,6 +298,11 @@ impl Machine {
     fn send_probe(&mut self, now: Time, decisions: &mut Vec<Decision>) {
         self.probe = Some(now);
         decisions.push(Decision::Probe);
+    }
+
+    /// When the probe was sent since which nothing was received. What was proves that its reply is only slow.
+    fn unanswered_probe(&self) -> Option<Time> {
+        self.probe.filter(|sent| self.received <= *sent)
     }
 
     fn wants_writes(&self) -> bool {

@@ -151,11 +151,11 @@ impl<C: Connect> Task<C> {
                     }
                 }
                 Decision::Attempt => {
-                    self.attempt = Some(Box::pin(attempt(Arc::clone(&self.shared))))
+                    self.attempt = Some(Box::pin(attempt(Arc::clone(&self.shared))));
                 }
                 Decision::Use => self.use_made(),
                 Decision::Probe => {
-                    self.probe = self.live.as_ref().map(|live| probed(&live.connection))
+                    self.probe = self.live.as_ref().map(|live| probed(&live.connection));
                 }
             }
         }
