@@ -26,7 +26,8 @@ pub(super) struct Live<T> {
     pub(super) contact: Contact,
     /// Tells it from those before and after it.
     pub(super) number: u64,
-    /// When anything was last received, and when a write last succeeded: microseconds since the epoch.
+    /// When anything was last received, and when a write last succeeded: microseconds since the epoch; zero
+    /// where none did.
     received: AtomicU64,
     written: AtomicU64,
     in_flight: AtomicUsize,
@@ -35,11 +36,11 @@ pub(super) struct Live<T> {
 impl<T> Live<T> {
     pub(super) fn new(connection: T, contact: Contact, number: u64, now: Duration) -> Self {
         Self {
+            received: AtomicU64::new(micros(now)),
+            written: AtomicU64::new(if contact.is_writable { micros(now) } else { 0 }),
             connection,
             contact,
             number,
-            received: AtomicU64::new(micros(now)),
-            written: AtomicU64::new(micros(now)),
             in_flight: AtomicUsize::new(0),
         }
     }

@@ -181,7 +181,11 @@ impl Machine {
         };
         let writes = self.wants_writes().then(|| self.attempt_for_writes_at());
         let wakes = [attempt, of_state, writes.filter(|_| self.attempt.is_none())];
-        wakes.into_iter().flatten().min().unwrap_or(Time::MAX)
+        wakes
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(self.received + SECOND)
     }
 
     fn closed(&mut self, now: Time) {

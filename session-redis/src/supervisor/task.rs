@@ -20,7 +20,7 @@ type Probed = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
 /// Supervises until it is aborted, or its runtime ends.
 pub(super) async fn run<C: Connect>(shared: Arc<Shared<C>>) {
-    let ended = Ended(Arc::clone(&shared));
+    let _ended = Ended(Arc::clone(&shared));
     let machine = Machine::new(shared.how.deadline, shared.now());
     let mut task = Task {
         shared,
@@ -36,12 +36,10 @@ pub(super) async fn run<C: Connect>(shared: Arc<Shared<C>>) {
     loop {
         task.handle(event);
         event = task.next_event().await;
-        // Kept to the end, however that comes.
-        let _ = &ended;
     }
 }
 
-/// Tells the operations that nobody supervises any more.
+/// Tells the operations that nobody supervises any more, however that came.
 struct Ended<C: Connect>(Arc<Shared<C>>);
 
 impl<C: Connect> Drop for Ended<C> {
