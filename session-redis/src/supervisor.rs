@@ -157,7 +157,10 @@ impl<C: Connect> Supervisor<C> {
     /// Whether a server that refuses writes may have been demoted just now, which soon shows.
     pub(crate) fn took_writes_lately(&self) -> bool {
         match &**self.shared.slot.load() {
-            Slot::Usable(live) => self.shared.now().saturating_sub(live.written()) <= DEMOTION,
+            Slot::Usable(live) => {
+                let written = live.written();
+                !written.is_zero() && self.shared.now().saturating_sub(written) <= DEMOTION
+            }
             _ => false,
         }
     }
