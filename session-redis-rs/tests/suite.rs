@@ -15,6 +15,7 @@ fn connect(target: Target) -> Connected {
         .id_storage(target.storage)
         .policy(target.policy)
         .deadline(target.deadline)
+        .eviction(target.eviction)
         .build()
         .expect("the target can be used");
     let admin = Arc::new(backend.admin());
