@@ -48,13 +48,23 @@ impl Settings {
     ///
     /// # Errors
     /// [`ErrorKind::Config`] for a deadline of zero, within which nothing can be done.
-    pub fn checked(mut self) -> Result<Self> {
+    pub fn checked(self) -> Result<Self> {
+        self.check()?;
+        Ok(self.clamped())
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
         if self.deadline.is_zero() {
             let error = Error::new(ErrorKind::Config, Effect::NotApplied);
             return Err(error.with_source("the deadline must be longer than zero"));
         }
+        Ok(())
+    }
+
+    /// Times that can be added to.
+    pub(crate) fn clamped(mut self) -> Self {
         self.deadline = self.deadline.min(Self::LONGEST_DEADLINE);
-        Ok(self)
+        self
     }
 }
 
