@@ -6,8 +6,8 @@ use session_redis::IdStorage::{self, Hashed, HashedAfterPlain, Plain, PlainBefor
 
 use crate::checks::cluster::{faults as cluster_faults, moves};
 use crate::checks::{
-    acl, admin, faults, first_contact, full, ids_at_rest, index, key_formats, lost_replies,
-    readiness, round_trips, scripts,
+    acl, admin, faults, first_contact, full, garbage, ids_at_rest, index, key_formats,
+    lost_replies, readiness, round_trips, scripts,
 };
 use crate::harness::{Connect, RedisHarness};
 
@@ -99,6 +99,7 @@ pub fn backend_tests(connect: Connect) -> Runner {
         first_contact::servers_that_evict_are_used_or_refused
         first_contact::the_wrong_topology_is_named
         full::a_full_server_refuses_growth_only
+        garbage::bytes_that_make_no_sense_end_operations_in_time
         ids_at_rest::hashed_ids_leave_nothing_usable
         index::expired_sessions_are_never_listed_and_cost_little
         index::only_a_principal_has_an_index

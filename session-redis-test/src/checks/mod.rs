@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod faults;
 pub mod first_contact;
 pub mod full;
+pub mod garbage;
 pub mod ids_at_rest;
 pub mod index;
 pub mod key_formats;
