@@ -171,7 +171,7 @@ impl Connect {
         backend.map_err(|error| error.during(Operation::Connect))
     }
 
-    /// A backend that is connected, with a server that is new enough.
+    /// A backend that is connected, with a server on which sessions can be stored.
     ///
     /// # Errors
     /// As [`connect`].
