@@ -19,8 +19,8 @@
 //! already has, if that sends each command once: [`FredBackend::from_client`]. What heals that is its own
 //! reconnect policy; its server is not asked again what it is when it has connected again.
 //!
-//! fred decodes nested arrays by recursion without a limit: a server that is not trusted can end the process by a
-//! reply of some ten thousand levels.
+//! fred decodes nested arrays by recursion without a limit: a reply of a thousand levels overflows the stack, which
+//! ends the process. No command of this crate has such a reply; a hostile server can send it.
 //!
 //! # Timeouts
 //! Every operation ends within its deadline: 500 ms unless the builder says otherwise, the making of a

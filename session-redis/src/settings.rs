@@ -80,3 +80,32 @@ impl Default for Settings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use session_core::SessionBackend as _;
+
+    use super::*;
+    use crate::testing::Scripted;
+    use crate::{Endpoint, RedisBackend, Reply};
+
+    #[tokio::test]
+    async fn any_deadline_but_none_can_be_used() {
+        for (deadline, expected) in [
+            (Duration::ZERO, Err(ErrorKind::Config)),
+            (Duration::MAX, Ok(())),
+        ] {
+            let settings = || Settings {
+                deadline,
+                ..Settings::default()
+            };
+            let checked = settings().checked().map(drop);
+            assert_eq!(checked.map_err(|error| error.kind()), expected);
+            // What first contact asks about slots.
+            let server = Scripted::default().reply(1, Ok(Reply::Nil));
+            let backend = RedisBackend::standalone(server, Endpoint::tcp("host", 1), settings());
+            let ready = backend.ping().await;
+            assert_eq!(ready.map_err(|error| error.kind()), expected);
+        }
+    }
+}
