@@ -95,8 +95,12 @@ impl<C: Connect> Clone for RedisBackend<C> {
 
 impl<C: Connect> fmt::Debug for RedisBackend<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys = match self.0.servers {
+            Servers::Standalone(_) => &self.0.keys,
+            Servers::Cluster(_) => &self.0.cross_slot_keys,
+        };
         f.debug_struct("RedisBackend")
-            .field("keys", &self.0.keys)
+            .field("keys", keys)
             .field("deadline", &self.0.settings.deadline)
             .finish_non_exhaustive()
     }

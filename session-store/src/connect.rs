@@ -295,6 +295,10 @@ mod tests {
             "memory+fred:",
             "redis-clusters://host",
             "redis+fred-cluster://host",
+            "redis-sentinel://host",
+            "REDIS://host",
+            "redis+unix:///socket",
+            "://",
             "redis+other://user:SECRET@host",
         ] {
             assert_eq!(refusal(url), ConnectError::UnknownScheme, "{url}");
