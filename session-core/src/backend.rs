@@ -133,7 +133,7 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
     /// An unknown target is [`ErrorKind::Unsupported`].
     async fn revoke(&self, request: &RevokeRequest) -> Result<u64>;
 
-    /// Whether sessions can be read and written. For readiness checks.
+    /// Whether sessions can be read and stored. For readiness checks.
     async fn ping(&self) -> Result<()>;
 
     // ---- Provided, meant to be overridden and forwarded -----------------------------------------

@@ -191,7 +191,9 @@ impl FredBuilder {
         // The client knows where it leads.
         let nowhere = Endpoint::tcp("", 0);
         let connect = FredConnect::given(client);
-        let backend = RedisBackend::standalone(connect, nowhere, self.settings);
+        let settings = self.settings.checked();
+        let settings = settings.map_err(|error| error.during(Operation::Connect))?;
+        let backend = RedisBackend::standalone(connect, nowhere, settings);
         Ok(FredBackend(backend))
     }
 }
@@ -236,7 +238,12 @@ fn build(servers: Servers, settings: Settings) -> Result<FredBackend> {
 /// asks for TLS and the client was built without: it would go on in the clear.
 fn config_of(url: &str) -> Result<Config> {
     let config = Config::from_url(url).map_err(configuration)?;
-    if !config.server.is_centralized() {
+    // The client takes any scheme that it does not know for this one.
+    let scheme = url.split_once(':').map_or(url, |(scheme, _)| scheme);
+    let is_known = SCHEMES
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(scheme));
+    if !is_known || !config.server.is_centralized() {
         return Err(refused(NO_ENDPOINT));
     }
     if asks_for_tls(url) && !config.uses_tls() {
@@ -251,6 +258,7 @@ fn asks_for_tls(url: &str) -> bool {
     scheme.starts_with("rediss") || scheme.starts_with("valkeys")
 }
 
+const SCHEMES: [&str; 4] = ["redis", "rediss", "valkey", "valkeys"];
 const NO_ENDPOINT: &str = "the URL must lead to the host and port of one server";
 const NO_NODE: &str = "a cluster needs the host and port of at least one node";
 const NO_TLS: &str = "the URL asks for TLS, and none of the client's TLS features is on";
@@ -268,7 +276,16 @@ fn configuration(error: fred::error::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use fred::types::Builder;
+    use fred::types::config::ServerConfig;
+
     use super::*;
+
+    const URLS_REFUSED: &str = "redis redis:// redis://:@ redis://:6379 redis://h:65536 redis://h:x \
+        http://h redis-sentinel://h:26379?sentinelServiceName=m REDIS-CLUSTER://h redis-cluster:// \
+        redis-cluster://:7000 redis-cluster://h:65536 redis-cluster://h?node= redis+unix:///s ";
+    const URLS_TAKEN: &str = "redis://h redis://h:0 REDIS://h redis://[::1] redis://[::1]:7000/3 \
+        redis://%FF:%FF@h redis-cluster://[::1]:7000?node=[::1] redis-cluster://%FF:%FF@h";
 
     #[tokio::test]
     async fn a_url_that_asks_for_tls_is_refused_and_never_served_without() {
@@ -283,14 +300,48 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_url_of_something_else_than_one_server_or_a_cluster_is_refused() {
-        for url in [
-            "redis-sentinel://127.0.0.1:26379?sentinelServiceName=mymaster",
-            "REDIS-CLUSTER://127.0.0.1",
-            "redis+unix:///tmp/redis.sock",
-        ] {
-            let error = FredBuilder::new(url).build().unwrap_err();
+    async fn urls_that_lead_nowhere_are_refused() {
+        for url in URLS_REFUSED.split(' ') {
+            let error = FredBuilder::new(url).build().expect_err(url);
             assert_eq!(error.kind(), ErrorKind::Config, "{url}");
+        }
+        for url in URLS_TAKEN.split(' ') {
+            assert!(FredBuilder::new(url).build().is_ok(), "{url}");
+        }
+        let nobody = ServerConfig::new_clustered(Vec::<(String, u16)>::new());
+        let nobody = Config {
+            server: nobody,
+            ..Config::default()
+        };
+        let error = FredBuilder::of_cluster(nobody).build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+    }
+
+    #[tokio::test]
+    async fn no_deadline_is_refused_and_any_other_can_be_used() {
+        let url = "redis://127.0.0.1:1";
+        let built = |deadline| {
+            let client = Builder::default_centralized()
+                .with_connection_config(|connection| connection.max_command_attempts = 1)
+                .build()
+                .unwrap();
+            [
+                FredBackend::builder(url).deadline(deadline).build(),
+                FredBackend::from_client_with(client, |it| it.deadline(deadline)),
+            ]
+        };
+        for refused in built(Duration::ZERO) {
+            assert_eq!(refused.unwrap_err().kind(), ErrorKind::Config);
+        }
+        for deadline in [Duration::from_nanos(1), Duration::MAX] {
+            let [own, given] = built(deadline).map(Result::unwrap);
+            let error = own.ping().await.unwrap_err();
+            assert_eq!(
+                error.effect(),
+                Effect::NotApplied,
+                "{deadline:?}: {error:?}"
+            );
+            drop(given);
         }
     }
 }

@@ -7,8 +7,8 @@ use fred::types::{CustomCommand, Value};
 use session_core::{Effect, Error, ErrorKind};
 use session_redis::{Command, Reply, ServerError};
 
-/// An error of the client. Its text shows the kind only: the client's own texts can hold keys and
-/// values. [`get_ref`](Self::get_ref) gives the whole.
+/// An error of the client. Its text shows the kind, and of an I/O error what the system says: the client's
+/// own texts can hold keys and values. [`get_ref`](Self::get_ref) gives the whole.
 pub struct ClientError(FredError);
 
 impl ClientError {
@@ -26,7 +26,11 @@ impl From<FredError> for ClientError {
 
 impl fmt::Display for ClientError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the fred client failed: {}", self.0.kind().to_str())
+        write!(f, "the fred client failed: {}", self.0.kind().to_str())?;
+        match self.0.kind() {
+            ClientErrorKind::IO => write!(f, ": {}", self.0.details()),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -4,9 +4,14 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use session_core::SessionBackend as _;
 use session_fred::FredBackend;
-use session_redis_test::{Connected, Target, backend_tests};
+use session_fred::fred::interfaces::ClientLike as _;
+use session_fred::fred::types::Builder;
+use session_fred::fred::types::config::{Config, ReconnectPolicy};
+use session_redis_test::{Connected, RedisServer, Target, backend_tests};
 
 /// The backend for this target, and its admin API.
 fn connect(target: Target) -> Connected {
@@ -15,6 +20,7 @@ fn connect(target: Target) -> Connected {
         .id_storage(target.storage)
         .policy(target.policy)
         .deadline(target.deadline)
+        .eviction(target.eviction)
         .build()
         .expect("the target can be used");
     let admin = Arc::new(backend.admin());
@@ -22,6 +28,38 @@ fn connect(target: Target) -> Connected {
     Connected { backend, admin }
 }
 
+/// Clients of the application's heal by their own policy, if they have one.
+async fn given_clients_heal_by_their_own_policy() {
+    let mut server = RedisServer::start().await;
+    let config = Config::from_url(&server.url()).expect("a URL");
+    let mut backends = Vec::new();
+    for policy in [Some(ReconnectPolicy::new_constant(0, 10)), None] {
+        let mut builder = Builder::from_config(config.clone());
+        builder.with_connection_config(|connection| connection.max_command_attempts = 1);
+        if let Some(policy) = policy {
+            builder.set_policy(policy);
+        }
+        let client = builder.build().expect("a client");
+        client.init().await.expect("a connection");
+        backends.push(FredBackend::from_client(client).expect("it sends commands once"));
+    }
+    for backend in &backends {
+        backend.ping().await.expect("it is connected");
+    }
+    server.restart().await;
+    let [healing, other] = backends.try_into().expect("two");
+    let began = Instant::now();
+    while let Err(error) = healing.ping().await {
+        assert!(began.elapsed() < Duration::from_secs(10), "{error:?}");
+    }
+    other.ping().await.expect_err("nobody connects it");
+}
+
 fn main() -> ExitCode {
-    backend_tests(connect).run()
+    backend_tests(connect)
+        .test(
+            "given::clients_heal_by_their_own_policy",
+            given_clients_heal_by_their_own_policy,
+        )
+        .run()
 }

@@ -225,3 +225,47 @@ fn refused(why: &'static str) -> Error {
 fn configuration(error: redis::RedisError) -> Error {
     Error::new(ErrorKind::Config, Effect::NotApplied).with_source(ClientError::from(error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const URLS_REFUSED: &str = "redis redis:// redis://:@ redis://:6379 redis://h:65536 redis://h:x \
+        http://h redis-sentinel://h:26379 REDIS-CLUSTER://h redis-cluster:// redis-cluster://:7000 \
+        redis-cluster://h:65536 redis-cluster://h?node= redis://h/x redis://%FF:%FF@h rediss://h ";
+    const URLS_TAKEN: &str = "redis://h redis://h:0 REDIS://h redis://[::1] redis://[::1]:7000/3 \
+        redis+unix:///s redis-cluster://[::1]:7000?node=[::1]";
+
+    #[test]
+    fn urls_that_lead_nowhere_are_refused() {
+        for url in URLS_REFUSED.split(' ') {
+            let error = RedisRsBuilder::new(url).build().expect_err(url);
+            assert_eq!(error.kind(), ErrorKind::Config, "{url}");
+        }
+        for url in URLS_TAKEN.split(' ') {
+            assert!(RedisRsBuilder::new(url).build().is_ok(), "{url}");
+        }
+        for nodes in [vec![], vec!["redis://h", "rediss://h"], vec!["h:1"]] {
+            let error = RedisRsBackend::cluster_builder(nodes).build().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config);
+        }
+    }
+
+    #[tokio::test]
+    async fn no_deadline_is_refused_and_any_other_can_be_used() {
+        let built = |deadline| {
+            let builder = RedisRsBackend::builder("redis://127.0.0.1:1");
+            builder.deadline(deadline).build()
+        };
+        let error = built(Duration::ZERO).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        for deadline in [Duration::from_nanos(1), Duration::MAX] {
+            let error = built(deadline).unwrap().ping().await.unwrap_err();
+            assert_eq!(
+                error.effect(),
+                Effect::NotApplied,
+                "{deadline:?}: {error:?}"
+            );
+        }
+    }
+}

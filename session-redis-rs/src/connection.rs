@@ -128,21 +128,28 @@ async fn over(
         // Operations have deadlines of their own.
         .set_response_timeout(None)
         .set_pipeline_buffer_size(PIPELINE_BUFFER);
-    let connecting = MultiplexedConnection::new_with_config(settings, stream, config);
-    let (connection, driver) = connecting.await.map_err(|error| {
-        // Nothing but the handshake was sent.
-        convert::error(error).with_effect(Effect::NotApplied)
-    })?;
+    // The database is selected below: the client keeps to itself why the server refuses it.
+    let database = settings.db();
+    let settings = settings.clone().set_db(0);
+    let connecting = MultiplexedConnection::new_with_config(&settings, stream, config);
+    // Nothing but the handshake was sent.
+    let failed = |error| convert::error(error).with_effect(Effect::NotApplied);
+    let (mut connection, driver) = connecting.await.map_err(failed)?;
     let (is_open, closed) = watch::channel(());
     // The driver ends when the connection closes, and when its last clone is dropped.
     let driver = tokio::spawn(async move {
         driver.await;
         drop(is_open);
     });
+    let driver = Arc::new(Driver(driver.abort_handle()));
+    if database != 0 {
+        let select = redis::cmd("SELECT").arg(database).to_owned();
+        select.exec_async(&mut connection).await.map_err(failed)?;
+    }
     Ok(RedisRsConnection(Kind::Own {
         connection,
         closed,
-        _driver: Arc::new(Driver(driver.abort_handle())),
+        _driver: driver,
     }))
 }
 

@@ -4,9 +4,12 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use session_core::SessionBackend as _;
 use session_redis_rs::RedisRsBackend;
-use session_redis_test::{Connected, Target, backend_tests};
+use session_redis_rs::redis::Client;
+use session_redis_test::{Connected, RedisServer, Target, backend_tests};
 
 /// The backend for this target, and its admin API.
 fn connect(target: Target) -> Connected {
@@ -15,6 +18,7 @@ fn connect(target: Target) -> Connected {
         .id_storage(target.storage)
         .policy(target.policy)
         .deadline(target.deadline)
+        .eviction(target.eviction)
         .build()
         .expect("the target can be used");
     let admin = Arc::new(backend.admin());
@@ -22,6 +26,30 @@ fn connect(target: Target) -> Connected {
     Connected { backend, admin }
 }
 
+/// Connections of the application's heal by their own rules: a manager does, a multiplexed one does not.
+async fn given_connections_heal_by_their_own_rules() {
+    let mut server = RedisServer::start().await;
+    let client = Client::open(server.url()).expect("a URL");
+    let manager = client.get_connection_manager().await;
+    let multiplexed = client.get_multiplexed_async_connection().await;
+    let manager = RedisRsBackend::from_connection(manager.expect("a connection"));
+    let multiplexed = RedisRsBackend::from_connection(multiplexed.expect("a connection"));
+    for backend in [&manager, &multiplexed] {
+        backend.ping().await.expect("it is connected");
+    }
+    server.restart().await;
+    let began = Instant::now();
+    while let Err(error) = manager.ping().await {
+        assert!(began.elapsed() < Duration::from_secs(10), "{error:?}");
+    }
+    multiplexed.ping().await.expect_err("nobody connects it");
+}
+
 fn main() -> ExitCode {
-    backend_tests(connect).run()
+    backend_tests(connect)
+        .test(
+            "given::connections_heal_by_their_own_rules",
+            given_connections_heal_by_their_own_rules,
+        )
+        .run()
 }

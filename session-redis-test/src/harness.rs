@@ -13,7 +13,7 @@ use session_conformance::{Breakable, Harness, RawHash, RawKey, Switch};
 use session_core::{
     Principal, SessionAdmin, SessionBackend, SessionId, SessionPolicy, UnixMillis, async_trait,
 };
-use session_redis::{IdStorage, KeyPrefix, KeySpace, hash_slot};
+use session_redis::{Eviction, IdStorage, KeyPrefix, KeySpace, hash_slot};
 
 pub(crate) use self::processes::Ids;
 use self::processes::Processes;
@@ -33,6 +33,8 @@ pub struct Target {
     pub policy: SessionPolicy,
     /// The time within which every operation ends.
     pub deadline: Duration,
+    /// What follows when the server evicts keys.
+    pub eviction: Eviction,
 }
 
 impl Target {
@@ -44,6 +46,7 @@ impl Target {
             storage: IdStorage::Plain,
             policy: SessionPolicy::new(),
             deadline: Duration::from_secs(30),
+            eviction: Eviction::default(),
         }
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use redis::RedisResult;
 use tokio::time::{Instant, sleep};
 
-use crate::connect::{connect, info_field, send};
+use crate::connect::{connect, send};
 use crate::files::ServerFiles;
 use crate::process::ServerProcess;
 
@@ -33,7 +33,7 @@ pub(crate) async fn launch(
             return Err(StartError::ended(binary, status, files));
         }
         // The port's owner may be a stranger, and this server about to find that out.
-        if matches!(pid_at(port).await, Ok(pid) if pid == process.pid().to_string()) {
+        if matches!(directory_at(port).await, Ok(it) if Path::new(&it) == files.directory()) {
             return Ok(process);
         }
         if Instant::now() >= deadline {
@@ -43,15 +43,13 @@ pub(crate) async fn launch(
     }
 }
 
-/// Which process replies on a port.
-async fn pid_at(port: u16) -> RedisResult<String> {
+/// In which directory the server on a port works. (Not asked by `INFO`: a test may forbid that.)
+async fn directory_at(port: u16) -> RedisResult<String> {
     let mut connection = connect(port, ASK_LIMIT).await?;
-    // Unlike INFO, PING is refused while the server still loads its data.
+    // Unlike CONFIG, PING is refused while the server still loads its data.
     send::<()>(&mut connection, "PING").await?;
-    let info: String = send(&mut connection, "INFO server").await?;
-    Ok(info_field(&info, "process_id")
-        .unwrap_or_default()
-        .to_owned())
+    let (_, directory): (String, String) = send(&mut connection, "CONFIG GET dir").await?;
+    Ok(directory)
 }
 
 /// Why a server did not start.

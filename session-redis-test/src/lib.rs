@@ -29,6 +29,7 @@ mod builder;
 pub mod checks;
 mod cluster;
 mod connect;
+mod fake;
 mod files;
 mod harness;
 mod launch;

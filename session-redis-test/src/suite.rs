@@ -6,8 +6,8 @@ use session_redis::IdStorage::{self, Hashed, HashedAfterPlain, Plain, PlainBefor
 
 use crate::checks::cluster::{faults as cluster_faults, moves};
 use crate::checks::{
-    acl, admin, faults, full, ids_at_rest, index, key_formats, lost_replies, old_server,
-    round_trips, scripts,
+    acl, admin, faults, first_contact, full, garbage, ids_at_rest, index, key_formats,
+    lost_replies, readiness, round_trips, scripts,
 };
 use crate::harness::{Connect, RedisHarness};
 
@@ -91,13 +91,21 @@ pub fn backend_tests(connect: Connect) -> Runner {
         faults::a_server_that_comes_back_is_used_again
         faults::every_operation_ends_within_its_deadline
         faults::starts_without_a_server
+        first_contact::a_server_that_cannot_run_the_scripts_is_named
+        first_contact::a_server_that_is_not_ready_is_waited_out
+        first_contact::hello_info_and_client_are_not_needed
+        first_contact::reasons_for_no_connection_are_told_apart
+        first_contact::scripts_of_one_slot_suffice
+        first_contact::servers_that_evict_are_used_or_refused
+        first_contact::the_wrong_topology_is_named
         full::a_full_server_refuses_growth_only
+        garbage::bytes_that_make_no_sense_end_operations_in_time
         ids_at_rest::hashed_ids_leave_nothing_usable
         index::expired_sessions_are_never_listed_and_cost_little
         index::only_a_principal_has_an_index
         key_formats::a_store_changes_its_key_format
         lost_replies::a_lost_reply_is_unknown_and_nothing_is_sent_twice
-        old_server::a_server_that_is_too_old_is_named
+        readiness::a_server_that_takes_no_writes_is_not_ready
         round_trips::every_operation_is_one_round_trip
         round_trips::two_key_formats_cost_one_round_trip_more
         scripts::an_unknown_script_is_run_exactly_once
@@ -109,7 +117,6 @@ pub fn backend_tests(connect: Connect) -> Runner {
         cluster_faults::a_failover_is_followed
         cluster_faults::a_hanging_node_stops_its_slots_only
         cluster_faults::a_killed_master_stops_its_slots_only
-        cluster_faults::a_single_server_is_no_cluster
         cluster_faults::dropped_backends_leave_no_connections
         full::a_full_node_refuses_growth_only
         ids_at_rest::hashed_ids_leave_nothing_usable_on_any_node

@@ -29,6 +29,7 @@ struct Inner<C: Connect> {
 impl<C: Connect> RedisBackend<C> {
     /// On one server. Connects when it is first used.
     pub fn standalone(connect: C, endpoint: Endpoint, settings: Settings) -> Self {
+        let settings = settings.clamped();
         let how = Supervision::new(connect, Mode::Standalone, &settings);
         let server = Supervisor::new(how, endpoint);
         Self::over(Servers::Standalone(server), settings)
@@ -37,6 +38,7 @@ impl<C: Connect> RedisBackend<C> {
     /// On a Redis Cluster of which these nodes are known; one that replies is enough to find the others.
     /// Connects when it is first used.
     pub fn cluster(connect: C, seeds: Vec<Endpoint>, settings: Settings) -> Self {
+        let settings = settings.clamped();
         let how = Supervision::new(connect, Mode::Cluster, &settings);
         let cluster = Cluster::new(how, seeds);
         Self::over(Servers::Cluster(Box::new(cluster)), settings)
@@ -63,8 +65,9 @@ impl<C: Connect> RedisBackend<C> {
     /// An operation that begins now.
     ///
     /// # Errors
-    /// There is no server to learn from which steps it allows.
+    /// There is no server to learn from which steps it allows, or no time.
     pub(crate) async fn operation(&self) -> Result<Operation<'_, C>> {
+        self.0.settings.check()?;
         let deadline = Instant::now() + self.0.settings.deadline;
         let has_cross_slot_index = match &self.0.servers {
             Servers::Standalone(server) => {

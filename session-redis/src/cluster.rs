@@ -198,5 +198,11 @@ fn unreachable() -> Error {
     Error::new(ErrorKind::Unavailable, Effect::NotApplied)
 }
 
+/// Whether a node's reply to `CLUSTER SLOTS` makes sense.
+#[cfg(test)]
+pub(crate) fn parse_slots(reply: Reply, from: &Endpoint) -> Result<()> {
+    SlotMap::parse(reply, from).map(|map| drop(map.masters()))
+}
+
 #[cfg(test)]
 mod tests;

@@ -16,7 +16,7 @@
 //! | `operation` | one operation: its deadline, and how it runs scripts |
 //! | `steps` | the required steps |
 //! | `steps/cross_slot` | the same where sessions and indexes are in different slots |
-//! | `supervisor` | how a connection is kept up, what a server is asked first, how commands are sent |
+//! | `supervisor` | how a connection is kept up, what a server is asked first (`contact`), how commands are sent |
 //! | `cluster` | which node a call goes to, and when it goes again |
 //! | `script`, `lua/*.lua` | the twin of `session_core::rules`, one atomic step a script |
 //! | `script_call` | the order of arguments |
@@ -35,7 +35,7 @@
 //! * A master that is down takes its own slots away and no others. It is waited for within the deadline once;
 //!   after that its slots fail at once, until it or its successor replies. A node that hangs is found out by
 //!   the deadline, and its successor by the next operation.
-//! * `ping` succeeds when one node replies. Each node's version is checked.
+//! * `ping` succeeds when sessions can be stored on one node. Each node is asked what it is before it is used.
 //! * A rotation moves a session within its slot, in one call, as on one server. While Redis moves that slot to
 //!   another node no script can rename a key in it: rotations of its sessions fail with
 //!   [`Unavailable`](session_core::ErrorKind::Unavailable), and nothing is changed.
@@ -54,6 +54,8 @@ mod cluster;
 mod command;
 mod connection;
 mod endpoint;
+#[cfg(test)]
+mod hostile;
 mod info;
 mod key_format;
 mod keys;

@@ -48,13 +48,23 @@ impl Settings {
     ///
     /// # Errors
     /// [`ErrorKind::Config`] for a deadline of zero, within which nothing can be done.
-    pub fn checked(mut self) -> Result<Self> {
+    pub fn checked(self) -> Result<Self> {
+        self.check()?;
+        Ok(self.clamped())
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
         if self.deadline.is_zero() {
             let error = Error::new(ErrorKind::Config, Effect::NotApplied);
             return Err(error.with_source("the deadline must be longer than zero"));
         }
+        Ok(())
+    }
+
+    /// Times that can be added to.
+    pub(crate) fn clamped(mut self) -> Self {
         self.deadline = self.deadline.min(Self::LONGEST_DEADLINE);
-        Ok(self)
+        self
     }
 }
 
@@ -67,6 +77,35 @@ impl Default for Settings {
             deadline: Self::DEFAULT_DEADLINE,
             eviction: Eviction::default(),
             observer: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use session_core::SessionBackend as _;
+
+    use super::*;
+    use crate::testing::Scripted;
+    use crate::{Endpoint, RedisBackend, Reply};
+
+    #[tokio::test]
+    async fn any_deadline_but_none_can_be_used() {
+        for (deadline, expected) in [
+            (Duration::ZERO, Err(ErrorKind::Config)),
+            (Duration::MAX, Ok(())),
+        ] {
+            let settings = || Settings {
+                deadline,
+                ..Settings::default()
+            };
+            let checked = settings().checked().map(drop);
+            assert_eq!(checked.map_err(|error| error.kind()), expected);
+            // What first contact asks about slots.
+            let server = Scripted::default().reply(1, Ok(Reply::Nil));
+            let backend = RedisBackend::standalone(server, Endpoint::tcp("host", 1), settings());
+            let ready = backend.ping().await;
+            assert_eq!(ready.map_err(|error| error.kind()), expected);
         }
     }
 }

@@ -216,7 +216,7 @@ impl Connect {
         backend.map_err(|error| error.during(Operation::Connect))
     }
 
-    /// A backend that is connected, with a server that is new enough.
+    /// A backend that is connected, with a server on which sessions can be stored.
     ///
     /// # Errors
     /// As [`connect`].
@@ -314,6 +314,10 @@ mod tests {
             "memory+fred:",
             "redis-clusters://host",
             "redis+fred-cluster://host",
+            "redis-sentinel://host",
+            "REDIS://host",
+            "redis+unix:///socket",
+            "://",
             "redis+other://user:SECRET@host",
         ] {
             assert_eq!(refusal(url), ConnectError::UnknownScheme, "{url}");

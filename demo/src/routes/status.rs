@@ -24,7 +24,7 @@ pub(crate) async fn healthy() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
-/// `GET /readyz`: the store answers, too.
+/// `GET /readyz`: sessions can be stored, too.
 pub(crate) async fn ready(State(shared): State<Shared>) -> Response {
     match shared.backend.ping().await {
         Ok(()) => Json(json!({ "status": "ok" })).into_response(),

@@ -5,12 +5,14 @@ pub mod acl;
 pub mod admin;
 pub mod cluster;
 pub mod faults;
+pub mod first_contact;
 pub mod full;
+pub mod garbage;
 pub mod ids_at_rest;
 pub mod index;
 pub mod key_formats;
 pub mod lost_replies;
-pub mod old_server;
+pub mod readiness;
 pub mod round_trips;
 pub mod scripts;
 

@@ -83,7 +83,8 @@ impl<C: Connect> Operation<'_, C> {
             let Outcome::Done(mut parts) = outcome? else {
                 return Err(corrupt());
             };
-            ended += u64::try_from(reply::integer(parts.next())?).map_err(|_| corrupt())?;
+            let of_page = u64::try_from(reply::integer(parts.next())?).map_err(|_| corrupt())?;
+            ended = u64::saturating_add(ended, of_page);
             let looked_at = reply::integer(parts.next())?;
             if usize::try_from(looked_at).map_err(|_| corrupt())? < PAGE {
                 return Ok(ended);

@@ -238,6 +238,11 @@ fn misfit(misfit: Misfit) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tracing::{Event, Level, Metadata, Subscriber, span};
+
     use super::*;
 
     #[test]
@@ -247,6 +252,43 @@ mod tests {
         let parts: Vec<_> = keys.iter().map(|key| hash_slot(key) / 1024).collect();
         assert_eq!(parts, (0..16).collect::<Vec<_>>());
         assert!(keys.iter().all(|key| key.starts_with(b"session:?")));
+    }
+
+    /// Counts what is said.
+    struct Heard(Arc<AtomicUsize>);
+
+    impl Subscriber for Heard {
+        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+            *metadata.level() == Level::WARN
+        }
+        fn event(&self, _: &Event<'_>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+        fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+            span::Id::from_u64(1)
+        }
+        fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+        fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+        fn enter(&self, _: &span::Id) {}
+        fn exit(&self, _: &span::Id) {}
+    }
+
+    #[test]
+    fn a_policy_that_evicts_is_warned_of_once() {
+        let heard = Arc::new(AtomicUsize::new(0));
+        let expected = Expected::new(Mode::Standalone, Eviction::Warn, &KeyPrefix::default());
+        tracing::subscriber::with_default(Heard(Arc::clone(&heard)), || {
+            for (policy, warnings) in [
+                ("allkeys-lru", 1),
+                ("allkeys-lru", 1),
+                ("volatile-ttl", 2),
+                ("noeviction", 2),
+            ] {
+                let info = format!("maxmemory:1\r\nmaxmemory_policy:{policy}\r\n");
+                expected.check_info(&Info::parse(info.as_bytes())).unwrap();
+                assert_eq!(heard.load(Ordering::Relaxed), warnings, "{policy}");
+            }
+        });
     }
 
     #[test]

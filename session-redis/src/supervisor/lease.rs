@@ -26,8 +26,8 @@ pub(super) struct Live<T> {
     pub(super) contact: Contact,
     /// Tells it from those before and after it.
     pub(super) number: u64,
-    /// When anything was last received, and when a write last succeeded: microseconds since the epoch; zero
-    /// where none did.
+    /// When anything was last received, and when a write last succeeded: microseconds since the epoch, zero
+    /// for never.
     received: AtomicU64,
     written: AtomicU64,
     in_flight: AtomicUsize,
@@ -35,12 +35,17 @@ pub(super) struct Live<T> {
 
 impl<T> Live<T> {
     pub(super) fn new(connection: T, contact: Contact, number: u64, now: Duration) -> Self {
+        let written = if contact.is_writable {
+            now
+        } else {
+            Duration::ZERO
+        };
         Self {
-            received: AtomicU64::new(micros(now)),
-            written: AtomicU64::new(if contact.is_writable { micros(now) } else { 0 }),
             connection,
             contact,
             number,
+            received: AtomicU64::new(micros(now)),
+            written: AtomicU64::new(micros(written)),
             in_flight: AtomicUsize::new(0),
         }
     }
@@ -55,6 +60,7 @@ impl<T> Live<T> {
         Duration::from_micros(self.received.load(Ordering::Relaxed))
     }
 
+    /// When a write last succeeded; zero when none has.
     pub(super) fn written(&self) -> Duration {
         Duration::from_micros(self.written.load(Ordering::Relaxed))
     }

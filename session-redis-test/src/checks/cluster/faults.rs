@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use session_core::{Effect, Error, ErrorKind, SessionBackend, SessionId};
 
 use super::Subject;
+use crate::Cluster;
 use crate::checks::{DEADLINE, create, name, until_well};
 use crate::harness::Connect;
-use crate::{Cluster, RedisServer, Target, unique_prefix};
 
 /// What a busy machine may add to a deadline.
 const SLACK: Duration = Duration::from_secs(2);
@@ -190,24 +190,6 @@ pub async fn a_cluster_that_comes_up_is_used(connect: Connect) {
     until_well("the cluster is up", || backend.ping()).await;
     until_well("the cluster serves", || count(backend, &id)).await;
     create(backend).await;
-}
-
-/// A single server is told from a cluster.
-///
-/// # Panics
-/// When it is not.
-pub async fn a_single_server_is_no_cluster(connect: Connect) {
-    let server = RedisServer::start().await;
-    let prefix = unique_prefix().parse().expect("a prefix");
-    let url = format!("redis-cluster://{}", server.addr());
-    let backend = connect(Target::patient(url, prefix)).backend;
-    let id = SessionId::random().expect("an id");
-    let error = backend
-        .peek_session(&id)
-        .await
-        .expect_err("it is no cluster");
-    assert_eq!(error.kind(), ErrorKind::Config, "{error:?}");
-    assert_eq!(error.effect(), Effect::NotApplied);
 }
 
 /// With the last of a backend go its connections to all nodes.

@@ -100,7 +100,8 @@ impl<C: Connect> Operation<'_, C> {
             };
             let others = reply::integer(over_quota.next())?;
             let max = new.limit.map_or(0, |limit| i64::from(limit.max.get()));
-            let surplus = usize::try_from(others - max + 1).map_err(|_| corrupt())?;
+            let surplus = usize::try_from(others.saturating_sub(max).saturating_add(1))
+                .map_err(|_| corrupt())?;
             let others = entries(over_quota)?;
             let sorted = self.sort(principal, new, others, trial.take()).await;
             let sorted = sorted.map_err(|error| match has_evicted {
