@@ -33,6 +33,7 @@ mod files;
 mod harness;
 mod launch;
 mod monitor;
+mod ports;
 mod prefix;
 mod process;
 mod proxy;
