@@ -151,11 +151,11 @@ impl<C: Connect> Task<C> {
                     }
                 }
                 Decision::Attempt => {
-                    self.attempt = Some(Box::pin(attempt(Arc::clone(&self.shared))))
+                    self.attempt = Some(Box::pin(attempt(Arc::clone(&self.shared))));
                 }
                 Decision::Use => self.use_made(),
                 Decision::Probe => {
-                    self.probe = self.live.as_ref().map(|live| probed(&live.connection))
+                    self.probe = self.live.as_ref().map(|live| probed(&live.connection));
                 }
             }
         }
@@ -195,7 +195,8 @@ impl<C: Connect> Task<C> {
     }
 }
 
-/// One attempt: a connection to a server that can be used. The machine ends it when it takes too long.
+/// One attempt: a connection to a server that can be used. The machine ends it when it takes too
+/// long.
 async fn attempt<C: Connect>(shared: Arc<Shared<C>>) -> Result<(C::Connection, Contact)> {
     let how = &shared.how;
     let connecting = how.connect.connect(&shared.endpoint, PushSink::ignore());
