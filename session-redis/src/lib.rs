@@ -2,11 +2,12 @@
 //!
 //! Applications use a client crate (`session-redis-rs`, `session-fred`), best through the facade
 //! `session-store`. This crate is for whoever puts another client under the same backend: implement
-//! [`Connect`] and [`Connection`], which make a connection to one server and send commands over it, and build
-//! a [`RedisBackend`] with them. Which commands, in which order, and what the replies mean is decided here.
+//! [`Connect`] and [`Connection`], which make a connection to one server and send commands over it,
+//! and build a [`RedisBackend`] with them. Which commands, in which order, and what the replies
+//! mean is decided here.
 //!
-//! It implements the system of Redis's guide to [session stores], the *Redis guide*: one hash per session, a
-//! sliding expiry, an opaque id.
+//! It implements the system of Redis's guide to [session stores], the *Redis guide*: one hash per
+//! session, a sliding expiry, an opaque id.
 //!
 //! [session stores]: https://redis.io/docs/latest/develop/use-cases/session-store/
 //!
@@ -25,24 +26,24 @@
 //! | `url`, `endpoint`, `info` | what a URL may ask for, and which servers are served |
 //!
 //! # Redis Cluster
-//! A URL like `redis-cluster://10.0.0.1:6379?node=10.0.0.2:6379` names some nodes; one that replies is enough
-//! to find the others.
+//! A URL like `redis-cluster://10.0.0.1:6379?node=10.0.0.2:6379` names some nodes; one that replies
+//! is enough to find the others.
 //!
 //! * The routing is this crate's, over one connection per node.
-//! * A call goes to one node, once. It goes to another, or goes again, while the operation has time, only when
-//!   a reply says that it did not run: the slot is elsewhere or migrating (`MOVED`, `ASK`, `TRYAGAIN`), or the
-//!   node cannot serve (loading, demoted, not reachable).
-//! * A master that is down takes its own slots away and no others. It is waited for within the deadline once;
-//!   after that its slots fail at once, until it or its successor replies. A node that hangs is found out by
-//!   the deadline, and its successor by the next operation.
+//! * A call goes to one node, once. It goes to another, or goes again, while the operation has
+//!   time, only when a reply says that it did not run: the slot is elsewhere or migrating (`MOVED`,
+//!   `ASK`, `TRYAGAIN`), or the node cannot serve (loading, demoted, not reachable).
+//! * A master that is down takes its own slots away and no others. It is waited for within the
+//!   deadline once; after that its slots fail at once, until it or its successor replies. A node
+//!   that hangs is found out by the deadline, and its successor by the next operation.
 //! * `ping` succeeds when one node replies. Each node's version is checked.
-//! * A rotation moves a session within its slot, in one call, as on one server. While Redis moves that slot to
-//!   another node no script can rename a key in it: rotations of its sessions fail with
-//!   [`Unavailable`](session_core::ErrorKind::Unavailable), and nothing is changed.
-//! * A principal's index is in another slot than the sessions in it, and has calls of its own: log-ins by a new
-//!   session or a rotation take two round trips, log-ins over a bound session three, log-outs of a bound
-//!   session two, its rotations four. Keep the deadline well below ten seconds: that long an entry is kept
-//!   for a session about to be stored.
+//! * A rotation moves a session within its slot, in one call, as on one server. While Redis moves
+//!   that slot to another node no script can rename a key in it: rotations of its sessions fail
+//!   with [`Unavailable`](session_core::ErrorKind::Unavailable), and nothing is changed.
+//! * A principal's index is in another slot than the sessions in it, and has calls of its own:
+//!   log-ins by a new session or a rotation take two round trips, log-ins over a bound session
+//!   three, log-outs of a bound session two, its rotations four. Keep the deadline well below ten
+//!   seconds: that long an entry is kept for a session about to be stored.
 //! * The ACL needs `+cluster|slots +asking +zscore +zcard` as well.
 //!
 //! # Stability
@@ -57,6 +58,7 @@ mod endpoint;
 mod info;
 mod key_format;
 mod keys;
+mod named;
 mod operation;
 mod reply;
 mod script;
@@ -69,6 +71,9 @@ mod supervisor;
 #[cfg(test)]
 mod testing;
 mod url;
+
+#[doc(hidden)]
+pub use async_trait;
 
 pub use self::admin::RedisAdmin;
 pub use self::backend::RedisBackend;
