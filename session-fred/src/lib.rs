@@ -13,37 +13,38 @@
 //! ```
 //!
 //! # Connection
-//! One multiplexed connection carries all operations; more would not be faster. It is made when it is
-//! first needed, and again whenever it has closed, so a server that is down when the application starts
-//! is no reason not to start. Beside [`FredBackend::builder`], an application can hand in a client it
-//! already has, if that sends each command once: [`FredBackend::from_client`].
+//! One multiplexed connection carries all operations; more would not be faster. It is made when it
+//! is first needed, and again whenever it has closed, so a server that is down when the application
+//! starts is no reason not to start. Beside [`FredBackend::builder`], an application can hand in a
+//! client it already has, if that sends each command once: [`FredBackend::from_client`].
 //!
 //! # Timeouts
-//! Every operation ends within its deadline: 500 ms unless the builder says otherwise, the making of a
-//! connection included.The first operation after a loss waits for the next attempt to
-//! connect; while the last attempt has failed, operations fail at once.
+//! Every operation ends within its deadline: 500 ms unless the builder says otherwise, the making
+//! of a connection included. The first operation after a loss waits for the next attempt to connect;
+//! while the last attempt has failed, operations fail at once.
 //!
 //! # Exactly one attempt
 //! A command is sent once. When its reply is lost the error's effect is
-//! [`Effect::Unknown`](session_core::Effect::Unknown); nothing is ever sent again on a guess. Only to
-//! a server that says that it does not know a script it is sent again, with the script's source.
+//! [`Effect::Unknown`](session_core::Effect::Unknown); nothing is ever sent again on a guess. Only
+//! to a server that says that it does not know a script it is sent again, with the script's source.
 //! (fred sends a command up to three times unless `max_command_attempts` is 1; its per-command
 //! options do not change that.)
 //!
-//! What fred cannot do: when a node replies `CLUSTERDOWN`, fred gives that reply to every command under way on
-//! the connection, done or not. So it leaves the effect unknown, and such a command is not sent again. The same
-//! holds of `LOADING`, `MASTERDOWN` and `READONLY`, as another crate of the application may turn fred's feature
-//! `custom-reconnect-errors` on.
+//! What fred cannot do: when a node replies `CLUSTERDOWN`, fred gives that reply to every command
+//! under way on the connection, done or not. So it leaves the effect unknown, and such a command is
+//! not sent again. The same holds of `LOADING`, `MASTERDOWN` and `READONLY`, as another crate of
+//! the application may turn fred's feature `custom-reconnect-errors` on.
 //!
 //! # Redis Cluster
-//! `redis-cluster://10.0.0.1:6379?node=10.0.0.2:6379` names some nodes; one that replies is enough to find the
-//! others.
-//! The nodes can be given in the client's own types too: [`FredBackend::cluster_builder`]. The client's own
-//! cluster mode is not used: it stops all slots while one master is down, and ends when a slot migrates. What
-//! holds on a Cluster is said by [`session_redis`].
+//! `redis-cluster://10.0.0.1:6379?node=10.0.0.2:6379` names some nodes; one that replies is enough
+//! to find the others. The nodes can be given in the client's own types too:
+//! [`FredBackend::cluster_builder`]. The client's own cluster mode is not used: it stops all slots
+//! while one master is down, and ends when a slot migrates. What holds on a Cluster is said by
+//! [`session_redis`].
 //!
 //! # Servers
-//! Redis from 7.0, Valkey from 7.2. Each connection's server is asked for its version before it is used.
+//! Redis from 7.0, Valkey from 7.2. Each connection's server is asked for its version before it is
+//! used.
 
 mod backend;
 mod builder;

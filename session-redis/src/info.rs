@@ -33,8 +33,8 @@ impl Info {
         fields.find(|(key, _)| *key == name).map(|(_, value)| value)
     }
 
-    /// Redis from 7.0, Valkey from 7.2. A server that says neither passes: it may be one that speaks the
-    /// protocol under another name.
+    /// Redis from 7.0, Valkey from 7.2. A server that says neither passes: it may be one that
+    /// speaks the protocol under another name.
     ///
     /// # Errors
     /// [`ErrorKind::Config`], with [`ServerTooOld`] as its source.

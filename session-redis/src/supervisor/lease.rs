@@ -16,8 +16,8 @@ use crate::connection::{Connect, Connection};
 use crate::reply::{Reply, corrupt};
 use crate::server_error::ServerError;
 
-/// How many operations may wait for the replies of one connection: what waits takes memory, also while the
-/// server hangs.
+/// How many operations may wait for the replies of one connection: what waits takes memory, also
+/// while the server hangs.
 const MOST_IN_FLIGHT: usize = 10_000;
 
 /// A connection that is used, and what was seen on it.
@@ -26,7 +26,8 @@ pub(super) struct Live<T> {
     pub(super) contact: Contact,
     /// Tells it from those before and after it.
     pub(super) number: u64,
-    /// When anything was last received, and when a write last succeeded: microseconds since the epoch.
+    /// When anything was last received, and when a write last succeeded: microseconds since the
+    /// epoch.
     received: AtomicU64,
     written: AtomicU64,
     in_flight: AtomicUsize,
@@ -85,9 +86,9 @@ impl<C: Connect> Lease<C> {
     /// Sends the commands in one round trip, each once.
     ///
     /// # Returns
-    /// One reply or error for each, by the deadline. What was sent and has no reply by then may have been
-    /// done; what was not sent by then is not sent any more. `writes`: a success proves that the server takes
-    /// writes.
+    /// One reply or error for each, by the deadline. What was sent and has no reply by then may
+    /// have been done; what was not sent by then is not sent any more. `writes`: a success proves
+    /// that the server takes writes.
     pub(crate) async fn send(
         &self,
         commands: &[Command],

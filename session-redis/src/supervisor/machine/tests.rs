@@ -325,8 +325,8 @@ fn check(before: &Run, event: Event, decisions: &[Decision], after: &Run) {
     }
 }
 
-/// The machine as it differs for the future: its times relative to now, long past ones alike, and none of those
-/// that its state does not look at.
+/// The machine as it differs for the future: its times relative to now, long past ones alike, and
+/// none of those that its state does not look at.
 fn relative(machine: &Machine, now: Time) -> Machine {
     let shift = |at: Time| (at.max(now.saturating_sub(SECOND)) + 10 * SECOND).saturating_sub(now);
     let shift_if = |is_looked_at, at| if is_looked_at { shift(at) } else { ms(0) };
