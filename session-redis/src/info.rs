@@ -136,6 +136,19 @@ mod tests {
     }
 
     #[test]
+    fn modes_are_known_by_either_name() {
+        for (text, expected) in [
+            ("redis_mode:standalone\r\n", Some(Mode::Standalone)),
+            ("server_mode:cluster", Some(Mode::Cluster)),
+            ("redis_mode:sentinel", Some(Mode::Sentinel)),
+            ("redis_mode:other", None),
+            ("", None),
+        ] {
+            assert_eq!(info(text).mode(), expected, "{text}");
+        }
+    }
+
+    #[test]
     fn keys_may_be_evicted_under_a_limit_and_a_policy() {
         for (text, expected) in [
             (
