@@ -20,8 +20,8 @@
 //!
 //! # Timeouts
 //! Every operation ends within its deadline: 500 ms unless the builder says otherwise, the making
-//! of a connection included. The first operation after a loss waits for the next attempt to connect;
-//! while the last attempt has failed, operations fail at once.
+//! of a connection included. The first operation after a loss waits for the next attempt to
+//! connect; while the last attempt has failed, operations fail at once.
 //!
 //! # Exactly one attempt
 //! A command is sent once. When its reply is lost the error's effect is

@@ -1,7 +1,8 @@
 //! The name that a client's crate gives the backend over its connections.
 
-/// Defines a client's backend, a newtype of [`RedisBackend`](crate::RedisBackend) over its connections, and
-/// its admin API: `named_backend!(/** docs */ FredBackend, /** docs */ FredAdmin, FredConnect)`.
+/// Defines a client's backend, a newtype of [`RedisBackend`](crate::RedisBackend) over its
+/// connections, and its admin API:
+/// `named_backend!(/** docs */ FredBackend, /** docs */ FredAdmin, FredConnect)`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! named_backend {

@@ -299,7 +299,8 @@ impl Machine {
         decisions.push(Decision::Probe);
     }
 
-    /// When the probe was sent that nothing was received after: anything proves that it is only slow.
+    /// When the probe was sent that nothing was received after: anything proves that it is only
+    /// slow.
     fn unanswered(&self) -> Option<Time> {
         self.probe.filter(|sent| self.received <= *sent)
     }
