@@ -43,9 +43,9 @@ pub trait Harness: Send + Sync + 'static {
         panic!("this store offers no admin API: use Suite::without_admin, or implement this")
     }
 
-    /// A backend over this store, and the switch that breaks the store for it, and perhaps for every
-    /// other. What is planted, dumped and deleted raw still reaches it. Only cases about a store that
-    /// fails ask for it.
+    /// A backend over this store, and the switch that breaks the store for it, and perhaps for
+    /// every other. What is planted, dumped and deleted raw still reaches it. Only cases about a
+    /// store that fails ask for it.
     ///
     /// # Panics
     /// As provided: a harness need not be able to.

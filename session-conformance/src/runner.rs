@@ -1,4 +1,5 @@
-//! The runner: cases become trials at run time, with the arguments and the output of the usual test harness.
+//! The runner: cases become trials at run time, with the arguments and the output of the usual test
+//! harness.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -19,7 +20,8 @@ use crate::path::{CallPath, Via};
 
 type Made = Pin<Box<dyn Future<Output = Box<dyn Harness>>>>;
 
-/// The cases of one kind of store, under a name: what a harness is made for, and how the cases call.
+/// The cases of one kind of store, under a name: what a harness is made for, and how the cases
+/// call.
 ///
 /// Each case gets a harness of its own.
 pub struct Suite {
@@ -48,7 +50,8 @@ impl Suite {
         }
     }
 
-    /// By these call paths only: one that shows a store in another form need not be shown three times.
+    /// By these call paths only: one that shows a store in another form need not be shown three
+    /// times.
     #[must_use]
     pub fn by(mut self, paths: &[CallPath]) -> Self {
         self.paths = paths.to_vec();
@@ -80,8 +83,8 @@ impl fmt::Debug for Suite {
     }
 }
 
-/// Runs suites, and tests beside them, as `cargo test` runs its own: filters, `--skip`, `--exact`, `--list`,
-/// `--test-threads` mean the same, a failure is shown with its clause and its place.
+/// Runs suites, and tests beside them, as `cargo test` runs its own: filters, `--skip`, `--exact`,
+/// `--list`, `--test-threads` mean the same, a failure is shown with its clause and its place.
 ///
 /// For a test target with `harness = false`:
 ///

@@ -6,8 +6,8 @@ use crate::error::Error;
 
 /// Is told of each change in a backend's connections: for metrics and alarms.
 ///
-/// It is given to a backend's builder, and called by the task that looks after the connection: it must not
-/// block. Operations are not reported here.
+/// It is given to a backend's builder, and called by the task that looks after the connection: it
+/// must not block. Operations are not reported here.
 ///
 /// ```
 /// use session_core::{ConnectionChange, ConnectionObserver, ConnectionState};

@@ -20,14 +20,14 @@ use crate::connection::{FredConnect, endpoint};
 use crate::convert::ClientError;
 
 impl FredBackend {
-    /// Builds a backend for the server at this URL, `redis://[user:password@]host[:port][/db]`, or for the
-    /// cluster: `redis-cluster://[user:password@]host[:port][?node=host:port&node=…]`.
+    /// Builds a backend for the server at this URL, `redis://[user:password@]host[:port][/db]`, or
+    /// for the cluster: `redis-cluster://[user:password@]host[:port][?node=host:port&node=…]`.
     pub fn builder(url: impl Into<String>) -> FredBuilder {
         FredBuilder::new(url)
     }
 
-    /// Builds a backend for the cluster of this configuration, of whose hosts one that replies is enough to
-    /// find the others. All are reached with its credentials and settings.
+    /// Builds a backend for the cluster of this configuration, of whose hosts one that replies is
+    /// enough to find the others. All are reached with its credentials and settings.
     ///
     /// ```no_run
     /// # async fn example() -> session_core::Result<()> {
@@ -48,13 +48,13 @@ impl FredBackend {
         FredBuilder::of_cluster(config)
     }
 
-    /// A backend over a client that the application already has, with the default settings. It is used as
-    /// it is, and connects again by its own policy.
+    /// A backend over a client that the application already has, with the default settings. It is
+    /// used as it is, and connects again by its own policy.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`](session_core::ErrorKind::Config) when the client may send a command more than
-    /// once: its connection config must have `max_command_attempts = 1`, and it must not be a cluster's (for
-    /// these there is [`cluster_builder`](Self::cluster_builder)).
+    /// [`ErrorKind::Config`](session_core::ErrorKind::Config) when the client may send a command
+    /// more than once: its connection config must have `max_command_attempts = 1`, and it must not
+    /// be a cluster's (for these there is [`cluster_builder`](Self::cluster_builder)).
     pub fn from_client(client: Client) -> Result<Self> {
         Self::from_client_with(client, |builder| builder)
     }
@@ -67,9 +67,9 @@ impl FredBackend {
     ///
     /// ```no_run
     /// # fn example(client: fred::clients::Client) -> session_core::Result<()> {
-    /// use session_fred::{FredBackend, KeyPrefix};
+    /// use session_fred::FredBackend;
     ///
-    /// let prefix: KeyPrefix = "shop:".parse().expect("a valid prefix");
+    /// let prefix = "shop:".parse()?;
     /// let backend = FredBackend::from_client_with(client, |it| it.key_prefix(prefix))?;
     /// # let _ = backend;
     /// # Ok(())
@@ -158,8 +158,8 @@ impl FredBuilder {
     /// A backend that connects when it is first used, which must be within a Tokio runtime.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when the URL cannot be used, or asks for TLS, which is not offered yet; when the
-    /// deadline is zero.
+    /// [`ErrorKind::Config`] when the URL cannot be used, or asks for TLS, which is not offered
+    /// yet; when the deadline is zero.
     pub fn build(self) -> Result<FredBackend> {
         let settings = self.settings.checked();
         let built = settings.and_then(|settings| build(self.servers, settings));
@@ -169,7 +169,8 @@ impl FredBuilder {
     /// A backend that is connected, with a server on which sessions can be stored.
     ///
     /// # Errors
-    /// As [`build`](Self::build), and those of a first [`ping`](session_core::SessionBackend::ping).
+    /// As [`build`](Self::build), and those of a first
+    /// [`ping`](session_core::SessionBackend::ping).
     pub async fn connect(self) -> Result<FredBackend> {
         let backend = self.build()?;
         backend
@@ -234,8 +235,8 @@ fn build(servers: Servers, settings: Settings) -> Result<FredBackend> {
     Ok(FredBackend(RedisBackend::cluster(connect, seeds, settings)))
 }
 
-/// The client's configuration for a server's URL. Refused when it is not that of one server, or when the URL
-/// asks for TLS and the client was built without: it would go on in the clear.
+/// The client's configuration for a server's URL. Refused when it is not that of one server, or
+/// when the URL asks for TLS and the client was built without: it would go on in the clear.
 fn config_of(url: &str) -> Result<Config> {
     let config = Config::from_url(url).map_err(configuration)?;
     // The client takes any scheme that it does not know for this one.

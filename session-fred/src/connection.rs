@@ -34,7 +34,8 @@ enum Source {
 }
 
 impl FredConnect {
-    /// Connections with the credentials and settings of this configuration, whose addresses are not used.
+    /// Connections with the credentials and settings of this configuration, whose addresses are not
+    /// used.
     pub(crate) fn like(config: Config, limit: Duration) -> Self {
         let like = Box::new(config);
         Self(Source::Own { like, limit })
@@ -71,7 +72,8 @@ impl Connect for FredConnect {
     }
 }
 
-/// A client of one connection: it does not connect again by itself, so that its end is the connection's.
+/// A client of one connection: it does not connect again by itself, so that its end is the
+/// connection's.
 async fn own(like: &Config, limit: Duration, endpoint: &Endpoint) -> Result<FredConnection> {
     let Endpoint::Tcp { host, port } = endpoint else {
         return Err(not_sent(ErrorKind::Config));
@@ -171,8 +173,8 @@ impl Connection for FredConnection {
         if self.is_closed() {
             return errors(Effect::NotApplied);
         }
-        // The client's own timeout, for only that keeps a command which was not yet written when the time
-        // was over from being written later.
+        // The client's own timeout, for only that keeps a command which was not yet written when
+        // the time was over from being written later.
         let client = self.client.with_options(&Options {
             timeout: Some(deadline.saturating_duration_since(Instant::now())),
             fail_fast: true,
@@ -202,7 +204,8 @@ impl FredConnection {
     }
 }
 
-/// As custom commands: the client's own methods for scripts leave its options aside, the timeout too.
+/// As custom commands: the client's own methods for scripts leave its options aside, the timeout
+/// too.
 async fn send(client: &WithOptions<Client>, commands: &[Command]) -> Vec<Result<Reply>> {
     let replies = if let [command] = commands {
         let (command, args) = convert::command(command);

@@ -50,9 +50,10 @@ pub(crate) fn error(error: FredError) -> Error {
     if let Some((code, detail)) = server_error(&error) {
         let error = ServerError::into_error(code, detail);
         return match code {
-            // The client gives these to all commands under way on the connection, those too that were done:
-            // the first by itself, the others where the application has turned its feature
-            // `custom-reconnect-errors` on, or has its own client connect again after errors of authentication.
+            // The client gives these to all commands under way on the connection, those too that
+            // were done: the first by itself, the others where the application has turned its
+            // feature `custom-reconnect-errors` on, or has its own client connect again after
+            // errors of authentication.
             "CLUSTERDOWN" | "LOADING" | "MASTERDOWN" | "READONLY" | "NOAUTH" | "WRONGPASS" => {
                 error.with_effect(Effect::Unknown)
             }

@@ -29,22 +29,22 @@
 //!
 //! # Exactly one attempt
 //! A command is sent once. When its reply is lost the error's effect is
-//! [`Effect::Unknown`](session_core::Effect::Unknown); nothing is ever sent again on a guess. Only to
-//! a server that says that it does not know a script it is sent again, with the script's source.
+//! [`Effect::Unknown`](session_core::Effect::Unknown); nothing is ever sent again on a guess. Only
+//! to a server that says that it does not know a script it is sent again, with the script's source.
 //! (fred sends a command up to three times unless `max_command_attempts` is 1; its per-command
 //! options do not change that.)
 //!
-//! What fred cannot do: when a node replies `CLUSTERDOWN`, fred gives that reply to every command under way on
-//! the connection, done or not. So it leaves the effect unknown, and such a command is not sent again. The same
-//! holds of `LOADING`, `MASTERDOWN` and `READONLY`, as another crate of the application may turn fred's feature
-//! `custom-reconnect-errors` on.
+//! What fred cannot do: when a node replies `CLUSTERDOWN`, fred gives that reply to every command
+//! under way on the connection, done or not. So it leaves the effect unknown, and such a command is
+//! not sent again. The same holds of `LOADING`, `MASTERDOWN` and `READONLY`, as another crate of
+//! the application may turn fred's feature `custom-reconnect-errors` on.
 //!
 //! # Redis Cluster
-//! `redis-cluster://10.0.0.1:6379?node=10.0.0.2:6379` names some nodes; one that replies is enough to find the
-//! others.
-//! The nodes can be given in the client's own types too: [`FredBackend::cluster_builder`]. The client's own
-//! cluster mode is not used: it stops all slots while one master is down, and ends when a slot migrates. What
-//! holds on a Cluster is said by [`session_redis`].
+//! `redis-cluster://10.0.0.1:6379?node=10.0.0.2:6379` names some nodes; one that replies is enough
+//! to find the others. The nodes can be given in the client's own types too:
+//! [`FredBackend::cluster_builder`]. The client's own cluster mode is not used: it stops all slots
+//! while one master is down, and ends when a slot migrates. What holds on a Cluster is said by
+//! [`session_redis`].
 //!
 //! # Servers
 //! Redis from 7.0, Valkey from 7.2. Before a connection is used its server is asked what it is, in one round

@@ -18,14 +18,14 @@ use crate::connection::{Given, RedisRsConnect, SingleServer, endpoint};
 use crate::convert::ClientError;
 
 impl RedisRsBackend {
-    /// Builds a backend for the server at this URL, `redis://[user:password@]host[:port][/db]`, or for the
-    /// cluster: `redis-cluster://[user:password@]host[:port][?node=host:port&node=…]`.
+    /// Builds a backend for the server at this URL, `redis://[user:password@]host[:port][/db]`, or
+    /// for the cluster: `redis-cluster://[user:password@]host[:port][?node=host:port&node=…]`.
     pub fn builder(url: impl Into<String>) -> RedisRsBuilder {
         RedisRsBuilder::new(url)
     }
 
-    /// Builds a backend for the cluster of these nodes, of which one that replies is enough to find the
-    /// others. All are reached with the first one's credentials and settings.
+    /// Builds a backend for the cluster of these nodes, of which one that replies is enough to find
+    /// the others. All are reached with the first one's credentials and settings.
     ///
     /// ```no_run
     /// # async fn example() -> session_core::Result<()> {
@@ -43,9 +43,9 @@ impl RedisRsBackend {
         RedisRsBuilder::of_cluster(nodes)
     }
 
-    /// A backend over a connection that the application already has, with the default settings. It is used
-    /// as it is: a [`ConnectionManager`](redis::aio::ConnectionManager) connects again by its own rules, a
-    /// [`MultiplexedConnection`](redis::aio::MultiplexedConnection) never does.
+    /// A backend over a connection that the application already has, with the default settings. It
+    /// is used as it is: a [`ConnectionManager`](redis::aio::ConnectionManager) connects again by
+    /// its own rules, a [`MultiplexedConnection`](redis::aio::MultiplexedConnection) never does.
     pub fn from_connection(connection: impl SingleServer) -> Self {
         Self::from_connection_with(connection, |builder| builder)
     }
@@ -54,7 +54,7 @@ impl RedisRsBackend {
     /// from the defaults.
     ///
     /// ```no_run
-    /// # fn example(connection: redis::aio::ConnectionManager) -> Result<(), session_redis_rs::InvalidPrefix> {
+    /// # fn example(connection: redis::aio::ConnectionManager) -> session_core::Result<()> {
     /// use session_redis_rs::RedisRsBackend;
     ///
     /// let prefix = "shop:".parse()?;
@@ -147,8 +147,8 @@ impl RedisRsBuilder {
     /// A backend that connects when it is first used, which must be within a Tokio runtime.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when the URL cannot be used, or asks for TLS, which is not offered yet; when the
-    /// deadline is zero.
+    /// [`ErrorKind::Config`] when the URL cannot be used, or asks for TLS, which is not offered
+    /// yet; when the deadline is zero.
     pub fn build(self) -> Result<RedisRsBackend> {
         let settings = self.settings.checked();
         let built = settings.and_then(|settings| build(self.servers, settings));
@@ -158,7 +158,8 @@ impl RedisRsBuilder {
     /// A backend that is connected, with a server on which sessions can be stored.
     ///
     /// # Errors
-    /// As [`build`](Self::build), and those of a first [`ping`](session_core::SessionBackend::ping).
+    /// As [`build`](Self::build), and those of a first
+    /// [`ping`](session_core::SessionBackend::ping).
     pub async fn connect(self) -> Result<RedisRsBackend> {
         let backend = self.build()?;
         backend

@@ -105,8 +105,8 @@ fn is_refused(error: &Error) -> bool {
     server.is_some_and(|server| !matches!(server.code(), "NOAUTH" | "WRONGPASS"))
 }
 
-/// So that a way that swallows everything is noticed, though nobody closes the connection. The client
-/// leaves Nagle's algorithm on.
+/// So that a way that swallows everything is noticed, though nobody closes the connection. The
+/// client leaves Nagle's algorithm on.
 fn configure(stream: &TcpStream) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let socket = SockRef::from(stream);
@@ -242,8 +242,8 @@ fn not_sent(kind: ErrorKind) -> Error {
 /// A connection to one server, which sends each command once.
 ///
 /// Implemented by [`ConnectionManager`] and [`MultiplexedConnection`], and sealed: a
-/// `ClusterConnection` sends a command again when its reply is late, and would count twice. For a cluster
-/// there is [`RedisRsBackend::cluster_builder`](crate::RedisRsBackend::cluster_builder).
+/// `ClusterConnection` sends a command again when its reply is late, and would count twice. For a
+/// cluster there is [`RedisRsBackend::cluster_builder`](crate::RedisRsBackend::cluster_builder).
 pub trait SingleServer: IntoGiven {}
 
 impl SingleServer for ConnectionManager {}

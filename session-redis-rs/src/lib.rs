@@ -21,21 +21,21 @@
 //! what it is when it has connected again.
 //!
 //! # Timeouts
-//! Every operation ends within its deadline: 500 ms unless the builder says otherwise, the making of a
-//! connection included. The first operation after a loss waits for the next attempt to
+//! Every operation ends within its deadline: 500 ms unless the builder says otherwise, the making
+//! of a connection included. The first operation after a loss waits for the next attempt to
 //! connect; while the last attempt has failed, operations fail at once.
 //!
 //! # Exactly one attempt
 //! A command is sent once. When its reply is lost the error's effect is
-//! [`Effect::Unknown`](session_core::Effect::Unknown); nothing is ever sent again on a guess. Only to
-//! a server that says that it does not know a script it is sent again, with the script's source.
+//! [`Effect::Unknown`](session_core::Effect::Unknown); nothing is ever sent again on a guess. Only
+//! to a server that says that it does not know a script it is sent again, with the script's source.
 //!
 //! # Redis Cluster
-//! `redis-cluster://10.0.0.1:6379?node=10.0.0.2:6379` names some nodes; one that replies is enough to find the
-//! others.
-//! The nodes can be given in the client's own types too: [`RedisRsBackend::cluster_builder`]. The client's own
-//! cluster connection is not used: it sends commands again that it may have sent, and lets all slots wait
-//! while a node hangs. What holds on a Cluster is said by [`session_redis`].
+//! `redis-cluster://10.0.0.1:6379?node=10.0.0.2:6379` names some nodes; one that replies is enough
+//! to find the others. The nodes can be given in the client's own types too:
+//! [`RedisRsBackend::cluster_builder`]. The client's own cluster connection is not used: it sends
+//! commands again that it may have sent, and lets all slots wait while a node hangs. What holds on
+//! a Cluster is said by [`session_redis`].
 //!
 //! # Servers
 //! Redis from 7.0, Valkey from 7.2. Before a connection is used its server is asked what it is, in one round

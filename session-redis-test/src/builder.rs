@@ -5,9 +5,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::RedisServer;
-use crate::connect::free_port;
 use crate::files::quoted;
 use crate::launch::StartError;
+use crate::ports::Port;
 
 /// The environment variable that names the server binary.
 const BINARY_VARIABLE: &str = "SESSION_TEST_SERVER";
@@ -66,7 +66,7 @@ pub(crate) async fn start_anywhere(
     mut settings: impl FnMut() -> RedisServerBuilder,
 ) -> RedisServer {
     for _ in 0..PORTS_TRIED {
-        match RedisServer::start_on(free_port(), &settings()).await {
+        match RedisServer::start_on(Port::reserve(), &settings()).await {
             Ok(server) => return server,
             Err(StartError::AddressInUse) => {}
             Err(error) => panic!("{error}"),

@@ -5,7 +5,8 @@ mod moves;
 use std::time::Duration;
 
 use crate::builder::start_anywhere;
-use crate::connect::{free_port, info_field, until};
+use crate::connect::{info_field, until};
+use crate::ports::Port;
 use crate::{Proxy, RedisServer, RedisServerBuilder};
 
 /// How many hash slots a cluster has.
@@ -22,7 +23,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub struct Cluster {
     nodes: Vec<RedisServer>,
-    bus_ports: Vec<u16>,
+    bus_ports: Vec<Port>,
     /// How many nodes were given slots: the first ones.
     masters: usize,
 }
@@ -86,7 +87,7 @@ impl Cluster {
         }
         for (n, node) in self.nodes.iter().enumerate() {
             for (other, bus_port) in self.nodes.iter().zip(&self.bus_ports).skip(n + 1) {
-                meet(node, other, *bus_port).await;
+                meet(node, other, bus_port).await;
             }
         }
         self.wait_until_usable().await;
@@ -138,23 +139,23 @@ pub(crate) fn owner(slot: u16, masters: usize) -> usize {
 }
 
 /// Starts a node that knows of no other; with the port on which the nodes talk to it.
-async fn start_node(settings: &RedisServerBuilder) -> (RedisServer, u16) {
-    let mut bus_port = 0;
+async fn start_node(settings: &RedisServerBuilder) -> (RedisServer, Port) {
+    let mut bus_port = Port::reserve();
     let node = start_anywhere(|| {
-        bus_port = free_port();
+        bus_port = Port::reserve();
         settings
             .clone()
             .arg("cluster-enabled", "yes")
-            .arg("cluster-port", bus_port.to_string())
+            .arg("cluster-port", bus_port.number().to_string())
             .arg("cluster-node-timeout", NODE_TIMEOUT_MS)
     })
     .await;
     (node, bus_port)
 }
 
-async fn meet(node: &RedisServer, other: &RedisServer, bus_port: u16) {
+async fn meet(node: &RedisServer, other: &RedisServer, bus_port: &Port) {
     let (ip, port) = (other.addr().ip(), other.port());
-    node.ask::<()>(&format!("CLUSTER MEET {ip} {port} {bus_port}"))
+    node.ask::<()>(&format!("CLUSTER MEET {ip} {port} {}", bus_port.number()))
         .await;
 }
 

@@ -1,6 +1,6 @@
-//! Connections to servers on the loopback interface, and ports for these.
+//! Connections to servers on the loopback interface.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -9,21 +9,6 @@ use tokio::time::{Instant, sleep};
 
 /// How long to wait between two looks at something that will come.
 const POLL: Duration = Duration::from_millis(10);
-/// Below the ports systems hand out to outgoing connections. Were a server's port among those,
-/// a client that reconnects while the server is down could be given it as its own, and keep the
-/// server from coming back, or even connect to itself.
-const PORTS: std::ops::Range<u16> = 20_000..32_000;
-
-/// A port of the loopback interface that was free a moment ago.
-///
-/// Somebody else may take it before its user does: who uses it has to be ready to ask again.
-pub(crate) fn free_port() -> u16 {
-    (0..1000)
-        .map(|_| rand::random_range(PORTS))
-        .find(|&port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok())
-        .expect("no free port on 127.0.0.1 between 20000 and 32000")
-}
-
 /// The loopback address with this port.
 pub(crate) fn address(port: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()

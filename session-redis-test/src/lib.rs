@@ -34,6 +34,7 @@ mod files;
 mod harness;
 mod launch;
 mod monitor;
+mod ports;
 mod prefix;
 mod process;
 mod proxy;

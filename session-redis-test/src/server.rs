@@ -12,6 +12,7 @@ use crate::builder::RedisServerBuilder;
 use crate::connect::{address, connect, send};
 use crate::files::ServerFiles;
 use crate::launch::{StartError, launch};
+use crate::ports::Port;
 use crate::process::ServerProcess;
 
 /// How long an administrator's command may take: failing slowly beats failing by chance.
@@ -25,11 +26,11 @@ const RESTART_PAUSE: Duration = Duration::from_millis(100);
 /// Dropping it kills it and removes its files. So does the end of the process, of whatever kind.
 #[derive(Debug)]
 pub struct RedisServer {
-    // Dropped in this order: the process first, then its files.
+    // Dropped in this order: the process first, then its files and its port.
     process: ServerProcess,
     files: ServerFiles,
     binary: PathBuf,
-    port: u16,
+    port: Port,
 }
 
 impl RedisServer {
@@ -43,9 +44,13 @@ impl RedisServer {
         RedisServerBuilder::new()
     }
 
-    pub(crate) async fn start_on(port: u16, with: &RedisServerBuilder) -> Result<Self, StartError> {
-        let files = ServerFiles::write(port, &with.configuration).map_err(StartError::Io)?;
-        let process = launch(&with.binary, &files, port).await?;
+    pub(crate) async fn start_on(
+        port: Port,
+        with: &RedisServerBuilder,
+    ) -> Result<Self, StartError> {
+        let files =
+            ServerFiles::write(port.number(), &with.configuration).map_err(StartError::Io)?;
+        let process = launch(&with.binary, &files, port.number()).await?;
         Ok(Self {
             process,
             files,
@@ -56,12 +61,12 @@ impl RedisServer {
 
     /// The server's port.
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// The server's address.
     pub fn addr(&self) -> SocketAddr {
-        address(self.port)
+        address(self.port())
     }
 
     /// The server's URL, such as `redis://127.0.0.1:21234`.
@@ -82,7 +87,7 @@ impl RedisServer {
     /// Opens a connection for what a test does behind its subject's back: planting, looking,
     /// configuring. Its commands may take ten seconds.
     pub async fn connection(&self) -> MultiplexedConnection {
-        connect(self.port, ADMIN_LIMIT)
+        connect(self.port(), ADMIN_LIMIT)
             .await
             .unwrap_or_else(|error| panic!("cannot connect to {}: {error}", self.url()))
     }
@@ -103,7 +108,7 @@ impl RedisServer {
     pub async fn restart(&mut self) {
         self.kill();
         for _ in 0..RESTART_TRIES {
-            match launch(&self.binary, &self.files, self.port).await {
+            match launch(&self.binary, &self.files, self.port()).await {
                 Ok(process) => {
                     self.process = process;
                     return;
@@ -112,7 +117,7 @@ impl RedisServer {
                 Err(error) => panic!("{error}"),
             }
         }
-        panic!("somebody else took port {} and keeps it", self.port);
+        panic!("somebody else took port {} and keeps it", self.port());
     }
 
     /// Stops the server (`SIGSTOP`): the kernel still accepts connections and requests for it,

@@ -1,7 +1,8 @@
 //! The admin API: the store, page by page.
 //!
-//! A page is what one `SCAN` of one server looks at, in one script, so its sessions are as they are at one
-//! moment. A cluster is scanned node by node, in the order of the least slot that each serves.
+//! A page is what one `SCAN` of one server looks at, in one script, so its sessions are as they are
+//! at one moment. A cluster is scanned node by node, in the order of the least slot that each
+//! serves.
 
 use std::fmt;
 use std::str::FromStr;
@@ -23,15 +24,16 @@ use crate::server_error::is_redirected;
 
 /// The admin API of a backend's sessions, created by [`RedisBackend::admin`].
 ///
-/// A page is one round trip and one script, which looks at the page's keys by `SCAN` and at nothing else:
-/// the server is never blocked for longer. In a Redis Cluster the nodes are scanned one after another, and
-/// each scan begins with a look at the map of slots. The ACL needs `+scan` beside what the backend needs.
-/// Sessions are shown that the backend would find: while two key formats are read, those of both.
+/// A page is one round trip and one script, which looks at the page's keys by `SCAN` and at nothing
+/// else: the server is never blocked for longer. In a Redis Cluster the nodes are scanned one after
+/// another, and each scan begins with a look at the map of slots. The ACL needs `+scan` beside what
+/// the backend needs. Sessions are shown that the backend would find: while two key formats are
+/// read, those of both.
 pub struct RedisAdmin<C: Connect>(RedisBackend<C>);
 
 impl<C: Connect> RedisBackend<C> {
-    /// The admin API of these sessions: lists all of them, and ends any. Over the same connections; the
-    /// account needs the right to `SCAN` as well.
+    /// The admin API of these sessions: lists all of them, and ends any. Over the same connections;
+    /// the account needs the right to `SCAN` as well.
     pub fn admin(&self) -> RedisAdmin<C> {
         RedisAdmin(self.clone())
     }
@@ -138,8 +140,8 @@ impl<C: Connect> Operation<'_, C> {
         Ok((sessions, next))
     }
 
-    /// What the node says. A slot of its own that is migrating leads to another node, whose keys are not
-    /// meant: then another slot is tried.
+    /// What the node says. A slot of its own that is migrating leads to another node, whose keys
+    /// are not meant: then another slot is tried.
     async fn scan(&self, master: &Master, position: Position, size: u16) -> Result<Outcome> {
         let mut failure = None;
         for slot in master.slots_to_try(SLOTS_TO_TRY) {
@@ -203,7 +205,8 @@ fn overview(parts: &mut Parts) -> Result<impl FnOnce(Bytes, PublicId) -> Found +
 enum Position {
     /// Of one server, here in its `SCAN`.
     Standalone { scan: u64 },
-    /// Of a cluster, on the node whose least slot this is and whose fingerprint this, here in its `SCAN`.
+    /// Of a cluster, on the node whose least slot this is and whose fingerprint this, here in its
+    /// `SCAN`.
     Node {
         slot: u16,
         fingerprint: u16,

@@ -15,7 +15,8 @@ use crate::operation::{Operation, Servers};
 use crate::settings::Settings;
 use crate::supervisor::{Supervision, Supervisor};
 
-/// Sessions on Redis, over the connections that a client crate makes. Cheap to clone; clones share them.
+/// Sessions on Redis, over the connections that a client crate makes. Cheap to clone; clones share
+/// them.
 pub struct RedisBackend<C: Connect>(Arc<Inner<C>>);
 
 struct Inner<C: Connect> {
@@ -35,8 +36,8 @@ impl<C: Connect> RedisBackend<C> {
         Self::over(Servers::Standalone(server), settings)
     }
 
-    /// On a Redis Cluster of which these nodes are known; one that replies is enough to find the others.
-    /// Connects when it is first used.
+    /// On a Redis Cluster of which these nodes are known; one that replies is enough to find the
+    /// others. Connects when it is first used.
     pub fn cluster(connect: C, seeds: Vec<Endpoint>, settings: Settings) -> Self {
         let settings = settings.clamped();
         let how = Supervision::new(connect, Mode::Cluster, &settings);

@@ -1,10 +1,11 @@
 //! A Redis Cluster: which node serves which slot, and what follows when it does not.
 //!
-//! Neither client's own cluster mode keeps to one attempt per command and to the deadline of the others:
-//! redis-rs re-sends what it may have sent (and, told not to, still lets every slot wait while it asks a
-//! node that hangs for the new map), fred stops all slots while one master is down, and ends when a slot
-//! migrates. So the routing is written here, over connections to single nodes: a command goes to one node,
-//! once. It goes to another, or again, only when the node's reply says that it did nothing.
+//! Neither client's own cluster mode keeps to one attempt per command and to the deadline of the
+//! others: redis-rs re-sends what it may have sent (and, told not to, still lets every slot wait
+//! while it asks a node that hangs for the new map), fred stops all slots while one master is down,
+//! and ends when a slot migrates. So the routing is written here, over connections to single nodes:
+//! a command goes to one node, once. It goes to another, or again, only when the node's reply says
+//! that it did nothing.
 
 mod map;
 mod masters;
@@ -122,8 +123,8 @@ impl<C: Connect> Cluster<C> {
         }
     }
 
-    /// Asks the nodes for the map, the healthy ones first, until one replies. If another operation is at it,
-    /// nothing, and `false`.
+    /// Asks the nodes for the map, the healthy ones first, until one replies. If another operation
+    /// is at it, nothing, and `false`.
     async fn refresh(&self, avoided: Option<&Endpoint>, deadline: Instant) -> Result<bool> {
         let Some(_lock) = self.routes.refresh_lock() else {
             return Ok(false);
@@ -144,8 +145,8 @@ impl<C: Connect> Cluster<C> {
         Err(failure)
     }
 
-    /// A question that any node can answer: it gets a third of the time that is left, so that another node
-    /// can be asked. It changes nothing.
+    /// A question that any node can answer: it gets a third of the time that is left, so that
+    /// another node can be asked. It changes nothing.
     async fn ask(&self, node: &Endpoint, question: Command, deadline: Instant) -> Result<Reply> {
         let now = Instant::now();
         let until = now + deadline.saturating_duration_since(now) / 3;
@@ -184,8 +185,8 @@ impl<C: Connect> fmt::Debug for Cluster<C> {
     }
 }
 
-/// Waits that long; or not at all, and `false`, if less time than that would be left then: what is sent when
-/// the time is nearly over has an outcome that nobody learns.
+/// Waits that long; or not at all, and `false`, if less time than that would be left then: what is
+/// sent when the time is nearly over has an outcome that nobody learns.
 async fn pause(duration: Duration, deadline: Instant) -> bool {
     if Instant::now() + 2 * duration >= deadline {
         return false;

@@ -10,19 +10,19 @@ use crate::command::Command;
 use crate::endpoint::Endpoint;
 use crate::reply::Reply;
 
-/// A connection to one server. Clones share it. When the last clone goes, its tasks end and its socket
-/// closes.
+/// A connection to one server. Clones share it. When the last clone goes, its tasks end and its
+/// socket closes.
 pub trait Connection: Clone + Send + Sync + 'static {
     /// Sends the commands in one round trip, each once.
     ///
     /// # Returns
-    /// A reply or an error for each command, in their order; at the deadline at the latest, and at once
-    /// when the connection closes.
+    /// A reply or an error for each command, in their order; at the deadline at the latest, and at
+    /// once when the connection closes.
     ///
     /// # Errors
-    /// Those of a command come from [`ServerError::into_error`](crate::ServerError::into_error). An error of
-    /// the connection is never a command's result: unless the client knows that the command was not sent,
-    /// its effect is [`Effect::Unknown`](session_core::Effect::Unknown).
+    /// Those of a command come from [`ServerError::into_error`](crate::ServerError::into_error). An
+    /// error of the connection is never a command's result: unless the client knows that the
+    /// command was not sent, its effect is [`Effect::Unknown`](session_core::Effect::Unknown).
     ///
     /// # Cancellation
     /// A dropped future drops its replies and mixes up none of those that others wait for.
@@ -44,11 +44,12 @@ pub trait Connect: fmt::Debug + Send + Sync + 'static {
     /// Which form of a read is the fastest with this client.
     const READ_FORM: ReadForm;
 
-    /// Makes one fresh connection, handshake included: the host's name is resolved again, nothing is
-    /// shared with an earlier connection. `pushes` is called in the order of the stream.
+    /// Makes one fresh connection, handshake included: the host's name is resolved again, nothing
+    /// is shared with an earlier connection. `pushes` is called in the order of the stream.
     ///
     /// # Errors
-    /// Why there is no connection; the effect is [`Effect::NotApplied`](session_core::Effect::NotApplied).
+    /// Why there is no connection; the effect is
+    /// [`Effect::NotApplied`](session_core::Effect::NotApplied).
     fn connect(
         &self,
         endpoint: &Endpoint,

@@ -33,8 +33,8 @@ impl Info {
         fields.find(|(key, _)| *key == name).map(|(_, value)| value)
     }
 
-    /// Redis from 7.0, Valkey from 7.2. A server that says neither passes: it may be one that speaks the
-    /// protocol under another name.
+    /// Redis from 7.0, Valkey from 7.2. A server that says neither passes: it may be one that
+    /// speaks the protocol under another name.
     ///
     /// # Errors
     /// [`ErrorKind::Config`], with [`ServerTooOld`] as its source.
@@ -132,6 +132,19 @@ mod tests {
             let error = info(text).check_version().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Config);
             assert_eq!(error.source().unwrap().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn modes_are_known_by_either_name() {
+        for (text, expected) in [
+            ("redis_mode:standalone\r\n", Some(Mode::Standalone)),
+            ("server_mode:cluster", Some(Mode::Cluster)),
+            ("redis_mode:sentinel", Some(Mode::Sentinel)),
+            ("redis_mode:other", None),
+            ("", None),
+        ] {
+            assert_eq!(info(text).mode(), expected, "{text}");
         }
     }
 

@@ -6,12 +6,12 @@ use std::str::FromStr;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
-use session_core::{Principal, PublicId, SessionId};
+use session_core::{Effect, Error, ErrorKind, Principal, PublicId, SessionId};
 
 use crate::key_format::{IdStorage, KeyFormat};
 
-/// What all keys of a store begin with: 1 to 64 of `A-Z a-z 0-9 _ . : -`. The Redis guide's `session:` by
-/// default.
+/// What all keys of a store begin with: 1 to 64 of `A-Z a-z 0-9 _ . : -`. The Redis guide's
+/// `session:` by default.
 ///
 /// Braces are not among them, so a prefix never changes a key's hash slot; nor are glob characters,
 /// so a prefix never matches more than itself; nor is `@`, which marks index keys.
@@ -29,6 +29,12 @@ pub struct KeyPrefix(String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a key prefix: expected 1 to 64 of A-Z a-z 0-9 _ . : -")]
 pub struct InvalidPrefix;
+
+impl From<InvalidPrefix> for Error {
+    fn from(invalid: InvalidPrefix) -> Self {
+        Self::new(ErrorKind::Config, Effect::NotApplied).with_source(invalid)
+    }
+}
 
 impl KeyPrefix {
     /// The prefix's text.
@@ -74,8 +80,8 @@ pub enum Topology {
     /// On one server: a session and its principal's index change in one step.
     #[default]
     Standalone,
-    /// In a Redis Cluster: a session and its principal's index are in different hash slots, so the index
-    /// has steps of its own.
+    /// In a Redis Cluster: a session and its principal's index are in different hash slots, so the
+    /// index has steps of its own.
     Cluster,
 }
 
@@ -158,8 +164,8 @@ impl KeySpace {
         formats.map(|format| suffix_in(*format, id)).collect()
     }
 
-    /// The public id that operators see of an unbound session whose key has this suffix; `None` when no
-    /// session is looked for there.
+    /// The public id that operators see of an unbound session whose key has this suffix; `None`
+    /// when no session is looked for there.
     pub(crate) fn public_id_of_unbound(&self, suffix: &[u8]) -> Option<PublicId> {
         let (format, public_id) = parse(suffix)?;
         self.formats().contains(&format).then_some(public_id)
@@ -182,7 +188,8 @@ impl KeySpace {
         [self.prefix.0.as_bytes(), suffix].concat()
     }
 
-    /// The index prefix, if a session's step changes the index as well; nothing, if that has its own steps.
+    /// The index prefix, if a session's step changes the index as well; nothing, if that has its
+    /// own steps.
     pub(crate) fn index_prefix_of_steps(&self) -> Vec<u8> {
         match self.topology {
             Topology::Standalone => self.index_prefix(),

@@ -2,11 +2,12 @@
 //!
 //! Applications use a client crate (`session-redis-rs`, `session-fred`), best through the facade
 //! `session-store`. This crate is for whoever puts another client under the same backend: implement
-//! [`Connect`] and [`Connection`], which make a connection to one server and send commands over it, and build
-//! a [`RedisBackend`] with them. Which commands, in which order, and what the replies mean is decided here.
+//! [`Connect`] and [`Connection`], which make a connection to one server and send commands over it,
+//! and build a [`RedisBackend`] with them. Which commands, in which order, and what the replies
+//! mean is decided here.
 //!
-//! It implements the system of Redis's guide to [session stores], the *Redis guide*: one hash per session, a
-//! sliding expiry, an opaque id.
+//! It implements the system of Redis's guide to [session stores], the *Redis guide*: one hash per
+//! session, a sliding expiry, an opaque id.
 //!
 //! [session stores]: https://redis.io/docs/latest/develop/use-cases/session-store/
 //!
@@ -25,8 +26,8 @@
 //! | `url`, `endpoint`, `info` | what a URL may ask for, and which servers are served |
 //!
 //! # Redis Cluster
-//! A URL like `redis-cluster://10.0.0.1:6379?node=10.0.0.2:6379` names some nodes; one that replies is enough
-//! to find the others.
+//! A URL like `redis-cluster://10.0.0.1:6379?node=10.0.0.2:6379` names some nodes; one that replies
+//! is enough to find the others.
 //!
 //! * The routing is this crate's, over one connection per node.
 //! * A call goes to one node, once. It goes to another, or goes again, while the operation has time, only when
@@ -59,6 +60,7 @@ mod hostile;
 mod info;
 mod key_format;
 mod keys;
+mod named;
 mod operation;
 mod reply;
 mod script;
@@ -71,6 +73,9 @@ mod supervisor;
 #[cfg(test)]
 mod testing;
 mod url;
+
+#[doc(hidden)]
+pub use async_trait;
 
 pub use self::admin::RedisAdmin;
 pub use self::backend::RedisBackend;

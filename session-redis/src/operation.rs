@@ -22,8 +22,8 @@ pub(crate) enum Servers<C: Connect> {
 
 /// One operation on its way.
 ///
-/// Everything that it sends ends by its deadline. A command is sent once; once more only when its reply
-/// says that it did nothing.
+/// Everything that it sends ends by its deadline. A command is sent once; once more only when its
+/// reply says that it did nothing.
 pub(crate) struct Operation<'a, C: Connect> {
     pub(crate) keys: &'a KeySpace,
     pub(crate) servers: &'a Servers<C>,
@@ -31,8 +31,9 @@ pub(crate) struct Operation<'a, C: Connect> {
 }
 
 impl<C: Connect> Operation<'_, C> {
-    /// Runs a script, on the server or on the node that serves its slot: by its SHA-1, and again by its source
-    /// where it is not known, and so has not run. Again too while it only removes entries of ended sessions.
+    /// Runs a script, on the server or on the node that serves its slot: by its SHA-1, and again by
+    /// its source where it is not known, and so has not run. Again too while it only removes
+    /// entries of ended sessions.
     pub(crate) async fn run(&self, call: &ScriptCall) -> Result<Outcome> {
         let deadline = self.deadline;
         let mut route = match self.servers {
@@ -79,7 +80,8 @@ impl<C: Connect> Operation<'_, C> {
                 Err(error) => {
                     let next = match (&mut route, lease) {
                         (Some(route), _) => route.after(error, deadline).await,
-                        // Nothing was sent: the task has not yet seen that the connection has closed.
+                        // Nothing was sent: the task has not yet seen that the connection has
+                        // closed.
                         (None, Some(lease)) if closed.is_none() && is_unsent(&error, &lease) => {
                             closed = Some(lease);
                             Ok(())
@@ -97,8 +99,8 @@ impl<C: Connect> Operation<'_, C> {
         join_all(calls.iter().map(|call| self.run(call))).await
     }
 
-    /// Whether the server refused to slide an expiry, but may be read: its disk or its replicas fail, or it was
-    /// demoted just now and its successor is looked for.
+    /// Whether the server refused to slide an expiry, but may be read: its disk or its replicas
+    /// fail, or it was demoted just now and its successor is looked for.
     pub(crate) fn may_only_read(&self, error: &Error) -> bool {
         match ServerError::of(error).map(ServerError::code) {
             Some("MISCONF" | "NOREPLICAS") => error.effect() == Effect::NotApplied,

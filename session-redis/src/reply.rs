@@ -232,6 +232,36 @@ mod tests {
     }
 
     #[test]
+    fn each_code_has_its_meaning() {
+        for (codes, meaning) in [
+            (&[0][..], "NotFound"),
+            (&[-1], "NotFound"),
+            (&[2], "IdTaken"),
+            (&[3, 1], "Refused(NotAnInteger)"),
+            (&[3, 2], "Refused(Overflow)"),
+            (&[3, 3], "Refused(Limit(Fields))"),
+            (&[3, 4], "Refused(Limit(SessionBytes))"),
+            (&[3, 5], "Refused(TooManySessions)"),
+            (&[3, 6], "Refused(Conflict)"),
+            (&[9], "Again"),
+        ] {
+            let reply = Reply::Array(codes.iter().copied().map(Reply::Integer).collect());
+            assert_eq!(format!("{:?}", outcome(reply).unwrap()), meaning);
+        }
+    }
+
+    #[test]
+    fn times_may_be_absent() {
+        let time = |millis| Some(UnixMillis::new(millis));
+        for (millis, expected) in [(0, None), (1, time(1))] {
+            assert_eq!(deadline(Some(Reply::Integer(millis))).unwrap(), expected);
+        }
+        for (stored, expected) in [(text("5"), time(5)), (text("x"), None), (Reply::Nil, None)] {
+            assert_eq!(stored_time(Some(stored)).unwrap(), expected);
+        }
+    }
+
+    #[test]
     fn replies_that_make_no_sense_are_corrupt_and_never_panic() {
         let nonsense = [
             Reply::Nil,

@@ -1,5 +1,5 @@
-//! Requests as script calls: which script, which keys, which arguments in which order. Each function is
-//! the counterpart of the arguments that its script names at its top.
+//! Requests as script calls: which script, which keys, which arguments in which order. Each
+//! function is the counterpart of the arguments that its script names at its top.
 
 use bytes::Bytes;
 use session_core::steps::{InsertRequest, ReadRequest, RenameRequest, Write, WriteRequest};

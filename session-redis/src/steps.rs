@@ -1,8 +1,8 @@
 //! The required steps of the backend: plain async functions that run scripts through an operation.
 //!
-//! Where a session may be stored under one of several keys, each is tried in turn until one does not say that
-//! there is no session. A session that is known by its public id is looked for in the index of its principal
-//! first; the step itself then checks that it is that one.
+//! Where a session may be stored under one of several keys, each is tried in turn until one does
+//! not say that there is no session. A session that is known by its public id is looked for in the
+//! index of its principal first; the step itself then checks that it is that one.
 
 mod cross_slot;
 mod index;
@@ -51,8 +51,8 @@ impl<C: Connect> SessionBackend for RedisBackend<C> {
     async fn read(&self, request: &ReadRequest) -> Result<ReadOutcome> {
         let operation = self.operation().await?;
         let keys = operation.keys;
-        // In a cluster, or where a session may have one of several keys, the slot or the key could change
-        // between a script and what is sent behind it.
+        // In a cluster, or where a session may have one of several keys, the slot or the key could
+        // change between a script and what is sent behind it.
         let is_one_key = matches!(request.target, Target::Id(_)) && !keys.has_several_formats();
         let form = match operation.servers {
             Servers::Standalone(_) if is_one_key => C::READ_FORM,
@@ -164,8 +164,8 @@ impl<C: Connect> SessionBackend for RedisBackend<C> {
         }
     }
 
-    /// That a session could be stored. In a cluster: on one node. An application that calls itself unready while a part of its
-    /// sessions is away takes the rest away as well.
+    /// That a session could be stored. In a cluster: on one node. An application that calls itself
+    /// unready while a part of its sessions is away takes the rest away as well.
     async fn ping(&self) -> Result<()> {
         self.operation().await?.ping().await
     }

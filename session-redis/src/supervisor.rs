@@ -1,7 +1,7 @@
 //! The connection to one server, supervised.
 //!
-//! Operations never connect: they take what there is. One task per endpoint connects, probes and replaces, as
-//! the [machine](machine) decides.
+//! Operations never connect: they take what there is. One task per endpoint connects, probes and
+//! replaces, as the [machine](machine) decides.
 
 mod contact;
 mod lease;
@@ -107,7 +107,8 @@ impl<C: Connect> Supervisor<C> {
     /// The connection, for one round trip or several.
     ///
     /// # Errors
-    /// There is none before the deadline, or too many operations wait for its replies: nothing was sent.
+    /// There is none before the deadline, or too many operations wait for its replies: nothing was
+    /// sent.
     pub(crate) async fn lease(&self, deadline: Instant) -> Result<Lease<C>> {
         self.lease_after(None, deadline).await
     }
@@ -261,7 +262,8 @@ impl<C: Connect> fmt::Debug for Supervisor<C> {
     }
 }
 
-/// Why there is no connection, for each operation that finds none: says what that error's source says.
+/// Why there is no connection, for each operation that finds none: says what that error's source
+/// says.
 #[derive(Clone)]
 struct NotConnected(Arc<Error>);
 

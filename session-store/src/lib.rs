@@ -100,8 +100,8 @@ pub mod backend {
     };
 }
 
-/// The rest of the HTTP layer, whose main types are at the root: cookies, failure responses, structs
-/// in sessions, and the tower service.
+/// The rest of the HTTP layer, whose main types are at the root: cookies, failure responses,
+/// structs in sessions, and the tower service.
 #[cfg(feature = "tower")]
 pub mod web {
     #[doc(inline)]

@@ -61,12 +61,12 @@ impl fmt::Display for Summary {
 }
 
 /// How many rounds to run on a real server: the environment variable `SESSION_RACE_ROUNDS`, or
-/// 2000.
+/// 1000.
 ///
 /// # Panics
 /// When the variable is set to something else than a number.
 pub fn rounds() -> usize {
-    std::env::var("SESSION_RACE_ROUNDS").map_or(2000, |text| {
+    std::env::var("SESSION_RACE_ROUNDS").map_or(1000, |text| {
         text.parse().expect("SESSION_RACE_ROUNDS is a number")
     })
 }

@@ -47,7 +47,7 @@ impl Cluster {
     pub async fn add_replica(&mut self, master: usize) -> usize {
         let (replica, bus_port) = start_node(&RedisServer::builder()).await;
         for node in &self.nodes {
-            meet(node, &replica, bus_port).await;
+            meet(node, &replica, &bus_port).await;
         }
         let replicate = format!("CLUSTER REPLICATE {}", id(self.node(master)).await);
         // Refused until the two have met.

@@ -10,9 +10,9 @@ use session_core::UnixMillis;
 use session_redis::KeyPrefix;
 
 /// Time passes for every key below the prefix: its expiry, its deadline and the scores of an index
-/// come nearer. A key of which nothing remains is gone. (Where the index has steps of its own, a score's
-/// fraction says when its member was entered, in seconds modulo 512: that grows older as well, up to an
-/// age that is not taken for a young one as real time passes.)
+/// come nearer. A key of which nothing remains is gone. (Where the index has steps of its own, a
+/// score's fraction says when its member was entered, in seconds modulo 512: that grows older as
+/// well, up to an age that is not taken for a young one as real time passes.)
 static ADVANCE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"

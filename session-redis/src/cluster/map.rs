@@ -31,16 +31,7 @@ impl SlotMap {
         let mut map = Self::default();
         for range in reply::array(reply)? {
             let mut parts = reply::array(range)?.into_iter();
-            let mut slot = || {
-                let slot = usize::try_from(reply::integer(parts.next())?).map_err(|_| corrupt());
-                slot.and_then(|slot| {
-                    if slot < SLOTS {
-                        Ok(slot)
-                    } else {
-                        Err(corrupt())
-                    }
-                })
-            };
+            let mut slot = || usize::try_from(reply::integer(parts.next())?).map_err(|_| corrupt());
             let (first, last) = (slot()?, slot()?);
             if first > last {
                 return Err(corrupt());

@@ -13,9 +13,10 @@ use crate::supervisor::Lease;
 /// How often a call follows redirections without a pause.
 pub(super) const HOPS: u32 = 5;
 
-/// The way of one call through a cluster: to the node that serves its slot. It is sent again, there or
-/// elsewhere, only while the replies say that it did not run, and before the deadline; the last such reply is
-/// the error then. A node that was waited for in vain is not waited for again until it has replied.
+/// The way of one call through a cluster: to the node that serves its slot. It is sent again, there
+/// or elsewhere, only while the replies say that it did not run, and before the deadline; the last
+/// such reply is the error then. A node that was waited for in vain is not waited for again until
+/// it has replied.
 pub(crate) struct Route<'a, C: Connect> {
     cluster: &'a Cluster<C>,
     slot: u16,

@@ -1,5 +1,5 @@
--- Applies a delta to the session under a key, all or nothing: whatever can be refused is checked before the
--- first write.
+-- Applies a delta to the session under a key, all or nothing: whatever can be refused is checked
+-- before the first write.
 
 local stamp, policy, returns_fields, new_ttl = ARGV[1], ARGV[2], ARGV[3] == '1', ARGV[4]
 -- '' where there is no limit.
@@ -17,8 +17,8 @@ local indexed_principal, indexed_until = ARGV[15], ARGV[16]
 local keeps_only = ARGV[17]
 -- The session is to be the one that this principal knows by this public id, or ''.
 local owner, owner_public_id = ARGV[18], ARGV[19]
--- How many there are of each, and where they begin: expectations (field, '=' and its value or ''), counters
--- (field, amount), sets (field, value), removals (field), kept fields.
+-- How many there are of each, and where they begin: expectations (field, '=' and its value or ''),
+-- counters (field, amount), sets (field, value), removals (field), kept fields.
 local EXPECTATIONS = 25
 local COUNTERS = EXPECTATIONS + 2 * tonumber(ARGV[20])
 local SETS = COUNTERS + 2 * tonumber(ARGV[21])
@@ -55,7 +55,8 @@ local function cleared(key)
   return list, set
 end
 
--- What the counters will be; or nil and why one cannot be. One whose field is cleared counts from 0.
+-- What the counters will be; or nil and why one cannot be. One whose field is cleared counts from
+-- 0.
 local function counted(key, is_cleared)
   local values = {}
   for i = COUNTERS, SETS - 1, 2 do
@@ -98,8 +99,8 @@ local function too_large(key, s, values, is_cleared)
   if max_bytes ~= '' and bytes > bytes_before and bytes > tonumber(max_bytes) then return TOO_MANY_BYTES end
 end
 
--- Where the index has steps of its own they come first: nil when it has the entry of the session as it is about
--- to be bound or moved, else the reply that says what it must have.
+-- Where the index has steps of its own they come first: nil when it has the entry of the session as
+-- it is about to be bound or moved, else the reply that says what it must have.
 local function not_indexed(s, deadline)
   if index_prefix ~= '' then return nil end
   local principal = bind_to
@@ -135,8 +136,8 @@ local function bind(key, s, deadline)
   end
 end
 
--- The session after the delta and the values of the counters; or nil and the reply. The index has its entry
--- no more if it had one (`s.before`), and not yet the one that it is to have in the end.
+-- The session after the delta and the values of the counters; or nil and the reply. The index has
+-- its entry no more if it had one (`s.before`), and not yet the one that it is to have in the end.
 local function apply(key)
   local s, code = session_of_owner(key, owner, owner_public_id)
   if not s then return nil, { code } end
@@ -182,8 +183,9 @@ local function apply(key)
   return s, values
 end
 
--- {DONE, remaining, counters, fields or nil} and, where the index has steps of its own, the principal and the
--- public id that the session was listed with before or nil, and its deadline or 0.
+-- {DONE, remaining, counters, fields or nil} and, where the index has steps of its own, the
+-- principal and the public id that the session was listed with before or nil, and its deadline or
+-- 0.
 local function written(key, s, values)
   local reply = { DONE, s.remaining, values, returns_fields and redis.call('HGETALL', key) }
   if index_prefix == '' then

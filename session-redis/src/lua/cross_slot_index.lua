@@ -1,11 +1,12 @@
 -- The index of a principal's sessions where it has steps of its own (Cluster: other slots than the
--- sessions'): a sorted set of the same entries. A score is the session's deadline in whole milliseconds and,
--- in its fraction, when the entry was last added: that second modulo 512, and a half. (Deadlines are below
--- 2^43, so the ten bits of the fraction are exact.) An entry that was added within the last ten seconds is
--- pending: its session may be about to be stored.
+-- sessions'): a sorted set of the same entries. A score is the session's deadline in whole
+-- milliseconds and, in its fraction, when the entry was last added: that second modulo 512, and a
+-- half. (Deadlines are below 2^43, so the ten bits of the fraction are exact.) An entry that was
+-- added within the last ten seconds is pending: its session may be about to be stored.
 
 local SECONDS, PENDING = 512, 10
--- By how much the nodes' clocks may differ, in milliseconds, before a passed score means an ended session.
+-- By how much the nodes' clocks may differ, in milliseconds, before a passed score means an ended
+-- session.
 local SKEW = 10000
 local REMOVED_AT_ONCE = 128
 
@@ -24,7 +25,8 @@ local function score_in(index, entry)
   return tonumber(redis.call('ZSCORE', index, entry) or nil)
 end
 
--- Removes the entries of ARGV from `first` on: pairs of an entry and the score that it must still have, or ''.
+-- Removes the entries of ARGV from `first` on: pairs of an entry and the score that it must still
+-- have, or ''.
 local function remove_entries(index, first)
   for i = first, #ARGV, 2 do
     local entry, score = ARGV[i], ARGV[i + 1]

@@ -1,6 +1,7 @@
--- The index of a principal's sessions: one sorted set at `index_prefix .. principal`. An entry is a session's
--- public id and its key without the store's prefix; its score is the session's deadline. `index_prefix` is the
--- store's prefix and one character more; it is empty where the index has steps of its own (cross-slot index).
+-- The index of a principal's sessions: one sorted set at `index_prefix .. principal`. An entry is a
+-- session's public id and its key without the store's prefix; its score is the session's deadline.
+-- `index_prefix` is the store's prefix and one character more; it is empty where the index has
+-- steps of its own (cross-slot index).
 
 local REMOVED_AT_ONCE = 128
 local PUBLIC_ID = 22
@@ -13,8 +14,8 @@ local function session_of(index_prefix, principal, entry)
   return session_of_owner(key_of(index_prefix, entry), principal, string.sub(entry, 1, PUBLIC_ID))
 end
 
--- A session whose deadline has passed has ended, without a look at it. A batch of such entries is removed
--- with each use of the index; what looks for live ones begins behind them.
+-- A session whose deadline has passed has ended, without a look at it. A batch of such entries is
+-- removed with each use of the index; what looks for live ones begins behind them.
 local function prune(index, now)
   local ended = redis.call('ZRANGEBYSCORE', index, '-inf', integer(now), 'LIMIT', 0, REMOVED_AT_ONCE)
   if #ended > 0 then redis.call('ZREM', index, unpack(ended)) end
@@ -37,9 +38,10 @@ local function index_add(index_prefix, s, key)
   redis.call('PEXPIREAT', index, integer(tonumber(last[2])))
 end
 
--- Whether the principal may have one more session, the one under this key: nil if so, else the reply that
--- says why not. Looks at as many of the oldest entries as the limit and one batch more, and removes those of
--- ended sessions; while that leaves the question open the script is to be run again.
+-- Whether the principal may have one more session, the one under this key: nil if so, else the
+-- reply that says why not. Looks at as many of the oldest entries as the limit and one batch more,
+-- and removes those of ended sessions; while that leaves the question open the script is to be run
+-- again.
 local function over_quota(index_prefix, principal, key, limit, evicts)
   if index_prefix == '' or limit == '' then return nil end
   local index = index_prefix .. principal

@@ -1,7 +1,7 @@
--- KEYS: index. ARGV: entry, the suffix of the key that the session has now or '', deadline (a `time`), limit of
--- sessions or '', then what `remove_entries` takes.
--- Returns {DONE, the deadline asked for, the deadline of the entry, its score, 1 if there was none before}; or
--- {OVER_QUOTA, number of others, then what `append` does of those with the nearest deadlines}.
+-- KEYS: index. ARGV: entry, the suffix of the key that the session has now or '', deadline (a
+-- `time`), limit of sessions or '', then what `remove_entries` takes. Returns {DONE, the deadline
+-- asked for, the deadline of the entry, its score, 1 if there was none before}; or {OVER_QUOTA,
+-- number of others, then what `append` does of those with the nearest deadlines}.
 local index = KEYS[1]
 local entry, suffix, time_asked, limit = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local REMOVALS = 5

@@ -4,7 +4,8 @@ local BILLION = 1000000000
 -- The greatest and the least one, in billions and the rest.
 local MOST_BILLIONS, MOST_REST, LEAST_REST = 9223372036, 854775807, -854775808
 
--- The billions and the rest of an integer in Redis's grammar, both with its sign; nil for another text.
+-- The billions and the rest of an integer in Redis's grammar, both with its sign; nil for another
+-- text.
 local function split(text)
   local sign, digits = string.match(text, '^(%-?)([1-9]%d*)$')
   if not digits then

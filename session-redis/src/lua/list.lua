@@ -1,6 +1,6 @@
--- KEYS: index. ARGV: index prefix, principal, least score ('-inf' to begin), number of entries to look at.
--- Returns {DONE, entries looked at, greatest score, then of each live session: entry, created_at,
--- last_accessed_at, login_at or nil}; removes the entries of ended ones.
+-- KEYS: index. ARGV: index prefix, principal, least score ('-inf' to begin), number of entries to
+-- look at. Returns {DONE, entries looked at, greatest score, then of each live session: entry,
+-- created_at, last_accessed_at, login_at or nil}; removes the entries of ended ones.
 local index = KEYS[1]
 local index_prefix, principal, least, count = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 

@@ -1,6 +1,6 @@
--- KEYS: session. ARGV: last_accessed_at, touch policy, 1 to return the fields as well, the principal and the
--- public id that the session is to have or ''.
--- Returns {DONE, remaining[, fields]}; remaining is in milliseconds, -1 for a key without expiry.
+-- KEYS: session. ARGV: last_accessed_at, touch policy, 1 to return the fields as well, the
+-- principal and the public id that the session is to have or ''. Returns {DONE, remaining[,
+-- fields]}; remaining is in milliseconds, -1 for a key without expiry.
 local key = KEYS[1]
 local stamp, policy, returns_fields = ARGV[1], ARGV[2], ARGV[3] == '1'
 local owner, owner_public_id = ARGV[4], ARGV[5]

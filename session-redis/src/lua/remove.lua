@@ -1,5 +1,6 @@
--- KEYS: session. ARGV: index prefix, the principal and the public id that the session is to have or ''.
--- Returns {DONE, the principal and the public id that it was listed with or nil} when there was a session.
+-- KEYS: session. ARGV: index prefix, the principal and the public id that the session is to have or
+-- ''. Returns {DONE, the principal and the public id that it was listed with or nil} when there was
+-- a session.
 local key = KEYS[1]
 local index_prefix, owner, owner_public_id = ARGV[1], ARGV[2], ARGV[3]
 

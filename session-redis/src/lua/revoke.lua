@@ -1,6 +1,5 @@
--- KEYS: index. ARGV: index prefix, principal, number of entries to look at, then the suffixes of the keys of
--- the session to keep.
--- Returns {DONE, sessions ended, entries looked at}.
+-- KEYS: index. ARGV: index prefix, principal, number of entries to look at, then the suffixes of
+-- the keys of the session to keep. Returns {DONE, sessions ended, entries looked at}.
 local index = KEYS[1]
 local index_prefix, principal, count = ARGV[1], ARGV[2], ARGV[3]
 local KEPT = 4

@@ -1,6 +1,7 @@
--- KEYS: any key of the node that is meant. ARGV: cursor, prefix of the keys, number of keys to look at.
--- Returns {DONE, next cursor, then of each live session: suffix of its key, created_at, last_accessed_at,
--- TTL in seconds, what remains, deadline or 0, principal or nil, public id or nil, login_at or nil}.
+-- KEYS: any key of the node that is meant. ARGV: cursor, prefix of the keys, number of keys to look
+-- at. Returns {DONE, next cursor, then of each live session: suffix of its key, created_at,
+-- last_accessed_at, TTL in seconds, what remains, deadline or 0, principal or nil, public id or
+-- nil, login_at or nil}.
 local cursor, prefix, count = ARGV[1], ARGV[2], ARGV[3]
 
 local found = redis.call('SCAN', cursor, 'MATCH', prefix .. '*', 'COUNT', count, 'TYPE', 'hash')

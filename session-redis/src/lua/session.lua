@@ -1,4 +1,5 @@
--- What makes a key a session, and what sliding its expiry means. The twin of `rules` in session-core.
+-- What makes a key a session, and what sliding its expiry means. The twin of `rules` in
+-- session-core.
 
 -- What the first element of every script's reply says. The numbers are those of `reply.rs`.
 local DONE = 1
@@ -9,7 +10,8 @@ local ID_TAKEN = 2
 -- And why.
 local REFUSED = 3
 local NOT_AN_INTEGER, OVERFLOW, TOO_MANY_FIELDS, TOO_MANY_BYTES, TOO_MANY_SESSIONS, CONFLICT = 1, 2, 3, 4, 5, 6
--- The cross-slot index must have an entry of it first: whose the session is, its deadline, its public id.
+-- The cross-slot index must have an entry of it first: whose the session is, its deadline, its
+-- public id.
 local NOT_INDEXED = 4
 -- The principal is over its quota: how many entries its index has, and which.
 local OVER_QUOTA = 5
@@ -38,13 +40,13 @@ local function number(text, digits)
   if #text <= digits and string.find(text, '^[1-9]%d*$') then return tonumber(text) end
 end
 
--- The principal that a text names: 1 to 256 bytes of UTF-8. Another text binds to nobody: false, which a
--- reply can hold in the midst of others.
+-- The principal that a text names: 1 to 256 bytes of UTF-8. Another text binds to nobody: false,
+-- which a reply can hold in the midst of others.
 local function principal_of(text)
   if not text or #text < 1 or #text > 256 then return false end
   if not string.find(text, '[\128-\255]') then return text end
-  -- What valid UTF-8 has beyond ASCII (RFC 3629); a space in its place, so that what is around a sequence
-  -- does not make another.
+  -- What valid UTF-8 has beyond ASCII (RFC 3629); a space in its place, so that what is around a
+  -- sequence does not make another.
   local rest = text
   for _, sequence in ipairs({
     '[\194-\223][\128-\191]',
@@ -90,8 +92,8 @@ end
 -- Whether a session belongs into the index of its principal.
 local function is_listed(s) return s.principal and s.public_id and s.deadline and true or false end
 
--- The same session, if it is the one that this principal knows by this public id. Neither is asked for where
--- the principal is ''.
+-- The same session, if it is the one that this principal knows by this public id. Neither is asked
+-- for where the principal is ''.
 local function session_of_owner(key, principal, public_id)
   local s, code = session(key)
   if not s or principal == '' then return s, code end
@@ -99,7 +101,8 @@ local function session_of_owner(key, principal, public_id)
   return nil, NOT_FOUND
 end
 
--- Whether a use slides the expiry. `policy` is A (always), N (never) or the least age in milliseconds.
+-- Whether a use slides the expiry. `policy` is A (always), N (never) or the least age in
+-- milliseconds.
 local function due(key, s, policy)
   if policy == 'A' then return true end
   if policy == 'N' then return false end

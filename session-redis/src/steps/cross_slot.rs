@@ -1,18 +1,20 @@
 //! Steps on bound sessions where a principal's index has steps of its own.
 //!
-//! In a Redis Cluster a session and its principal's index are in different hash slots, which no script spans.
-//! Three rules keep them together:
+//! In a Redis Cluster a session and its principal's index are in different hash slots, which no
+//! script spans. Three rules keep them together:
 //!
-//! 1. *The index first.* An entry is added before its session is stored, bound or moved there, with a
-//!    deadline no nearer than the session's. So a live bound session is always indexed. A step that would
-//!    leave one without an entry returns what the entry must be, and changes nothing.
-//! 2. *Whose session it is, the session says.* Every step on a session of the index checks the principal in
-//!    its own slot. An entry whose session has ended, or is another's, is never shown.
-//! 3. *Removing is careful.* Such an entry is removed by whoever meets it, but not within ten seconds of its
-//!    being added (its session may be about to be stored), nor after somebody added it again (its score has
-//!    changed). Whatever a client that stopped midway leaves behind is found by the next use.
+//! 1. *The index first.* An entry is added before its session is stored, bound or moved there, with
+//!    a deadline no nearer than the session's. So a live bound session is always indexed. A step
+//!    that would leave one without an entry returns what the entry must be, and changes nothing.
+//! 2. *Whose session it is, the session says.* Every step on a session of the index checks the
+//!    principal in its own slot. An entry whose session has ended, or is another's, is never shown.
+//! 3. *Removing is careful.* Such an entry is removed by whoever meets it, but not within ten
+//!    seconds of its being added (its session may be about to be stored), nor after somebody added
+//!    it again (its score has changed). Whatever a client that stopped midway leaves behind is
+//!    found by the next use.
 //!
-//! Sessions without a principal have no part in this: their steps are one call each, as on one server.
+//! Sessions without a principal have no part in this: their steps are one call each, as on one
+//! server.
 
 mod entry;
 mod list;
@@ -76,8 +78,8 @@ impl<C: Connect> Operation<'_, C> {
         }
     }
 
-    /// A write that binds: index, session; then, if it was bound before, the index that had it. One that
-    /// unbinds: session, index.
+    /// A write that binds: index, session; then, if it was bound before, the index that had it. One
+    /// that unbinds: session, index.
     pub(super) async fn write_across_slots(
         &self,
         candidate: &Candidate<'_>,
@@ -127,8 +129,9 @@ impl<C: Connect> Operation<'_, C> {
         Ok(outcome)
     }
 
-    /// An unbound session: one call, as on one server. A bound one tells whose it is: index, session, index.
-    /// One that is being bound: index, session. Within the key's format, and so within the slot.
+    /// An unbound session: one call, as on one server. A bound one tells whose it is: index,
+    /// session, index. One that is being bound: index, session. Within the key's format, and so
+    /// within the slot.
     pub(super) async fn rename_across_slots(
         &self,
         format: KeyFormat,
@@ -199,8 +202,8 @@ impl<C: Connect> Operation<'_, C> {
         Ok(outcome)
     }
 
-    /// Ends the session of a call of `REMOVE`; then, if it was bound and the index has steps of its own, removes
-    /// its entry. Whether there was a session.
+    /// Ends the session of a call of `REMOVE`; then, if it was bound and the index has steps of its
+    /// own, removes its entry. Whether there was a session.
     pub(crate) async fn end(&self, call: &ScriptCall, suffix: &[u8]) -> Result<bool> {
         match self.run(call).await? {
             Outcome::Done(mut parts) => {

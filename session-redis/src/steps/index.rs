@@ -19,8 +19,8 @@ const PAGE: usize = 512;
 
 /// Where a scan of an index by pages is.
 ///
-/// A page begins at the greatest score of the page before it, so that entries which come and go meanwhile
-/// make the scan neither skip nor end early.
+/// A page begins at the greatest score of the page before it, so that entries which come and go
+/// meanwhile make the scan neither skip nor end early.
 pub(super) struct IndexPages {
     pub(super) least_score: Bytes,
     pub(super) size: usize,

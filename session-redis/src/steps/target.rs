@@ -13,8 +13,8 @@ use crate::script_call::{self, Owner};
 /// How many entries one look for a public id looks at: under a millisecond of the server's time.
 const ENTRIES: usize = 1_000;
 
-/// How often an index is looked at when the sessions of its entries are not found: each time one was moved in
-/// between.
+/// How often an index is looked at when the sessions of its entries are not found: each time one
+/// was moved in between.
 const LOOKS: usize = 3;
 
 /// A key where the session may be stored.
@@ -83,8 +83,8 @@ impl<C: Connect> Operation<'_, C> {
         Ok(suffix.map(|suffix| Candidate { suffix, owner }))
     }
 
-    /// The entries of a public id in its principal's index: one, or none; two while a session is being moved
-    /// in a cluster.
+    /// The entries of a public id in its principal's index: one, or none; two while a session is
+    /// being moved in a cluster.
     async fn find(&self, principal: &Principal, public_id: &PublicId) -> Result<Vec<Bytes>> {
         let mut cursor = Bytes::from_static(b"0");
         let mut entries = Vec::new();

@@ -16,8 +16,8 @@ use crate::connection::{Connect, Connection};
 use crate::reply::{Reply, corrupt};
 use crate::server_error::ServerError;
 
-/// How many operations may wait for the replies of one connection: what waits takes memory, also while the
-/// server hangs.
+/// How many operations may wait for the replies of one connection: what waits takes memory, also
+/// while the server hangs.
 const MOST_IN_FLIGHT: usize = 10_000;
 
 /// A connection that is used, and what was seen on it.
@@ -92,9 +92,9 @@ impl<C: Connect> Lease<C> {
     /// Sends the commands in one round trip, each once.
     ///
     /// # Returns
-    /// One reply or error for each, by the deadline. What was sent and has no reply by then may have been
-    /// done; what was not sent by then is not sent any more. `writes`: a success proves that the server takes
-    /// writes.
+    /// One reply or error for each, by the deadline. What was sent and has no reply by then may
+    /// have been done; what was not sent by then is not sent any more. `writes`: a success proves
+    /// that the server takes writes.
     pub(crate) async fn send(
         &self,
         commands: &[Command],

@@ -2,26 +2,28 @@
 //!
 //! Events and the time come in, decisions go out; nothing here waits, sends or draws. Its rules:
 //!
-//! 1. *Replies are evidence, counts are not.* Only silence since an operation was sent makes a connection
-//!    suspect. One that replies is never closed for being slow.
-//! 2. *Make before break.* A suspect connection is probed while a fresh one is made. The first that proves
-//!    itself is used; until then operations stay on the old one.
-//! 3. No winner within one deadline: down. Operations fail at once; both ways go on being tried. The old
-//!    connection is used again when a probe comes back within half a deadline, which keeps a slow server from
-//!    being up and down in turns.
-//! 4. A server that refuses writes for a second may have been demoted behind its name: a fresh connection is
-//!    tried once a second, and used if it may be written to.
-//! 5. A lost connection is replaced at once, and operations wait for it. After a failure the pauses are random
-//!    and grow, whatever the reason was; a bucket caps all attempts.
-//! 6. Where nothing was received for a second, the connection is probed, and an unanswered probe is silence.
+//! 1. *Replies are evidence, counts are not.* Only silence since an operation was sent makes a
+//!    connection suspect. One that replies is never closed for being slow.
+//! 2. *Make before break.* A suspect connection is probed while a fresh one is made. The first that
+//!    proves itself is used; until then operations stay on the old one.
+//! 3. No winner within one deadline: down. Operations fail at once; both ways go on being tried.
+//!    The old connection is used again when a probe comes back within half a deadline, which keeps
+//!    a slow server from being up and down in turns.
+//! 4. A server that refuses writes for a second may have been demoted behind its name: a fresh
+//!    connection is tried once a second, and used if it may be written to.
+//! 5. A lost connection is replaced at once, and operations wait for it. After a failure the pauses
+//!    are random and grow, whatever the reason was; a bucket caps all attempts.
+//! 6. Where nothing was received for a second, the connection is probed, and an unanswered probe is
+//!    silence.
 
 use std::time::Duration;
 
 /// The time since the supervisor began.
 pub(crate) type Time = Duration;
 
-/// How long a connection may receive nothing before it is probed, how long writes may be refused, the least
-/// pause between two attempts for that reason, and how long a connection must stay up to be trusted again.
+/// How long a connection may receive nothing before it is probed, how long writes may be refused,
+/// the least pause between two attempts for that reason, and how long a connection must stay up to
+/// be trusted again.
 const SECOND: Duration = Duration::from_secs(1);
 /// The shortest time that an attempt to connect is given.
 const LEAST_ATTEMPT: Duration = Duration::from_millis(500);
@@ -174,10 +176,7 @@ impl Machine {
         let of_state = match self.state {
             State::Connecting | State::Down => None,
             State::Suspect => Some(self.suspect_until),
-            State::Up => Some(match self.unanswered_probe() {
-                Some(sent) => sent + self.deadline,
-                None => self.received + SECOND,
-            }),
+            State::Up => Some(self.silence_ends_at()),
         };
         let writes = self.wants_writes().then(|| self.attempt_for_writes_at());
         let wakes = [attempt, of_state, writes.filter(|_| self.attempt.is_none())];
@@ -270,11 +269,11 @@ impl Machine {
 
     /// Whatever is due.
     fn pass_time(&mut self, now: Time, decisions: &mut Vec<Decision>) {
-        if self.state == State::Up {
-            match self.unanswered_probe() {
-                Some(sent) if now >= sent + self.deadline => self.silence(now, decisions),
-                None if now >= self.received + SECOND => self.send_probe(now, decisions),
-                _ => {}
+        if self.state == State::Up && now >= self.silence_ends_at() {
+            if self.unanswered().is_some() {
+                self.silence(now, decisions);
+            } else {
+                self.send_probe(now, decisions);
             }
         }
         if self.wants_writes() && self.attempt.is_none() && now >= self.attempt_for_writes_at() {
@@ -304,9 +303,18 @@ impl Machine {
         decisions.push(Decision::Probe);
     }
 
-    /// When the probe was sent since which nothing was received. What was proves that its reply is only slow.
-    fn unanswered_probe(&self) -> Option<Time> {
+    /// When the probe was sent that nothing was received after: anything proves that it is only
+    /// slow.
+    fn unanswered(&self) -> Option<Time> {
         self.probe.filter(|sent| self.received <= *sent)
+    }
+
+    /// Until when the connection may be silent: then it is probed, or suspect if it was.
+    fn silence_ends_at(&self) -> Time {
+        match self.unanswered() {
+            Some(sent) => sent + self.deadline,
+            None => self.received + SECOND,
+        }
     }
 
     fn wants_writes(&self) -> bool {

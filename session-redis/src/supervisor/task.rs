@@ -193,7 +193,8 @@ impl<C: Connect> Task<C> {
     }
 }
 
-/// One attempt: a connection to a server that can be used. The machine ends it when it takes too long.
+/// One attempt: a connection to a server that can be used. The machine ends it when it takes too
+/// long.
 async fn attempt<C: Connect>(shared: Arc<Shared<C>>) -> Result<(C::Connection, Contact)> {
     let how = &shared.how;
     let connecting = how.connect.connect(&shared.endpoint, PushSink::ignore());

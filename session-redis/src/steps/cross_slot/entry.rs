@@ -87,8 +87,8 @@ impl<C: Connect> Operation<'_, C> {
         }
     }
 
-    /// Removes an entry whose step did not happen. Unless it was there before, or somebody else has added it
-    /// meanwhile.
+    /// Removes an entry whose step did not happen. Unless it was there before, or somebody else has
+    /// added it meanwhile.
     pub(super) async fn roll_back(&self, entry: &PendingEntry) {
         if entry.is_new {
             let removal = Removal {
@@ -120,8 +120,9 @@ impl<C: Connect> Operation<'_, C> {
         }
     }
 
-    /// After a step: its entry is kept until the session's deadline, and the former entry is removed. The step
-    /// is done, so what fails here does not fail it; the next use makes up for it.
+    /// After a step: its entry is kept until the session's deadline, and the former entry is
+    /// removed. The step is done, so what fails here does not fail it; the next use makes up for
+    /// it.
     pub(super) async fn finish(
         &self,
         entry: Option<&PendingEntry>,

@@ -18,8 +18,8 @@ use crate::steps::index::{IndexPages, listed};
 pub(super) const PAGE: usize = 256;
 
 impl<C: Connect> Operation<'_, C> {
-    /// The next page of an index, some of whose entries may have been on the one before. Removes entries on
-    /// the way.
+    /// The next page of an index, some of whose entries may have been on the one before. Removes
+    /// entries on the way.
     pub(super) async fn entries(
         &self,
         principal: &Bytes,
@@ -37,12 +37,14 @@ impl<C: Connect> Operation<'_, C> {
         entries(parts)
     }
 
-    /// Index, sessions. A session that is not found may have been moved after the index was read: to a key of
-    /// which the index had an entry already, and that is looked at a second time at the end of the round; or to
-    /// one whose entry was added later, and then the next round sees an entry that this one did not.
+    /// Index, sessions. A session that is not found may have been moved after the index was read:
+    /// to a key of which the index had an entry already, and that is looked at a second time at the
+    /// end of the round; or to one whose entry was added later, and then the next round sees an
+    /// entry that this one did not.
     ///
-    /// So a round has missed nobody if it found all, or if no entry was added until the next. (An index of
-    /// several pages may change between two: there it is always the next round that tells.)
+    /// So a round has missed nobody if it found all, or if no entry was added until the next. (An
+    /// index of several pages may change between two: there it is always the next round that
+    /// tells.)
     pub(in crate::steps) async fn list_across_slots(
         &self,
         principal: &Principal,
@@ -121,9 +123,9 @@ fn deadline(entry: &Entry) -> u64 {
     whole.parse().unwrap_or_default()
 }
 
-/// The sessions that the index still has entries of, the nearest deadline first, then by public id. One of which
-/// it has none was moved or ended after it was looked at. One that was looked at before it was moved and after
-/// counts once.
+/// The sessions that the index still has entries of, the nearest deadline first, then by public id.
+/// One of which it has none was moved or ended after it was looked at. One that was looked at
+/// before it was moved and after counts once.
 fn in_order(mut found: HashMap<Bytes, Found>, indexed: &HashSet<Bytes>) -> Vec<ListedSession> {
     found.retain(|entry, _| indexed.contains(entry));
     let mut found: Vec<Found> = found.into_values().collect();

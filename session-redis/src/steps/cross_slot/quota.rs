@@ -11,8 +11,8 @@ use crate::reply::{self, Outcome, Reply, corrupt};
 use crate::script_call::ScriptCall;
 use crate::script_call::index::{self as calls, NewEntry, Removal};
 
-/// How often the index is asked again when every entry belongs to a session that is about to be stored:
-/// such an entry is free or filled a round trip later, unless its client has stopped.
+/// How often the index is asked again when every entry belongs to a session that is about to be
+/// stored: such an entry is free or filled a round trip later, unless its client has stopped.
 const RETRIES: usize = 8;
 
 pub(super) enum Admission {
@@ -57,11 +57,11 @@ pub(super) fn entries(mut parts: impl Iterator<Item = Reply>) -> Result<Vec<Entr
 }
 
 impl<C: Connect> Operation<'_, C> {
-    /// Adds an entry. The limit is checked by the index, in one step with the adding; here is found out which
-    /// of the sessions in it have ended, and, where the limit evicts, which are to end. Before any is to end,
-    /// `trial` (the step that the entry is for, as yet without one) says whether that step would happen at
-    /// all. Where the session may be stored in another format it says so first: with two entries it would
-    /// count twice.
+    /// Adds an entry. The limit is checked by the index, in one step with the adding; here is found
+    /// out which of the sessions in it have ended, and, where the limit evicts, which are to end.
+    /// Before any is to end, `trial` (the step that the entry is for, as yet without one) says
+    /// whether that step would happen at all. Where the session may be stored in another format it
+    /// says so first: with two entries it would count twice.
     pub(super) async fn admit(
         &self,
         principal: &Bytes,
@@ -131,7 +131,8 @@ impl<C: Connect> Operation<'_, C> {
         }
     }
 
-    /// Looks at the sessions of the entries, each in its slot; and, at the same time, runs the trial.
+    /// Looks at the sessions of the entries, each in its slot; and, at the same time, runs the
+    /// trial.
     async fn sort(
         &self,
         principal: &Bytes,

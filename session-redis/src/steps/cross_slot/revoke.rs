@@ -39,9 +39,10 @@ impl<C: Connect> Operation<'_, C> {
         }
     }
 
-    /// Index, sessions, index. A session escapes the first round only if it is moved between the two: to a key
-    /// of which the index had an entry already, and that is looked at a second time at the end of the round;
-    /// or to one whose entry was added later. So rounds follow until the index has no new entry.
+    /// Index, sessions, index. A session escapes the first round only if it is moved between the
+    /// two: to a key of which the index had an entry already, and that is looked at a second time
+    /// at the end of the round; or to one whose entry was added later. So rounds follow until the
+    /// index has no new entry.
     async fn end_all(&self, principal: &Bytes, keep: Option<&SessionId>) -> Result<u64> {
         let keep = keep.map_or_else(Vec::new, |id| self.keys.suffixes(id));
         let mut looked_at: HashSet<Bytes> = HashSet::new();

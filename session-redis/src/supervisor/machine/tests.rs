@@ -62,7 +62,10 @@ impl Run {
     /// Lets time pass, with each wake at its time.
     fn pass(&mut self, time: Duration) {
         let end = self.now + time;
+        let mut wakes = 0;
         while self.machine.wake_at() <= end {
+            wakes += 1;
+            assert!(wakes < 10_000, "it wakes for nothing: {:?}", self.machine);
             self.now = self.now.max(self.machine.wake_at());
             self.event(Event::Tick);
         }
@@ -70,7 +73,7 @@ impl Run {
     }
 
     fn receive(&mut self) {
-        self.machine.note(self.now, ms(0));
+        self.machine.note(self.now, self.machine.written);
     }
 
     fn write(&mut self) {
@@ -159,12 +162,13 @@ fn an_idle_connection_is_probed_each_second_and_found_dead() {
 #[test]
 fn a_server_that_refuses_writes_is_looked_for_elsewhere_once_a_second() {
     let mut run = Run::up();
-    for _ in 0..50 {
+    let is_writable = false;
+    let ends = [Event::Connected { is_writable }, Event::AttemptFailed];
+    for end in ends.into_iter().cycle().take(50) {
         run.pass(ms(100));
         run.receive();
         run.event(Event::WriteRefused);
-        let is_writable = false;
-        assert_eq!(run.event(Event::Connected { is_writable }), []);
+        assert_eq!(run.event(end), []);
     }
     assert_eq!((run.state(), run.attempts.len()), (State::Up, 6));
     // Once one succeeds, all is well.
@@ -174,8 +178,10 @@ fn a_server_that_refuses_writes_is_looked_for_elsewhere_once_a_second() {
         run.write();
     }
     assert_eq!(run.attempts.len(), 6);
-    run.pass(ms(1_000));
     run.event(Event::WriteRefused);
+    run.receive();
+    run.pass(ms(1_000));
+    assert_eq!(run.attempts.len(), 7);
     let is_writable = true;
     assert_eq!(run.event(Event::Connected { is_writable }), [Decision::Use]);
 }
@@ -197,6 +203,21 @@ fn a_closed_connection_is_replaced_at_once_and_failures_back_off() {
     }
     // The bucket holds back the third.
     assert_eq!(pauses, [10, 20, 40, 80, 160, 320, 500, 500, 500]);
+}
+
+#[test]
+fn a_connection_that_stays_up_for_a_second_is_trusted_again() {
+    for (up, pause) in [(ms(999), ms(20)), (ms(1000), ms(10))] {
+        let mut run = Run::new();
+        run.event(Event::Tick);
+        run.event(Event::AttemptFailed);
+        run.pass(ms(10));
+        run.event(Event::Connected { is_writable: true });
+        run.pass(up);
+        run.event(Event::Closed);
+        run.event(Event::AttemptFailed);
+        assert_eq!(run.machine.wake_at() - run.now, pause);
+    }
 }
 
 #[test]
@@ -325,8 +346,8 @@ fn check(before: &Run, event: Event, decisions: &[Decision], after: &Run) {
     }
 }
 
-/// The machine as it differs for the future: its times relative to now, long past ones alike, and none of those
-/// that its state does not look at.
+/// The machine as it differs for the future: its times relative to now, long past ones alike, and
+/// none of those that its state does not look at.
 fn relative(machine: &Machine, now: Time) -> Machine {
     let shift = |at: Time| (at.max(now.saturating_sub(SECOND)) + 10 * SECOND).saturating_sub(now);
     let shift_if = |is_looked_at, at| if is_looked_at { shift(at) } else { ms(0) };
