@@ -7,8 +7,8 @@ use fred::types::{CustomCommand, Value};
 use session_core::{Effect, Error, ErrorKind};
 use session_redis::{Command, Reply, ServerError};
 
-/// An error of the client. Its text shows the kind, and of an I/O error what the system says: the client's
-/// own texts can hold keys and values. [`get_ref`](Self::get_ref) gives the whole.
+/// An error of the client. Its text shows the kind, and of an I/O error what the system says: the
+/// client's own texts can hold keys and values. [`get_ref`](Self::get_ref) gives the whole.
 pub struct ClientError(FredError);
 
 impl ClientError {

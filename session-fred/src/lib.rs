@@ -13,18 +13,20 @@
 //! ```
 //!
 //! # Connection
-//! One multiplexed connection carries all operations; more would not be faster. It is made when it is
-//! first needed, and again whenever it has closed, so a server that is down when the application starts
-//! is no reason not to start. Beside [`FredBackend::builder`], an application can hand in a client it
-//! already has, if that sends each command once: [`FredBackend::from_client`]. What heals that is its own
-//! reconnect policy; its server is not asked again what it is when it has connected again.
+//! One multiplexed connection carries all operations; more would not be faster. It is made when it
+//! is first needed, and again whenever it has closed, so a server that is down when the application
+//! starts is no reason not to start. Beside [`FredBackend::builder`], an application can hand in a
+//! client it already has, if that sends each command once: [`FredBackend::from_client`]. What heals
+//! that is its own reconnect policy; its server is not asked again what it is when it has connected
+//! again.
 //!
-//! fred decodes nested arrays by recursion without a limit: a reply of a thousand levels overflows the stack, which
-//! ends the process. No command of this crate has such a reply; a hostile server can send it.
+//! fred decodes nested arrays by recursion without a limit: a reply of a thousand levels overflows
+//! the stack, which ends the process. No command of this crate has such a reply; a hostile server
+//! can send it.
 //!
 //! # Timeouts
-//! Every operation ends within its deadline: 500 ms unless the builder says otherwise, the making of a
-//! connection included. The first operation after a loss waits for the next attempt to
+//! Every operation ends within its deadline: 500 ms unless the builder says otherwise, the making
+//! of a connection included. The first operation after a loss waits for the next attempt to
 //! connect; while the last attempt has failed, operations fail at once.
 //!
 //! # Exactly one attempt
@@ -47,10 +49,11 @@
 //! [`session_redis`].
 //!
 //! # Servers
-//! Redis from 7.0, Valkey from 7.2. Before a connection is used its server is asked what it is, in one round
-//! trip: version, mode, eviction policy, whether it runs the scripts and takes writes. One that cannot be used
-//! is an error of kind [`Config`](session_core::ErrorKind::Config) that says what to do; what the account may
-//! not ask stays unknown. `ping` fails while sessions cannot be stored.
+//! Redis from 7.0, Valkey from 7.2. Before a connection is used its server is asked what it is, in
+//! one round trip: version, mode, eviction policy, whether it runs the scripts and takes writes.
+//! One that cannot be used is an error of kind [`Config`](session_core::ErrorKind::Config) that
+//! says what to do; what the account may not ask stays unknown. `ping` fails while sessions cannot
+//! be stored.
 
 mod backend;
 mod builder;

@@ -13,12 +13,12 @@
 //! ```
 //!
 //! # Connection
-//! One multiplexed connection carries all operations; more would not be faster. It is made when it is
-//! first needed, and again whenever it has closed, so a server that is down when the application starts
-//! is no reason not to start. Beside [`RedisRsBackend::builder`], an application can hand in a
-//! connection it already has: [`RedisRsBackend::from_connection`]. What heals that is its own kind: a connection
-//! manager connects again after errors of I/O, a multiplexed connection never. Its server is not asked again
-//! what it is when it has connected again.
+//! One multiplexed connection carries all operations; more would not be faster. It is made when it
+//! is first needed, and again whenever it has closed, so a server that is down when the application
+//! starts is no reason not to start. Beside [`RedisRsBackend::builder`], an application can hand in
+//! a connection it already has: [`RedisRsBackend::from_connection`]. What heals that is its own
+//! kind: a connection manager connects again after errors of I/O, a multiplexed connection never.
+//! Its server is not asked again what it is when it has connected again.
 //!
 //! # Timeouts
 //! Every operation ends within its deadline: 500 ms unless the builder says otherwise, the making
@@ -38,10 +38,11 @@
 //! a Cluster is said by [`session_redis`].
 //!
 //! # Servers
-//! Redis from 7.0, Valkey from 7.2. Before a connection is used its server is asked what it is, in one round
-//! trip: version, mode, eviction policy, whether it runs the scripts and takes writes. One that cannot be used
-//! is an error of kind [`Config`](session_core::ErrorKind::Config) that says what to do; what the account may
-//! not ask stays unknown. `ping` fails while sessions cannot be stored.
+//! Redis from 7.0, Valkey from 7.2. Before a connection is used its server is asked what it is, in
+//! one round trip: version, mode, eviction policy, whether it runs the scripts and takes writes.
+//! One that cannot be used is an error of kind [`Config`](session_core::ErrorKind::Config) that
+//! says what to do; what the account may not ask stays unknown. `ping` fails while sessions cannot
+//! be stored.
 
 mod backend;
 mod builder;

@@ -26,7 +26,8 @@ fn connect(target: Target) -> Connected {
     Connected { backend, admin }
 }
 
-/// Connections of the application's heal by their own rules: a manager does, a multiplexed one does not.
+/// Connections of the application's heal by their own rules: a manager does, a multiplexed one does
+/// not.
 async fn given_connections_heal_by_their_own_rules() {
     let mut server = RedisServer::start().await;
     let client = Client::open(server.url()).expect("a URL");

@@ -7,8 +7,8 @@ use std::thread;
 
 use redis::{FromRedisValue as _, Parser};
 
-/// Starts a server with these replies to commands, in the protocol's form; its address. It lasts as long as
-/// the process.
+/// Starts a server with these replies to commands, in the protocol's form; its address. It lasts as
+/// long as the process.
 pub(crate) fn fake_server(
     reply: impl Fn(&[String]) -> Vec<u8> + Send + Sync + 'static,
 ) -> std::net::SocketAddr {

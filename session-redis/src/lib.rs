@@ -30,20 +30,21 @@
 //! is enough to find the others.
 //!
 //! * The routing is this crate's, over one connection per node.
-//! * A call goes to one node, once. It goes to another, or goes again, while the operation has time, only when
-//!   a reply says that it did not run: the slot is elsewhere or migrating (`MOVED`, `ASK`, `TRYAGAIN`), or the
-//!   node cannot serve (loading, demoted, not reachable).
-//! * A master that is down takes its own slots away and no others. It is waited for within the deadline once;
-//!   after that its slots fail at once, until it or its successor replies. A node that hangs is found out by
-//!   the deadline, and its successor by the next operation.
-//! * `ping` succeeds when sessions can be stored on one node. Each node is asked what it is before it is used.
-//! * A rotation moves a session within its slot, in one call, as on one server. While Redis moves that slot to
-//!   another node no script can rename a key in it: rotations of its sessions fail with
-//!   [`Unavailable`](session_core::ErrorKind::Unavailable), and nothing is changed.
-//! * A principal's index is in another slot than the sessions in it, and has calls of its own: log-ins by a new
-//!   session or a rotation take two round trips, log-ins over a bound session three, log-outs of a bound
-//!   session two, its rotations four. Keep the deadline well below ten seconds: that long an entry is kept
-//!   for a session about to be stored.
+//! * A call goes to one node, once. It goes to another, or goes again, while the operation has
+//!   time, only when a reply says that it did not run: the slot is elsewhere or migrating (`MOVED`,
+//!   `ASK`, `TRYAGAIN`), or the node cannot serve (loading, demoted, not reachable).
+//! * A master that is down takes its own slots away and no others. It is waited for within the
+//!   deadline once; after that its slots fail at once, until it or its successor replies. A node
+//!   that hangs is found out by the deadline, and its successor by the next operation.
+//! * `ping` succeeds when sessions can be stored on one node. Each node is asked what it is before
+//!   it is used.
+//! * A rotation moves a session within its slot, in one call, as on one server. While Redis moves
+//!   that slot to another node no script can rename a key in it: rotations of its sessions fail
+//!   with [`Unavailable`](session_core::ErrorKind::Unavailable), and nothing is changed.
+//! * A principal's index is in another slot than the sessions in it, and has calls of its own:
+//!   log-ins by a new session or a rotation take two round trips, log-ins over a bound session
+//!   three, log-outs of a bound session two, its rotations four. Keep the deadline well below ten
+//!   seconds: that long an entry is kept for a session about to be stored.
 //! * The ACL needs `+cluster|slots +asking +zscore +zcard` as well.
 //!
 //! # Stability

@@ -138,8 +138,8 @@ impl Connect {
         self
     }
 
-    /// What follows when a Redis server evicts keys while its memory is full; a warning by default. No effect
-    /// on memory.
+    /// What follows when a Redis server evicts keys while its memory is full; a warning by default.
+    /// No effect on memory.
     ///
     /// Needs the feature `redis-rs` or `fred`, as [`Eviction`] does.
     #[cfg(any(feature = "redis-rs", feature = "fred"))]

@@ -13,7 +13,8 @@ const COMMANDS: &str = "+evalsha +eval +exists +hget +hmget +hgetall +hset +hdel
 /// What it tells administrators of clusters beyond that.
 pub(super) const MORE_ON_A_CLUSTER: &str = "+cluster|slots +asking +zscore +zcard";
 
-/// And of a database that the URL names; and where first contact is to know the server's version and mode.
+/// And of a database that the URL names; and where first contact is to know the server's version
+/// and mode.
 const OPTIONAL: &str = "+select +info";
 
 /// Makes a user with these rights on keys below a prefix.

@@ -37,8 +37,8 @@ async fn assert_misfit(backend: &dyn SessionBackend, says: &str) {
     }
 }
 
-/// A node of a cluster under the URL of one server, and the other way round: refused, with the scheme that
-/// is the right one, and nothing is stored.
+/// A node of a cluster under the URL of one server, and the other way round: refused, with the
+/// scheme that is the right one, and nothing is stored.
 pub async fn the_wrong_topology_is_named(connect: Connect) {
     let (cluster, server) = (Cluster::start(1).await, RedisServer::start().await);
     let node = cluster.node(0);
@@ -52,8 +52,8 @@ pub async fn the_wrong_topology_is_named(connect: Connect) {
     }
 }
 
-/// A server that runs scripts on one slot only, and does not say that it is a cluster: everything works over
-/// its one address.
+/// A server that runs scripts on one slot only, and does not say that it is a cluster: everything
+/// works over its one address.
 pub async fn scripts_of_one_slot_suffice(connect: Connect) {
     let cluster = Cluster::start(1).await;
     let node = cluster.node(0);
@@ -111,7 +111,8 @@ pub async fn a_server_that_cannot_run_the_scripts_is_named(connect: Connect) {
     }
 }
 
-/// A server that evicts keys is used, unless it was said that it must not be: then its policy is named.
+/// A server that evicts keys is used, unless it was said that it must not be: then its policy is
+/// named.
 pub async fn servers_that_evict_are_used_or_refused(connect: Connect) {
     let server = RedisServer::start().await;
     let with = |eviction| {
@@ -135,8 +136,8 @@ pub async fn servers_that_evict_are_used_or_refused(connect: Connect) {
     }
 }
 
-/// A server that is met while it cannot serve: an attempt that failed, for this reason, and the next that
-/// can succeed does.
+/// A server that is met while it cannot serve: an attempt that failed, for this reason, and the
+/// next that can succeed does.
 pub async fn a_server_that_is_not_ready_is_waited_out(connect: Connect) {
     const COUNTING: &str = "for _ = 1, 1e13 do end";
     for code in ["BUSY", "LOADING", "MASTERDOWN"] {

@@ -29,8 +29,8 @@ const PIECES: &str = "$9223372036854775807|*1000000000|*9223372036854775807|$-2|
     %1000000000|%-1|>3|+invalidate|~5|(1|=15|txt:|!5|,nan|#x|_||+|-|-ERR|-MOVED 1 |-ASK|-READONLY x|\
     *2|:7|$1|a|*-1|$-1|+OK|;4|$?|*?|.";
 
-/// Whatever bytes a server sends, every operation ends within its deadline with an error, and takes little
-/// memory.
+/// Whatever bytes a server sends, every operation ends within its deadline with an error, and takes
+/// little memory.
 pub async fn bytes_that_make_no_sense_end_operations_in_time(connect: Connect) {
     let seed = rand::random();
     println!("seed {seed}");

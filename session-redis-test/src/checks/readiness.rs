@@ -14,9 +14,9 @@ use crate::harness::Connect;
 const DEMOTION: Duration = Duration::from_secs(2);
 const SLACK: Duration = Duration::from_secs(1);
 
-/// While sessions cannot be stored `ping` fails, for the reason there is; what changes a session is refused
-/// and changes nothing; and a session is read all the same, without its expiry, where the server is still
-/// the right one.
+/// While sessions cannot be stored `ping` fails, for the reason there is; what changes a session is
+/// refused and changes nothing; and a session is read all the same, without its expiry, where the
+/// server is still the right one.
 pub async fn a_server_that_takes_no_writes_is_not_ready(connect: Connect) {
     let dump = "dump";
     let server = RedisServer::builder()
@@ -73,7 +73,8 @@ pub async fn a_server_that_takes_no_writes_is_not_ready(connect: Connect) {
         }
         for error in refused {
             let error = error.expect("it is refused");
-            // fred may have dropped the connection, and all that was under way on it, for that reply.
+            // fred may have dropped the connection, and all that was under way on it, for that
+            // reply.
             let is_known = error.effect() == Effect::NotApplied;
             assert!(is_known || fault == "READONLY", "{error:?}");
             assert_eq!(error.kind(), kind, "{error:?}");

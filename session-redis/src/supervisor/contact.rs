@@ -63,8 +63,8 @@ impl Expected {
     /// Asks the server what it is, in one round trip.
     ///
     /// # Errors
-    /// It cannot be used: [`ErrorKind::Config`], with a source that says what to do. It cannot be used now:
-    /// other kinds.
+    /// It cannot be used: [`ErrorKind::Config`], with a source that says what to do. It cannot be
+    /// used now: other kinds.
     pub(super) async fn check<T: Connection>(&self, connection: &T) -> Result<Contact> {
         let mut commands = vec![Command::new("INFO", None), eval(HEADER, &[], &[])];
         let asks_for_slots = self.mode == Mode::Standalone;
@@ -138,8 +138,8 @@ fn eval(source: &'static str, keys: &[Vec<u8>], values: &[Vec<u8>]) -> Command {
     Command::with_args("EVAL", Some(source), args.finish())
 }
 
-/// A reply that tells something. "Unknown" is taken from a server that may not tell, or knows no such command;
-/// any other error is the result.
+/// A reply that tells something. "Unknown" is taken from a server that may not tell, or knows no
+/// such command; any other error is the result.
 fn known(reply: Result<Reply>) -> Result<Option<Reply>> {
     match reply {
         Ok(reply) => Ok(Some(reply)),

@@ -26,8 +26,8 @@ pub(super) struct Live<T> {
     pub(super) contact: Contact,
     /// Tells it from those before and after it.
     pub(super) number: u64,
-    /// When anything was last received, and when a write last succeeded: microseconds since the epoch, zero
-    /// for never.
+    /// When anything was last received, and when a write last succeeded: microseconds since the
+    /// epoch, zero for never.
     received: AtomicU64,
     written: AtomicU64,
     in_flight: AtomicUsize,
