@@ -10,13 +10,16 @@ use session_redis_test::{Connected, Target, backend_tests};
 
 /// The backend for this target, and its admin API.
 fn connect(target: Target) -> Connected {
-    let backend = RedisRsBackend::builder(target.url)
+    let builder = RedisRsBackend::builder(target.url)
         .key_prefix(target.prefix)
         .id_storage(target.storage)
         .policy(target.policy)
-        .deadline(target.deadline)
-        .build()
-        .expect("the target can be used");
+        .deadline(target.deadline);
+    let builder = match target.observer {
+        Some(observer) => builder.observer(observer),
+        None => builder,
+    };
+    let backend = builder.build().expect("the target can be used");
     let admin = Arc::new(backend.admin());
     let backend = Arc::new(backend);
     Connected { backend, admin }

@@ -11,7 +11,8 @@ use redis::Client;
 use redis::aio::MultiplexedConnection;
 use session_conformance::{Breakable, Harness, RawHash, RawKey, Switch};
 use session_core::{
-    Principal, SessionAdmin, SessionBackend, SessionId, SessionPolicy, UnixMillis, async_trait,
+    ConnectionObserver, Principal, SessionAdmin, SessionBackend, SessionId, SessionPolicy,
+    UnixMillis, async_trait,
 };
 use session_redis::{IdStorage, KeyPrefix, KeySpace, hash_slot};
 
@@ -33,6 +34,8 @@ pub struct Target {
     pub policy: SessionPolicy,
     /// The time within which every operation ends.
     pub deadline: Duration,
+    /// Who is told what becomes of the connections.
+    pub observer: Option<Arc<dyn ConnectionObserver>>,
 }
 
 impl Target {
@@ -44,6 +47,7 @@ impl Target {
             storage: IdStorage::Plain,
             policy: SessionPolicy::new(),
             deadline: Duration::from_secs(30),
+            observer: None,
         }
     }
 

@@ -84,12 +84,11 @@ pub fn backend_tests(connect: Connect) -> Runner {
             });
         }
     }
+    let runner = faults::add(runner, connect);
     let runner = checks!(runner, "redis::", connect,
         acl::the_documented_rights_suffice
         acl::wrong_credentials_are_denied
         admin::a_page_of_a_large_store_takes_little_time
-        faults::a_server_that_comes_back_is_used_again
-        faults::every_operation_ends_within_its_deadline
         faults::starts_without_a_server
         full::a_full_server_refuses_growth_only
         ids_at_rest::hashed_ids_leave_nothing_usable
@@ -106,9 +105,6 @@ pub fn backend_tests(connect: Connect) -> Runner {
         acl::the_documented_rights_suffice_on_a_cluster
         admin::a_cluster_is_listed_while_a_slot_moves
         cluster_faults::a_cluster_that_comes_up_is_used
-        cluster_faults::a_failover_is_followed
-        cluster_faults::a_hanging_node_stops_its_slots_only
-        cluster_faults::a_killed_master_stops_its_slots_only
         cluster_faults::a_single_server_is_no_cluster
         cluster_faults::dropped_backends_leave_no_connections
         full::a_full_node_refuses_growth_only
