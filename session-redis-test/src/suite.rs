@@ -6,7 +6,7 @@ use session_redis::IdStorage::{self, Hashed, HashedAfterPlain, Plain, PlainBefor
 
 use crate::checks::cluster::{faults as cluster_faults, moves};
 use crate::checks::{
-    acl, admin, faults, full, ids_at_rest, index, key_formats, lost_replies, old_server,
+    acl, admin, faults, full, ids_at_rest, index, key_formats, lost_replies, old_server, resources,
     round_trips, scripts,
 };
 use crate::harness::{Connect, RedisHarness};
@@ -85,6 +85,12 @@ pub fn backend_tests(connect: Connect) -> Runner {
         }
     }
     let runner = faults::add(runner, connect);
+    let runner = checks!(runner, "resources::", connect,
+        resources::a_backend_outlives_its_runtimes
+        resources::a_hung_server_fills_no_memory
+        resources::processes_come_back_one_by_one
+        resources::replaced_connections_leave_nothing
+    );
     let runner = checks!(runner, "redis::", connect,
         acl::the_documented_rights_suffice
         acl::wrong_credentials_are_denied

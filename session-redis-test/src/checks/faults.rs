@@ -10,6 +10,7 @@ use std::time::Duration;
 use session_conformance::Runner;
 use session_core::{Effect, ErrorKind, SessionBackend, SessionId};
 
+pub(crate) use self::ledger::States;
 use self::stage::{Fault, Stage};
 use self::trial::Meanwhile::{AtOnce, InTime};
 use self::trial::Row;

@@ -11,6 +11,7 @@ pub mod index;
 pub mod key_formats;
 pub mod lost_replies;
 pub mod old_server;
+pub mod resources;
 pub mod round_trips;
 pub mod scripts;
 

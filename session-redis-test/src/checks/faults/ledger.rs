@@ -78,19 +78,19 @@ async fn increments(
 
 /// The states of the connection to one server, and since when.
 #[derive(Debug, Default)]
-pub(super) struct States {
+pub(crate) struct States {
     /// What the endpoint ends with.
-    pub(super) port: u16,
+    port: u16,
     changes: Mutex<Vec<(Instant, ConnectionState)>>,
 }
 
 impl States {
-    pub(super) fn of(port: u16) -> Arc<Self> {
+    pub(crate) fn of(port: u16) -> Arc<Self> {
         let changes = Mutex::default();
         Arc::new(Self { port, changes })
     }
 
-    pub(super) fn since(&self, time: Instant) -> Vec<(Duration, ConnectionState)> {
+    pub(crate) fn since(&self, time: Instant) -> Vec<(Duration, ConnectionState)> {
         let changes = self.changes.lock().expect("not poisoned");
         let changes = changes.iter().filter(|(at, _)| *at >= time);
         changes.map(|(at, state)| (*at - time, *state)).collect()
