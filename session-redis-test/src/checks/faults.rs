@@ -37,7 +37,7 @@ const ONE: &[Row] = rows!(
     loading, "server restarted, loads its data", Fault::Load, 1500, 1500, AtOnce;
     password, "password changed and back", Fault::Password, 2000, 2000, AtOnce;
     late_user, "server restarted, user comes later", Fault::LateUser, 2000, 2000, AtOnce;
-    demoted, "master demoted behind its name", Fault::Demote, 2000, 3000, InTime;
+    demoted, "master demoted behind its name", Fault::Demote, 2000, 2000, InTime;
     swallowed, "everything swallowed", Fault::Way(Mode::Swallow), 2500, 2500, AtOnce;
     replies_swallowed, "replies swallowed", Fault::Way(Mode::SwallowReplies), 2500, 2500, AtOnce;
     half_open, "half-open: old connections swallow for ever", Fault::HalfOpen, 1500, 3000, InTime;
