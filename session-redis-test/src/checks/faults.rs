@@ -38,6 +38,8 @@ const ONE: &[Row] = rows!(
     password, "password changed and back", Fault::Password, 2000, 2000, AtOnce;
     late_user, "server restarted, user comes later", Fault::LateUser, 2000, 2000, AtOnce;
     demoted, "master demoted behind its name", Fault::Demote, 2000, 2000, InTime;
+    replica, "server made a replica and back", Fault::Replica { serves: true }, 500, 500, InTime;
+    masterdown, "the same, and serves no reads", Fault::Replica { serves: false }, 500, 500, InTime;
     swallowed, "everything swallowed", Fault::Way(Mode::Swallow), 2500, 2500, AtOnce;
     replies_swallowed, "replies swallowed", Fault::Way(Mode::SwallowReplies), 2500, 2500, AtOnce;
     half_open, "half-open: old connections swallow for ever", Fault::HalfOpen, 1500, 3000, InTime;
@@ -49,7 +51,7 @@ const ONE: &[Row] = rows!(
     slow, "replies 600 ms late", Fault::Way(Mode::DelayReplies(Duration::from_millis(600))), 2500, 2500, AtOnce;
     trickle, "a byte every 20 ms", Fault::Way(Mode::Trickle(Duration::from_millis(20))), 2500, 2500, AtOnce;
     garbage, "garbage for replies", Fault::Way(Mode::Garbage), 1500, 1500, AtOnce;
-    busy, "server busy with a script", Fault::Busy, 1000, 1000, AtOnce;
+    busy, "server busy with a script", Fault::Busy, 1000, 1000, InTime;
     error_loading, "every second script LOADING", Fault::Way(Mode::Error("LOADING really")), 1500, 1500, InTime;
     error_masterdown, "… MASTERDOWN", Fault::Way(Mode::Error("MASTERDOWN really")), 1500, 1500, InTime;
     error_readonly, "… READONLY", Fault::Way(Mode::Error("READONLY really")), 1500, 1500, InTime;
@@ -70,20 +72,21 @@ const NODE: &[Row] = rows!(
     error_clusterdown, "every second script CLUSTERDOWN", Fault::Way(Mode::Error("CLUSTERDOWN really")), 1500, 1500, InTime;
 );
 
-/// Adds a trial for each fault, of a server and of a cluster's node.
+/// Adds a trial for each fault, of a server and of a cluster's node; those of a way, which are the same with any
+/// server, under a name of their own.
 pub(crate) fn add(mut runner: Runner, connect: Connect) -> Runner {
-    for row in ONE {
-        runner = runner.test(&format!("faults::{}", row.name), move || async move {
-            trial::run(connect, *row, Stage::one(row.fault).await).await;
-        });
-    }
-    for row in NODE {
-        runner = runner.test(
-            &format!("faults_cluster::{}", row.name),
-            move || async move {
-                trial::run(connect, *row, Stage::cluster(row.fault).await).await;
-            },
-        );
+    for (topology, rows) in [("faults", ONE), ("faults_cluster", NODE)] {
+        for row in rows {
+            let way = if row.fault.is_of_way() { "way::" } else { "" };
+            let name = format!("{topology}::{way}{}", row.name);
+            runner = runner.test(&name, move || async move {
+                let stage = match topology {
+                    "faults" => Stage::one(row.fault).await,
+                    _ => Stage::cluster(row.fault).await,
+                };
+                trial::run(connect, *row, stage).await;
+            });
+        }
     }
     runner
 }

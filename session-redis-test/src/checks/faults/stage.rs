@@ -35,6 +35,8 @@ pub(super) enum Fault {
     LateUser,
     /// The server becomes a replica, and its name leads to the new master; no connection is closed.
     Demote,
+    /// The server becomes a replica of nobody, and a master again.
+    Replica { serves: bool },
     /// A node is killed, and its replica takes over.
     Failover,
     /// A script takes long, and is killed.
@@ -49,6 +51,16 @@ pub(super) enum Fault {
     SwallowConnects,
     /// New connections are cut at ever later bytes.
     CutHandshakes,
+}
+
+impl Fault {
+    /// Whether the servers have no part in it.
+    pub(super) fn is_of_way(self) -> bool {
+        matches!(
+            self,
+            Self::Way(_) | Self::NewWay(_) | Self::HalfOpen | Self::CutHandshakes
+        )
+    }
 }
 
 enum Servers {
@@ -145,7 +157,7 @@ impl Stage {
         }
     }
 
-    /// The number of the node that holds a slot, and whether the fault is about it.
+    /// Whether the fault is about the server that holds a slot.
     pub(super) fn is_struck(&self, slot: u16) -> bool {
         match &self.servers {
             Servers::One(_) => true,
@@ -196,6 +208,14 @@ impl Stage {
                     self.ways(|way| way.move_to(successor.addr()));
                 }
                 return false;
+            }
+            Fault::Replica { serves } => {
+                let server = self.server();
+                if !serves {
+                    let refuse = "CONFIG SET replica-serve-stale-data no";
+                    server.ask::<()>(refuse).await;
+                }
+                server.ask::<()>("REPLICAOF 127.0.0.1 1").await;
             }
             Fault::Busy => {
                 let mut connection = self.server().connection().await;
@@ -256,6 +276,7 @@ impl Stage {
                 self.server().ask::<()>(back).await;
             }
             Fault::LateUser => provision(self.server()).await,
+            Fault::Replica { .. } => self.server().ask::<()>("REPLICAOF NO ONE").await,
             Fault::Busy => {
                 let mut connection = self.busy.take().expect("a connection from before");
                 let killed: redis::RedisResult<()> = redis::cmd("SCRIPT")
