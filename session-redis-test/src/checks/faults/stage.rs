@@ -82,20 +82,28 @@ pub(super) struct Stage {
     busy: Option<MultiplexedConnection>,
 }
 
-fn settings() -> RedisServerBuilder {
-    RedisServer::builder()
-        .arg("appendonly", "yes")
+fn settings(fault: Fault) -> RedisServerBuilder {
+    let settings = RedisServer::builder()
         .arg("busy-reply-threshold", "100")
-        .arg("repl-diskless-sync-delay", "0")
+        .arg("repl-diskless-sync-delay", "0");
+    match fault {
+        Fault::Kill | Fault::KillBare | Fault::Load | Fault::LateUser | Fault::SwallowConnects => {
+            // A process's end loses nothing of what was written, so that no disk need be waited for.
+            settings.arg("appendonly", "yes").arg("appendfsync", "no")
+        }
+        _ => settings,
+    }
 }
 
 impl Stage {
     /// A server, and a way to it for each of two backends.
     pub(super) async fn one(fault: Fault) -> Self {
         let settings = match fault {
-            Fault::LateUser => settings(),
-            Fault::Load => settings().arg("key-load-delay", "100").config_line(USER),
-            _ => settings().config_line(USER),
+            Fault::LateUser => settings(fault),
+            Fault::Load => settings(fault)
+                .arg("key-load-delay", "100")
+                .config_line(USER),
+            _ => settings(fault).config_line(USER),
         };
         let server = settings.clone().start().await;
         match fault {
@@ -139,7 +147,8 @@ impl Stage {
 
     /// A cluster, which both backends reach by the same ways. The fault is about one of its nodes.
     pub(super) async fn cluster(fault: Fault) -> Self {
-        let (mut cluster, mut proxies) = Cluster::start_behind_proxies_with(3, settings()).await;
+        let (mut cluster, mut proxies) =
+            Cluster::start_behind_proxies_with(3, settings(fault)).await;
         if fault == Fault::Failover {
             cluster.add_replica(NODE).await;
         }
