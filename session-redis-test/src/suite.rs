@@ -87,6 +87,7 @@ pub fn backend_tests(connect: Connect) -> Runner {
     let runner = faults::add(runner, connect);
     let runner = checks!(runner, "resources::", connect,
         resources::a_backend_outlives_its_runtimes
+        resources::a_distant_server_is_used
         resources::a_hung_server_fills_no_memory
         resources::processes_come_back_one_by_one
         resources::replaced_connections_leave_nothing

@@ -12,7 +12,7 @@ use super::faults::States;
 use super::{Subject, backend, count, create, until_well};
 use crate::connect::{send, until};
 use crate::harness::{Connect, own_prefix};
-use crate::{RedisServer, Target};
+use crate::{Mode, Proxy, RedisServer, Target};
 
 const LIMIT: Duration = Duration::from_secs(5);
 
@@ -22,7 +22,7 @@ fn millis(millis: u64) -> Duration {
 
 /// When a server comes back, those that waited for it do not come all at once.
 pub async fn processes_come_back_one_by_one(connect: Connect) {
-    const PROCESSES: usize = 100;
+    const PROCESSES: usize = 300;
     let mut server = RedisServer::start().await;
     let mut processes = Vec::new();
     for _ in 0..PROCESSES {
@@ -158,6 +158,16 @@ pub async fn a_backend_outlives_its_runtimes(connect: Connect) {
         let ended = tokio::task::spawn_blocking(move || drop(runtime));
         ended.await.expect("it ends");
     }
+}
+
+/// A server whose replies take their time, but less than the deadline, is used.
+pub async fn a_distant_server_is_used(connect: Connect) {
+    let server = RedisServer::start().await;
+    let proxy = Proxy::start(server.addr()).await;
+    proxy.set(Mode::DelayReplies(millis(150)));
+    let backend = backend(connect, proxy.url());
+    until_well("the way is long", || backend.ping()).await;
+    create(&*backend).await;
 }
 
 fn runtime() -> Runtime {
