@@ -22,7 +22,7 @@ fn millis(millis: u64) -> Duration {
 
 /// When a server comes back, those that waited for it do not come all at once.
 pub async fn processes_come_back_one_by_one(connect: Connect) {
-    const PROCESSES: usize = 300;
+    const PROCESSES: usize = 150;
     let mut server = RedisServer::start().await;
     let mut processes = Vec::new();
     for _ in 0..PROCESSES {
