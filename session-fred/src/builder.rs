@@ -218,7 +218,7 @@ fn build(servers: Servers, settings: Settings) -> Result<FredBackend> {
                 let config = config_of(&url)?;
                 let server = config.server.hosts().into_iter().next();
                 let endpoint = endpoint(&server.ok_or_else(|| refused(NO_ENDPOINT))?);
-                let connect = FredConnect::like(config, settings.deadline);
+                let connect = FredConnect::like(config);
                 let backend = RedisBackend::standalone(connect, endpoint, settings);
                 return Ok(FredBackend(backend));
             }
@@ -231,7 +231,7 @@ fn build(servers: Servers, settings: Settings) -> Result<FredBackend> {
     if seeds.is_empty() {
         return Err(refused(NO_NODE));
     }
-    let connect = FredConnect::like(like, settings.deadline);
+    let connect = FredConnect::like(like);
     Ok(FredBackend(RedisBackend::cluster(connect, seeds, settings)))
 }
 

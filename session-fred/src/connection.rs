@@ -19,26 +19,23 @@ use crate::convert;
 /// How many commands may wait for the socket.
 const COMMAND_BUFFER: usize = 10_000;
 
+/// Longer than any attempt: who makes it ends it.
+const FOR_EVER: Duration = Duration::from_secs(86_400);
+
 /// Makes connections of the `fred` crate; or gives out the client that the application has.
 pub struct FredConnect(Source);
 
 enum Source {
-    /// Connections of its own.
-    Own {
-        /// The credentials and settings of all of them; the addresses are not used.
-        like: Box<Config>,
-        /// How long an attempt may take.
-        limit: Duration,
-    },
+    /// Connections of its own, with these credentials and settings. The addresses are not used.
+    Own(Box<Config>),
     Given(Client),
 }
 
 impl FredConnect {
     /// Connections with the credentials and settings of this configuration, whose addresses are not
     /// used.
-    pub(crate) fn like(config: Config, limit: Duration) -> Self {
-        let like = Box::new(config);
-        Self(Source::Own { like, limit })
+    pub(crate) fn like(config: Config) -> Self {
+        Self(Source::Own(Box::new(config)))
     }
 
     /// Always this client.
@@ -66,7 +63,7 @@ impl Connect for FredConnect {
 
     async fn connect(&self, endpoint: &Endpoint, _: PushSink) -> Result<FredConnection> {
         match &self.0 {
-            Source::Own { like, limit } => own(like, *limit, endpoint).await,
+            Source::Own(like) => own(like, endpoint).await,
             Source::Given(client) => given(client).await,
         }
     }
@@ -74,7 +71,7 @@ impl Connect for FredConnect {
 
 /// A client of one connection: it does not connect again by itself, so that its end is the
 /// connection's.
-async fn own(like: &Config, limit: Duration, endpoint: &Endpoint) -> Result<FredConnection> {
+async fn own(like: &Config, endpoint: &Endpoint) -> Result<FredConnection> {
     let Endpoint::Tcp { host, port } = endpoint else {
         return Err(not_sent(ErrorKind::Config));
     };
@@ -85,8 +82,8 @@ async fn own(like: &Config, limit: Duration, endpoint: &Endpoint) -> Result<Fred
     };
     let client = Builder::from_config(config)
         .with_connection_config(|connection| {
-            connection.connection_timeout = limit;
-            connection.internal_command_timeout = limit;
+            connection.connection_timeout = FOR_EVER;
+            connection.internal_command_timeout = FOR_EVER;
             // By default a command is sent up to three times.
             connection.max_command_attempts = 1;
             connection.max_command_buffer_len = COMMAND_BUFFER;

@@ -15,14 +15,17 @@ use session_redis_test::{Connected, RedisServer, Target, backend_tests};
 
 /// The backend for this target, and its admin API.
 fn connect(target: Target) -> Connected {
-    let backend = FredBackend::builder(target.url)
+    let builder = FredBackend::builder(target.url)
         .key_prefix(target.prefix)
         .id_storage(target.storage)
         .policy(target.policy)
         .deadline(target.deadline)
-        .eviction(target.eviction)
-        .build()
-        .expect("the target can be used");
+        .eviction(target.eviction);
+    let builder = match target.observer {
+        Some(observer) => builder.observer(observer),
+        None => builder,
+    };
+    let backend = builder.build().expect("the target can be used");
     let admin = Arc::new(backend.admin());
     let backend = Arc::new(backend);
     Connected { backend, admin }

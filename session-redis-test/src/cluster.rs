@@ -5,7 +5,7 @@ mod moves;
 use std::time::Duration;
 
 use crate::builder::start_anywhere;
-use crate::connect::{info_field, until};
+use crate::connect::{address, info_field, until};
 use crate::ports::Port;
 use crate::{Proxy, RedisServer, RedisServerBuilder};
 
@@ -43,17 +43,32 @@ impl Cluster {
     }
 
     /// Starts a cluster each of whose nodes has clients come through a proxy: the cluster's own
-    /// replies name the proxies. A node that is restarted forgets its proxy.
+    /// replies name the proxies.
     pub async fn start_behind_proxies(masters: usize) -> (Self, Vec<Proxy>) {
-        let cluster = Self::separate_nodes(masters, &RedisServer::builder()).await;
-        let mut proxies = Vec::with_capacity(masters);
-        for node in &cluster.nodes {
-            let proxy = Proxy::start(node.addr()).await;
-            let port = proxy.addr().port();
-            let announce = format!("CONFIG SET cluster-announce-port {port}");
-            node.ask::<()>(&announce).await;
+        Self::start_behind_proxies_with(masters, RedisServer::builder()).await
+    }
+
+    /// The same, each of whose nodes has these settings as well.
+    pub async fn start_behind_proxies_with(
+        masters: usize,
+        settings: RedisServerBuilder,
+    ) -> (Self, Vec<Proxy>) {
+        let (mut nodes, mut bus_ports, mut proxies) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..masters {
+            let proxy = Proxy::start(address(0)).await;
+            let port = proxy.addr().port().to_string();
+            let settings = settings.clone().arg("cluster-announce-port", port);
+            let (node, bus_port) = start_node(&settings).await;
+            proxy.move_to(node.addr());
+            nodes.push(node);
+            bus_ports.push(bus_port);
             proxies.push(proxy);
         }
+        let cluster = Self {
+            nodes,
+            bus_ports,
+            masters,
+        };
         cluster.assemble().await;
         (cluster, proxies)
     }

@@ -11,7 +11,8 @@ use redis::Client;
 use redis::aio::MultiplexedConnection;
 use session_conformance::{Breakable, Harness, RawHash, RawKey, Switch};
 use session_core::{
-    Principal, SessionAdmin, SessionBackend, SessionId, SessionPolicy, UnixMillis, async_trait,
+    ConnectionObserver, Principal, SessionAdmin, SessionBackend, SessionId, SessionPolicy,
+    UnixMillis, async_trait,
 };
 use session_redis::{Eviction, IdStorage, KeyPrefix, KeySpace, hash_slot};
 
@@ -35,6 +36,8 @@ pub struct Target {
     pub deadline: Duration,
     /// What follows when the server evicts keys.
     pub eviction: Eviction,
+    /// Who is told what becomes of the connections.
+    pub observer: Option<Arc<dyn ConnectionObserver>>,
 }
 
 impl Target {
@@ -47,6 +50,7 @@ impl Target {
             policy: SessionPolicy::new(),
             deadline: Duration::from_secs(30),
             eviction: Eviction::default(),
+            observer: None,
         }
     }
 

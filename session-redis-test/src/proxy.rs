@@ -1,17 +1,15 @@
 //! A TCP proxy that counts round trips and makes the network fail.
 
 mod counters;
+mod errors;
 mod link;
 mod mode;
-mod replies;
-mod requests;
-mod state;
+mod queue;
 
-use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -32,9 +30,26 @@ pub struct Proxy {
 /// What the proxy and all its connections share.
 #[derive(Debug)]
 struct Shared {
-    target: SocketAddr,
-    mode: watch::Sender<Mode>,
+    target: Mutex<SocketAddr>,
+    /// The modes of connections of different ages, the newest last.
+    modes: Mutex<Vec<Arc<watch::Sender<Mode>>>>,
     counters: Counters,
+}
+
+impl Shared {
+    fn target(&self) -> SocketAddr {
+        *locked(&self.target)
+    }
+
+    /// The mode of new connections.
+    fn newest(&self) -> Arc<watch::Sender<Mode>> {
+        let modes = locked(&self.modes);
+        Arc::clone(modes.last().expect("there is always one"))
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Connections that are cut together: a message, or the end of the sender, tells them to end,
@@ -52,8 +67,8 @@ impl Proxy {
         let listener = listener.expect("cannot get a port for a proxy");
         let addr = listener.local_addr().expect("cannot tell the proxy's port");
         let shared = Arc::new(Shared {
-            target,
-            mode: watch::Sender::new(Mode::Pass),
+            target: Mutex::new(target),
+            modes: Mutex::new(vec![Arc::new(watch::Sender::new(Mode::Pass))]),
             counters: Counters::default(),
         });
         let generation = Arc::new(Mutex::new(Generation::new(())));
@@ -80,24 +95,41 @@ impl Proxy {
 
     /// Changes what happens to what passes from now on, on old and new connections.
     pub fn set(&self, mode: Mode) {
-        self.shared.mode.send_replace(mode);
+        for of_some in &*locked(&self.shared.modes) {
+            of_some.send_replace(mode);
+        }
     }
 
-    /// The mode in force. [`Mode::CutBeforeReply`] and [`Mode::CutAfter`] turn to [`Mode::Pass`]
+    /// The same on connections that are opened from now on.
+    pub fn set_new(&self, mode: Mode) {
+        let of_new = Arc::new(watch::Sender::new(mode));
+        locked(&self.shared.modes).push(of_new);
+    }
+
+    /// The same on the connections that there are: those opened from now on have the mode that was in force.
+    pub fn set_old(&self, mode: Mode) {
+        let before = self.mode();
+        self.set(mode);
+        self.set_new(before);
+    }
+
+    /// The mode of new connections. [`Mode::CutBeforeReply`] and [`Mode::CutAfter`] turn to [`Mode::Pass`]
     /// by themselves when they have struck.
     #[must_use]
     pub fn mode(&self) -> Mode {
-        *self.shared.mode.borrow()
+        *self.shared.newest().borrow()
+    }
+
+    /// Connections that are opened from now on lead to another server, as behind a name that moves.
+    pub fn move_to(&self, target: SocketAddr) {
+        *locked(&self.shared.target) = target;
     }
 
     /// Resets all connections (RST towards both ends), and waits until they are gone. New ones
     /// are accepted meanwhile, unless the mode is [`Mode::Refuse`].
     pub async fn cut_all(&self) {
         let old = {
-            let mut current = self
-                .generation
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
+            let mut current = locked(&self.generation);
             std::mem::replace(&mut *current, Generation::new(()))
         };
         old.send_replace(());
@@ -154,19 +186,13 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, generation: Arc<Mute
             continue;
         };
         shared.counters.connection();
-        let cut = generation
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .subscribe();
-        if *shared.mode.borrow() == Mode::Refuse {
-            let _ = close_at_once(client);
-        } else {
-            tokio::spawn(link::serve(client, shared.clone(), cut));
+        let cut = locked(&generation).subscribe();
+        let mode = shared.newest();
+        let now = *mode.borrow();
+        match now {
+            Mode::Refuse => drop(client.set_zero_linger()),
+            Mode::Close => drop(client),
+            _ => drop(tokio::spawn(link::serve(client, shared.clone(), mode, cut))),
         }
     }
-}
-
-/// Closes a connection by RST.
-fn close_at_once(stream: TcpStream) -> io::Result<()> {
-    stream.set_zero_linger()
 }

@@ -7,7 +7,7 @@ use session_redis::IdStorage::{self, Hashed, HashedAfterPlain, Plain, PlainBefor
 use crate::checks::cluster::{faults as cluster_faults, moves};
 use crate::checks::{
     acl, admin, faults, first_contact, full, garbage, ids_at_rest, index, key_formats,
-    lost_replies, readiness, round_trips, scripts,
+    lost_replies, readiness, resources, round_trips, scripts,
 };
 use crate::harness::{Connect, RedisHarness};
 
@@ -83,12 +83,18 @@ pub fn backend_tests(connect: Connect) -> Runner {
             });
         }
     }
+    let runner = faults::add(runner, connect);
+    let runner = checks!(runner, "resources::", connect,
+        resources::a_backend_outlives_its_runtimes
+        resources::a_distant_server_is_used
+        resources::a_hung_server_fills_no_memory
+        resources::processes_come_back_one_by_one
+        resources::replaced_connections_leave_nothing
+    );
     let runner = checks!(runner, "redis::", connect,
         acl::the_documented_rights_suffice
         acl::wrong_credentials_are_denied
         admin::a_page_of_a_large_store_takes_little_time
-        faults::a_server_that_comes_back_is_used_again
-        faults::every_operation_ends_within_its_deadline
         faults::starts_without_a_server
         first_contact::a_server_that_cannot_run_the_scripts_is_named
         first_contact::a_server_that_is_not_ready_is_waited_out
@@ -113,9 +119,6 @@ pub fn backend_tests(connect: Connect) -> Runner {
         acl::the_documented_rights_suffice_on_a_cluster
         admin::a_cluster_is_listed_while_a_slot_moves
         cluster_faults::a_cluster_that_comes_up_is_used
-        cluster_faults::a_failover_is_followed
-        cluster_faults::a_hanging_node_stops_its_slots_only
-        cluster_faults::a_killed_master_stops_its_slots_only
         cluster_faults::dropped_backends_leave_no_connections
         full::a_full_node_refuses_growth_only
         ids_at_rest::hashed_ids_leave_nothing_usable_on_any_node

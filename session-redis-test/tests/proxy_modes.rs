@@ -168,3 +168,54 @@ async fn half_a_request_is_cut_with_its_connection() {
     rig.behind.ask("GET counter", "$-1\r\n").await;
     rig.another().await.ask("INCR counter", ":1\r\n").await;
 }
+
+#[tokio::test]
+async fn each_connection_is_cut_at_the_same_byte() {
+    let mut rig = Rig::start().await;
+    rig.proxy.set(Mode::CutEach(9));
+    for _ in 0..2 {
+        rig.talk.ask(PING, PONG).await;
+        rig.talk.send(PING).await;
+        rig.talk.expect("+P").await;
+        rig.talk.expect_end().await;
+        rig.talk = rig.another().await;
+    }
+    rig.proxy.set(Mode::Pass);
+    for _ in 0..3 {
+        rig.talk.ask(PING, PONG).await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_accepts_and_closes() {
+    let mut rig = Rig::start().await;
+    rig.proxy.set(Mode::Close);
+    rig.another().await.expect_end().await;
+    rig.talk.ask(PING, PONG).await;
+}
+
+#[tokio::test]
+async fn bytes_trickle_until_they_pass() {
+    let mut rig = Rig::start().await;
+    rig.proxy.set(Mode::Trickle(Duration::from_millis(50)));
+    let began = Instant::now();
+    rig.talk.ask(PING, PONG).await;
+    assert!(began.elapsed() >= Duration::from_millis(7 * 50));
+    rig.talk.send(PING).await;
+    rig.proxy.set(Mode::Pass);
+    rig.talk.expect(PONG).await;
+}
+
+#[tokio::test]
+async fn errors_stand_for_scripts_that_did_not_run() {
+    let mut rig = Rig::start().await;
+    rig.proxy.set(Mode::Error("LOADING really"));
+    let script = "*3\r\n$7\r\nEVALSHA\r\n$1\r\n0\r\n$1\r\n0\r\n";
+    let ping = "*1\r\n$4\r\nPING\r\n";
+    rig.talk.send_raw(&[script, ping, script].concat()).await;
+    rig.talk
+        .expect("-LOADING really\r\n+PONG\r\n-NOSCRIPT")
+        .await;
+    rig.proxy.set(Mode::Garbage);
+    rig.another().await.send(PING).await;
+}

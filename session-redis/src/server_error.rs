@@ -43,6 +43,7 @@ pub struct ServerError {
     code: String,
     redirect: Option<Endpoint>,
     is_not_allowed: bool,
+    is_cluster_down: bool,
 }
 
 impl ServerError {
@@ -53,6 +54,7 @@ impl ServerError {
             code: code.to_owned(),
             redirect: redirect(code, detail),
             is_not_allowed: code == "NOPERM" || detail.starts_with("unknown command"),
+            is_cluster_down: code == "CLUSTERDOWN" && !detail.starts_with("Hash slot not served"),
         })
     }
 
@@ -69,6 +71,11 @@ impl ServerError {
     /// Whether the server would not run the command for this account, or knows no such command.
     pub(crate) fn is_not_allowed(&self) -> bool {
         self.is_not_allowed
+    }
+
+    /// Whether a cluster serves no slot, and not only the one that was asked for.
+    pub(crate) fn is_cluster_down(&self) -> bool {
+        self.is_cluster_down
     }
 
     /// Whether the server takes no writes: it may have been demoted behind its name.

@@ -1,69 +1,94 @@
-//! Servers that are away, and ways that swallow everything.
+//! What goes wrong with servers and with the ways to them: each fault is one trial, and prints one row of a
+//! table. `docs/faults.md` shows the table, and says what its columns are.
 
-use std::future::Future;
-use std::time::{Duration, Instant};
+mod ledger;
+mod stage;
+mod trial;
 
+use std::time::Duration;
+
+use session_conformance::Runner;
 use session_core::{Effect, ErrorKind, SessionBackend, SessionId};
 
-use super::{DEADLINE, backend, create, name, until_well};
+pub(crate) use self::ledger::States;
+use self::stage::{Fault, Stage};
+use self::trial::Meanwhile::{AtOnce, InTime};
+use self::trial::Row;
+use super::{backend, count, create, until_well};
 use crate::harness::Connect;
-use crate::{Mode, Proxy, RedisServer};
+use crate::{Mode, RedisServer};
 
-/// What a busy machine may add to it. Far less than a client's own idea of waiting: nine seconds, or for ever.
-const SLACK: Duration = Duration::from_secs(4);
-
-/// Whatever the server or the way to it does, every operation ends: within the deadline.
-///
-/// # Panics
-/// When one does not.
-pub async fn every_operation_ends_within_its_deadline(connect: Connect) {
-    let mut server = RedisServer::start().await;
-    let proxy = Proxy::start(server.addr()).await;
-    let backend = backend(connect, proxy.url());
-    let id = create(&*backend).await.id;
-
-    server.pause();
-    ends_in_time("a stopped server", || backend.get_session(&id)).await;
-    server.resume();
-    until_well("after the stop", || backend.get_session(&id)).await;
-
-    for mode in [
-        Mode::Blackhole,
-        Mode::DropReplies,
-        Mode::DelayReplies(Duration::from_secs(5)),
-        Mode::Refuse,
-    ] {
-        let what = format!("{mode:?}");
-        proxy.set(mode);
-        if what == "Refuse" {
-            proxy.cut_all().await;
-        }
-        ends_in_time(&what, || {
-            backend.increment_field(&id, name("page_views"), 1)
-        })
-        .await;
-        proxy.set(Mode::Pass);
-        // The lost part of a connection stays lost: a way that works again is a new one.
-        proxy.cut_all().await;
-        until_well(&what, || backend.get_session(&id)).await;
-    }
+macro_rules! rows {
+    ($($name:ident, $says:literal, $fault:expr, $heals:expr, $idle:expr, $meanwhile:expr;)*) => {
+        &[$(Row {
+            name: stringify!($name),
+            says: $says,
+            fault: $fault,
+            heals: ($heals, $idle),
+            meanwhile: $meanwhile,
+        }),*]
+    };
 }
 
-async fn ends_in_time<T, F>(what: &str, operation: impl Fn() -> F)
-where
-    F: Future<Output = session_core::Result<T>>,
-{
-    for _ in 0..3 {
-        let began = Instant::now();
-        let ended = operation().await;
-        let took = began.elapsed();
-        assert!(took <= DEADLINE + SLACK, "{what}: took {took:?}");
-        let error = ended
-            .err()
-            .unwrap_or_else(|| panic!("{what}: it cannot have succeeded"));
-        let kinds = [ErrorKind::Timeout, ErrorKind::Unavailable];
-        assert!(kinds.contains(&error.kind()), "{what}: {error:?}");
+const ONE: &[Row] = rows!(
+    stopped, "server stopped (SIGSTOP)", Fault::Stop, 1000, 1000, AtOnce;
+    killed, "server killed, restarted", Fault::Kill, 1500, 1500, AtOnce;
+    killed_bare, "the same, connections refused", Fault::KillBare, 1500, 1500, AtOnce;
+    loading, "server restarted, loads its data", Fault::Load, 1500, 1500, AtOnce;
+    password, "password changed and back", Fault::Password, 2000, 2000, AtOnce;
+    late_user, "server restarted, user comes later", Fault::LateUser, 2000, 2000, AtOnce;
+    demoted, "master demoted behind its name", Fault::Demote, 2000, 2000, InTime;
+    replica, "server made a replica and back", Fault::Replica { serves: true }, 500, 500, InTime;
+    masterdown, "the same, and serves no reads", Fault::Replica { serves: false }, 500, 500, InTime;
+    swallowed, "everything swallowed", Fault::Way(Mode::Swallow), 2500, 2500, AtOnce;
+    replies_swallowed, "replies swallowed", Fault::Way(Mode::SwallowReplies), 2500, 2500, AtOnce;
+    half_open, "half-open: old connections swallow for ever", Fault::HalfOpen, 1500, 3000, InTime;
+    connects_swallowed, "server restarted, new connections swallow", Fault::SwallowConnects, 2500, 2500, AtOnce;
+    refused, "connections reset", Fault::NewWay(Mode::Refuse), 1500, 1500, AtOnce;
+    closed, "connections accepted and closed", Fault::NewWay(Mode::Close), 1500, 1500, AtOnce;
+    handshake_cut, "handshakes cut at byte 0 to 400", Fault::CutHandshakes, 1500, 1500, InTime;
+    reply_cut, "connections cut at byte 1000", Fault::Way(Mode::CutEach(1000)), 1500, 1500, InTime;
+    slow, "replies 600 ms late", Fault::Way(Mode::DelayReplies(Duration::from_millis(600))), 2500, 2500, AtOnce;
+    trickle, "a byte every 20 ms", Fault::Way(Mode::Trickle(Duration::from_millis(20))), 2500, 2500, AtOnce;
+    garbage, "garbage for replies", Fault::Way(Mode::Garbage), 1500, 1500, AtOnce;
+    busy, "server busy with a script", Fault::Busy, 1000, 1000, InTime;
+    error_loading, "every second script LOADING", Fault::Way(Mode::Error("LOADING really")), 1500, 1500, InTime;
+    error_masterdown, "… MASTERDOWN", Fault::Way(Mode::Error("MASTERDOWN really")), 1500, 1500, InTime;
+    error_readonly, "… READONLY", Fault::Way(Mode::Error("READONLY really")), 1500, 1500, InTime;
+    error_noauth, "… NOAUTH", Fault::Way(Mode::Error("NOAUTH really")), 1500, 1500, InTime;
+    error_wrongpass, "… WRONGPASS", Fault::Way(Mode::Error("WRONGPASS really")), 1500, 1500, InTime;
+    error_clusterdown, "… CLUSTERDOWN", Fault::Way(Mode::Error("CLUSTERDOWN really")), 1500, 1500, InTime;
+);
+
+const NODE: &[Row] = rows!(
+    stopped, "node stopped (SIGSTOP)", Fault::Stop, 1000, 1000, AtOnce;
+    killed, "node killed, restarted", Fault::Kill, 1500, 1500, AtOnce;
+    failover, "node killed, its replica takes over", Fault::Failover, 1500, 1500, AtOnce;
+    swallowed, "everything swallowed", Fault::Way(Mode::Swallow), 2500, 2500, AtOnce;
+    half_open, "half-open: old connections swallow for ever", Fault::HalfOpen, 1500, 3000, InTime;
+    closed, "connections accepted and closed", Fault::NewWay(Mode::Close), 1500, 1500, AtOnce;
+    handshake_cut, "handshakes cut at byte 0 to 400", Fault::CutHandshakes, 1500, 1500, InTime;
+    slow, "replies 600 ms late", Fault::Way(Mode::DelayReplies(Duration::from_millis(600))), 2500, 2500, AtOnce;
+    error_clusterdown, "every second script CLUSTERDOWN", Fault::Way(Mode::Error("CLUSTERDOWN really")), 1500, 1500, InTime;
+);
+
+/// Adds a trial for each fault, of a server and of a cluster's node; those of a way, which are the same with any
+/// server, under a name of their own.
+pub(crate) fn add(mut runner: Runner, connect: Connect) -> Runner {
+    for (topology, rows) in [("faults", ONE), ("faults_cluster", NODE)] {
+        for row in rows {
+            let way = if row.fault.is_of_way() { "way::" } else { "" };
+            let name = format!("{topology}::{way}{}", row.name);
+            runner = runner.test(&name, move || async move {
+                let stage = match topology {
+                    "faults" => Stage::one(row.fault).await,
+                    _ => Stage::cluster(row.fault).await,
+                };
+                trial::run(connect, *row, stage).await;
+            });
+        }
     }
+    runner
 }
 
 /// A backend can be built while the server is away; it says so, changes nothing, and works once the
@@ -75,60 +100,17 @@ pub async fn starts_without_a_server(connect: Connect) {
     let mut server = RedisServer::start().await;
     server.kill();
     let backend = backend(connect, server.url());
-    for _ in 0..3 {
-        let error = backend.ping().await.expect_err("there is no server");
-        assert!(
-            [ErrorKind::Unavailable, ErrorKind::Timeout].contains(&error.kind()),
-            "{error:?}"
-        );
-    }
     let id = SessionId::random().expect("an id");
-    let error = backend
-        .increment_field(&id, name("page_views"), 1)
-        .await
-        .expect_err("there is no server");
-    assert_eq!(
-        (error.kind(), error.effect()),
-        (ErrorKind::Unavailable, Effect::NotApplied),
-        "{error:?}"
-    );
+    let failures = [
+        backend.ping().await.err(),
+        count(&*backend, &id).await.err(),
+    ];
+    for error in failures {
+        let error = error.expect("there is no server");
+        let expected = (ErrorKind::Unavailable, Effect::NotApplied);
+        assert_eq!((error.kind(), error.effect()), expected, "{error:?}");
+    }
     server.restart().await;
     until_well("the server is there", || backend.ping()).await;
     create(&*backend).await;
-}
-
-/// A server that was killed and comes back empty: operations fail quickly meanwhile, then go on, and
-/// the sessions are gone without an error.
-///
-/// # Panics
-/// When it does not.
-pub async fn a_server_that_comes_back_is_used_again(connect: Connect) {
-    let mut server = RedisServer::start().await;
-    let backend = backend(connect, server.url());
-    let id = create(&*backend).await.id;
-    for _ in 0..3 {
-        server.kill();
-        let error = backend
-            .get_session(&id)
-            .await
-            .expect_err("the server is away");
-        assert!(
-            [ErrorKind::Unavailable, ErrorKind::Timeout].contains(&error.kind()),
-            "{error:?}"
-        );
-        let began = Instant::now();
-        for _ in 0..5 {
-            backend
-                .get_session(&id)
-                .await
-                .expect_err("the server is away");
-        }
-        assert!(
-            began.elapsed() < DEADLINE + SLACK,
-            "a server known to be away is not waited for"
-        );
-        server.restart().await;
-        let found = until_well("the server is back", || backend.get_session(&id)).await;
-        assert_eq!(found, None);
-    }
 }

@@ -13,6 +13,7 @@ pub mod index;
 pub mod key_formats;
 pub mod lost_replies;
 pub mod readiness;
+pub mod resources;
 pub mod round_trips;
 pub mod scripts;
 

@@ -66,12 +66,16 @@ impl Expected {
     /// It cannot be used: [`ErrorKind::Config`], with a source that says what to do. It cannot be
     /// used now: other kinds.
     pub(super) async fn check<T: Connection>(&self, connection: &T) -> Result<Contact> {
-        let mut commands = vec![Command::new("INFO", None), eval(HEADER, &[], &[])];
         let asks_for_slots = self.mode == Mode::Standalone;
-        if asks_for_slots {
-            let first = self.keys.get(..1).unwrap_or_default();
-            commands.push(eval(SPREAD, first, &self.keys));
-        }
+        let first = self.keys.get(..1).unwrap_or_default();
+        let commands = [
+            Command::new("INFO", None),
+            eval(HEADER, &[], &[]),
+            match asks_for_slots {
+                true => eval(SPREAD, first, &self.keys),
+                false => eval(HEADER, first, &[]),
+            },
+        ];
         let replies = connection.send(&commands, Instant::now() + FOR_EVER).await;
         // What was asked changes nothing.
         let mut replies = replies
@@ -81,9 +85,14 @@ impl Expected {
         if let Some(Reply::Bytes(info)) = known(next())? {
             self.check_info(&Info::parse(&info))?;
         }
+        let is_writable = runs_headers(next())?;
+        let has_one_slot_scripts = match asks_for_slots {
+            true => !may_touch_slots(next())?,
+            false => serves_keys(next()).map(|()| false)?,
+        };
         Ok(Contact {
-            is_writable: runs_headers(next())?,
-            has_one_slot_scripts: asks_for_slots && !may_touch_slots(next())?,
+            is_writable,
+            has_one_slot_scripts,
         })
     }
 
@@ -175,6 +184,17 @@ fn may_touch_slots(reply: Result<Reply>) -> Result<bool> {
         Err(error) => match ServerError::of(&error) {
             Some(_) => Ok(false),
             None => Err(error),
+        },
+    }
+}
+
+/// What a node of a cluster says of a key: a cluster that is down says so for all. Whose key it is matters not.
+fn serves_keys(reply: Result<Reply>) -> Result<()> {
+    match reply {
+        Ok(_) => Ok(()),
+        Err(error) => match ServerError::of(&error) {
+            Some(server) if !server.is_cluster_down() => Ok(()),
+            _ => Err(error),
         },
     }
 }
@@ -320,6 +340,14 @@ mod tests {
             ("CLUSTERDOWN", "", Err(ErrorKind::Unavailable)),
         ] {
             let found = may_touch_slots(refused(code, detail)).map_err(|error| error.kind());
+            assert_eq!(found, expected, "{code} {detail}");
+        }
+        for (code, detail, expected) in [
+            ("MOVED", "3999 127.0.0.1:6381", true),
+            ("CLUSTERDOWN", "Hash slot not served", true),
+            ("CLUSTERDOWN", "The cluster is down", false),
+        ] {
+            let found = serves_keys(refused(code, detail)).is_ok();
             assert_eq!(found, expected, "{code} {detail}");
         }
     }
