@@ -106,15 +106,16 @@ impl Proxy {
         locked(&self.shared.modes).push(of_new);
     }
 
-    /// The same on the connections that there are: those opened from now on have the mode that was in force.
+    /// The same on the connections that there are: those opened from now on have the mode that was
+    /// in force.
     pub fn set_old(&self, mode: Mode) {
         let before = self.mode();
         self.set(mode);
         self.set_new(before);
     }
 
-    /// The mode of new connections. [`Mode::CutBeforeReply`] and [`Mode::CutAfter`] turn to [`Mode::Pass`]
-    /// by themselves when they have struck.
+    /// The mode of new connections. [`Mode::CutBeforeReply`] and [`Mode::CutAfter`] turn to
+    /// [`Mode::Pass`] by themselves when they have struck.
     #[must_use]
     pub fn mode(&self) -> Mode {
         *self.shared.newest().borrow()

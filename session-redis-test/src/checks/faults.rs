@@ -1,5 +1,5 @@
-//! What goes wrong with servers and with the ways to them: each fault is one trial, and prints one row of a
-//! table. `docs/faults.md` shows the table, and says what its columns are.
+//! What goes wrong with servers and with the ways to them: each fault is one trial, and prints one
+//! row of a table. `docs/faults.md` shows the table, and says what its columns are.
 
 mod ledger;
 mod stage;
@@ -72,8 +72,8 @@ const NODE: &[Row] = rows!(
     error_clusterdown, "every second script CLUSTERDOWN", Fault::Way(Mode::Error("CLUSTERDOWN really")), 1500, 1500, InTime;
 );
 
-/// Adds a trial for each fault, of a server and of a cluster's node; those of a way, which are the same with any
-/// server, under a name of their own.
+/// Adds a trial for each fault, of a server and of a cluster's node; those of a way, which are the
+/// same with any server, under a name of their own.
 pub(crate) fn add(mut runner: Runner, connect: Connect) -> Runner {
     for (topology, rows) in [("faults", ONE), ("faults_cluster", NODE)] {
         for row in rows {

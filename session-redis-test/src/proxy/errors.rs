@@ -2,7 +2,8 @@
 
 use std::sync::Mutex;
 
-/// A command in the place of one that is not run, and its reply, which the error takes the place of.
+/// A command in the place of one that is not run, and its reply, which the error takes the place
+/// of.
 const STAND_IN: &[u8] = b"*2\r\n$4\r\nECHO\r\n$12\r\nnot-run-here\r\n";
 const ITS_REPLY: &[u8] = b"$12\r\nnot-run-here\r\n";
 const SCRIPT: &[u8] = b"EVALSHA";

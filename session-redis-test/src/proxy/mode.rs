@@ -4,8 +4,8 @@ use std::time::Duration;
 
 /// What a [`Proxy`](super::Proxy) does to what passes.
 ///
-/// A network may delay bytes, but it never leaves some out and delivers later ones. Nor does the proxy: what it
-/// swallows it holds, and delivers when the mode ends, the ends of connections too.
+/// A network may delay bytes, but it never leaves some out and delivers later ones. Nor does the
+/// proxy: what it swallows it holds, and delivers when the mode ends, the ends of connections too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
     /// Everything passes.
@@ -30,8 +30,8 @@ pub enum Mode {
     /// As [`Mode::CutBeforeReply`], but this many bytes of the reply, or of it and those that
     /// follow, reach the client first.
     CutAfter(usize),
-    /// Each connection is closed when so many bytes of replies have passed from now on: a new one at that byte
-    /// of its handshake.
+    /// Each connection is closed when so many bytes of replies have passed from now on: a new one
+    /// at that byte of its handshake.
     CutEach(usize),
     /// New connections are reset at once. Those there are remain.
     Refuse,
@@ -39,7 +39,8 @@ pub enum Mode {
     Close,
     /// Bytes of no protocol arrive in place of the replies.
     Garbage,
-    /// Every second script is not run: this error arrives in its place among the replies to the others.
+    /// Every second script is not run: this error arrives in its place among the replies to the
+    /// others.
     Error(&'static str),
 }
 

@@ -34,8 +34,8 @@ impl<R: AsyncRead + Unpin> Queue<R> {
         }
     }
 
-    /// The next bytes to deliver, all that arrived together; none at the end. `read` sees bytes when they are read,
-    /// and says how much later they arrive.
+    /// The next bytes to deliver, all that arrived together; none at the end. `read` sees bytes
+    /// when they are read, and says how much later they arrive.
     pub(super) async fn next(
         &mut self,
         mut read: impl FnMut(&mut Vec<u8>) -> Duration,

@@ -25,8 +25,8 @@ pub(crate) type Time = Duration;
 /// the least pause between two attempts for that reason, and how long a connection must stay up to
 /// be trusted again.
 const SECOND: Duration = Duration::from_secs(1);
-/// The shortest time that an attempt to connect is given: it takes several round trips, where an operation takes
-/// one. With the longest pause, a way that has healed is not missed for long.
+/// The shortest time that an attempt to connect is given: it takes several round trips, where an
+/// operation takes one. With the longest pause, a way that has healed is not missed for long.
 const LEAST_ATTEMPT: Duration = Duration::from_secs(1);
 /// The first pause between two attempts is a part of twice this, and each next of twice as much.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);

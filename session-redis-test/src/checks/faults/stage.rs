@@ -88,7 +88,8 @@ fn settings(fault: Fault) -> RedisServerBuilder {
         .arg("repl-diskless-sync-delay", "0");
     match fault {
         Fault::Kill | Fault::KillBare | Fault::Load | Fault::LateUser | Fault::SwallowConnects => {
-            // A process's end loses nothing of what was written, so that no disk need be waited for.
+            // A process's end loses nothing of what was written, so that no disk need be waited
+            // for.
             settings.arg("appendonly", "yes").arg("appendfsync", "no")
         }
         _ => settings,

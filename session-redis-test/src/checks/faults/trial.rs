@@ -27,7 +27,8 @@ pub(super) struct Row {
     pub(super) name: &'static str,
     pub(super) says: &'static str,
     pub(super) fault: Fault,
-    /// Within how many milliseconds after the cause is gone a backend under traffic heals, and an idle one.
+    /// Within how many milliseconds after the cause is gone a backend under traffic heals, and an
+    /// idle one.
     pub(super) heals: (u64, u64),
     /// How operations fail meanwhile.
     pub(super) meanwhile: Meanwhile,
