@@ -284,9 +284,10 @@ mod tests {
 
     const URLS_REFUSED: &str = "redis redis:// redis://:@ redis://:6379 redis://h:65536 redis://h:x \
         http://h redis-sentinel://h:26379?sentinelServiceName=m REDIS-CLUSTER://h redis-cluster:// \
-        redis-cluster://:7000 redis-cluster://h:65536 redis-cluster://h?node= redis+unix:///s ";
+        redis-cluster://:7000 redis-cluster://h:65536 redis-cluster://h?node= redis+unix:///s \
+        redis://%FF:%FF@h redis-cluster://%FF:%FF@h ";
     const URLS_TAKEN: &str = "redis://h redis://h:0 REDIS://h redis://[::1] redis://[::1]:7000/3 \
-        redis://%FF:%FF@h redis-cluster://[::1]:7000?node=[::1] redis-cluster://%FF:%FF@h";
+        redis-cluster://[::1]:7000?node=[::1]";
 
     #[tokio::test]
     async fn a_url_that_asks_for_tls_is_refused_and_never_served_without() {

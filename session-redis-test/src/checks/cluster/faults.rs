@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use session_core::{Effect, Error, ErrorKind, SessionId};
+use futures_util::future::try_join_all;
+use session_core::{Effect, Error, ErrorKind, NewSession, SessionId};
 
 use super::Subject;
 use crate::Cluster;
-use crate::checks::{DEADLINE, count, create, until_well};
+use crate::checks::{DEADLINE, count, fields, until_well};
 use crate::harness::Connect;
 
 /// What a busy machine may add to a deadline.
@@ -43,7 +44,12 @@ pub async fn a_cluster_that_comes_up_is_used(connect: Connect) {
     cluster.wait_until_usable().await;
     until_well("the cluster is up", || backend.ping()).await;
     until_well("the cluster serves", || count(backend, &id)).await;
-    create(backend).await;
+    // Each node by itself.
+    let new = || backend.create_session(NewSession::new(fields()));
+    until_well("all nodes serve", || async {
+        try_join_all((0..8).map(|_| new())).await
+    })
+    .await;
 }
 
 /// With the last of a backend go its connections to all nodes.
