@@ -6,8 +6,8 @@ use session_redis::IdStorage::{self, Hashed, HashedAfterPlain, Plain, PlainBefor
 
 use crate::checks::cluster::{faults as cluster_faults, moves};
 use crate::checks::{
-    acl, admin, faults, full, ids_at_rest, index, key_formats, lost_replies, old_server,
-    round_trips, scripts,
+    acl, admin, all_or_nothing, faults, full, ids_at_rest, index, key_formats, lost_replies,
+    old_server, round_trips, scripts,
 };
 use crate::harness::{Connect, RedisHarness};
 
@@ -88,6 +88,7 @@ pub fn backend_tests(connect: Connect) -> Runner {
         acl::the_documented_rights_suffice
         acl::wrong_credentials_are_denied
         admin::a_page_of_a_large_store_takes_little_time
+        all_or_nothing::every_operation_is_all_or_nothing
         faults::a_server_that_comes_back_is_used_again
         faults::every_operation_ends_within_its_deadline
         faults::starts_without_a_server
@@ -105,6 +106,7 @@ pub fn backend_tests(connect: Connect) -> Runner {
     checks!(runner, "cluster::", connect,
         acl::the_documented_rights_suffice_on_a_cluster
         admin::a_cluster_is_listed_while_a_slot_moves
+        all_or_nothing::every_operation_is_all_or_nothing_on_a_cluster
         cluster_faults::a_cluster_that_comes_up_is_used
         cluster_faults::a_failover_is_followed
         cluster_faults::a_hanging_node_stops_its_slots_only

@@ -20,7 +20,7 @@ async fn set_user(server: &RedisServer, user: &str, prefix: &str, more: &str) {
     server.ask::<()>(command.trim_end()).await;
 }
 
-fn as_user(user: &str, target: Target) -> Target {
+pub(super) fn as_user(user: &str, target: Target) -> Target {
     let url = target.url.replace("://", &format!("://{user}:password@"));
     Target { url, ..target }
 }
