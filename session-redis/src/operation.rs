@@ -148,7 +148,8 @@ fn outcome(replies: Vec<Result<Reply>>, is_asking: bool) -> Result<Outcome> {
     }
 }
 
-/// The error of a step, when sessions may have been ended before it to make room: then not "nothing was changed".
+/// The error of a step, where sessions may have been ended before it to make room: then it is not
+/// "nothing was changed".
 pub(crate) fn after_eviction(has_evicted: bool, error: Error) -> Error {
     if has_evicted {
         error.with_effect(Effect::Unknown)

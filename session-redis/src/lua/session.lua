@@ -15,7 +15,7 @@ local NOT_INDEXED = 4
 local OVER_QUOTA = 5
 -- The step failed before it changed anything; the error.
 local FAILED = 6
--- To be run again: only entries of ended sessions were removed, and, where 1 follows, sessions were ended.
+-- To be run again: entries of ended sessions were removed; where 1 follows, sessions were ended too.
 local AGAIN = 9
 
 local RESERVED = {

@@ -238,8 +238,8 @@ async fn an_eviction_leaves_doubt_when_what_follows_fails() {
     }
 }
 
-/// What was possible at the look, and is refused after others were ended for it: not "nothing was changed". Where
-/// nobody was ended it is.
+/// What was possible at the look is refused after others were ended for it: not "nothing was
+/// changed". Where nobody was ended it is.
 #[tokio::test(start_paused = true)]
 async fn a_refusal_after_an_eviction_leaves_doubt() {
     let evicting = [OVER_QUOTA, LISTED, NOT_INDEXED, REMOVED];
