@@ -125,6 +125,11 @@ impl Cluster {
         &self.nodes
     }
 
+    /// The nodes on their own, which run on.
+    pub fn into_nodes(self) -> Vec<RedisServer> {
+        self.nodes
+    }
+
     /// Node number `index`.
     pub fn node(&self, index: usize) -> &RedisServer {
         self.nodes.get(index).expect("a node of the cluster")

@@ -6,8 +6,8 @@ use session_redis::IdStorage::{self, Hashed, HashedAfterPlain, Plain, PlainBefor
 
 use crate::checks::cluster::{faults as cluster_faults, moves};
 use crate::checks::{
-    acl, admin, faults, first_contact, full, garbage, ids_at_rest, index, key_formats,
-    lost_replies, readiness, resources, round_trips, scripts,
+    acl, admin, all_or_nothing, faults, first_contact, full, garbage, ids_at_rest, index,
+    key_formats, lost_replies, readiness, resources, round_trips, scripts,
 };
 use crate::harness::{Connect, RedisHarness};
 
@@ -95,6 +95,7 @@ pub fn backend_tests(connect: Connect) -> Runner {
         acl::the_documented_rights_suffice
         acl::wrong_credentials_are_denied
         admin::a_page_of_a_large_store_takes_little_time
+        all_or_nothing::every_operation_is_all_or_nothing
         faults::starts_without_a_server
         first_contact::a_server_that_cannot_run_the_scripts_is_named
         first_contact::a_server_that_is_not_ready_is_waited_out
@@ -118,6 +119,7 @@ pub fn backend_tests(connect: Connect) -> Runner {
     checks!(runner, "cluster::", connect,
         acl::the_documented_rights_suffice_on_a_cluster
         admin::a_cluster_is_listed_while_a_slot_moves
+        all_or_nothing::every_operation_is_all_or_nothing_on_a_cluster
         cluster_faults::a_cluster_that_comes_up_is_used
         cluster_faults::dropped_backends_leave_no_connections
         full::a_full_node_refuses_growth_only

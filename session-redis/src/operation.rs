@@ -43,6 +43,7 @@ impl<C: Connect> Operation<'_, C> {
         let mut evaluation = call.evalsha();
         let mut is_by_source = false;
         let mut closed = None;
+        let mut has_evicted = false;
         loop {
             let lease = match (self.servers, &mut route) {
                 (_, Some(route)) => route.lease(deadline).await,
@@ -67,12 +68,17 @@ impl<C: Connect> Operation<'_, C> {
                 Err(error) => (None, Err(error)),
             };
             match outcome {
-                Ok(Outcome::Again) => {}
+                Ok(Outcome::Again { evicts }) => has_evicted |= evicts,
                 Ok(outcome) => {
                     if let Some(route) = &route {
                         route.replied();
                     }
-                    return Ok(outcome);
+                    return match outcome {
+                        Outcome::Refused(why) if has_evicted => {
+                            Err(after_eviction(true, why.into()))
+                        }
+                        outcome => Ok(outcome),
+                    };
                 }
                 Err(error) if !is_by_source && is_unknown_script(&error) => {
                     (evaluation, is_by_source) = (call.eval(), true);
@@ -88,7 +94,7 @@ impl<C: Connect> Operation<'_, C> {
                         }
                         (None, _) => Err(error),
                     };
-                    next.map_err(|error| call.checked(error))?;
+                    next.map_err(|error| after_eviction(has_evicted, call.checked(error)))?;
                 }
             }
         }
@@ -134,11 +140,23 @@ fn outcome(replies: Vec<Result<Reply>>, is_asking: bool) -> Result<Outcome> {
     let outcome = reply::outcome(replies.next().ok_or_else(corrupt)??)?;
     match (outcome, replies.next()) {
         (Outcome::Done(parts), Some(behind)) => {
-            let parts: Vec<Reply> = parts.chain([behind?]).collect();
+            // The script is done, whatever became of this.
+            let behind = behind.map_err(|error| error.with_effect(Effect::Unknown))?;
+            let parts: Vec<Reply> = parts.chain([behind]).collect();
             Ok(Outcome::Done(parts.into_iter()))
         }
         // Whatever it was: the script found no session.
         (outcome, _) => Ok(outcome),
+    }
+}
+
+/// The error of a step, where sessions may have been ended before it to make room: then it is not
+/// "nothing was changed".
+pub(crate) fn after_eviction(has_evicted: bool, error: Error) -> Error {
+    if has_evicted {
+        error.with_effect(Effect::Unknown)
+    } else {
+        error
     }
 }
 

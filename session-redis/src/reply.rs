@@ -8,6 +8,8 @@ use session_core::{
 };
 use std::time::Duration;
 
+use crate::server_error::ServerError;
+
 /// A reply of the server, in no client's types.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
@@ -33,8 +35,11 @@ pub(crate) enum Outcome {
     IdTaken,
     /// Refused.
     Refused(Refusal),
-    /// Only entries of ended sessions were removed: to be run again.
-    Again,
+    /// To be run again: only entries of ended sessions were removed, or sessions were ended too.
+    Again {
+        /// Sessions were ended to make room for another.
+        evicts: bool,
+    },
     /// The cross-slot index must have an entry of the session first.
     NotIndexed {
         /// Whose the session is.
@@ -59,6 +64,7 @@ mod code {
     pub(super) const REFUSED: i64 = 3;
     pub(super) const NOT_INDEXED: i64 = 4;
     pub(super) const OVER_QUOTA: i64 = 5;
+    pub(super) const FAILED: i64 = 6;
     pub(super) const AGAIN: i64 = 9;
 
     pub(super) const NOT_AN_INTEGER: i64 = 1;
@@ -91,9 +97,19 @@ pub(crate) fn outcome(reply: Reply) -> Result<Outcome, Error> {
             public_id: text_or_nil(parts.next())?,
         },
         code::OVER_QUOTA => Outcome::OverQuota(parts),
-        code::AGAIN => Outcome::Again,
+        code::AGAIN => Outcome::Again {
+            evicts: parts.next().is_some(),
+        },
+        code::FAILED => return Err(failed(&bytes(parts.next())?)),
         _ => return Err(corrupt()),
     })
+}
+
+/// A script's step failed with this error before it changed anything.
+fn failed(text: &[u8]) -> Error {
+    let text = String::from_utf8_lossy(text);
+    let (code, detail) = text.split_once(' ').unwrap_or((&text, ""));
+    ServerError::into_error(code, detail).with_effect(Effect::NotApplied)
 }
 
 fn refusal(code: i64) -> Result<Refusal, Error> {
@@ -243,7 +259,7 @@ mod tests {
             (&[3, 4], "Refused(Limit(SessionBytes))"),
             (&[3, 5], "Refused(TooManySessions)"),
             (&[3, 6], "Refused(Conflict)"),
-            (&[9], "Again"),
+            (&[9], "Again { evicts: false }"),
         ] {
             let reply = Reply::Array(codes.iter().copied().map(Reply::Integer).collect());
             assert_eq!(format!("{:?}", outcome(reply).unwrap()), meaning);
@@ -258,6 +274,22 @@ mod tests {
         }
         for (stored, expected) in [(text("5"), time(5)), (text("x"), None), (Reply::Nil, None)] {
             assert_eq!(stored_time(Some(stored)).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn a_step_that_failed_before_it_changed_anything_says_so() {
+        for (error, kind) in [
+            ("NOPERM a command", ErrorKind::Denied),
+            (
+                "ERR The user executing the script can't script: 9f",
+                ErrorKind::Denied,
+            ),
+            ("WRONGTYPE", ErrorKind::Rejected),
+        ] {
+            let reply = Reply::Array(vec![Reply::Integer(code::FAILED), text(error)]);
+            let error = outcome(reply).unwrap_err();
+            assert_eq!((error.kind(), error.effect()), (kind, Effect::NotApplied));
         }
     }
 

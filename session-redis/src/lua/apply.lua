@@ -1,5 +1,4 @@
--- Applies a delta to the session under a key, all or nothing: whatever can be refused is checked
--- before the first write.
+-- Applies a delta to the session under a key, all or nothing.
 
 local stamp, policy, returns_fields, new_ttl = ARGV[1], ARGV[2], ARGV[3] == '1', ARGV[4]
 -- '' where there is no limit.
@@ -116,29 +115,23 @@ local function in_batches(command, key, list, first, last)
   end
 end
 
--- What becomes of the session's principal and deadline, but for the index.
-local function bind(key, s, deadline)
+-- What becomes of the session's principal, public id and log-in.
+local function bind(key, s)
   if binding == 'U' then
     redis.call('HDEL', key, 'session_principal', 'session_public_id', 'session_login_at')
     s.principal, s.public_id = false, false
-    return
-  end
-  s.now = s.now or milliseconds()
-  s.principal, s.public_id = bind_to, public_id
-  redis.call('HSET', key, 'session_principal', bind_to, 'session_public_id', public_id, 'session_login_at', integer(s.now))
-  if deadline ~= s.deadline then
-    s.deadline = deadline
-    redis.call('HSET', key, 'session_deadline', integer(deadline))
-  end
-  local expires_at = redis.call('PEXPIRETIME', key)
-  if expires_at < 0 or expires_at > deadline then
-    redis.call('PEXPIREAT', key, integer(deadline))
+  elseif binding == 'B' then
+    s.principal, s.public_id = bind_to, public_id
+    local login_at = integer(s.now)
+    redis.call('HSET', key, 'session_principal', bind_to, 'session_public_id', public_id, 'session_login_at', login_at)
   end
 end
 
--- The session after the delta and the values of the counters; or nil and the reply. The index has
--- its entry no more if it had one (`s.before`), and not yet the one that it is to have in the end.
-local function apply(key)
+-- Applies the delta to the session under a key and moves it to another key, if one is given. The
+-- session after that and the values of the counters; or nil and the reply. `s.before` is whose it
+-- was before.
+local function apply(key, to)
+  -- Whatever can be refused, or fail, is found out here.
   local s, code = session_of_owner(key, owner, owner_public_id)
   if not s then return nil, { code } end
   if is_conflict(key) then return nil, { REFUSED, CONFLICT } end
@@ -149,37 +142,71 @@ local function apply(key)
   local values, why = counted(key, is_gone)
   if values and REMOVALS > COUNTERS then why = too_large(key, s, values, is_gone) end
   if why then return nil, { REFUSED, why } end
-  if binding == 'B' then
-    local refused = over_quota(index_prefix, bind_to, key, limit, evicts)
-    if refused then return nil, refused end
-  end
   local deadline = s.deadline
-  if binding == 'B' and (moves_deadline or restarts or not deadline) then
+  if binding == 'B' then
     s.now = s.now or milliseconds()
-    deadline = time(lifetime, s.now)
+    if moves_deadline or restarts or not deadline then deadline = time(lifetime, s.now) end
+  elseif restarts then
+    deadline = nil
+  end
+  local removes = #gone > 0 or KEPT > REMOVALS or binding == 'U' or restarts
+  local slides = due(key, s, policy) or new_ttl ~= '' and policy ~= 'N'
+  local is_capped = false
+  if binding == 'B' and not slides then
+    local expires_at = redis.call('PEXPIRETIME', key)
+    is_capped = expires_at < 0 or expires_at > deadline
+  end
+  require_right('HSET', to or key)
+  require_right(not slides and 'PTTL' or deadline and 'PEXPIREAT' or 'EXPIRE', to or key)
+  if is_capped then require_right('PEXPIREAT', to or key) end
+  if removes then require_right('HDEL', to or key) end
+  if SETS > COUNTERS then require_right('HINCRBY', to or key) end
+  if returns_fields then require_right('HGETALL', to or key) end
+  if to then require_right('RENAME', key, to) end
+  if binding ~= '' or to then
+    require_removable(index_prefix, s)
+    require_index(index_prefix, binding == '' and is_listed(s) and s.principal or bind_to)
+  end
+  local surplus
+  if binding == 'B' then
+    local refused
+    refused, surplus = over_quota(index_prefix, bind_to, key, limit, evicts)
+    if refused then return nil, refused end
   end
   local missing = not_indexed(s, deadline)
   if missing then return nil, missing end
 
+  -- Nothing fails from here on.
+  has_begun = true
+  local again = surplus and evict(index_prefix, bind_to, surplus)
+  if again then return nil, again end
   s.before = { principal = s.principal, public_id = s.public_id, deadline = s.deadline }
-  if binding ~= '' then index_remove(index_prefix, s, key) end
+  if binding ~= '' or to then index_remove(index_prefix, s, key) end
+  if to then
+    redis.call('RENAME', key, to) -- keeps the expiry
+    key = to
+  end
   in_batches('HDEL', key, gone, 1, #gone)
   for i = COUNTERS, SETS - 1, 2 do redis.call('HINCRBY', key, ARGV[i], ARGV[i + 1]) end
   in_batches('HSET', key, ARGV, SETS, REMOVALS - 1)
   in_batches('HDEL', key, ARGV, REMOVALS, KEPT - 1)
-  local slides = due(key, s, policy)
   if new_ttl ~= '' then
     s.ttl = tonumber(new_ttl)
     redis.call('HSET', key, 'session_ttl', new_ttl)
-    slides = slides or policy ~= 'N'
   end
-  if restarts then
-    redis.call('HSET', key, 'created_at', stamp)
-    redis.call('HDEL', key, 'session_deadline')
-    s.deadline = nil
+  if restarts then redis.call('HSET', key, 'created_at', stamp) end
+  bind(key, s)
+  if deadline ~= s.deadline then
+    s.deadline = deadline
+    if deadline then
+      redis.call('HSET', key, 'session_deadline', integer(deadline))
+    else
+      redis.call('HDEL', key, 'session_deadline')
+    end
   end
-  if binding ~= '' then bind(key, s, deadline) end
+  if is_capped then redis.call('PEXPIREAT', key, integer(deadline)) end
   s.remaining = slides and touch(key, s, stamp) or redis.call('PTTL', key)
+  if binding ~= '' or to then index_add(index_prefix, s, key) end
   return s, values
 end
 

@@ -9,6 +9,8 @@ local SECONDS, PENDING = 512, 10
 -- session.
 local SKEW = 10000
 local REMOVED_AT_ONCE = 128
+-- The latest time that an index is kept until, whatever the scores are that others give.
+local LATEST = 2 ^ 53
 
 local function score_of(deadline, now, later)
   return deadline + ((math.floor(now / 1000) + later) % SECONDS + 0.5) / SECONDS

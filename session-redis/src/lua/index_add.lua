@@ -8,6 +8,7 @@ local REMOVALS = 5
 local PUBLIC_ID = 22
 
 local now = milliseconds()
+for _, command in ipairs({ 'ZADD', 'ZREM', 'ZRANGE', 'PEXPIREAT' }) do require_right(command, index) end
 prune(index, now)
 remove_entries(index, REMOVALS)
 local present = score_in(index, entry)
@@ -28,7 +29,8 @@ local deadline = present and string.sub(time_asked, 1, 1) ~= '=' and math.floor(
 local score = score_of(deadline, now, 0)
 -- Whoever added it before must not remove it any more: the score differs from theirs.
 if score == present then score = score_of(deadline, now, 1) end
+has_begun = true
 redis.call('ZADD', index, string.format('%.17g', score), entry)
 local last = redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')
-redis.call('PEXPIREAT', index, integer(math.floor(tonumber(last[2])) + SKEW))
+redis.call('PEXPIREAT', index, integer(math.min(math.floor(tonumber(last[2])) + SKEW, LATEST)))
 return { DONE, asked, deadline, redis.call('ZSCORE', index, entry), present and 0 or 1 }

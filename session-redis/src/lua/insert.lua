@@ -7,18 +7,27 @@ local principal, public_id, limit, evicts, is_indexed = ARGV[4], ARGV[5], ARGV[6
 local FIELDS = 9
 
 if redis.call('EXISTS', key) == 1 then return { ID_TAKEN } end
-if is_indexed == '' then return { NOT_INDEXED, false, 0, false } end
-if principal ~= '' then
-  local refused = over_quota(index_prefix, principal, key, limit, evicts)
-  if refused then return refused end
-end
-for i = FIELDS, #ARGV, 2000 do
-  redis.call('HSET', key, unpack(ARGV, i, math.min(i + 1999, #ARGV)))
-end
 local s = { ttl = ttl, principal = principal ~= '' and principal, public_id = public_id }
 if lifetime ~= '' then
   s.now = milliseconds()
   s.deadline = time(lifetime, s.now)
+end
+require_right('HSET', key)
+require_right(s.deadline and 'PEXPIREAT' or 'EXPIRE', key)
+if is_indexed == '' then return { NOT_INDEXED, false, 0, false } end
+if s.principal then
+  require_index(index_prefix, s.principal)
+  local refused, surplus = over_quota(index_prefix, s.principal, key, limit, evicts)
+  if refused then return refused end
+  has_begun = true
+  local again = evict(index_prefix, s.principal, surplus)
+  if again then return again end
+end
+has_begun = true
+for i = FIELDS, #ARGV, 2000 do
+  redis.call('HSET', key, unpack(ARGV, i, math.min(i + 1999, #ARGV)))
+end
+if s.deadline then
   redis.call('HSET', key, 'session_deadline', integer(s.deadline))
   if s.principal then redis.call('HSET', key, 'session_login_at', integer(s.now)) end
 end

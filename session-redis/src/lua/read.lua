@@ -9,6 +9,8 @@ local s, code = session_of_owner(key, owner, owner_public_id)
 if not s then return { code } end
 local remaining
 if due(key, s, policy) then
+  require_right(s.deadline and 'PEXPIREAT' or 'EXPIRE', key)
+  if returns_fields then require_right('HGETALL', key) end
   remaining = touch(key, s, stamp)
 else
   remaining = redis.call('PTTL', key)

@@ -5,9 +5,6 @@ if redis.call('EXISTS', to) == 1 then
   local s, code = session(from)
   return { s and ID_TAKEN or code }
 end
-local s, values = apply(from)
+local s, values = apply(from, to)
 if not s then return values end
-if binding == '' then index_remove(index_prefix, s, from) end
-redis.call('RENAME', from, to) -- keeps the expiry
-index_add(index_prefix, s, to)
 return written(to, s, values)

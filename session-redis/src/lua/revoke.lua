@@ -9,14 +9,16 @@ for i = KEPT, #ARGV do keep[ARGV[i]] = true end
 local now = milliseconds()
 prune(index, now)
 local entries = redis.call('ZRANGEBYSCORE', index, after(now), '+inf', 'LIMIT', 0, count)
-local ended = 0
+local live, removed = {}, {}
 for _, entry in ipairs(entries) do
   if not keep[string.sub(entry, PUBLIC_ID + 1)] then
-    if session_of(index_prefix, principal, entry) then
-      redis.call('DEL', key_of(index_prefix, entry))
-      ended = ended + 1
-    end
-    redis.call('ZREM', index, entry)
+    removed[#removed + 1] = entry
+    if session_of(index_prefix, principal, entry) then live[#live + 1] = entry end
   end
 end
-return { DONE, ended, #entries }
+if #live > 0 then require_right('DEL', key_of(index_prefix, live[1])) end
+require_right('ZREM', index)
+has_begun = true
+for _, entry in ipairs(removed) do redis.call('ZREM', index, entry) end
+for _, entry in ipairs(live) do redis.call('DEL', key_of(index_prefix, entry)) end
+return { DONE, #live, #entries }

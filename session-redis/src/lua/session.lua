@@ -15,13 +15,26 @@ local NOT_AN_INTEGER, OVERFLOW, TOO_MANY_FIELDS, TOO_MANY_BYTES, TOO_MANY_SESSIO
 local NOT_INDEXED = 4
 -- The principal is over its quota: how many entries its index has, and which.
 local OVER_QUOTA = 5
--- Only entries of ended sessions were removed: to be run again.
+-- The step failed before it changed anything; the error.
+local FAILED = 6
+-- To be run again: entries of ended sessions were removed; where 1 follows, sessions were ended
+-- too.
 local AGAIN = 9
 
 local RESERVED = {
   'created_at', 'last_accessed_at', 'session_ttl', 'session_deadline', 'session_principal',
   'session_public_id', 'session_login_at', 'session_persistent', 'session_rotated',
 }
+
+-- Whether the step has begun to change what a session, or a list of them, shows.
+local has_begun = false
+
+-- Raises unless the account may run this command on these keys. Before a step begins to change
+-- anything it requires what it will run, and makes sure that the keys have the right type. So none
+-- stops midway.
+local function require_right(...)
+  if not redis.acl_check_cmd(...) then error({ err = 'NOPERM a command of the script' }) end
+end
 
 local function integer(n) return string.format('%.0f', n) end
 
@@ -128,5 +141,6 @@ end
 
 local function touch(key, s, stamp)
   redis.call('HSET', key, 'last_accessed_at', stamp)
+  has_begun = true
   return set_expiry(key, s)
 end

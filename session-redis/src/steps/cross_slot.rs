@@ -120,6 +120,9 @@ impl<C: Connect> Operation<'_, C> {
                     self.raise_deadline(entry, deadline).await?;
                 }
                 Ok(Outcome::NotFound) => break WriteOutcome::NotFound,
+                Ok(Outcome::Refused(why)) if has_evicted(&entry) => {
+                    return Err(self.failed(entry.as_ref(), why.into()).await);
+                }
                 Ok(Outcome::Refused(why)) => break WriteOutcome::Refused(why),
                 Ok(_) => return Err(corrupt()),
                 Err(error) => return Err(self.failed(entry.as_ref(), error).await),
@@ -193,6 +196,9 @@ impl<C: Connect> Operation<'_, C> {
                 }
                 Ok(Outcome::NotFound) => break RenameOutcome::NotFound,
                 Ok(Outcome::IdTaken) => break RenameOutcome::IdTaken,
+                Ok(Outcome::Refused(why)) if has_evicted(&entry) => {
+                    return Err(self.failed(entry.as_ref(), why.into()).await);
+                }
                 Ok(Outcome::Refused(why)) => break RenameOutcome::Refused(why),
                 Ok(_) => return Err(corrupt()),
                 Err(error) => return Err(self.failed(entry.as_ref(), error).await),
@@ -236,6 +242,11 @@ impl<C: Connect> Operation<'_, C> {
         };
         Some((bytes_of(principal), new))
     }
+}
+
+/// Whether sessions were ended to make room for this one: a refusal did change something then.
+fn has_evicted(entry: &Option<PendingEntry>) -> bool {
+    entry.as_ref().is_some_and(|entry| entry.has_evicted)
 }
 
 fn bytes_of(principal: &Principal) -> Bytes {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use session_core::{Effect, Error, Result, UnixMillis};
 
 use crate::connection::Connect;
-use crate::operation::Operation;
+use crate::operation::{Operation, after_eviction};
 use crate::reply::{self, Outcome, Parts, corrupt};
 use crate::script_call::index::{self as calls, NewEntry, Removal};
 use crate::script_call::{Indexed, ScriptCall, Time};
@@ -114,10 +114,7 @@ impl<C: Connect> Operation<'_, C> {
         {
             self.roll_back(entry).await;
         }
-        match entry {
-            Some(entry) if entry.has_evicted => error.with_effect(Effect::Unknown),
-            _ => error,
-        }
+        after_eviction(entry.is_some_and(|entry| entry.has_evicted), error)
     }
 
     /// After a step: its entry is kept until the session's deadline, and the former entry is

@@ -1,15 +1,17 @@
 //! Whether a principal may have one more session.
 
 use bytes::Bytes;
-use session_core::{Effect, OnExcess, Result};
+use session_core::steps::Refusal;
+use session_core::{Effect, Error, OnExcess, Result};
 
 use super::entry::PendingEntry;
 use crate::connection::Connect;
 use crate::keys::suffix_of;
-use crate::operation::Operation;
+use crate::operation::{Operation, after_eviction};
 use crate::reply::{self, Outcome, Reply, corrupt};
 use crate::script_call::ScriptCall;
 use crate::script_call::index::{self as calls, NewEntry, Removal};
+use crate::server_error::worse;
 
 /// How often the index is asked again when every entry belongs to a session that is about to be
 /// stored: such an entry is free or filled a round trip later, unless its client has stopped.
@@ -70,7 +72,7 @@ impl<C: Connect> Operation<'_, C> {
     ) -> Result<Admission> {
         let may_be_elsewhere = new.suffix.is_some() && self.keys.has_several_formats();
         if may_be_elsewhere && let Some(trial) = trial.take() {
-            match self.run(&trial).await? {
+            match self.run(&trial).await.map_err(unchanged)? {
                 Outcome::NotIndexed { .. } => {}
                 futile => return Ok(Admission::Futile(futile)),
             }
@@ -89,14 +91,7 @@ impl<C: Connect> Operation<'_, C> {
                 Ok(Outcome::OverQuota(parts)) => parts,
                 Ok(_) => return Err(corrupt()),
                 // The index is no session: none was changed, if none was ended.
-                Err(error) => {
-                    let effect = if has_evicted {
-                        Effect::Unknown
-                    } else {
-                        Effect::NotApplied
-                    };
-                    return Err(error.with_effect(effect));
-                }
+                Err(error) => return Err(after_eviction(has_evicted, unchanged(error))),
             };
             let others = reply::integer(over_quota.next())?;
             let max = new.limit.map_or(0, |limit| i64::from(limit.max.get()));
@@ -104,10 +99,7 @@ impl<C: Connect> Operation<'_, C> {
                 .map_err(|_| corrupt())?;
             let others = entries(over_quota)?;
             let sorted = self.sort(principal, new, others, trial.take()).await;
-            let sorted = sorted.map_err(|error| match has_evicted {
-                true => error.with_effect(Effect::Unknown),
-                false => error,
-            })?;
+            let sorted = sorted.map_err(|error| after_eviction(has_evicted, error))?;
             if let Some(futile) = sorted.futile {
                 return Ok(Admission::Futile(futile));
             }
@@ -118,13 +110,19 @@ impl<C: Connect> Operation<'_, C> {
             removals = sorted.ended;
             if surplus > 0 && evicts {
                 let surplus = sorted.live.into_iter().take(surplus).collect();
-                let ended = self.evict(principal, surplus).await?;
-                has_evicted |= !ended.is_empty();
-                removals.extend(ended);
+                let ended = self.evict(principal, surplus).await;
+                let ended = ended.map_err(|error| after_eviction(has_evicted, error))?;
+                has_evicted |= ended.1;
+                removals.extend(ended.0);
             }
             if removals.is_empty() {
                 retries -= 1;
                 if !evicts || retries == 0 {
+                    if has_evicted {
+                        // Others took the room that was made.
+                        let refused = Error::from(Refusal::TooManySessions);
+                        return Err(after_eviction(true, refused));
+                    }
                     return Ok(Admission::OverQuota);
                 }
             }
@@ -151,7 +149,7 @@ impl<C: Connect> Operation<'_, C> {
         let mut outcomes = self.run_all(&calls).await;
         let mut sorted = Sorted::default();
         if has_trial {
-            match outcomes.pop().ok_or_else(corrupt)?? {
+            match outcomes.pop().ok_or_else(corrupt)?.map_err(unchanged)? {
                 Outcome::NotIndexed { .. } => {}
                 futile => {
                     sorted.futile = Some(futile);
@@ -170,26 +168,38 @@ impl<C: Connect> Operation<'_, C> {
         Ok(sorted)
     }
 
-    /// Ends these sessions; their entries are to be removed.
-    async fn evict(&self, principal: &Bytes, surplus: Vec<Entry>) -> Result<Vec<Removal>> {
+    /// Ends these sessions. Their entries are to be removed; and whether any had not ended by
+    /// itself.
+    async fn evict(&self, principal: &Bytes, surplus: Vec<Entry>) -> Result<(Vec<Removal>, bool)> {
         let end = |it: &Entry| self.end_of(principal, &it.entry);
         let calls: Vec<ScriptCall> = surplus.iter().map(end).collect();
         let outcomes = self.run_all(&calls).await;
         let mut removals = Vec::new();
+        let (mut failure, mut has_ended) = (None, false);
         for (entry, outcome) in surplus.into_iter().zip(outcomes) {
             match outcome {
-                Ok(Outcome::Done(_)) => removals.push(Removal {
-                    entry: entry.entry,
-                    score: None,
-                }),
+                Ok(Outcome::Done(_)) => {
+                    has_ended = true;
+                    removals.push(Removal {
+                        entry: entry.entry,
+                        score: None,
+                    });
+                }
                 Ok(Outcome::NotFound) => removals.push(entry.removal()),
                 Ok(_) => return Err(corrupt()),
-                // Others may have been ended.
-                Err(error) => return Err(error.with_effect(Effect::Unknown)),
+                Err(error) => failure = Some(worse(failure, error)),
             }
         }
-        Ok(removals)
+        if let Some(error) = failure {
+            return Err(after_eviction(has_ended, error));
+        }
+        Ok((removals, has_ended))
     }
+}
+
+/// The error of a step that was only tried.
+fn unchanged(error: Error) -> Error {
+    error.with_effect(Effect::NotApplied)
 }
 
 /// The entries of a principal who is at the limit.

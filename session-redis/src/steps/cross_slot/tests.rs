@@ -31,9 +31,12 @@ fn insert_request() -> InsertRequest {
 
 /// The same, where ann may have one session.
 fn limited_request(on_excess: OnExcess) -> InsertRequest {
+    insert_under(&limited(on_excess))
+}
+
+fn limited(on_excess: OnExcess) -> SessionPolicy {
     let max = NonZeroU32::MIN;
-    let limit = PrincipalLimit { max, on_excess };
-    insert_under(&SessionPolicy::new().with_principal_limit(limit))
+    SessionPolicy::new().with_principal_limit(PrincipalLimit { max, on_excess })
 }
 
 fn insert_under(policy: &SessionPolicy) -> InsertRequest {
@@ -43,9 +46,13 @@ fn insert_under(policy: &SessionPolicy) -> InsertRequest {
 
 /// The request that binds a session to ann.
 fn write_request() -> WriteRequest {
+    write_under(&SessionPolicy::new())
+}
+
+fn write_under(policy: &SessionPolicy) -> WriteRequest {
     let id = SessionId::random().unwrap();
     let delta = Delta::new().bind(ann());
-    WriteRequest::new(&SessionPolicy::new(), id, delta).unwrap()
+    WriteRequest::new(policy, id, delta).unwrap()
 }
 
 /// A public id: of all sessions here.
@@ -228,6 +235,31 @@ async fn an_eviction_leaves_doubt_when_what_follows_fails() {
         let request = limited_request(OnExcess::EvictOldest);
         let (effect, _) = failed_insert(request, &[&evicting, rest].concat()).await;
         assert_eq!(effect, Effect::Unknown);
+    }
+}
+
+/// What was possible at the look is refused after others were ended for it: not "nothing was
+/// changed". Where nobody was ended it is.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_after_an_eviction_leaves_doubt() {
+    let evicting = [OVER_QUOTA, LISTED, NOT_INDEXED, REMOVED];
+    let refused: [&[&str]; 2] = [&[ADDED, "3 6", DONE], &[PENDING, NOT_FOUND].repeat(8)];
+    for rest in refused {
+        let rig = Rig::of(&[&evicting, rest].concat());
+        let outcome = rig
+            .backend
+            .write(&write_under(&limited(OnExcess::EvictOldest)))
+            .await;
+        assert_eq!(outcome.unwrap_err().effect(), Effect::Unknown);
+        rig.sent();
+    }
+    for (ended, effect) in [
+        (NOT_APPLIED, Effect::NotApplied),
+        (UNKNOWN, Effect::Unknown),
+    ] {
+        let request = limited_request(OnExcess::EvictOldest);
+        let looks = [OVER_QUOTA, LISTED, NOT_INDEXED, ended];
+        assert_eq!(failed_insert(request, &looks).await.0, effect);
     }
 }
 
