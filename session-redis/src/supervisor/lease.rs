@@ -127,8 +127,9 @@ impl<C: Connect> Lease<C> {
         self.live.connection.closed().now_or_never().is_some()
     }
 
-    pub(super) fn is_of(&self, live: &Live<C::Connection>) -> bool {
-        self.live.number == live.number
+    /// By itself: numbers begin again with each task.
+    pub(super) fn is_of(&self, live: &Arc<Live<C::Connection>>) -> bool {
+        Arc::ptr_eq(&self.live, live)
     }
 
     fn note(&self, replies: &[Result<Reply>], writes: bool, sent: Duration) {

@@ -160,7 +160,7 @@ async fn logging_in_again_moves_the_session() {
     let old = visitor.cookie().unwrap();
     visitor.post("/increment", &[]).await;
     let second = visitor.log_in("Bob", "40").await;
-    assert_eq!(second.field("page_views"), "1", "counting begins anew");
+    assert_eq!(second.field("page_views"), "1", "counting begins again");
     assert_ne!(visitor.cookie().unwrap(), old);
     for name in ["username", "session_principal"] {
         assert_eq!(second.field(name), "Bob");
