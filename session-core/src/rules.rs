@@ -50,7 +50,7 @@ impl State {
     }
 
     /// Whether a use under this policy slides the expiry.
-    fn is_due(&self, touch: Touch, now: UnixMillis) -> bool {
+    pub fn is_due(&self, touch: Touch, now: UnixMillis) -> bool {
         let age_due = match touch {
             Touch::Always => return true,
             Touch::Never => return false,

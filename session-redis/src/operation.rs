@@ -1,7 +1,8 @@
 //! One operation on its way: its deadline, and how it runs scripts.
 
 use futures_util::future::join_all;
-use session_core::{Effect, Error, Result};
+use session_core::rules::State;
+use session_core::{Effect, Error, Result, UnixMillis};
 use tokio::time::Instant;
 
 use crate::cluster::{Cluster, Route};
@@ -9,7 +10,7 @@ use crate::command::Command;
 use crate::connection::Connect;
 use crate::keys::KeySpace;
 use crate::reply::{self, Outcome, Reply, corrupt};
-use crate::script_call::ScriptCall;
+use crate::script_call::{self, ScriptCall};
 use crate::server_error::ServerError;
 use crate::supervisor::{Lease, Supervisor, write_probe};
 
@@ -96,6 +97,26 @@ impl<C: Connect> Operation<'_, C> {
                     };
                     next.map_err(|error| after_eviction(has_evicted, call.checked(error)))?;
                 }
+            }
+        }
+    }
+
+    /// The live session of this key, and the server's time: without a script, and without touching
+    /// it.
+    pub(crate) async fn look(
+        &self,
+        server: &Supervisor<C>,
+        key: &[u8],
+    ) -> Result<Option<(State, UnixMillis)>> {
+        let commands = script_call::look(key);
+        let mut closed = None;
+        loop {
+            let lease = server.lease_after(closed.as_ref(), self.deadline).await?;
+            let replies = lease.send(&commands, false, self.deadline).await;
+            let replies = replies.try_into().map_err(|_| corrupt());
+            match replies.and_then(reply::seen) {
+                Err(error) if closed.is_none() && is_unsent(&error, &lease) => closed = Some(lease),
+                seen => return seen.map_err(|error| error.with_effect(Effect::NotApplied)),
             }
         }
     }

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use session_core::steps::{ReadOutcome, Refusal, Written};
 use session_core::{
     Effect, Error, ErrorKind, FieldName, FieldValue, Limit, Remaining, SessionRecord,
-    StoredSession, UnixMillis, rules,
+    StoredSession, UnixMillis,
+    rules::{self, State},
 };
 use std::time::Duration;
 
@@ -80,8 +81,18 @@ pub(crate) fn corrupt() -> Error {
 }
 
 pub(crate) fn outcome(reply: Reply) -> Result<Outcome, Error> {
-    let mut parts = array(reply)?.into_iter();
-    Ok(match integer(parts.next())? {
+    let (code, mut parts) = match reply {
+        // What remains, and no more.
+        Reply::Integer(remaining @ 1..) => {
+            (code::DONE, vec![Reply::Integer(remaining)].into_iter())
+        }
+        Reply::Integer(code) => (code, Vec::new().into_iter()),
+        reply => {
+            let mut parts = array(reply)?.into_iter();
+            (integer(parts.next())?, parts)
+        }
+    };
+    Ok(match code {
         code::DONE => Outcome::Done(parts),
         code::NOT_FOUND => Outcome::NotFound,
         code::NO_SESSION => {
@@ -156,6 +167,11 @@ pub(crate) fn found(mut parts: Parts) -> Result<ReadOutcome, Error> {
 
 /// The session with these fields, if they are one's.
 fn record(remaining: Remaining, fields: Reply) -> Result<Option<SessionRecord>, Error> {
+    let session = stored(fields)?;
+    Ok(session.map(|session| SessionRecord::new(session, remaining)))
+}
+
+fn stored(fields: Reply) -> Result<Option<StoredSession>, Error> {
     let parts = array(fields)?;
     if parts.is_empty() {
         return Ok(None);
@@ -165,13 +181,39 @@ fn record(remaining: Remaining, fields: Reply) -> Result<Option<SessionRecord>, 
     while let Some(name) = parts.next() {
         pairs.push((bytes(Some(name))?, FieldValue::from(bytes(parts.next())?)));
     }
-    match StoredSession::parse(pairs) {
-        Ok(session) => Ok(Some(SessionRecord::new(session, remaining))),
-        Err(reason) => {
-            tracing::warn!(%reason, "a key that holds no valid session was taken for absent");
-            Ok(None)
-        }
+    let parsed = StoredSession::parse(pairs);
+    if let Err(reason) = &parsed {
+        tracing::warn!(%reason, "a key that holds no valid session was taken for absent");
     }
+    Ok(parsed.ok())
+}
+
+/// The live session that the replies to a look at its key show, and the server's time then.
+pub(crate) fn seen(
+    [time, expiry, fields]: [Result<Reply, Error>; 3],
+) -> Result<Option<(State, UnixMillis)>, Error> {
+    let is_other_type =
+        |error: &Error| ServerError::of(error).is_some_and(|error| error.code() == "WRONGTYPE");
+    let (time, expiry) = (array(time?)?, integer(Some(expiry?))?);
+    let fields = match fields {
+        Err(error) if is_other_type(&error) => return Ok(None),
+        fields => fields?,
+    };
+    let mut time = time.into_iter().map(|part| {
+        let number = rules::parse_integer(&bytes(Some(part))?);
+        number
+            .and_then(|it| u64::try_from(it).ok())
+            .ok_or_else(corrupt)
+    });
+    let mut next = || time.next().unwrap_or_else(|| Err(corrupt()));
+    let now = UnixMillis::new(next()?.saturating_mul(1000).saturating_add(next()? / 1000));
+    let state = stored(fields)?.map(|session| State {
+        session,
+        expires_at: u64::try_from(expiry).ok().map(UnixMillis::new),
+    });
+    Ok(state
+        .filter(|state| state.is_live(now))
+        .map(|state| (state, now)))
 }
 
 pub(crate) fn written<'a>(
@@ -179,11 +221,14 @@ pub(crate) fn written<'a>(
     counters: impl Iterator<Item = &'a FieldName>,
 ) -> Result<Written, Error> {
     let remaining = remaining(parts.next())?;
-    let values = array(parts.next().ok_or_else(corrupt)?)?;
+    let values = parts.next().map_or(Ok(Vec::new()), array)?;
     let mut written = Written::new(remaining);
     let mut values = values.into_iter();
     for name in counters {
-        let value = rules::parse_integer(&bytes(values.next())?).ok_or_else(corrupt)?;
+        let value = match values.next() {
+            Some(Reply::Integer(value)) => value,
+            text => rules::parse_integer(&bytes(text)?).ok_or_else(corrupt)?,
+        };
         written.counters.push((name.clone(), value));
     }
     written.record = match parts.next() {

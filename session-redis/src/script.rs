@@ -29,23 +29,73 @@ impl Script {
     }
 }
 
-// The last part is the step, which `end.lua` runs; the others are what it uses.
-//
+/// A file of `lua/`.
+macro_rules! lua {
+    ($name:literal) => {
+        include_str!(concat!("lua/", $name, ".lua"))
+    };
+}
+
+/// The reserved fields that say whether there is a session, and what a touch must know of it.
+macro_rules! checked_fields {
+    () => {
+        "'created_at', 'last_accessed_at', 'session_ttl', 'session_deadline', \
+         'session_principal', 'session_public_id', 'session_rotated'"
+    };
+}
+
+/// All reserved fields, the former first.
+macro_rules! reserved_fields {
+    () => {
+        concat!(
+            checked_fields!(),
+            ", 'session_login_at', 'session_persistent'"
+        )
+    };
+}
+
+/// A step on any number of sessions: files that it uses, and its own, which `end.lua` runs.
+///
+/// A rule that the steps on one session have too is in a file without a function around it, which
+/// is put around it here.
+macro_rules! step {
+    ($header:literal, [$($part:literal),*; $step:literal]) => {
+        concat!(
+            $header, "\n",
+            lua!("codes"),
+            "local RESERVED = { ", reserved_fields!(), " }\n",
+            "local function check(key, v)\n", lua!("check"), "return code, ttl, deadline, now, v\nend\n",
+            "local function expiry_of(ttl, deadline, now)\n", lua!("expiry"),
+            "return remaining, expire, expiry\nend\n",
+            $(lua!($part),)*
+            "local function step()\n", lua!($step), "end\n",
+            lua!("end"),
+        )
+    };
+}
+
+/// A step on one session that is not looked for by its public id, as most are: without functions,
+/// which a server would make again at each call. The reserved fields (and an argument) are in `v`.
+macro_rules! hot_step {
+    ($header:literal, $fields:expr, [$($part:expr),*]) => {
+        concat!(
+            $header, "\n",
+            lua!("codes"), lua!("head"),
+            "local v = redis.pcall('HMGET', key, ", $fields, ")\n",
+            lua!("check"), lua!("found"), lua!("expiry"), lua!("rights"),
+            $($part,)*
+        )
+    };
+}
+
 // The header's flags decide what the server does before it runs a script: without `allow-oom` it
 // refuses the script when its memory is full, so that no script is stopped midway. Scripts that do
 // not grow anything carry the flag: reads, touches, rotations and deletions work on a full server.
 macro_rules! scripts {
-    ($($(#[$doc:meta])* $name:ident, $writes:literal, $header:literal, [$($part:literal),*; $step:literal];)*) => {$(
+    ($($(#[$doc:meta])* $name:ident, $writes:literal, $source:expr;)*) => {$(
         $(#[$doc])*
         pub(crate) static $name: Script = Script {
-            source: concat!(
-                $header, "\n",
-                $(include_str!(concat!("lua/", $part, ".lua")),)*
-                "\nlocal function step()\n",
-                include_str!(concat!("lua/", $step, ".lua")),
-                "\nend\n",
-                include_str!("lua/end.lua"),
-            ),
+            source: $source,
             writes: $writes,
             sha: LazyLock::new(|| hex(&Sha1::digest($name.source))),
         };
@@ -58,41 +108,60 @@ macro_rules! scripts {
 
 scripts! {
     /// Stores a session under a free key.
-    INSERT, true, "#!lua", ["session", "index"; "insert"];
+    INSERT, true, step!("#!lua", ["session", "index"; "insert"]);
+    /// Touches a session.
+    TOUCH, true, hot_step!("#!lua flags=allow-oom", checked_fields!(), [lua!("touch")]);
+    /// Touches a session and sets fields of it.
+    UPDATE, true, hot_step!("#!lua", reserved_fields!(), [
+        "local max_fields, FIRST = tonumber(ARGV[4]), 5\n", lua!("room"), lua!("update")
+    ]);
+    /// Touches a session and increments a field of it.
+    INCREMENT, true, hot_step!("#!lua", concat!(reserved_fields!(), ", ARGV[5]"), [
+        lua!("counter"),
+        "if is_long then\n", lua!("integers"), "value, why = sum(before, by)\nend\n",
+        "if why then return { REFUSED, why } end\n",
+        "if not v[10] then\n", lua!("room"), "end\n",
+        lua!("increment")
+    ]);
     /// Reads a session and slides its expiry if that is due.
-    READ, true, "#!lua flags=allow-oom", ["session"; "read"];
+    READ, true, step!("#!lua flags=allow-oom", ["session"; "read"]);
     /// Reads a session and changes nothing.
-    PEEK, false, "#!lua flags=no-writes", ["session"; "read"];
+    PEEK, false, concat!(
+        "#!lua flags=no-writes\n",
+        lua!("codes"),
+        "local key = KEYS[1]\nlocal v = redis.pcall('HMGET', key, ", checked_fields!(), ")\n",
+        lua!("check"), lua!("found"), lua!("peek"),
+    );
     /// Changes a session.
-    WRITE, true, "#!lua", ["session", "index", "integers", "apply"; "write"];
+    WRITE, true, step!("#!lua", ["session", "index", "integers", "apply"; "write"]);
     /// Changes a session without growing it.
-    WRITE_WITHOUT_GROWTH, true, "#!lua flags=allow-oom", ["session", "index", "integers", "apply"; "write"];
+    WRITE_WITHOUT_GROWTH, true, step!("#!lua flags=allow-oom", ["session", "index", "integers", "apply"; "write"]);
     /// Moves a session to a free key and changes it.
-    RENAME, true, "#!lua", ["session", "index", "integers", "apply"; "rename"];
+    RENAME, true, step!("#!lua", ["session", "index", "integers", "apply"; "rename"]);
     /// Moves a session to a free key and changes it without growing it.
-    RENAME_WITHOUT_GROWTH, true, "#!lua flags=allow-oom", ["session", "index", "integers", "apply"; "rename"];
+    RENAME_WITHOUT_GROWTH, true, step!("#!lua flags=allow-oom", ["session", "index", "integers", "apply"; "rename"]);
     /// Deletes a session.
-    REMOVE, true, "#!lua flags=allow-oom", ["session", "index"; "remove"];
+    REMOVE, true, step!("#!lua flags=allow-oom", ["session", "index"; "remove"]);
     /// One page of a principal's sessions.
-    LIST, true, "#!lua flags=allow-oom", ["session", "index"; "list"];
+    LIST, true, step!("#!lua flags=allow-oom", ["session", "index"; "list"]);
     /// The entries of a public id in an index of either kind.
-    FIND, false, "#!lua flags=no-writes", ["session"; "find"];
+    FIND, false, step!("#!lua flags=no-writes", ["session"; "find"]);
     /// Ends sessions of a principal.
-    REVOKE, true, "#!lua flags=allow-oom", ["session", "index"; "revoke"];
+    REVOKE, true, step!("#!lua flags=allow-oom", ["session", "index"; "revoke"]);
     /// Adds an entry to a cross-slot index.
-    INDEX_ADD, true, "#!lua", ["session", "cross_slot_index"; "index_add"];
+    INDEX_ADD, true, step!("#!lua", ["session", "cross_slot_index"; "index_add"]);
     /// Adds an entry to a cross-slot index in the place of another.
-    INDEX_ADD_WITHOUT_GROWTH, true, "#!lua flags=allow-oom", ["session", "cross_slot_index"; "index_add"];
+    INDEX_ADD_WITHOUT_GROWTH, true, step!("#!lua flags=allow-oom", ["session", "cross_slot_index"; "index_add"]);
     /// Removes entries from a cross-slot index.
-    INDEX_REMOVE, true, "#!lua flags=allow-oom", ["session", "cross_slot_index"; "index_remove"];
+    INDEX_REMOVE, true, step!("#!lua flags=allow-oom", ["session", "cross_slot_index"; "index_remove"]);
     /// One page of a cross-slot index.
-    INDEX_PAGE, true, "#!lua flags=allow-oom", ["session", "cross_slot_index"; "index_page"];
+    INDEX_PAGE, true, step!("#!lua flags=allow-oom", ["session", "cross_slot_index"; "index_page"]);
     /// What a list shows of a session.
-    MEMBER, false, "#!lua flags=no-writes", ["session"; "member"];
+    MEMBER, false, step!("#!lua flags=no-writes", ["session"; "member"]);
     /// One page of a server's keys.
-    SCAN, false, "#!lua flags=no-writes", ["session"; "scan"];
+    SCAN, false, step!("#!lua flags=no-writes", ["session"; "scan"]);
     /// One page of the keys of a node of a cluster.
-    SCAN_NODE, false, "#!lua flags=no-writes,allow-cross-slot-keys", ["session"; "scan"];
+    SCAN_NODE, false, step!("#!lua flags=no-writes,allow-cross-slot-keys", ["session"; "scan"]);
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use session_core::steps::{InsertRequest, ReadRequest, RenameRequest, Write, WriteRequest};
 use session_core::{
     Binding, Delta, Effect, Error, Expectation, FieldChange, KeepWhen, Lifetime, OnExcess,
-    Principal, PrincipalLimit, SessionId, SessionTtl, Touch, UnixMillis,
+    Principal, PrincipalLimit, SessionId, SessionTtl, Timestamp, Touch, UnixMillis,
 };
 
 use crate::command::{Args, ArgsBuilder, Command};
@@ -156,31 +156,112 @@ pub(crate) fn insert(
     call.finish()
 }
 
-/// Returns what remains and the fields, these by the script or by an `HGETALL` behind it.
-pub(crate) fn read(
+/// Touches the session of this key. Returns what remains and, if they are wanted, the fields: by the
+/// script, or by an `HGETALL` behind it.
+pub(crate) fn touch(
+    keys: &KeySpace,
     key: &[u8],
-    owner: Option<Owner<'_>>,
-    request: &ReadRequest,
-    touch: Touch,
-    form: ReadForm,
+    now: Timestamp,
+    fields: Option<ReadForm>,
 ) -> ScriptCall {
-    let script = match touch {
-        Touch::Never => &script::PEEK,
-        _ => &script::READ,
-    };
-    let mut call = Building::with_keys(script, &[key], 5);
-    call.args.push(request.now.to_value().as_bytes());
-    push_touch(&mut call.args, touch);
-    call.args.push_flag(form == ReadForm::Script);
-    push_owner(&mut call.args, owner);
-    let behind = (form == ReadForm::Pipeline).then(|| {
-        let mut args = ArgsBuilder::with_capacity(1, key.len());
-        args.push(key);
-        Command::with_args("HGETALL", None, args.finish())
-    });
+    let returns_fields = fields == Some(ReadForm::Script);
+    let call = hot(&script::TOUCH, keys, key, now, returns_fields, 0).finish();
     ScriptCall {
-        behind,
-        ..call.finish()
+        behind: (fields == Some(ReadForm::Pipeline)).then(|| command_on(key, "HGETALL")),
+        ..call
+    }
+}
+
+/// Reads the session of this key and slides its expiry if that is due.
+pub(crate) fn read(key: &[u8], owner: Option<Owner<'_>>, request: &ReadRequest) -> ScriptCall {
+    let mut call = Building::with_keys(&script::READ, &[key], 4);
+    call.args.push(request.now.to_value().as_bytes());
+    push_touch(&mut call.args, request.touch);
+    push_owner(&mut call.args, owner);
+    call.finish()
+}
+
+/// Reads the session of this key and changes nothing.
+pub(crate) fn peek(key: &[u8], owner: Option<Owner<'_>>) -> ScriptCall {
+    let mut call = Building::with_keys(&script::PEEK, &[key], 2);
+    push_owner(&mut call.args, owner);
+    call.finish()
+}
+
+/// What reads the session of this key and when it expires, without a script: the server's time, the
+/// expiry, the fields.
+pub(crate) fn look(key: &[u8]) -> [Command; 3] {
+    [
+        Command::new("TIME", None),
+        command_on(key, "PEXPIRETIME"),
+        command_on(key, "HGETALL"),
+    ]
+}
+
+/// A command whose only argument is this key.
+fn command_on(key: &[u8], name: &'static str) -> Command {
+    let mut args = ArgsBuilder::with_capacity(1, key.len());
+    args.push(key);
+    Command::with_args(name, None, args.finish())
+}
+
+/// A step on one session that touches it, with so many arguments more.
+fn hot(
+    script: &'static Script,
+    keys: &KeySpace,
+    key: &[u8],
+    now: Timestamp,
+    returns_fields: bool,
+    more: usize,
+) -> Building {
+    let mut call = Building::with_keys(script, &[key], 3 + more);
+    call.args.push(now.to_value().as_bytes());
+    call.args.push(&keys.index_prefix_of_steps());
+    call.args.push_flag(returns_fields);
+    call
+}
+
+/// The most fields that the script of simple updates takes: they are on Lua's stack.
+const FIELDS_ON_STACK: usize = 1_000;
+
+/// The call of a write that only touches, only sets fields, or only increments one: most do. `None`
+/// for another.
+pub(crate) fn simple_write(keys: &KeySpace, key: &[u8], write: &Write) -> Option<ScriptCall> {
+    let delta = &write.delta;
+    let is_simple = delta.touch_policy() == Touch::Always
+        && delta.binding().is_none()
+        && delta.new_ttl().is_none()
+        && delta.kept().is_none()
+        && delta.expectations().len() == 0
+        && write.limits.session_bytes().is_none();
+    if !is_simple || delta.changes().len() > FIELDS_ON_STACK {
+        return None;
+    }
+    let hot = |script, more| hot(script, keys, key, write.now, delta.returns_record(), more);
+    let changes = delta.changes();
+    match delta.changes().next() {
+        // A touch returns its fields as a read does.
+        None if delta.returns_record() => None,
+        None => Some(hot(&script::TOUCH, 0).finish()),
+        Some((field, FieldChange::Increment(by))) if changes.len() == 1 => {
+            let mut call = hot(&script::INCREMENT, 3);
+            call.args.push_number(write.limits.fields());
+            call.args.push(field.as_str().as_bytes());
+            call.args.push_number(by);
+            Some(call.finish())
+        }
+        Some(_) => {
+            let mut call = hot(&script::UPDATE, 1 + 2 * changes.len());
+            call.args.push_number(write.limits.fields());
+            for (field, change) in changes {
+                let FieldChange::Set(value) = change else {
+                    return None;
+                };
+                call.args.push(field.as_str().as_bytes());
+                call.args.push(value.as_bytes());
+            }
+            Some(call.finish())
+        }
     }
 }
 

@@ -52,20 +52,37 @@ impl<C: Connect> SessionBackend for RedisBackend<C> {
         let operation = self.operation().await?;
         let keys = operation.keys;
         // In a cluster, or where a session may have one of several keys, the slot or the key could
-        // change between a script and what is sent behind it.
-        let is_one_key = matches!(request.target, Target::Id(_)) && !keys.has_several_formats();
-        let form = match operation.servers {
-            Servers::Standalone(_) if is_one_key => C::READ_FORM,
-            _ => ReadForm::Script,
+        // change between what is sent in one round trip.
+        let server = match (operation.servers, &request.target) {
+            (Servers::Standalone(server), Target::Id(_)) if !keys.has_several_formats() => {
+                Some(server).filter(|_| C::READ_FORM == ReadForm::Pipeline)
+            }
+            _ => None,
         };
         let mut candidates = Candidates::of(&request.target, keys);
         while let Some(candidate) = operation.next_candidate(&mut candidates).await? {
             let key = keys.with_suffix(&candidate.suffix);
-            let call = |touch, form| script_call::read(&key, candidate.owner, request, touch, form);
-            let outcome = match operation.run(&call(request.touch, form)).await {
+            if let Some(server) = server.filter(|_| request.touch != Touch::Always) {
+                match operation.look(server, &key).await? {
+                    Some((state, now)) if !state.is_due(request.touch, now) => {
+                        return Ok(ReadOutcome::Found(state.record(now)));
+                    }
+                    Some(_) => {}
+                    None => continue,
+                }
+            }
+            let form = server.map_or(ReadForm::Script, |_| ReadForm::Pipeline);
+            let call = match (request.touch, candidate.owner) {
+                (Touch::Never, owner) => script_call::peek(&key, owner),
+                (Touch::Always, None) => script_call::touch(keys, &key, request.now, Some(form)),
+                (_, owner) => script_call::read(&key, owner, request),
+            };
+            let outcome = match operation.run(&call).await {
                 // A server that only reads answers all the same.
                 Err(error) if request.touch != Touch::Never && operation.may_only_read(&error) => {
-                    operation.run(&call(Touch::Never, ReadForm::Script)).await
+                    operation
+                        .run(&script_call::peek(&key, candidate.owner))
+                        .await
                 }
                 outcome => outcome,
             };
@@ -91,7 +108,12 @@ impl<C: Connect> SessionBackend for RedisBackend<C> {
                 }
             }
             let key = keys.with_suffix(&candidate.suffix);
-            let call = script_call::write(keys, &key, candidate.owner, request, None);
+            let simple = match candidate.owner {
+                None => script_call::simple_write(keys, &key, &request.write),
+                Some(_) => None,
+            };
+            let general = || script_call::write(keys, &key, candidate.owner, request, None);
+            let call = simple.unwrap_or_else(general);
             match operation.run(&call).await? {
                 Outcome::Done(mut parts) => {
                     let written = reply::written(&mut parts, counters(delta.changes()))?;

@@ -157,8 +157,8 @@ local function apply(key, to)
     is_capped = expires_at < 0 or expires_at > deadline
   end
   require_right('HSET', to or key)
-  require_right(not slides and 'PTTL' or deadline and 'PEXPIREAT' or 'EXPIRE', to or key)
-  if is_capped then require_right('PEXPIREAT', to or key) end
+  require_right(slides and 'EXPIRE' or 'PTTL', to or key)
+  if is_capped or deadline then require_right('PEXPIREAT', to or key) end
   if removes then require_right('HDEL', to or key) end
   if SETS > COUNTERS then require_right('HINCRBY', to or key) end
   if returns_fields then require_right('HGETALL', to or key) end

@@ -12,8 +12,9 @@ if lifetime ~= '' then
   s.now = milliseconds()
   s.deadline = time(lifetime, s.now)
 end
+local _, expire, expiry = expiry_of(ttl, s.deadline, s.now)
 require_right('HSET', key)
-require_right(s.deadline and 'PEXPIREAT' or 'EXPIRE', key)
+require_right(expire, key, expiry)
 if is_indexed == '' then return { NOT_INDEXED, false, 0, false } end
 if s.principal then
   require_index(index_prefix, s.principal)
@@ -31,6 +32,6 @@ if s.deadline then
   redis.call('HSET', key, 'session_deadline', integer(s.deadline))
   if s.principal then redis.call('HSET', key, 'session_login_at', integer(s.now)) end
 end
-set_expiry(key, s)
+redis.call(expire, key, expiry)
 index_add(index_prefix, s, key)
 return { DONE, s.now or 0, s.deadline or 0 }

@@ -1,30 +1,4 @@
--- What makes a key a session, and what sliding its expiry means. The twin of `rules` in
--- session-core.
-
--- What the first element of every script's reply says. The numbers are those of `reply.rs`.
-local DONE = 1
-local NOT_FOUND = 0
--- Not found, since the key holds no valid session.
-local NO_SESSION = -1
-local ID_TAKEN = 2
--- And why.
-local REFUSED = 3
-local NOT_AN_INTEGER, OVERFLOW, TOO_MANY_FIELDS, TOO_MANY_BYTES, TOO_MANY_SESSIONS, CONFLICT = 1, 2, 3, 4, 5, 6
--- The cross-slot index must have an entry of it first: whose the session is, its deadline, its
--- public id.
-local NOT_INDEXED = 4
--- The principal is over its quota: how many entries its index has, and which.
-local OVER_QUOTA = 5
--- The step failed before it changed anything; the error.
-local FAILED = 6
--- To be run again: entries of ended sessions were removed; where 1 follows, sessions were ended
--- too.
-local AGAIN = 9
-
-local RESERVED = {
-  'created_at', 'last_accessed_at', 'session_ttl', 'session_deadline', 'session_principal',
-  'session_public_id', 'session_login_at', 'session_persistent', 'session_rotated',
-}
+-- Sessions under any key. The twin of `rules` in session-core.
 
 -- Whether the step has begun to change what a session, or a list of them, shows.
 local has_begun = false
@@ -33,7 +7,7 @@ local has_begun = false
 -- anything it requires what it will run, and makes sure that the keys have the right type. So none
 -- stops midway.
 local function require_right(...)
-  if not redis.acl_check_cmd(...) then error({ err = 'NOPERM a command of the script' }) end
+  if not redis.acl_check_cmd(...) then error({ err = DENIED }) end
 end
 
 local function integer(n) return string.format('%.0f', n) end
@@ -47,10 +21,6 @@ end
 local function time(text, now)
   if string.sub(text, 1, 1) == '=' then return tonumber(string.sub(text, 2)) end
   return now + tonumber(text)
-end
-
-local function number(text, digits)
-  if #text <= digits and string.find(text, '^[1-9]%d*$') then return tonumber(text) end
 end
 
 -- The principal that a text names: 1 to 256 bytes of UTF-8. Another text binds to nobody: false,
@@ -78,24 +48,13 @@ end
 
 -- The live session under a key, or nil and the code that says why there is none.
 local function session(key)
-  local v = redis.pcall('HMGET', key, unpack(RESERVED))
-  if v.err then
-    if string.sub(v.err, 1, 9) == 'WRONGTYPE' then return nil, NO_SESSION end
-    v = redis.call('HMGET', key, 'session_ttl') -- raises the same error
-  end
-  if not (v[1] and v[2] and v[3]) then
-    return nil, redis.call('EXISTS', key) == 1 and NO_SESSION or NOT_FOUND
-  end
+  local code, ttl, deadline, now, v = check(key, redis.pcall('HMGET', key, unpack(RESERVED)))
+  if code == FAILED then error(v) end
+  if code then return nil, code end
   local s = {
-    created_at = v[1], last_accessed_at = v[2], ttl = number(v[3], 10),
-    principal = principal_of(v[5]), public_id = public_id_of(v[6]), login_at = v[7], reserved = 0,
+    created_at = v[1], last_accessed_at = v[2], ttl = tonumber(ttl), deadline = deadline, now = now,
+    principal = principal_of(v[5]), public_id = public_id_of(v[6]), login_at = v[8], reserved = 0,
   }
-  if not s.ttl or s.ttl > 4294967295 then return nil, NO_SESSION end
-  if v[4] then
-    s.deadline = number(v[4], 15)
-    s.now = milliseconds()
-    if not s.deadline or s.now >= s.deadline then return nil, NO_SESSION end
-  end
   for i = 1, #RESERVED do
     if v[i] then s.reserved = s.reserved + 1 end
   end
@@ -127,20 +86,11 @@ local function due(key, s, policy)
   return age >= 0 and age >= math.min(tonumber(policy), ttl / 2)
 end
 
--- Sets the expiry to now + TTL, but never beyond the deadline; what remains then.
-local function set_expiry(key, s)
-  local ttl = s.ttl * 1000
-  if not s.deadline then
-    redis.call('EXPIRE', key, s.ttl)
-    return ttl
-  end
-  local expires_at = math.min(s.now + ttl, s.deadline)
-  redis.call('PEXPIREAT', key, integer(expires_at))
-  return expires_at - s.now
-end
-
+-- Counts as use: what remains then.
 local function touch(key, s, stamp)
+  local remaining, expire, expiry = expiry_of(s.ttl, s.deadline, s.now)
   redis.call('HSET', key, 'last_accessed_at', stamp)
   has_begun = true
-  return set_expiry(key, s)
+  redis.call(expire, key, expiry)
+  return remaining
 end
