@@ -58,27 +58,27 @@ macro_rules! scripts {
 
 scripts! {
     /// Stores a session under a free key.
-    INSERT, true, "#!lua", ["session", "index"; "insert"];
+    INSERT, true, "#!lua", ["session", "index_entry", "index"; "insert"];
     /// Reads a session and slides its expiry if that is due.
-    READ, true, "#!lua flags=allow-oom", ["session"; "read"];
+    READ, true, "#!lua flags=allow-oom", ["session", "index_entry"; "read"];
     /// Reads a session and changes nothing.
-    PEEK, false, "#!lua flags=no-writes", ["session"; "read"];
+    PEEK, false, "#!lua flags=no-writes", ["session", "index_entry"; "read"];
     /// Changes a session.
-    WRITE, true, "#!lua", ["session", "index", "integers", "apply"; "write"];
+    WRITE, true, "#!lua", ["session", "index_entry", "index", "integers", "apply"; "write"];
     /// Changes a session without growing it.
-    WRITE_WITHOUT_GROWTH, true, "#!lua flags=allow-oom", ["session", "index", "integers", "apply"; "write"];
+    WRITE_WITHOUT_GROWTH, true, "#!lua flags=allow-oom", ["session", "index_entry", "index", "integers", "apply"; "write"];
     /// Moves a session to a free key and changes it.
-    RENAME, true, "#!lua", ["session", "index", "integers", "apply"; "rename"];
+    RENAME, true, "#!lua", ["session", "index_entry", "index", "integers", "apply"; "rename"];
     /// Moves a session to a free key and changes it without growing it.
-    RENAME_WITHOUT_GROWTH, true, "#!lua flags=allow-oom", ["session", "index", "integers", "apply"; "rename"];
+    RENAME_WITHOUT_GROWTH, true, "#!lua flags=allow-oom", ["session", "index_entry", "index", "integers", "apply"; "rename"];
     /// Deletes a session.
-    REMOVE, true, "#!lua flags=allow-oom", ["session", "index"; "remove"];
+    REMOVE, true, "#!lua flags=allow-oom", ["session", "index_entry", "index"; "remove"];
     /// One page of a principal's sessions.
-    LIST, true, "#!lua flags=allow-oom", ["session", "index"; "list"];
+    LIST, true, "#!lua flags=allow-oom", ["session", "index_entry", "index"; "list"];
     /// The entries of a public id in an index of either kind.
     FIND, false, "#!lua flags=no-writes", ["session"; "find"];
     /// Ends sessions of a principal.
-    REVOKE, true, "#!lua flags=allow-oom", ["session", "index"; "revoke"];
+    REVOKE, true, "#!lua flags=allow-oom", ["session", "index_entry", "index"; "revoke"];
     /// Adds an entry to a cross-slot index.
     INDEX_ADD, true, "#!lua", ["session", "cross_slot_index"; "index_add"];
     /// Adds an entry to a cross-slot index in the place of another.

@@ -158,6 +158,7 @@ pub(crate) fn insert(
 
 /// Returns what remains and the fields, these by the script or by an `HGETALL` behind it.
 pub(crate) fn read(
+    keys: &KeySpace,
     key: &[u8],
     owner: Option<Owner<'_>>,
     request: &ReadRequest,
@@ -168,11 +169,12 @@ pub(crate) fn read(
         Touch::Never => &script::PEEK,
         _ => &script::READ,
     };
-    let mut call = Building::with_keys(script, &[key], 5);
+    let mut call = Building::with_keys(script, &[key], 6);
     call.args.push(request.now.to_value().as_bytes());
     push_touch(&mut call.args, touch);
     call.args.push_flag(form == ReadForm::Script);
     push_owner(&mut call.args, owner);
+    call.args.push(&keys.index_prefix_of_steps());
     let behind = (form == ReadForm::Pipeline).then(|| {
         let mut args = ArgsBuilder::with_capacity(1, key.len());
         args.push(key);

@@ -61,7 +61,8 @@ impl<C: Connect> SessionBackend for RedisBackend<C> {
         let mut candidates = Candidates::of(&request.target, keys);
         while let Some(candidate) = operation.next_candidate(&mut candidates).await? {
             let key = keys.with_suffix(&candidate.suffix);
-            let call = |touch, form| script_call::read(&key, candidate.owner, request, touch, form);
+            let call =
+                |touch, form| script_call::read(keys, &key, candidate.owner, request, touch, form);
             let outcome = match operation.run(&call(request.touch, form)).await {
                 // A server that only reads answers all the same.
                 Err(error) if request.touch != Touch::Never && operation.may_only_read(&error) => {
