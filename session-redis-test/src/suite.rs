@@ -107,6 +107,8 @@ pub fn backend_tests(connect: Connect) -> Runner {
         full::a_full_server_refuses_growth_only
         garbage::bytes_that_make_no_sense_end_operations_in_time
         ids_at_rest::hashed_ids_leave_nothing_usable
+        index::a_lost_index_comes_back_with_the_next_use
+        index::evicted_entries_come_back_with_the_next_use
         index::expired_sessions_are_never_listed_and_cost_little
         index::only_a_principal_has_an_index
         key_formats::a_store_changes_its_key_format

@@ -161,7 +161,7 @@ pub(crate) fn stored_time(reply: Option<Reply>) -> Result<Option<UnixMillis>, Er
 /// ended.
 pub(crate) fn found(mut parts: Parts) -> Result<ReadOutcome, Error> {
     let remaining = remaining(parts.next())?;
-    let record = record(remaining, parts.next().ok_or_else(corrupt)?)?;
+    let record = record(remaining, parts.next_back().ok_or_else(corrupt)?)?;
     Ok(record.map_or(ReadOutcome::NotFound, ReadOutcome::Found))
 }
 
@@ -221,7 +221,10 @@ pub(crate) fn written<'a>(
     counters: impl Iterator<Item = &'a FieldName>,
 ) -> Result<Written, Error> {
     let remaining = remaining(parts.next())?;
-    let values = parts.next().map_or(Ok(Vec::new()), array)?;
+    let values = match parts.next() {
+        None | Some(Reply::Nil) => Vec::new(),
+        Some(values) => array(values)?,
+    };
     let mut written = Written::new(remaining);
     let mut values = values.into_iter();
     for name in counters {
@@ -308,6 +311,11 @@ mod tests {
         ] {
             let reply = Reply::Array(codes.iter().copied().map(Reply::Integer).collect());
             assert_eq!(format!("{:?}", outcome(reply).unwrap()), meaning);
+            if let [code] = codes {
+                let outcome = outcome(Reply::Integer(*code)).unwrap();
+                // A number above zero is what remains.
+                assert_eq!(format!("{outcome:?}") == meaning, *code < 1);
+            }
         }
     }
 
@@ -342,7 +350,6 @@ mod tests {
     fn replies_that_make_no_sense_are_corrupt_and_never_panic() {
         let nonsense = [
             Reply::Nil,
-            Reply::Integer(1),
             text("1"),
             Reply::Array(vec![]),
             Reply::Array(vec![text("1")]),

@@ -67,6 +67,7 @@ macro_rules! step {
             "local function check(key, v)\n", lua!("check"), "return code, ttl, deadline, now, v\nend\n",
             "local function expiry_of(ttl, deadline, now)\n", lua!("expiry"),
             "return remaining, expire, expiry\nend\n",
+            lua!("texts"),
             $(lua!($part),)*
             "local function step()\n", lua!($step), "end\n",
             lua!("end"),
@@ -84,6 +85,9 @@ macro_rules! hot_step {
             "local v = redis.pcall('HMGET', key, ", $fields, ")\n",
             lua!("check"), lua!("found"), lua!("expiry"), lua!("rights"),
             $($part,)*
+            lua!("is_unlisted"),
+            "if is_unlisted then\n", lua!("texts"), lua!("index_entry"), lua!("heal"), "end\n",
+            lua!("returned"),
         )
     };
 }
@@ -108,7 +112,7 @@ macro_rules! scripts {
 
 scripts! {
     /// Stores a session under a free key.
-    INSERT, true, step!("#!lua", ["session", "index"; "insert"]);
+    INSERT, true, step!("#!lua", ["session", "index_entry", "index"; "insert"]);
     /// Touches a session.
     TOUCH, true, hot_step!("#!lua flags=allow-oom", checked_fields!(), [lua!("touch")]);
     /// Touches a session and sets fields of it.
@@ -124,7 +128,7 @@ scripts! {
         lua!("increment")
     ]);
     /// Reads a session and slides its expiry if that is due.
-    READ, true, step!("#!lua flags=allow-oom", ["session"; "read"]);
+    READ, true, step!("#!lua flags=allow-oom", ["session", "index_entry"; "read"]);
     /// Reads a session and changes nothing.
     PEEK, false, concat!(
         "#!lua flags=no-writes\n",
@@ -133,21 +137,21 @@ scripts! {
         lua!("check"), lua!("found"), lua!("peek"),
     );
     /// Changes a session.
-    WRITE, true, step!("#!lua", ["session", "index", "integers", "apply"; "write"]);
+    WRITE, true, step!("#!lua", ["session", "index_entry", "index", "integers", "apply"; "write"]);
     /// Changes a session without growing it.
-    WRITE_WITHOUT_GROWTH, true, step!("#!lua flags=allow-oom", ["session", "index", "integers", "apply"; "write"]);
+    WRITE_WITHOUT_GROWTH, true, step!("#!lua flags=allow-oom", ["session", "index_entry", "index", "integers", "apply"; "write"]);
     /// Moves a session to a free key and changes it.
-    RENAME, true, step!("#!lua", ["session", "index", "integers", "apply"; "rename"]);
+    RENAME, true, step!("#!lua", ["session", "index_entry", "index", "integers", "apply"; "rename"]);
     /// Moves a session to a free key and changes it without growing it.
-    RENAME_WITHOUT_GROWTH, true, step!("#!lua flags=allow-oom", ["session", "index", "integers", "apply"; "rename"]);
+    RENAME_WITHOUT_GROWTH, true, step!("#!lua flags=allow-oom", ["session", "index_entry", "index", "integers", "apply"; "rename"]);
     /// Deletes a session.
-    REMOVE, true, step!("#!lua flags=allow-oom", ["session", "index"; "remove"]);
+    REMOVE, true, step!("#!lua flags=allow-oom", ["session", "index_entry", "index"; "remove"]);
     /// One page of a principal's sessions.
-    LIST, true, step!("#!lua flags=allow-oom", ["session", "index"; "list"]);
+    LIST, true, step!("#!lua flags=allow-oom", ["session", "index_entry", "index"; "list"]);
     /// The entries of a public id in an index of either kind.
     FIND, false, step!("#!lua flags=no-writes", ["session"; "find"]);
     /// Ends sessions of a principal.
-    REVOKE, true, step!("#!lua flags=allow-oom", ["session", "index"; "revoke"]);
+    REVOKE, true, step!("#!lua flags=allow-oom", ["session", "index_entry", "index"; "revoke"]);
     /// Adds an entry to a cross-slot index.
     INDEX_ADD, true, step!("#!lua", ["session", "cross_slot_index"; "index_add"]);
     /// Adds an entry to a cross-slot index in the place of another.

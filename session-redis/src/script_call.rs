@@ -173,11 +173,17 @@ pub(crate) fn touch(
 }
 
 /// Reads the session of this key and slides its expiry if that is due.
-pub(crate) fn read(key: &[u8], owner: Option<Owner<'_>>, request: &ReadRequest) -> ScriptCall {
-    let mut call = Building::with_keys(&script::READ, &[key], 4);
+pub(crate) fn read(
+    keys: &KeySpace,
+    key: &[u8],
+    owner: Option<Owner<'_>>,
+    request: &ReadRequest,
+) -> ScriptCall {
+    let mut call = Building::with_keys(&script::READ, &[key], 5);
     call.args.push(request.now.to_value().as_bytes());
     push_touch(&mut call.args, request.touch);
     push_owner(&mut call.args, owner);
+    call.args.push(&keys.index_prefix_of_steps());
     call.finish()
 }
 
@@ -240,8 +246,6 @@ pub(crate) fn simple_write(keys: &KeySpace, key: &[u8], write: &Write) -> Option
     let hot = |script, more| hot(script, keys, key, write.now, delta.returns_record(), more);
     let changes = delta.changes();
     match delta.changes().next() {
-        // A touch returns its fields as a read does.
-        None if delta.returns_record() => None,
         None => Some(hot(&script::TOUCH, 0).finish()),
         Some((field, FieldChange::Increment(by))) if changes.len() == 1 => {
             let mut call = hot(&script::INCREMENT, 3);

@@ -27,7 +27,8 @@ pub struct Settings {
 }
 
 /// What follows when a server evicts keys while its memory is full (`maxmemory` with another
-/// `maxmemory-policy` than `noeviction`): sessions end early then.
+/// `maxmemory-policy` than `noeviction`): sessions end early then. A principal's index that was
+/// evicted comes back with the next use of its sessions, but in a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Eviction {

@@ -75,7 +75,7 @@ impl<C: Connect> SessionBackend for RedisBackend<C> {
             let call = match (request.touch, candidate.owner) {
                 (Touch::Never, owner) => script_call::peek(&key, owner),
                 (Touch::Always, None) => script_call::touch(keys, &key, request.now, Some(form)),
-                (_, owner) => script_call::read(&key, owner, request),
+                (_, owner) => script_call::read(keys, &key, owner, request),
             };
             let outcome = match operation.run(&call).await {
                 // A server that only reads answers all the same.

@@ -1,15 +1,143 @@
 //! The index of a principal.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use session_conformance::{Harness as _, RawHash};
 use session_core::{Delta, PublicId, SessionBackend, SessionId, UnixMillis};
 use session_redis::IdStorage;
 
-use super::{Subject, ann, log_in, processor_time};
-use crate::RedisServer;
-use crate::connect::send;
-use crate::harness::{Connect, RedisHarness};
+use super::acl::as_user;
+use super::{Subject, ann, count, log_in, processor_time};
+use crate::connect::{info_field, send};
+use crate::harness::{Connect, RedisHarness, own_prefix};
+use crate::{RedisServer, Target};
+
+/// The entries of ann's index, their scores, and its expiry.
+async fn index_of(server: &RedisServer, subject: &Subject) -> (Vec<(String, i64)>, i64) {
+    let index = subject.index();
+    let entries = server.ask(&format!("ZRANGE {index} 0 -1 WITHSCORES")).await;
+    (entries, server.ask(&format!("PEXPIRETIME {index}")).await)
+}
+
+/// The index is lost: each kind of use of a session brings its entry back, with its score and the
+/// key's expiry; also on a full server. Where the account may not do that, or the key is of another
+/// type, the use succeeds all the same.
+pub async fn a_lost_index_comes_back_with_the_next_use(connect: Connect) {
+    let server = RedisServer::start().await;
+    let user = "ACL SETUSER app on >password ~* +@all";
+    server.ask::<()>(user).await;
+    let target = Target::patient(server.url(), own_prefix());
+    let subject = Subject::of(connect, as_user("app", target));
+    let backend = &*subject.backend;
+    let id = log_in(backend).await.id;
+    let before = index_of(&server, &subject).await;
+    let lose = async || server.ask::<()>(&format!("DEL {}", subject.index())).await;
+    let use_by = async |what| {
+        let is_found = match what {
+            "a read" => backend.get_session(&id).await.map(|it| it.is_some()),
+            "a write" => {
+                let written = backend.update_session(&id, Delta::new()).await;
+                written.map(|it| it.is_some())
+            }
+            _ => count(backend, &id).await.map(|it| it.is_some()),
+        };
+        assert!(is_found.expect(what), "{what}");
+    };
+    for what in ["a read", "a write", "an increment"] {
+        lose().await;
+        drop(backend.peek_session(&id).await.expect("a peek"));
+        assert_eq!(index_of(&server, &subject).await, (Vec::new(), -2));
+        for right in ["zscore", "zadd", "zrange"] {
+            server.ask::<()>(&format!("{user} -{right}")).await;
+            use_by(what).await;
+            assert_eq!(index_of(&server, &subject).await, (Vec::new(), -2));
+        }
+        server.ask::<()>(user).await;
+        server
+            .ask::<()>(&format!("SET {} text", subject.index()))
+            .await;
+        use_by(what).await;
+        lose().await;
+        use_by(what).await;
+        assert_eq!(index_of(&server, &subject).await, before, "{what}");
+    }
+    lose().await;
+    server.ask::<()>("CONFIG SET maxmemory 1kb").await;
+    use_by("a read").await;
+    assert_eq!(index_of(&server, &subject).await, before);
+    let ended = backend.revoke_sessions(&ann(), None).await;
+    assert_eq!(ended.expect("revocation"), 1);
+}
+
+/// Under each eviction policy some of the sessions, or their index, are evicted. After one use of
+/// those that live none of them is unlisted, and none survives "log out everywhere".
+pub async fn evicted_entries_come_back_with_the_next_use(connect: Connect) {
+    const SESSIONS: usize = 40;
+    const EVICTED: u64 = 30;
+    let server = RedisServer::start().await;
+    let info = async |section: &str, name| {
+        let info: String = server.ask(&format!("INFO {section}")).await;
+        let value = info_field(&info, name).and_then(|value| value.parse::<u64>().ok());
+        value.expect("a number")
+    };
+    for policy in [
+        "noeviction",
+        "allkeys-lru",
+        "allkeys-lfu",
+        "allkeys-random",
+        "volatile-lru",
+        "volatile-lfu",
+        "volatile-random",
+        "volatile-ttl",
+    ] {
+        server.ask::<()>("FLUSHALL").await;
+        server.ask::<()>("CONFIG RESETSTAT").await;
+        let subject = Subject::at(connect, server.url());
+        let backend = &*subject.backend;
+        let mut ids = Vec::new();
+        for _ in 0..SESSIONS {
+            ids.push(log_in(backend).await.id);
+        }
+        let set = format!("CONFIG SET maxmemory-policy {policy}");
+        server.ask::<()>(&set).await;
+        let limit = info("memory", "used_memory").await + 200_000;
+        let set = format!("CONFIG SET maxmemory {limit}");
+        server.ask::<()>(&set).await;
+        let mut admin = server.connection().await;
+        for n in 0.. {
+            let filler = format!("SET filler:{n} {} EX 100000", "x".repeat(4_000));
+            let is_full = send::<()>(&mut admin, &filler).await.is_err();
+            if is_full || info("stats", "evicted_keys").await >= EVICTED {
+                break;
+            }
+        }
+        let has_index: bool = server.ask(&format!("EXISTS {}", subject.index())).await;
+        if policy != "noeviction" {
+            // What makes room for itself may evict a session that was used already.
+            server.ask::<()>("CONFIG SET maxmemory 0").await;
+        }
+        let mut live = Vec::new();
+        for id in &ids {
+            let found = backend.get_session(id).await.expect("a read");
+            live.extend(found.and_then(|found| found.public_id()));
+        }
+        println!("{policy}: {} live, index kept: {has_index}", live.len());
+        assert!(!live.is_empty());
+        let listed = backend.list_sessions(&ann()).await.expect("a list");
+        let listed = listed.into_iter().map(|it| it.public_id);
+        assert_eq!(
+            listed.collect::<HashSet<_>>(),
+            live.iter().copied().collect()
+        );
+        let ended = backend.revoke_sessions(&ann(), None).await;
+        assert_eq!(usize::try_from(ended.expect("revocation")), Ok(live.len()));
+        for id in &ids {
+            assert!(backend.peek_session(id).await.expect("a peek").is_none());
+        }
+        server.ask::<()>("CONFIG SET maxmemory 0").await;
+    }
+}
 
 /// However many of a principal's sessions expired by themselves, by deadline or by idleness: none
 /// is listed, a step keeps the server busy for less than 5 ms, and each use removes some of all of

@@ -206,7 +206,11 @@ local function apply(key, to)
   end
   if is_capped then redis.call('PEXPIREAT', key, integer(deadline)) end
   s.remaining = slides and touch(key, s, stamp) or redis.call('PTTL', key)
-  if binding ~= '' or to then index_add(index_prefix, s, key) end
+  if binding ~= '' or to then
+    index_add(index_prefix, s, key)
+  elseif slides then
+    index_heal(index_prefix, s, key)
+  end
   return s, values
 end
 

@@ -1,5 +1,4 @@
--- ARGV: those of `head`, limit of fields, field, amount. Returns {DONE, remaining, {new value},
--- fields or nil}.
+-- ARGV: those of `head`, limit of fields, field, amount.
 local max_fields, field, by = tonumber(ARGV[4]), ARGV[5], ARGV[6]
 local FIRST = 5
 

@@ -7,5 +7,4 @@ if type(sum) == 'table' then
   if v[2] ~= stamp then redis.call('HSET', key, 'last_accessed_at', v[2]) end
   return { FAILED, sum.err }
 end
-redis.call(expire, key, expiry)
-return { DONE, remaining, { value or sum }, returns_fields and redis.call('HGETALL', key) }
+local counters = { value or sum }

@@ -1,15 +1,8 @@
--- The index of a principal's sessions: one sorted set at `index_prefix .. principal`. An entry is a
--- session's public id and its key without the store's prefix; its score is the session's deadline.
--- `index_prefix` is the store's prefix and one character more; it is empty where the index has
--- steps of its own (cross-slot index).
+-- What else is done with a principal's index.
 
 local REMOVED_AT_ONCE = 128
-local PUBLIC_ID = 22
--- The latest time that an index is kept until, whatever the scores are that others give.
-local LATEST = 2 ^ 53
 
 local function key_of(index_prefix, entry) return string.sub(index_prefix, 1, -2) .. string.sub(entry, PUBLIC_ID + 1) end
-local function entry_of(index_prefix, s, key) return s.public_id .. string.sub(key, #index_prefix) end
 
 -- The session of an entry, if it is live and this principal's.
 local function session_of(index_prefix, principal, entry)
@@ -43,14 +36,6 @@ local function require_index(index_prefix, principal)
   local index = index_prefix .. principal
   for _, command in ipairs({ 'ZADD', 'ZREM', 'ZRANGE', 'PEXPIREAT' }) do require_right(command, index) end
   prune(index, milliseconds()) -- raises too where it is of another type
-end
-
-local function index_add(index_prefix, s, key)
-  if index_prefix == '' or not is_listed(s) then return end
-  local index = index_prefix .. s.principal
-  redis.call('ZADD', index, integer(s.deadline), entry_of(index_prefix, s, key))
-  local last = redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')
-  redis.call('PEXPIREAT', index, integer(math.min(tonumber(last[2]), LATEST)))
 end
 
 -- Whether the principal may have one more session, the one under this key: nil and the entries of

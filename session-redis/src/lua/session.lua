@@ -10,8 +10,6 @@ local function require_right(...)
   if not redis.acl_check_cmd(...) then error({ err = DENIED }) end
 end
 
-local function integer(n) return string.format('%.0f', n) end
-
 local function milliseconds()
   local t = redis.call('TIME')
   return t[1] * 1000 + math.floor(t[2] / 1000)
@@ -21,29 +19,6 @@ end
 local function time(text, now)
   if string.sub(text, 1, 1) == '=' then return tonumber(string.sub(text, 2)) end
   return now + tonumber(text)
-end
-
--- The principal that a text names: 1 to 256 bytes of UTF-8. Another text binds to nobody: false,
--- which a reply can hold in the midst of others.
-local function principal_of(text)
-  if not text or #text < 1 or #text > 256 then return false end
-  if not string.find(text, '[\128-\255]') then return text end
-  -- What valid UTF-8 has beyond ASCII (RFC 3629); a space in its place, so that what is around a
-  -- sequence does not make another.
-  local rest = text
-  for _, sequence in ipairs({
-    '[\194-\223][\128-\191]',
-    '\224[\160-\191][\128-\191]', '\237[\128-\159][\128-\191]', '[\225-\236\238\239][\128-\191][\128-\191]',
-    '\240[\144-\191][\128-\191][\128-\191]', '[\241-\243][\128-\191][\128-\191][\128-\191]', '\244[\128-\143][\128-\191][\128-\191]',
-  }) do
-    rest = string.gsub(rest, sequence, ' ')
-  end
-  return not string.find(rest, '[\128-\255]') and text
-end
-
--- The public id that a text is: 16 bytes as canonical base64url. Another text is none: false.
-local function public_id_of(text)
-  return text and #text == 22 and string.find(text, '^[A-Za-z0-9_%-]*[AQgw]$') and text or false
 end
 
 -- The live session under a key, or nil and the code that says why there is none.
@@ -60,9 +35,6 @@ local function session(key)
   end
   return s
 end
-
--- Whether a session belongs into the index of its principal.
-local function is_listed(s) return s.principal and s.public_id and s.deadline and true or false end
 
 -- The same session, if it is the one that this principal knows by this public id. Neither is asked
 -- for where the principal is ''.

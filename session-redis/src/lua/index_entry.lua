@@ -1,0 +1,31 @@
+-- The index of a principal's sessions: one sorted set at `index_prefix .. principal`. An entry is a
+-- session's public id and its key without the store's prefix; its score is the session's deadline.
+-- `index_prefix` is the store's prefix and one character more; it is empty where the index has
+-- steps of its own (cross-slot index).
+
+local PUBLIC_ID = 22
+-- The latest time that an index is kept until, whatever the scores are that others give.
+local LATEST = 2 ^ 53
+
+local function entry_of(index_prefix, s, key) return s.public_id .. string.sub(key, #index_prefix) end
+
+local function index_add(index_prefix, s, key)
+  if index_prefix == '' or not is_listed(s) then return end
+  local index = index_prefix .. s.principal
+  redis.call('ZADD', index, integer(s.deadline), entry_of(index_prefix, s, key))
+  local last = redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')
+  redis.call('PEXPIREAT', index, integer(math.min(tonumber(last[2]), LATEST)))
+end
+
+-- With each use of a session: its entry comes back if it was lost, as when the server has evicted
+-- the index. A use never fails for that: where the account may not do it, or the index's key is of
+-- another type, the entry stays away.
+local function index_heal(index_prefix, s, key)
+  if index_prefix == '' or not is_listed(s) then return end
+  local index = index_prefix .. s.principal
+  if redis.pcall('ZSCORE', index, entry_of(index_prefix, s, key)) ~= false then return end
+  for _, command in ipairs({ 'ZADD', 'ZRANGE', 'PEXPIREAT' }) do
+    if not redis.acl_check_cmd(command, index) then return end
+  end
+  index_add(index_prefix, s, key)
+end
