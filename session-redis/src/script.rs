@@ -67,6 +67,7 @@ macro_rules! step {
             "local function check(key, v)\n", lua!("check"), "return code, ttl, deadline, now, v\nend\n",
             "local function expiry_of(ttl, deadline, now)\n", lua!("expiry"),
             "return remaining, expire, expiry\nend\n",
+            "local function due(key, ttl, deadline, now, policy)\n", lua!("due"), "return is_due\nend\n",
             lua!("texts"),
             $(lua!($part),)*
             "local function step()\n", lua!($step), "end\n",
@@ -113,8 +114,11 @@ macro_rules! scripts {
 scripts! {
     /// Stores a session under a free key.
     INSERT, true, step!("#!lua", ["session", "index_entry", "index"; "insert"]);
-    /// Touches a session.
-    TOUCH, true, hot_step!("#!lua flags=allow-oom", checked_fields!(), [lua!("touch")]);
+    /// Touches a session, if that is due.
+    TOUCH, true, hot_step!("#!lua flags=allow-oom", checked_fields!(), [
+        "local policy = ARGV[4]\nif policy ~= 'A' then\n", lua!("throttled"), lua!("due"), lua!("untouched"), "end\n",
+        lua!("touch")
+    ]);
     /// Touches a session and sets fields of it.
     UPDATE, true, hot_step!("#!lua", reserved_fields!(), [
         "local max_fields, FIRST = tonumber(ARGV[4]), 5\n", lua!("room"), lua!("update")
@@ -127,7 +131,8 @@ scripts! {
         "if not v[10] then\n", lua!("room"), "end\n",
         lua!("increment")
     ]);
-    /// Reads a session and slides its expiry if that is due.
+    /// Reads a session that its principal knows by its public id, and slides its expiry if that is
+    /// due.
     READ, true, step!("#!lua flags=allow-oom", ["session", "index_entry"; "read"]);
     /// Reads a session and changes nothing.
     PEEK, false, concat!(

@@ -156,33 +156,34 @@ pub(crate) fn insert(
     call.finish()
 }
 
-/// Touches the session of this key. Returns what remains and, if they are wanted, the fields: by the
-/// script, or by an `HGETALL` behind it.
+/// Touches the session of this key, if that is due. Returns what remains and the fields: these by
+/// the script, or by an `HGETALL` behind it.
 pub(crate) fn touch(
     keys: &KeySpace,
     key: &[u8],
-    now: Timestamp,
-    fields: Option<ReadForm>,
+    request: &ReadRequest,
+    form: ReadForm,
 ) -> ScriptCall {
-    let returns_fields = fields == Some(ReadForm::Script);
-    let call = hot(&script::TOUCH, keys, key, now, returns_fields, 0).finish();
+    let returns_fields = form == ReadForm::Script;
+    let mut call = hot(&script::TOUCH, keys, key, request.now, returns_fields, 1);
+    push_touch(&mut call.args, request.touch);
     ScriptCall {
-        behind: (fields == Some(ReadForm::Pipeline)).then(|| command_on(key, "HGETALL")),
-        ..call
+        behind: (form == ReadForm::Pipeline).then(|| command_on(key, "HGETALL")),
+        ..call.finish()
     }
 }
 
-/// Reads the session of this key and slides its expiry if that is due.
+/// Reads the session of this key, if it is the owner's, and slides its expiry if that is due.
 pub(crate) fn read(
     keys: &KeySpace,
     key: &[u8],
-    owner: Option<Owner<'_>>,
+    owner: Owner<'_>,
     request: &ReadRequest,
 ) -> ScriptCall {
     let mut call = Building::with_keys(&script::READ, &[key], 5);
     call.args.push(request.now.to_value().as_bytes());
     push_touch(&mut call.args, request.touch);
-    push_owner(&mut call.args, owner);
+    push_owner(&mut call.args, Some(owner));
     call.args.push(&keys.index_prefix_of_steps());
     call.finish()
 }
@@ -246,7 +247,11 @@ pub(crate) fn simple_write(keys: &KeySpace, key: &[u8], write: &Write) -> Option
     let hot = |script, more| hot(script, keys, key, write.now, delta.returns_record(), more);
     let changes = delta.changes();
     match delta.changes().next() {
-        None => Some(hot(&script::TOUCH, 0).finish()),
+        None => {
+            let mut call = hot(&script::TOUCH, 1);
+            push_touch(&mut call.args, Touch::Always);
+            Some(call.finish())
+        }
         Some((field, FieldChange::Increment(by))) if changes.len() == 1 => {
             let mut call = hot(&script::INCREMENT, 3);
             call.args.push_number(write.limits.fields());

@@ -74,8 +74,8 @@ impl<C: Connect> SessionBackend for RedisBackend<C> {
             let form = server.map_or(ReadForm::Script, |_| ReadForm::Pipeline);
             let call = match (request.touch, candidate.owner) {
                 (Touch::Never, owner) => script_call::peek(&key, owner),
-                (Touch::Always, None) => script_call::touch(keys, &key, request.now, Some(form)),
-                (_, owner) => script_call::read(keys, &key, owner, request),
+                (_, None) => script_call::touch(keys, &key, request, form),
+                (_, Some(owner)) => script_call::read(keys, &key, owner, request),
             };
             let outcome = match operation.run(&call).await {
                 // A server that only reads answers all the same.

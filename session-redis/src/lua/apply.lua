@@ -150,7 +150,7 @@ local function apply(key, to)
     deadline = nil
   end
   local removes = #gone > 0 or KEPT > REMOVALS or binding == 'U' or restarts
-  local slides = due(key, s, policy) or new_ttl ~= '' and policy ~= 'N'
+  local slides = due(key, s.ttl, s.deadline, s.now, policy) or new_ttl ~= '' and policy ~= 'N'
   local is_capped = false
   if binding == 'B' and not slides then
     local expires_at = redis.call('PEXPIRETIME', key)

@@ -1,5 +1,5 @@
 -- KEYS: session. ARGV: last_accessed_at, touch policy, the principal and the public id that the
--- session is to have or '', index prefix. Returns {DONE, remaining, fields}; remaining is in
+-- session is to have, index prefix. Returns {DONE, remaining, fields}; remaining is in
 -- milliseconds, -1 for a key without expiry.
 local key = KEYS[1]
 local stamp, policy = ARGV[1], ARGV[2]
@@ -9,7 +9,7 @@ local s, code = session_of_owner(key, owner, owner_public_id)
 if not s then return { code } end
 require_right('HGETALL', key)
 local remaining
-if due(key, s, policy) then
+if due(key, s.ttl, s.deadline, s.now, policy) then
   local _, expire, expiry = expiry_of(s.ttl, s.deadline, s.now)
   require_right(expire, key, expiry)
   remaining = touch(key, s, stamp)

@@ -45,19 +45,6 @@ local function session_of_owner(key, principal, public_id)
   return nil, NOT_FOUND
 end
 
--- Whether a use slides the expiry. `policy` is A (always), N (never) or the least age in
--- milliseconds.
-local function due(key, s, policy)
-  if policy == 'A' then return true end
-  if policy == 'N' then return false end
-  local expires_at = redis.call('PEXPIRETIME', key)
-  if expires_at < 0 then return true end
-  if s.deadline and expires_at >= s.deadline then return false end
-  local ttl = s.ttl * 1000
-  local age = ttl - expires_at + (s.now or milliseconds())
-  return age >= 0 and age >= math.min(tonumber(policy), ttl / 2)
-end
-
 -- Counts as use: what remains then.
 local function touch(key, s, stamp)
   local remaining, expire, expiry = expiry_of(s.ttl, s.deadline, s.now)
