@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use session_core::steps::{ReadOutcome, Refusal, Written};
 use session_core::{
-    Effect, Error, ErrorKind, FieldName, FieldValue, Limit, Remaining, SessionRecord,
+    Effect, Error, ErrorKind, FieldName, FieldValue, InvalidHash, Limit, Remaining, SessionRecord,
     StoredSession, UnixMillis, rules,
 };
 use std::time::Duration;
@@ -31,6 +31,9 @@ pub(crate) enum Outcome {
     Done(Parts),
     /// There is no session.
     NotFound,
+    /// There is none, for it was rotated a short while ago. Where tombstones were followed to a key
+    /// without a session: that key's suffix.
+    Rotated(Option<Bytes>),
     /// The id is taken.
     IdTaken,
     /// Refused.
@@ -65,6 +68,7 @@ mod code {
     pub(super) const NOT_INDEXED: i64 = 4;
     pub(super) const OVER_QUOTA: i64 = 5;
     pub(super) const FAILED: i64 = 6;
+    pub(super) const ROTATED: i64 = 8;
     pub(super) const AGAIN: i64 = 9;
 
     pub(super) const NOT_AN_INTEGER: i64 = 1;
@@ -88,6 +92,10 @@ pub(crate) fn outcome(reply: Reply) -> Result<Outcome, Error> {
             // Without the key's name: it may be the id.
             tracing::warn!("a key that holds no valid session was taken for absent");
             Outcome::NotFound
+        }
+        code::ROTATED => {
+            let suffix = parts.next();
+            Outcome::Rotated(suffix.map(|suffix| bytes(Some(suffix))).transpose()?)
         }
         code::ID_TAKEN => Outcome::IdTaken,
         code::REFUSED => Outcome::Refused(refusal(integer(parts.next())?)?),
@@ -147,18 +155,17 @@ pub(crate) fn stored_time(reply: Option<Reply>) -> Result<Option<UnixMillis>, Er
 
 /// What remains, and the session with these fields, if they are one's. Where they were read behind
 /// the script, the read happens there: what they hold is checked again, and the session may have
-/// ended.
+/// ended, or have been rotated.
 pub(crate) fn found(mut parts: Parts) -> Result<ReadOutcome, Error> {
     let remaining = remaining(parts.next())?;
-    let record = record(remaining, parts.next().ok_or_else(corrupt)?)?;
-    Ok(record.map_or(ReadOutcome::NotFound, ReadOutcome::Found))
+    record(remaining, parts.next().ok_or_else(corrupt)?)
 }
 
 /// The session with these fields, if they are one's.
-fn record(remaining: Remaining, fields: Reply) -> Result<Option<SessionRecord>, Error> {
+fn record(remaining: Remaining, fields: Reply) -> Result<ReadOutcome, Error> {
     let parts = array(fields)?;
     if parts.is_empty() {
-        return Ok(None);
+        return Ok(ReadOutcome::NotFound);
     }
     let mut pairs = Vec::with_capacity(parts.len() / 2);
     let mut parts = parts.into_iter();
@@ -166,10 +173,12 @@ fn record(remaining: Remaining, fields: Reply) -> Result<Option<SessionRecord>, 
         pairs.push((bytes(Some(name))?, FieldValue::from(bytes(parts.next())?)));
     }
     match StoredSession::parse(pairs) {
-        Ok(session) => Ok(Some(SessionRecord::new(session, remaining))),
+        Ok(session) => Ok(ReadOutcome::Found(SessionRecord::new(session, remaining))),
+        // A moment ago it was a session: the tombstone is new, and counts.
+        Err(InvalidHash::Rotated) => Ok(ReadOutcome::Rotated),
         Err(reason) => {
             tracing::warn!(%reason, "a key that holds no valid session was taken for absent");
-            Ok(None)
+            Ok(ReadOutcome::NotFound)
         }
     }
 }
@@ -188,7 +197,10 @@ pub(crate) fn written<'a>(
     }
     written.record = match parts.next() {
         None | Some(Reply::Nil) => None,
-        Some(fields) => Some(record(remaining, fields)?.ok_or_else(corrupt)?),
+        Some(fields) => match record(remaining, fields)? {
+            ReadOutcome::Found(record) => Some(record),
+            _ => return Err(corrupt()),
+        },
     };
     Ok(written)
 }
@@ -245,6 +257,8 @@ mod tests {
         for fields in [vec![], vec![text("username"), text("ghost")]] {
             assert_eq!(read(fields).unwrap(), ReadOutcome::NotFound);
         }
+        let tombstone = vec![text("session_rotated"), text("9000 k")];
+        assert_eq!(read(tombstone).unwrap(), ReadOutcome::Rotated);
     }
 
     #[test]
@@ -252,6 +266,7 @@ mod tests {
         for (codes, meaning) in [
             (&[0][..], "NotFound"),
             (&[-1], "NotFound"),
+            (&[8], "Rotated(None)"),
             (&[2], "IdTaken"),
             (&[3, 1], "Refused(NotAnInteger)"),
             (&[3, 2], "Refused(Overflow)"),

@@ -17,6 +17,9 @@ local NOT_INDEXED = 4
 local OVER_QUOTA = 5
 -- The step failed before it changed anything; the error.
 local FAILED = 6
+-- Not found, since the session was rotated a short while ago; where a step that follows tombstones
+-- found no session either, the suffix of the key where it might be.
+local ROTATED = 8
 -- To be run again: entries of ended sessions were removed; where 1 follows, sessions were ended
 -- too.
 local AGAIN = 9
@@ -34,6 +37,13 @@ local has_begun = false
 -- stops midway.
 local function require_right(...)
   if not redis.acl_check_cmd(...) then error({ err = 'NOPERM a command of the script' }) end
+end
+
+-- Whether an error says that this node of a cluster lets a script look at no such key: its slot is
+-- another, or is migrating.
+local function is_elsewhere(failure)
+  local text = type(failure) == 'table' and failure.err or tostring(failure)
+  return string.find(text, 'non local key', 1, true) or string.find(text, 'same slot', 1, true)
 end
 
 local function integer(n) return string.format('%.0f', n) end
@@ -76,13 +86,25 @@ local function public_id_of(text)
   return text and #text == 22 and string.find(text, '^[A-Za-z0-9_%-]*[AQgw]$') and text or false
 end
 
--- The live session under a key, or nil and the code that says why there is none.
+-- Why a key with this text of `session_rotated` is no session and, if it is a tombstone that names
+-- one, the suffix of its successor's key.
+local function rotated(text)
+  local digits, rest = string.match(text, '^(%d*)(.*)$')
+  local last = number(digits, 15)
+  if not last or rest ~= '' and not string.find(rest, '^ .') then return NO_SESSION end
+  if milliseconds() > last then return NOT_FOUND end
+  return ROTATED, rest ~= '' and string.sub(rest, 2) or nil
+end
+
+-- The live session under a key, or nil and what `rotated` returns, or only the code that says why
+-- there is none.
 local function session(key)
   local v = redis.pcall('HMGET', key, unpack(RESERVED))
   if v.err then
     if string.sub(v.err, 1, 9) == 'WRONGTYPE' then return nil, NO_SESSION end
     v = redis.call('HMGET', key, 'session_ttl') -- raises the same error
   end
+  if v[9] then return nil, rotated(v[9]) end
   if not (v[1] and v[2] and v[3]) then
     return nil, redis.call('EXISTS', key) == 1 and NO_SESSION or NOT_FOUND
   end
@@ -95,6 +117,8 @@ local function session(key)
     s.deadline = number(v[4], 15)
     s.now = milliseconds()
     if not s.deadline or s.now >= s.deadline then return nil, NO_SESSION end
+  elseif s.principal then
+    return nil, NO_SESSION
   end
   for i = 1, #RESERVED do
     if v[i] then s.reserved = s.reserved + 1 end
@@ -103,13 +127,14 @@ local function session(key)
 end
 
 -- Whether a session belongs into the index of its principal.
-local function is_listed(s) return s.principal and s.public_id and s.deadline and true or false end
+local function is_listed(s) return s.principal and s.public_id and true or false end
 
--- The same session, if it is the one that this principal knows by this public id. Neither is asked
--- for where the principal is ''.
+-- The same session, if it is the one that this principal knows by this public id: no tombstone is,
+-- nor what it leads to. Neither is asked for where the principal is ''.
 local function session_of_owner(key, principal, public_id)
-  local s, code = session(key)
-  if not s or principal == '' then return s, code end
+  local s, code, successor = session(key)
+  if principal == '' then return s, code, successor end
+  if not s then return nil, code == ROTATED and NOT_FOUND or code end
   if is_listed(s) and s.principal == principal and s.public_id == public_id then return s end
   return nil, NOT_FOUND
 end
