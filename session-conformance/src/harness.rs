@@ -68,9 +68,9 @@ pub trait Harness: Send + Sync + 'static {
     ///
     /// A store with a manual clock moves it. A store that lives in real time subtracts instead:
     /// from each key's expiry (a key of which nothing remains exists no more), from each
-    /// well-formed `session_deadline`, and from every time that the principal index holds. So a
-    /// deadline may be compared with [`now`](Self::now) only, never with an earlier reading of
-    /// itself.
+    /// well-formed `session_deadline`, from the time at the beginning of each `session_rotated`
+    /// that is a tombstone's, and from every time that the principal index holds. So such a time
+    /// may be compared with [`now`](Self::now) only, never with an earlier reading of itself.
     async fn advance(&self, by: Duration);
 
     /// The present time by the clock that decides expiry. Where time goes on by itself, it shows

@@ -68,6 +68,8 @@ const BACKEND: &[Case] = table! { Nothing
         "VAL-4" a_passed_deadline_makes_no_session
         "VAL-4" a_deadline_ends_a_key_that_lives_on
         "VAL-5" another_type_is_no_session
+        "VAL-8" a_hash_with_a_tombstone_is_no_session
+        "VAL-9" a_bound_hash_without_a_deadline_is_no_session
     }
     unusual {
         "VAL-6" a_key_without_expiry_is_a_session
@@ -182,6 +184,16 @@ const BACKEND: &[Case] = table! { Nothing
         "ROT-6" what_is_not_found_does_not_rotate
         "ROT-7" a_write_that_races_a_rotation_is_moved_or_refused
         "ROT-8" a_session_rotates_again_and_again
+    }
+    tombstone {
+        "ROT-9" a_rotated_id_is_told_for_the_policys_time
+        "ROT-9" a_tombstone_ends_with_its_time
+        "ROT-9" another_client_keeps_no_tombstone
+        "ROT-9" a_tombstone_is_in_no_list
+        "ROT-10" a_deletion_follows_rotations
+        "ROT-10" a_deletion_after_the_tombstone_ends_nobody
+        "ROT-10" a_deletion_follows_no_circle
+        "DEL-3" racing_rotations_do_not_escape_a_deletion
     }
     lifetime {
         "LIF-1" a_lifetime_fixes_the_deadline

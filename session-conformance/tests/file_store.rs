@@ -18,7 +18,7 @@ use session_core::steps::{
 };
 use session_core::{
     Effect, Error, ErrorKind, ListedSession, OnExcess, Principal, PrincipalLimit, PublicId, Result,
-    SessionBackend, SessionId, SessionPolicy, StoredSession, UnixMillis, async_trait,
+    SessionBackend, SessionId, SessionPolicy, StoredSession, Tombstone, UnixMillis, async_trait,
 };
 
 /// A folder of sessions. The time is part of it, so that a test can let it pass.
@@ -68,6 +68,20 @@ impl Store {
         let hash = state.session.to_hash().into_iter();
         let hash = hash.map(|(name, value)| (name.to_vec(), value.as_bytes().to_vec()));
         self.save(&self.path(id), (Some(hash.collect()), state.expires_at));
+    }
+
+    /// The tombstone under an id, if it counts.
+    fn tombstone(&self, id: &SessionId) -> Option<Tombstone> {
+        let (hash, _) = self.load(&self.path(id))?;
+        let mut hash = hash?.into_iter();
+        let (_, value) = hash.find(|(name, _)| name == b"session_rotated")?;
+        Tombstone::parse(&value).filter(|tombstone| tombstone.counts(self.now))
+    }
+
+    fn bury(&self, id: &SessionId, tombstone: &Tombstone) {
+        let value = tombstone.to_value().as_bytes().to_vec();
+        let hash = vec![(b"session_rotated".to_vec(), value)];
+        self.save(&self.path(id), (Some(hash), Some(tombstone.until())));
     }
 
     fn live_at(&self, path: &Path) -> Option<State> {
@@ -177,9 +191,14 @@ impl SessionBackend for FileBackend {
 
     async fn read(&self, request: &ReadRequest) -> Result<ReadOutcome> {
         let store = self.store.lock().unwrap();
-        let id = store.resolve(&request.target)?;
-        let Some((id, mut state)) = id.and_then(|id| Some((id.clone(), store.live(&id)?))) else {
+        let Some(id) = store.resolve(&request.target)? else {
             return Ok(ReadOutcome::NotFound);
+        };
+        let Some(mut state) = store.live(&id) else {
+            return Ok(match store.tombstone(&id) {
+                Some(_) => ReadOutcome::Rotated,
+                None => ReadOutcome::NotFound,
+            });
         };
         let record = rules::read(&mut state, request, store.now);
         store.put(&id, &state);
@@ -188,9 +207,14 @@ impl SessionBackend for FileBackend {
 
     async fn write(&self, request: &WriteRequest) -> Result<WriteOutcome> {
         let store = self.store.lock().unwrap();
-        let id = store.resolve(&request.target)?;
-        let Some((id, before)) = id.and_then(|id| Some((id.clone(), store.live(&id)?))) else {
+        let Some(id) = store.resolve(&request.target)? else {
             return Ok(WriteOutcome::NotFound);
+        };
+        let Some(before) = store.live(&id) else {
+            return Ok(match store.tombstone(&id) {
+                Some(_) => WriteOutcome::Rotated,
+                None => WriteOutcome::NotFound,
+            });
         };
         let write = &request.write;
         let done = rules::write(&before, write, store.now).and_then(|done| {
@@ -209,7 +233,10 @@ impl SessionBackend for FileBackend {
     async fn rename(&self, request: &RenameRequest) -> Result<RenameOutcome> {
         let store = self.store.lock().unwrap();
         let Some(before) = store.live(&request.from) else {
-            return Ok(RenameOutcome::NotFound);
+            return Ok(match store.tombstone(&request.from) {
+                Some(_) => RenameOutcome::Rotated,
+                None => RenameOutcome::NotFound,
+            });
         };
         if store.load(&store.path(&request.to)).is_some() {
             return Ok(RenameOutcome::IdTaken);
@@ -225,8 +252,10 @@ impl SessionBackend for FileBackend {
         });
         Ok(match done {
             Ok((after, written)) => {
-                std::fs::remove_file(store.path(&request.from)).unwrap();
+                let to = request.to.expose().into();
+                let tombstone = rules::tombstone(request, &before, &after, to, store.now);
                 store.put(&request.to, &after);
+                store.bury(&request.from, &tombstone);
                 RenameOutcome::Renamed(written)
             }
             Err(refusal) => RenameOutcome::Refused(refusal),
@@ -235,13 +264,23 @@ impl SessionBackend for FileBackend {
 
     async fn remove(&self, request: &RemoveRequest) -> Result<RemoveOutcome> {
         let store = self.store.lock().unwrap();
-        let id = store.resolve(&request.target)?;
-        Ok(match id.filter(|id| store.live(id).is_some()) {
-            Some(id) => {
-                std::fs::remove_file(store.path(&id)).unwrap();
-                RemoveOutcome::Removed
+        let mut id = store.resolve(&request.target)?;
+        let mut followed = Vec::new();
+        while let Some(at) = id.filter(|id| !followed.contains(id)) {
+            if store.live(&at).is_some() {
+                std::fs::remove_file(store.path(&at)).unwrap();
+                return Ok(RemoveOutcome::Removed);
             }
-            None => RemoveOutcome::NotFound,
+            let Some(tombstone) = store.tombstone(&at) else {
+                break;
+            };
+            let successor = tombstone.successor().map(SessionId::parse);
+            id = successor.and_then(|id| id.ok());
+            followed.push(at);
+        }
+        Ok(match followed.is_empty() {
+            true => RemoveOutcome::NotFound,
+            false => RemoveOutcome::Rotated,
         })
     }
 

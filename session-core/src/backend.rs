@@ -52,6 +52,12 @@ const DEFAULT_DEADLINE: Duration = Duration::from_millis(500);
 /// Every step checks that there is a live session and changes it in one atomic step on the server.
 /// So no operation ever brings a session back, and no concurrent writer loses another's field.
 ///
+/// # Rotated ids
+/// A rotation leaves a [`Tombstone`](crate::Tombstone) under the old id. For its lifetime
+/// ([`SessionPolicy::with_tombstone_lifetime`]) the steps on that id return `Rotated`, where an id
+/// that nobody knows is `NotFound`; to the provided methods both are no session. Only
+/// [`remove`](Self::remove) follows it.
+///
 /// # Errors
 /// `Err` means that the backend could not tell, or that the request was refused as a whole.
 /// [`Error::effect`] says whether anything can have been changed. That a session is absent,
@@ -100,7 +106,7 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
     /// Changes a live session, all or nothing, in one step.
     ///
     /// What is checked, in this order, and the first that fails is the outcome: whether there is a
-    /// live session ([`WriteOutcome::NotFound`]); the expectations
+    /// live session ([`WriteOutcome::NotFound`], [`WriteOutcome::Rotated`]); the expectations
     /// ([`Refusal::Conflict`](crate::steps::Refusal::Conflict)); the counters, in order of the
     /// fields' names (`NotAnInteger`, `Overflow`); the limits of the session's size (`Limit`),
     /// which refuse growth only; for a binding, the quota of the principal (`TooManySessions`),
@@ -111,13 +117,19 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
     /// An unknown target is [`ErrorKind::Unsupported`].
     async fn write(&self, request: &WriteRequest) -> Result<WriteOutcome>;
 
-    /// Moves a live session to a free id and changes it, all or nothing, in one step.
+    /// Moves a live session to a free id, changes it, and leaves a tombstone under the old id
+    /// ([`rules::tombstone`](crate::rules::tombstone)), all or nothing, in one step.
     ///
     /// What is checked is what a [`write`](Self::write) checks, and, right after there is a live
     /// session, whether the new id is free ([`RenameOutcome::IdTaken`]).
     async fn rename(&self, request: &RenameRequest) -> Result<RenameOutcome>;
 
     /// Deletes a live session, in one step.
+    ///
+    /// Under an id that was rotated: follows its tombstone, and each that it leads to, and deletes
+    /// the session at the end, if there is one ([`RemoveOutcome::Removed`], else
+    /// [`RemoveOutcome::Rotated`]). The tombstones stay until they end by themselves. A target that
+    /// is no id follows nothing. Where the store cannot follow in one step, a step per tombstone.
     ///
     /// An unknown target is [`ErrorKind::Unsupported`].
     async fn remove(&self, request: &RemoveRequest) -> Result<RemoveOutcome>;
@@ -199,8 +211,8 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Returns
     /// `None` when there is no live session: absent, expired, deleted, rotated, or not a valid
-    /// hash. The step [`read`](Self::read) tells a rotated id from the others, where the backend
-    /// keeps tombstones; so do the other steps.
+    /// hash. The step [`read`](Self::read) tells an id that was rotated a short while ago from the
+    /// others; so do the other steps.
     ///
     /// # Errors
     /// The backend's own.
@@ -406,13 +418,16 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
             .map_err(|error| error.during(Operation::Ttl))
     }
 
-    /// Deletes the session (log out).
+    /// Deletes the session (log out). Under an id that was rotated a short while ago it is the
+    /// session that it has become, unless its principal has changed since: a log-out that meets a
+    /// rotation on the way ends the session all the same.
     ///
     /// # Returns
     /// Whether there was a live one. Deleting twice is no error.
     ///
     /// # Atomicity
-    /// Once this has returned `true`, nothing exists under the id, whatever runs concurrently.
+    /// Once this has returned `true`, no session and no field of one exists under the id, nor under
+    /// one that it was rotated to, whatever runs concurrently.
     ///
     /// # Errors
     /// The backend's own.
@@ -432,6 +447,7 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Atomicity
     /// One step: the session is under the old id or under the new one, never both, never neither.
+    /// The old id keeps a tombstone for a while (see [`delete_session`](Self::delete_session)).
     ///
     /// # Errors
     /// As [`update_session`](Self::update_session); then the old id lives on.

@@ -42,6 +42,7 @@ mod session;
 pub mod steps;
 mod stored;
 mod time;
+mod tombstone;
 mod ttl;
 mod written;
 
@@ -71,6 +72,7 @@ pub use self::record::SessionRecord;
 pub use self::session::{CreatedSession, NewSession, RotatedSession};
 pub use self::stored::{InvalidHash, StoredSession};
 pub use self::time::{Clock, Remaining, SystemClock, Timestamp, UnixMillis};
+pub use self::tombstone::Tombstone;
 pub use self::ttl::{InvalidTtl, SessionTtl};
 pub use self::written::Written;
 

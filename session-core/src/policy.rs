@@ -26,6 +26,7 @@ pub struct SessionPolicy {
     max_lifetime: Option<Lifetime>,
     principal_lifetime: Lifetime,
     principal_limit: Option<PrincipalLimit>,
+    tombstone_lifetime: Lifetime,
     touch: Touch,
     limits: Limits,
     clock: Arc<dyn Clock>,
@@ -34,16 +35,20 @@ pub struct SessionPolicy {
 /// 12 hours: OWASP ASVS 4.0 3.3.2, level 2, asks for re-authentication after that time.
 const TWELVE_HOURS: u64 = 12 * 60 * 60;
 
+/// Longer than the requests take that were on their way with the old id.
+const TEN_SECONDS: u64 = 10;
+
 impl SessionPolicy {
     /// The defaults: TTL 30 minutes, no absolute lifetime, 12 hours for sessions bound to a
-    /// principal, no limit of sessions per principal, every use slides the expiry, the default
-    /// [`Limits`], the system's clock.
+    /// principal, no limit of sessions per principal, tombstones of 10 seconds, every use slides
+    /// the expiry, the default [`Limits`], the system's clock.
     pub fn new() -> Self {
         Self {
             default_ttl: SessionTtl::DEFAULT,
             max_lifetime: None,
             principal_lifetime: Lifetime::from_secs(TWELVE_HOURS).unwrap_or(Lifetime::MAX),
             principal_limit: None,
+            tombstone_lifetime: Lifetime::from_secs(TEN_SECONDS).unwrap_or(Lifetime::MAX),
             touch: Touch::Always,
             limits: Limits::default(),
             clock: Arc::new(SystemClock),
@@ -75,6 +80,15 @@ impl SessionPolicy {
     #[must_use]
     pub fn with_principal_limit(mut self, limit: PrincipalLimit) -> Self {
         self.principal_limit = Some(limit);
+        self
+    }
+
+    /// How long an old id is known as rotated ([`Tombstone`](crate::Tombstone)): as long as
+    /// requests may be on their way with it. Until then a deletion of the old id ends the session
+    /// that it has become, if nobody has logged in or out with the rotation.
+    #[must_use]
+    pub fn with_tombstone_lifetime(mut self, lifetime: Lifetime) -> Self {
+        self.tombstone_lifetime = lifetime;
         self
     }
 
@@ -117,6 +131,11 @@ impl SessionPolicy {
     /// See [`SessionPolicy::with_principal_limit`].
     pub fn principal_limit(&self) -> Option<PrincipalLimit> {
         self.principal_limit
+    }
+
+    /// See [`SessionPolicy::with_tombstone_lifetime`].
+    pub fn tombstone_lifetime(&self) -> Lifetime {
+        self.tombstone_lifetime
     }
 
     /// See [`SessionPolicy::with_touch`].

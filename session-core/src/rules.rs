@@ -11,9 +11,10 @@ use crate::field::FieldValue;
 use crate::limits::{Limits, Size};
 use crate::record::SessionRecord;
 use crate::refusal::Refusal;
-use crate::steps::{InsertRequest, ReadRequest, Write};
+use crate::steps::{InsertRequest, ReadRequest, RenameRequest, Write};
 use crate::stored::StoredSession;
 use crate::time::{Remaining, Timestamp, UnixMillis};
+use crate::tombstone::Tombstone;
 use crate::ttl::SessionTtl;
 use crate::written::Written;
 
@@ -201,6 +202,24 @@ pub fn write(state: &State, write: &Write, now: UnixMillis) -> Result<(State, Wr
         record: delta.returns_record().then(|| after.record(now)),
     };
     Ok((after, written))
+}
+
+/// The tombstone of a rotation of the session `before` to `after`, whose key the store calls
+/// `successor`. It names the key only where the principal stayed the same: who has the old id of a
+/// visitor must not end the session of who logged in since.
+pub fn tombstone(
+    request: &RenameRequest,
+    before: &State,
+    after: &State,
+    successor: FieldValue,
+    now: UnixMillis,
+) -> Tombstone {
+    let is_kept = before.session.principal() == after.session.principal();
+    Tombstone::new(
+        now,
+        request.tombstone_lifetime,
+        is_kept.then_some(successor),
+    )
 }
 
 /// A time as the reserved fields hold it.

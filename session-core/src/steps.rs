@@ -147,8 +147,8 @@ pub enum ReadOutcome {
     Found(SessionRecord),
     /// There is no live session; nothing was changed.
     NotFound,
-    /// There is no live session under this id, for it was moved to another id a short while ago.
-    /// Only a backend that keeps tombstones can tell.
+    /// The session of this id was rotated a short while ago
+    /// ([`Tombstone`](crate::Tombstone)); nothing was changed.
     Rotated,
 }
 
@@ -184,23 +184,26 @@ pub enum WriteOutcome {
     Written(Written),
     /// There is no live session; nothing was changed.
     NotFound,
-    /// There is no live session under this id, for it was moved to another id a short while ago;
-    /// nothing was changed. Only a backend that keeps tombstones can tell.
+    /// The session of this id was rotated a short while ago
+    /// ([`Tombstone`](crate::Tombstone)); nothing was changed.
     Rotated,
     /// Refused for a reason of the session semantics; nothing was changed.
     Refused(Refusal),
 }
 
-/// Move a session to a free id, if it is live, and change it in the same step.
+/// Move a session to a free id, if it is live, change it, and leave a tombstone under the old id,
+/// in the same step.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct RenameRequest {
-    /// The session's id. No session is found under it after the step.
+    /// The session's id. After the step there is nothing under it but the tombstone.
     pub from: SessionId,
     /// The session's new id.
     pub to: SessionId,
     /// What to change.
     pub write: Write,
+    /// How long the old id is known as rotated.
+    pub tombstone_lifetime: Lifetime,
 }
 
 impl RenameRequest {
@@ -220,6 +223,7 @@ impl RenameRequest {
             from,
             to,
             write: Write::checked(policy, delta)?,
+            tombstone_lifetime: policy.tombstone_lifetime(),
         })
     }
 }
@@ -228,12 +232,12 @@ impl RenameRequest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RenameOutcome {
-    /// The session has its new id and all of the delta is applied.
+    /// The session has its new id, all of the delta is applied, and the old id has a tombstone.
     Renamed(Written),
     /// There is no live session of the old id; nothing was changed.
     NotFound,
-    /// There is no live session of the old id, for it was moved to another id a short while ago;
-    /// nothing was changed. Only a backend that keeps tombstones can tell.
+    /// The session of the old id was rotated a short while ago already
+    /// ([`Tombstone`](crate::Tombstone)); nothing was changed.
     Rotated,
     /// The new id is taken; nothing was changed.
     IdTaken,
@@ -289,7 +293,8 @@ fn check_fields(limits: &Limits, delta: &Delta) -> Result<(), Limit> {
     Ok(())
 }
 
-/// Delete a session, if it is live.
+/// Delete a session, if it is live. Under an id that was rotated a short while ago: the session
+/// that it has become.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct RemoveRequest {
@@ -314,8 +319,9 @@ pub enum RemoveOutcome {
     Removed,
     /// There was no live session; nothing was changed.
     NotFound,
-    /// There was no live session under this id, for it was moved to another id a short while ago;
-    /// nothing was changed. Only a backend that keeps tombstones can tell.
+    /// The session of this id was rotated a short while ago, and its tombstone leads to no live
+    /// session: it names nobody, since the principal changed, or that one has ended. Nothing was
+    /// changed.
     Rotated,
 }
 

@@ -9,11 +9,13 @@ use crate::fields::Fields;
 use crate::principal::Principal;
 use crate::public_id::PublicId;
 use crate::time::{Timestamp, UnixMillis};
+use crate::tombstone::Tombstone;
 use crate::ttl::SessionTtl;
 
 /// A valid session as its hash holds it, without the expiry of its key.
 ///
-/// A value of this type has all the guide's reserved fields and a well-formed TTL and deadline.
+/// A value of this type has all the guide's reserved fields and a well-formed TTL and deadline, and
+/// is not the tombstone of a rotation.
 /// Whether the deadline has passed is for the backend's clock to say
 /// ([`rules::State::is_live`](crate::rules::State::is_live)).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +37,6 @@ pub(crate) struct Optional {
     pub(crate) public_id: Option<FieldValue>,
     pub(crate) login_at: Option<FieldValue>,
     persistent: Option<FieldValue>,
-    rotated: Option<FieldValue>,
 }
 
 static NO_OPTIONAL: Optional = Optional {
@@ -43,7 +44,6 @@ static NO_OPTIONAL: Optional = Optional {
     public_id: None,
     login_at: None,
     persistent: None,
-    rotated: None,
 };
 
 /// Why a hash is not a session.
@@ -59,6 +59,16 @@ pub enum InvalidHash {
     /// `session_deadline` is not a time.
     #[error("session_deadline is not a time")]
     MalformedDeadline,
+    /// The session is bound to a principal and has no deadline.
+    #[error("a bound session has no deadline")]
+    MissingDeadline,
+    /// It is the tombstone of a rotation ([`Tombstone`]), whatever else it holds. Whether that
+    /// still counts is for the backend's clock to say.
+    #[error("the session was rotated")]
+    Rotated,
+    /// `session_rotated` is not the text of a tombstone.
+    #[error("session_rotated is not a tombstone")]
+    MalformedTombstone,
 }
 
 impl StoredSession {
@@ -74,7 +84,7 @@ impl StoredSession {
         V: Into<FieldValue>,
     {
         let (mut created_at, mut last_accessed_at, mut ttl) = (None, None, None);
-        let mut deadline = None;
+        let (mut deadline, mut rotated) = (None, None);
         let mut optional = Optional::default();
         let mut hidden = Vec::new();
         let mut fields = Vec::new();
@@ -96,7 +106,7 @@ impl StoredSession {
                 reserved::SESSION_PUBLIC_ID => &mut optional.public_id,
                 reserved::SESSION_LOGIN_AT => &mut optional.login_at,
                 reserved::SESSION_PERSISTENT => &mut optional.persistent,
-                reserved::SESSION_ROTATED => &mut optional.rotated,
+                reserved::SESSION_ROTATED => &mut rotated,
                 _ => {
                     if let Ok(name) = FieldName::new(name) {
                         fields.push((name, value));
@@ -106,12 +116,18 @@ impl StoredSession {
             };
             *slot = Some(value);
         }
+        if let Some(rotated) = rotated {
+            return Err(match Tombstone::parse(FieldValue::as_bytes(&rotated)) {
+                Some(_) => InvalidHash::Rotated,
+                None => InvalidHash::MalformedTombstone,
+            });
+        }
         let (Some(created_at), Some(last_accessed_at), Some(ttl)) =
             (created_at, last_accessed_at, ttl)
         else {
             return Err(InvalidHash::MissingReservedField);
         };
-        Ok(Self {
+        let session = Self {
             created_at,
             last_accessed_at,
             ttl: ttl
@@ -127,7 +143,11 @@ impl StoredSession {
             optional: (optional != NO_OPTIONAL).then(|| Arc::new(optional)),
             fields: Arc::new(fields.into_iter().collect()),
             hidden: hidden.into(),
-        })
+        };
+        if session.deadline.is_none() && session.principal().is_some() {
+            return Err(InvalidHash::MissingDeadline);
+        }
+        Ok(session)
     }
 
     /// The fields of the hash, as [`StoredSession::parse`] takes them.
@@ -153,7 +173,6 @@ impl StoredSession {
             (reserved::SESSION_PUBLIC_ID, &optional.public_id),
             (reserved::SESSION_LOGIN_AT, &optional.login_at),
             (reserved::SESSION_PERSISTENT, &optional.persistent),
-            (reserved::SESSION_ROTATED, &optional.rotated),
         ];
         hash.extend(
             optional
@@ -209,8 +228,8 @@ impl StoredSession {
     }
 
     /// Where the principal index lists the session: among whose sessions, until when, and under
-    /// which public id. `None` unless it has a well-formed principal, a deadline and a well-formed
-    /// public id: such a session is listed nowhere, and no public id names it.
+    /// which public id. `None` unless it has a well-formed principal and a well-formed public id:
+    /// such a session is listed nowhere, and no public id names it.
     pub fn listing(&self) -> Option<(Principal, UnixMillis, PublicId)> {
         Some((self.principal()?, self.deadline?, self.public_id()?))
     }
@@ -294,10 +313,22 @@ mod tests {
             assert_eq!(parse(&pairs), Err(InvalidHash::MissingReservedField));
         }
         let mut pairs = VALID.to_vec();
-        pairs.push(("session_deadline", "soon"));
+        pairs.push(("session_principal", "ann"));
+        assert_eq!(parse(&pairs), Err(InvalidHash::MissingDeadline));
+        pairs[4] = ("session_deadline", "soon");
         assert_eq!(parse(&pairs), Err(InvalidHash::MalformedDeadline));
         pairs[2].1 = "abc";
         assert_eq!(parse(&pairs), Err(InvalidHash::MalformedTtl));
+        // Before all else.
+        for (text, reason) in [
+            ("9000 k", InvalidHash::Rotated),
+            ("x", InvalidHash::MalformedTombstone),
+        ] {
+            for hash in [&pairs[..], &VALID, &[]] {
+                let hash = [hash, &[("session_rotated", text)]].concat();
+                assert_eq!(parse(&hash), Err(reason));
+            }
+        }
     }
 
     #[test]
@@ -309,7 +340,6 @@ mod tests {
             ("session_public_id", "no public id"),
             ("session_login_at", "no time"),
             ("session_persistent", "1"),
-            ("session_rotated", "x"),
         ]);
         let session = parse(&pairs).unwrap();
         assert_eq!((session.public_id(), session.login_at()), (None, None));
@@ -326,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_is_listed_with_principal_deadline_and_public_id_only() {
+    fn a_session_is_listed_with_principal_and_public_id_only() {
         let id = PublicId::from_digest(&[7; 32]);
         let optional = [
             ("session_deadline", "9000"),
@@ -339,7 +369,7 @@ mod tests {
             parse(&all).unwrap().listing(),
             Some((ann, UnixMillis::new(9000), id))
         );
-        for missing in 4..7 {
+        for missing in 5..7 {
             let mut pairs = all.clone();
             pairs.remove(missing);
             assert_eq!(parse(&pairs).unwrap().listing(), None);

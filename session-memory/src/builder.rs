@@ -108,7 +108,8 @@ impl MemoryBackendBuilder {
 
     /// How many sessions the backend holds at most. In a store that is full of sessions which have
     /// not expired, creating one more fails with [`ErrorKind::StoreFull`] and nothing is changed;
-    /// all other operations still work, writes that grow a session included.
+    /// all other operations still work, writes that grow a session included. An id that was rotated
+    /// counts as one until its tombstone ends.
     ///
     /// [`ErrorKind::StoreFull`]: session_core::ErrorKind::StoreFull
     pub fn max_sessions(mut self, max: usize) -> Self {

@@ -15,12 +15,12 @@ mod raw;
 mod steps;
 
 use session_core::rules::State;
-use session_core::{PublicId, SessionId, UnixMillis};
+use session_core::{PublicId, SessionId, Tombstone, UnixMillis};
 
 use self::expiry::ExpiryQueue;
 use self::index::PrincipalIndex;
 pub(crate) use self::key::Key;
-use self::key::{Content, NoSession};
+use self::key::{Content, NoSession, NotLive};
 use self::keys::Keys;
 pub(crate) use self::keys::SHARDS;
 pub(crate) use self::pages::Found;
@@ -140,13 +140,14 @@ impl Store {
         }
     }
 
-    /// The live session of this id.
-    fn live(&mut self, id: &SessionId, now: UnixMillis) -> Option<&State> {
-        match self.keys.get_mut(id)?.live(now) {
-            Ok(state) => Some(state),
-            Err(found) => {
+    /// The live session of this id; else the tombstone that counts, if it has one.
+    fn live(&mut self, id: &SessionId, now: UnixMillis) -> Result<&State, Option<Tombstone>> {
+        match self.keys.get_mut(id).ok_or(None)?.live(now) {
+            Ok(state) => Ok(state),
+            Err(NotLive::Rotated(tombstone)) => Err(Some(tombstone)),
+            Err(NotLive::NotFound(found)) => {
                 self.finding = Finding::of(id, found);
-                None
+                Err(None)
             }
         }
     }

@@ -6,8 +6,8 @@ use session_redis::IdStorage::{self, Hashed, HashedAfterPlain, Plain, PlainBefor
 
 use crate::checks::cluster::{faults as cluster_faults, moves};
 use crate::checks::{
-    acl, admin, all_or_nothing, faults, first_contact, full, garbage, ids_at_rest, index,
-    key_formats, lost_replies, readiness, resources, round_trips, scripts,
+    acl, admin, all_or_nothing, faults, first_contact, full, garbage, guide_client, ids_at_rest,
+    index, key_formats, lost_replies, readiness, resources, round_trips, scripts,
 };
 use crate::harness::{Connect, RedisHarness};
 
@@ -106,6 +106,7 @@ pub fn backend_tests(connect: Connect) -> Runner {
         first_contact::the_wrong_topology_is_named
         full::a_full_server_refuses_growth_only
         garbage::bytes_that_make_no_sense_end_operations_in_time
+        guide_client::a_guide_client_revives_no_rotated_session
         ids_at_rest::hashed_ids_leave_nothing_usable
         index::a_lost_index_comes_back_with_the_next_use
         index::evicted_entries_come_back_with_the_next_use
@@ -128,6 +129,7 @@ pub fn backend_tests(connect: Connect) -> Runner {
         ids_at_rest::hashed_ids_leave_nothing_usable_on_any_node
         key_formats::a_cluster_changes_its_key_format
         lost_replies::a_lost_reply_of_a_node_is_unknown_and_nothing_is_sent_twice
+        moves::a_deletion_follows_into_a_slot_that_moves
         moves::a_rotation_waits_for_its_slot
         moves::a_slot_is_followed_while_it_moves
         moves::rotations_stay_in_their_slot_and_take_one_call

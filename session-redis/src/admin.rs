@@ -8,6 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use bytes::Bytes;
+use session_core::steps::RemoveOutcome;
 use session_core::{
     Effect, Error, ErrorKind, FieldValue, ListedSession, PageCursor, PageRequest, Principal,
     PublicId, Result, RevokeInPageRequest, RevokedInPage, SessionAdmin, SessionOverview,
@@ -66,7 +67,6 @@ impl<C: Connect> SessionAdmin for RedisAdmin<C> {
         let Some(found) = found.into_iter().find(is_meant) else {
             return Ok(RevokedInPage::new(false, next));
         };
-        let key = operation.keys.with_suffix(&found.suffix);
         // A bound session is to be that one still; an unbound one has no public id of its own.
         let principal = found.overview.principal.as_ref();
         let owner = principal.map(|principal| Owner {
@@ -74,9 +74,10 @@ impl<C: Connect> SessionAdmin for RedisAdmin<C> {
             public_id: request.public_id.as_str().as_bytes(),
         });
         let owner = owner.filter(|_| found.is_listed);
-        let call = script_call::remove(operation.keys, &key, owner);
-        let is_revoked = operation.end(&call, &found.suffix).await?;
+        // Where an unbound one was rotated meanwhile, its public id is another's: nobody's.
+        let outcome = operation.end(&found.suffix, owner, false).await?;
         // There is no other session of this public id.
+        let is_revoked = outcome == RemoveOutcome::Removed;
         Ok(RevokedInPage::new(is_revoked, None))
     }
 }

@@ -1,15 +1,14 @@
 //! One operation on its way: its deadline, and how it runs scripts.
 
 use futures_util::future::join_all;
-use session_core::rules::State;
-use session_core::{Effect, Error, Result, UnixMillis};
+use session_core::{Effect, Error, Result};
 use tokio::time::Instant;
 
 use crate::cluster::{Cluster, Route};
 use crate::command::Command;
 use crate::connection::Connect;
 use crate::keys::KeySpace;
-use crate::reply::{self, Outcome, Reply, corrupt};
+use crate::reply::{self, Outcome, Reply, Seen, corrupt};
 use crate::script_call::{self, ScriptCall};
 use crate::server_error::ServerError;
 use crate::supervisor::{Lease, Supervisor, write_probe};
@@ -101,13 +100,8 @@ impl<C: Connect> Operation<'_, C> {
         }
     }
 
-    /// The live session of this key, and the server's time: without a script, and without touching
-    /// it.
-    pub(crate) async fn look(
-        &self,
-        server: &Supervisor<C>,
-        key: &[u8],
-    ) -> Result<Option<(State, UnixMillis)>> {
+    /// Looks at a key without a script: nothing is touched.
+    pub(crate) async fn look(&self, server: &Supervisor<C>, key: &[u8]) -> Result<Seen> {
         let commands = script_call::look(key);
         let mut closed = None;
         loop {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use session_core::steps::{ReadOutcome, Refusal, Written};
 use session_core::{
     Effect, Error, ErrorKind, FieldName, FieldValue, Limit, Remaining, SessionRecord,
-    StoredSession, UnixMillis,
+    StoredSession, Tombstone, UnixMillis, reserved,
     rules::{self, State},
 };
 use std::time::Duration;
@@ -32,6 +32,9 @@ pub(crate) enum Outcome {
     Done(Parts),
     /// There is no session.
     NotFound,
+    /// There is none, for it was rotated a short while ago. Where tombstones were followed to a key
+    /// without a session: that key's suffix.
+    Rotated(Option<Bytes>),
     /// The id is taken.
     IdTaken,
     /// Refused.
@@ -66,6 +69,7 @@ mod code {
     pub(super) const NOT_INDEXED: i64 = 4;
     pub(super) const OVER_QUOTA: i64 = 5;
     pub(super) const FAILED: i64 = 6;
+    pub(super) const ROTATED: i64 = -2;
     pub(super) const AGAIN: i64 = 9;
 
     pub(super) const NOT_AN_INTEGER: i64 = 1;
@@ -99,6 +103,10 @@ pub(crate) fn outcome(reply: Reply) -> Result<Outcome, Error> {
             // Without the key's name: it may be the id.
             tracing::warn!("a key that holds no valid session was taken for absent");
             Outcome::NotFound
+        }
+        code::ROTATED => {
+            let suffix = parts.next();
+            Outcome::Rotated(suffix.map(|suffix| bytes(Some(suffix))).transpose()?)
         }
         code::ID_TAKEN => Outcome::IdTaken,
         code::REFUSED => Outcome::Refused(refusal(integer(parts.next())?)?),
@@ -158,62 +166,89 @@ pub(crate) fn stored_time(reply: Option<Reply>) -> Result<Option<UnixMillis>, Er
 
 /// What remains, and the session with these fields, if they are one's. Where they were read behind
 /// the script, the read happens there: what they hold is checked again, and the session may have
-/// ended.
+/// ended, or have been rotated.
 pub(crate) fn found(mut parts: Parts) -> Result<ReadOutcome, Error> {
     let remaining = remaining(parts.next())?;
-    let record = record(remaining, parts.next_back().ok_or_else(corrupt)?)?;
-    Ok(record.map_or(ReadOutcome::NotFound, ReadOutcome::Found))
+    Ok(match hash(parts.next_back().ok_or_else(corrupt)?)? {
+        Hash::Session(session) => ReadOutcome::Found(SessionRecord::new(session, remaining)),
+        // A moment ago it was a session: the tombstone is new, and counts.
+        Hash::Tombstone(_) => ReadOutcome::Rotated,
+        Hash::NoSession => ReadOutcome::NotFound,
+    })
 }
 
-/// The session with these fields, if they are one's.
-fn record(remaining: Remaining, fields: Reply) -> Result<Option<SessionRecord>, Error> {
-    let session = stored(fields)?;
-    Ok(session.map(|session| SessionRecord::new(session, remaining)))
+/// What the fields of a hash are.
+enum Hash {
+    Session(StoredSession),
+    Tombstone(Tombstone),
+    NoSession,
 }
 
-fn stored(fields: Reply) -> Result<Option<StoredSession>, Error> {
+fn hash(fields: Reply) -> Result<Hash, Error> {
     let parts = array(fields)?;
     if parts.is_empty() {
-        return Ok(None);
+        return Ok(Hash::NoSession);
     }
     let mut pairs = Vec::with_capacity(parts.len() / 2);
     let mut parts = parts.into_iter();
     while let Some(name) = parts.next() {
         pairs.push((bytes(Some(name))?, FieldValue::from(bytes(parts.next())?)));
     }
-    let parsed = StoredSession::parse(pairs);
-    if let Err(reason) = &parsed {
-        tracing::warn!(%reason, "a key that holds no valid session was taken for absent");
+    let is_rotated = |(name, _): &&(Bytes, FieldValue)| name == reserved::SESSION_ROTATED;
+    let rotated = pairs.iter().find(is_rotated);
+    let tombstone = rotated.and_then(|(_, value)| Tombstone::parse(value.as_bytes()));
+    if let Some(tombstone) = tombstone {
+        return Ok(Hash::Tombstone(tombstone));
     }
-    Ok(parsed.ok())
+    match StoredSession::parse(pairs) {
+        Ok(session) => Ok(Hash::Session(session)),
+        Err(reason) => {
+            tracing::warn!(%reason, "a key that holds no valid session was taken for absent");
+            Ok(Hash::NoSession)
+        }
+    }
 }
 
-/// The live session that the replies to a look at its key show, and the server's time then.
-pub(crate) fn seen(
-    [time, expiry, fields]: [Result<Reply, Error>; 3],
-) -> Result<Option<(State, UnixMillis)>, Error> {
+/// What a look at a key shows.
+pub(crate) enum Seen {
+    /// A live session, and the server's time.
+    Live(State, UnixMillis),
+    /// None; what a read of it returns.
+    NotLive(ReadOutcome),
+}
+
+/// What the replies to a look at a key show.
+pub(crate) fn seen([time, expiry, fields]: [Result<Reply, Error>; 3]) -> Result<Seen, Error> {
     let is_other_type =
         |error: &Error| ServerError::of(error).is_some_and(|error| error.code() == "WRONGTYPE");
     let (time, expiry) = (array(time?)?, integer(Some(expiry?))?);
     let fields = match fields {
-        Err(error) if is_other_type(&error) => return Ok(None),
+        Err(error) if is_other_type(&error) => return Ok(Seen::NotLive(ReadOutcome::NotFound)),
         fields => fields?,
     };
     let mut time = time.into_iter().map(|part| {
         let number = rules::parse_integer(&bytes(Some(part))?);
-        number
-            .and_then(|it| u64::try_from(it).ok())
-            .ok_or_else(corrupt)
+        let number = number.and_then(|it| u64::try_from(it).ok());
+        number.ok_or_else(corrupt)
     });
     let mut next = || time.next().unwrap_or_else(|| Err(corrupt()));
     let now = UnixMillis::new(next()?.saturating_mul(1000).saturating_add(next()? / 1000));
-    let state = stored(fields)?.map(|session| State {
-        session,
-        expires_at: u64::try_from(expiry).ok().map(UnixMillis::new),
-    });
-    Ok(state
-        .filter(|state| state.is_live(now))
-        .map(|state| (state, now)))
+    let expires_at = u64::try_from(expiry).ok().map(UnixMillis::new);
+    Ok(match hash(fields)? {
+        Hash::Session(session) => {
+            let state = State {
+                session,
+                expires_at,
+            };
+            if state.is_live(now) {
+                Seen::Live(state, now)
+            } else {
+                Seen::NotLive(ReadOutcome::NotFound)
+            }
+        }
+        Hash::Tombstone(tombstone) if tombstone.counts(now) => Seen::NotLive(ReadOutcome::Rotated),
+        Hash::Tombstone(_) | Hash::NoSession => Seen::NotLive(ReadOutcome::NotFound),
+    })
 }
 
 pub(crate) fn written<'a>(
@@ -236,7 +271,10 @@ pub(crate) fn written<'a>(
     }
     written.record = match parts.next() {
         None | Some(Reply::Nil) => None,
-        Some(fields) => Some(record(remaining, fields)?.ok_or_else(corrupt)?),
+        Some(fields) => match hash(fields)? {
+            Hash::Session(session) => Some(SessionRecord::new(session, remaining)),
+            _ => return Err(corrupt()),
+        },
     };
     Ok(written)
 }
@@ -293,6 +331,8 @@ mod tests {
         for fields in [vec![], vec![text("username"), text("ghost")]] {
             assert_eq!(read(fields).unwrap(), ReadOutcome::NotFound);
         }
+        let tombstone = vec![text("session_rotated"), text("9000 k")];
+        assert_eq!(read(tombstone).unwrap(), ReadOutcome::Rotated);
     }
 
     #[test]
@@ -300,6 +340,7 @@ mod tests {
         for (codes, meaning) in [
             (&[0][..], "NotFound"),
             (&[-1], "NotFound"),
+            (&[-2], "Rotated(None)"),
             (&[2], "IdTaken"),
             (&[3, 1], "Refused(NotAnInteger)"),
             (&[3, 2], "Refused(Overflow)"),
@@ -311,10 +352,9 @@ mod tests {
         ] {
             let reply = Reply::Array(codes.iter().copied().map(Reply::Integer).collect());
             assert_eq!(format!("{:?}", outcome(reply).unwrap()), meaning);
-            if let [code] = codes {
+            if let [code @ ..=0] = codes {
                 let outcome = outcome(Reply::Integer(*code)).unwrap();
-                // A number above zero is what remains.
-                assert_eq!(format!("{outcome:?}") == meaning, *code < 1);
+                assert_eq!(format!("{outcome:?}"), meaning);
             }
         }
     }
@@ -360,7 +400,7 @@ mod tests {
             assert_eq!(outcome(reply).unwrap_err().kind(), ErrorKind::CorruptReply);
         }
         let odd = Reply::Array(vec![text("a")]);
-        let error = record(Remaining::NoExpiry, odd).unwrap_err();
+        let error = hash(odd).err().unwrap();
         assert_eq!(error.kind(), ErrorKind::CorruptReply);
     }
 }

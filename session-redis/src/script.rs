@@ -54,6 +54,19 @@ macro_rules! reserved_fields {
     };
 }
 
+/// The rule that makes a key a session. The principal's text matters only where there is no
+/// deadline.
+macro_rules! check {
+    () => {
+        concat!(
+            lua!("check"),
+            "if not code and v[5] and not v[4] then\n",
+            lua!("principal"),
+            "if principal_of(v[5]) then code = NO_SESSION end\nend\n",
+        )
+    };
+}
+
 /// A step on any number of sessions: files that it uses, and its own, which `end.lua` runs.
 ///
 /// A rule that the steps on one session have too is in a file without a function around it, which
@@ -64,11 +77,11 @@ macro_rules! step {
             $header, "\n",
             lua!("codes"),
             "local RESERVED = { ", reserved_fields!(), " }\n",
-            "local function check(key, v)\n", lua!("check"), "return code, ttl, deadline, now, v\nend\n",
+            "local function check(key, v)\n", check!(), "return code, ttl, deadline, now, v, successor\nend\n",
             "local function expiry_of(ttl, deadline, now)\n", lua!("expiry"),
             "return remaining, expire, expiry\nend\n",
             "local function due(key, ttl, deadline, now, policy)\n", lua!("due"), "return is_due\nend\n",
-            lua!("texts"),
+            lua!("principal"), lua!("texts"),
             $(lua!($part),)*
             "local function step()\n", lua!($step), "end\n",
             lua!("end"),
@@ -84,10 +97,10 @@ macro_rules! hot_step {
             $header, "\n",
             lua!("codes"), lua!("head"),
             "local v = redis.pcall('HMGET', key, ", $fields, ")\n",
-            lua!("check"), lua!("found"), lua!("expiry"), lua!("rights"),
+            check!(), lua!("found"), lua!("expiry"), lua!("rights"),
             $($part,)*
             lua!("is_unlisted"),
-            "if is_unlisted then\n", lua!("texts"), lua!("index_entry"), lua!("heal"), "end\n",
+            "if is_unlisted then\n", lua!("principal"), lua!("texts"), lua!("index_entry"), lua!("heal"), "end\n",
             lua!("returned"),
         )
     };
@@ -139,7 +152,7 @@ scripts! {
         "#!lua flags=no-writes\n",
         lua!("codes"),
         "local key = KEYS[1]\nlocal v = redis.pcall('HMGET', key, ", checked_fields!(), ")\n",
-        lua!("check"), lua!("found"), lua!("peek"),
+        check!(), lua!("found"), lua!("peek"),
     );
     /// Changes a session.
     WRITE, true, step!("#!lua", ["session", "index_entry", "index", "integers", "apply"; "write"]);

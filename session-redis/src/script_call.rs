@@ -11,7 +11,7 @@ use session_core::{
 use crate::command::{Args, ArgsBuilder, Command};
 use crate::connection::ReadForm;
 use crate::key_format::KeyFormat;
-use crate::keys::{KeySpace, public_id_of};
+use crate::keys::{KeySpace, public_id_of, suffix_in};
 use crate::script::{self, Script};
 use crate::slot::hash_slot;
 
@@ -286,7 +286,7 @@ pub(crate) fn write(
     } else {
         &script::WRITE_WITHOUT_GROWTH
     };
-    apply(script, &[key], keys, owner, &request.write, indexed)
+    apply(script, &[key], keys, owner, &request.write, indexed).finish()
 }
 
 pub(crate) fn rename(
@@ -301,15 +301,29 @@ pub(crate) fn rename(
         &script::RENAME_WITHOUT_GROWTH
     };
     let from = keys.session_in(from, &request.from);
-    let to = keys.session_in(to, &request.to);
-    apply(script, &[&from, &to], keys, None, &request.write, indexed)
+    let suffix = suffix_in(to, &request.to);
+    let to = keys.with_suffix(&suffix);
+    let mut call = apply(script, &[&from, &to], keys, None, &request.write, indexed);
+    call.args.push_number(millis_of(request.tombstone_lifetime));
+    call.args.push(&suffix);
+    call.finish()
 }
 
 /// Deletes the session of this key; if an owner is given, only that one's.
 pub(crate) fn remove(keys: &KeySpace, key: &[u8], owner: Option<Owner<'_>>) -> ScriptCall {
-    let mut call = Building::with_keys(&script::REMOVE, &[key], 3);
+    removal(keys, key, owner, b"")
+}
+
+/// Deletes the session of this key, or the one that its tombstone leads to.
+pub(crate) fn remove_following(keys: &KeySpace, key: &[u8]) -> ScriptCall {
+    removal(keys, key, None, keys.prefix().as_str().as_bytes())
+}
+
+fn removal(keys: &KeySpace, key: &[u8], owner: Option<Owner<'_>>, prefix: &[u8]) -> ScriptCall {
+    let mut call = Building::with_keys(&script::REMOVE, &[key], 4);
     call.args.push(&keys.index_prefix_of_steps());
     push_owner(&mut call.args, owner);
+    call.args.push(prefix);
     call.finish()
 }
 
@@ -367,9 +381,9 @@ fn apply(
     owner: Option<Owner<'_>>,
     write: &Write,
     indexed: Option<&Indexed>,
-) -> ScriptCall {
+) -> Building {
     let delta = &write.delta;
-    let mut call = Building::with_keys(script, session_keys, 24 + 2 * delta.changes().len());
+    let mut call = Building::with_keys(script, session_keys, 26 + 2 * delta.changes().len());
     let args = &mut call.args;
     args.push(write.now.to_value().as_bytes());
     push_touch(args, delta.touch_policy());
@@ -404,7 +418,7 @@ fn apply(
     });
     push_owner(args, owner);
     push_changes(args, delta);
-    call.finish()
+    call
 }
 
 /// The lifetime that a binding gives to a session that has none.
@@ -483,9 +497,13 @@ pub(crate) enum Time {
 
 fn push_time(args: &mut ArgsBuilder, time: Time) {
     match time {
-        Time::In(lifetime) => args.push_number(u64::from(lifetime.as_secs()) * 1000),
+        Time::In(lifetime) => args.push_number(millis_of(lifetime)),
         Time::Exactly(time) => args.push_number(format_args!("={}", time.get())),
     }
+}
+
+fn millis_of(lifetime: Lifetime) -> u64 {
+    u64::from(lifetime.as_secs()) * 1000
 }
 
 fn bytes_of(principal: &Principal) -> &[u8] {

@@ -1,7 +1,8 @@
 //! The required steps of the backend: plain async functions that run scripts through an operation.
 //!
 //! Where a session may be stored under one of several keys, each is tried in turn until one does
-//! not say that there is no session. A session that is known by its public id is looked for in the
+//! not say that there is no session; that one of them has its tombstone is the outcome where none
+//! has the session. A session that is known by its public id is looked for in the
 //! index of its principal first; the step itself then checks that it is that one.
 
 mod cross_slot;
@@ -25,7 +26,7 @@ use self::target::Candidates;
 use crate::backend::RedisBackend;
 use crate::connection::{Connect, ReadForm};
 use crate::operation::Servers;
-use crate::reply::{self, Outcome, Parts, corrupt};
+use crate::reply::{self, Outcome, Parts, Seen, corrupt};
 use crate::script_call;
 use crate::slot::successor_id;
 
@@ -60,15 +61,16 @@ impl<C: Connect> SessionBackend for RedisBackend<C> {
             _ => None,
         };
         let mut candidates = Candidates::of(&request.target, keys);
+        let mut not_found = ReadOutcome::NotFound;
         while let Some(candidate) = operation.next_candidate(&mut candidates).await? {
             let key = keys.with_suffix(&candidate.suffix);
             if let Some(server) = server.filter(|_| request.touch != Touch::Always) {
                 match operation.look(server, &key).await? {
-                    Some((state, now)) if !state.is_due(request.touch, now) => {
+                    Seen::Live(state, now) if !state.is_due(request.touch, now) => {
                         return Ok(ReadOutcome::Found(state.record(now)));
                     }
-                    Some(_) => {}
-                    None => continue,
+                    Seen::Live(..) => {}
+                    Seen::NotLive(outcome) => return Ok(outcome),
                 }
             }
             let form = server.map_or(ReadForm::Script, |_| ReadForm::Pipeline);
@@ -88,11 +90,14 @@ impl<C: Connect> SessionBackend for RedisBackend<C> {
             };
             match outcome? {
                 Outcome::Done(parts) => return reply::found(parts),
-                Outcome::NotFound => {}
+                Outcome::Rotated(_) if candidate.owner.is_none() => {
+                    not_found = ReadOutcome::Rotated;
+                }
+                Outcome::NotFound | Outcome::Rotated(_) => {}
                 _ => return Err(corrupt()),
             }
         }
-        Ok(ReadOutcome::NotFound)
+        Ok(not_found)
     }
 
     async fn write(&self, request: &WriteRequest) -> Result<WriteOutcome> {
@@ -100,12 +105,15 @@ impl<C: Connect> SessionBackend for RedisBackend<C> {
         let keys = operation.keys;
         let delta = &request.write.delta;
         let mut candidates = Candidates::of(&request.target, keys);
+        let mut not_found = WriteOutcome::NotFound;
         while let Some(candidate) = operation.next_candidate(&mut candidates).await? {
             if keys.has_cross_slot_index() && delta.binding().is_some() {
                 match operation.write_across_slots(&candidate, request).await? {
-                    WriteOutcome::NotFound => continue,
+                    WriteOutcome::NotFound => {}
+                    WriteOutcome::Rotated => not_found = WriteOutcome::Rotated,
                     outcome => return Ok(outcome),
                 }
+                continue;
             }
             let key = keys.with_suffix(&candidate.suffix);
             let simple = match candidate.owner {
@@ -120,22 +128,26 @@ impl<C: Connect> SessionBackend for RedisBackend<C> {
                     return Ok(WriteOutcome::Written(written));
                 }
                 Outcome::NotFound => {}
+                Outcome::Rotated(_) => not_found = WriteOutcome::Rotated,
                 Outcome::Refused(refusal) => return Ok(WriteOutcome::Refused(refusal)),
                 _ => return Err(corrupt()),
             }
         }
-        Ok(WriteOutcome::NotFound)
+        Ok(not_found)
     }
 
     async fn rename(&self, request: &RenameRequest) -> Result<RenameOutcome> {
         let operation = self.operation().await?;
         let keys = operation.keys;
+        let mut not_found = RenameOutcome::NotFound;
         for format in keys.formats() {
             if keys.has_cross_slot_index() {
                 match operation.rename_across_slots(*format, request).await? {
-                    RenameOutcome::NotFound => continue,
+                    RenameOutcome::NotFound => {}
+                    RenameOutcome::Rotated => not_found = RenameOutcome::Rotated,
                     outcome => return Ok(outcome),
                 }
+                continue;
             }
             let formats = (*format, keys.storage().written());
             let call = script_call::rename(keys, formats, request, None);
@@ -146,26 +158,31 @@ impl<C: Connect> SessionBackend for RedisBackend<C> {
                     return Ok(RenameOutcome::Renamed(written));
                 }
                 Outcome::NotFound => {}
+                Outcome::Rotated(_) => not_found = RenameOutcome::Rotated,
                 Outcome::IdTaken => return Ok(RenameOutcome::IdTaken),
                 Outcome::Refused(refusal) => return Ok(RenameOutcome::Refused(refusal)),
                 _ => return Err(corrupt()),
             }
         }
-        Ok(RenameOutcome::NotFound)
+        Ok(not_found)
     }
 
     async fn remove(&self, request: &RemoveRequest) -> Result<RemoveOutcome> {
         let operation = self.operation().await?;
-        let keys = operation.keys;
-        let mut candidates = Candidates::of(&request.target, keys);
+        let mut candidates = Candidates::of(&request.target, operation.keys);
+        let mut not_found = RemoveOutcome::NotFound;
         while let Some(candidate) = operation.next_candidate(&mut candidates).await? {
-            let key = keys.with_suffix(&candidate.suffix);
-            let call = script_call::remove(keys, &key, candidate.owner);
-            if operation.end(&call, &candidate.suffix).await? {
-                return Ok(RemoveOutcome::Removed);
+            let follows = candidate.owner.is_none();
+            match operation
+                .end(&candidate.suffix, candidate.owner, follows)
+                .await?
+            {
+                RemoveOutcome::NotFound => {}
+                RemoveOutcome::Rotated => not_found = RemoveOutcome::Rotated,
+                outcome => return Ok(outcome),
             }
         }
-        Ok(RemoveOutcome::NotFound)
+        Ok(not_found)
     }
 
     async fn list(&self, request: &ListRequest) -> Result<Vec<ListedSession>> {

@@ -96,7 +96,7 @@ pub mod backend {
     #[doc(inline)]
     pub use session_core::{
         Binding, Expectation, FieldChange, InvalidHash, KeepOnly, KeepWhen, SessionBackend,
-        StoredSession, async_trait, reserved, rules, steps,
+        StoredSession, Tombstone, async_trait, reserved, rules, steps,
     };
 }
 

@@ -176,6 +176,7 @@ pub async fn no_page_shows_a_secret(h: &dyn Harness) {
     let foreign = with(guide_hash("100"), "created_at", SECRET);
     let foreign = with(foreign, "last_accessed_at", SECRET);
     let foreign = with(foreign, "session_principal", SECRET);
+    let foreign = with(foreign, "session_deadline", "999999999999999");
     let mut ids = vec![b.create(new.bind(ann)).await, b.plant(foreign, None).await];
     for _ in 0..20 {
         ids.push(b.create(session(5000)).await);

@@ -145,6 +145,7 @@ pub async fn listing_touches_nothing(h: &dyn Harness) {
         ids.push(b.create(session(100).bind(ann.clone())).await);
     }
     let hash = with(guide_hash("100"), "session_principal", ann.as_str());
+    let hash = with(hash, "session_deadline", "999999999999999");
     ids.push(b.plant(hash, None).await);
     b.pass(40).await;
     let before = b.snapshots(&ids).await;

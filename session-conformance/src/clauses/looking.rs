@@ -15,6 +15,7 @@ use crate::kit::{
 async fn all_kinds(b: &Bench<'_>) -> Vec<SessionId> {
     let ann = fresh_principal("ann");
     let deadline = b.h.now().await.plus_millis(9_000_000).get().to_string();
+    let dated = with(guide_hash("100"), "session_deadline", &deadline);
     let mut ids = vec![
         b.create(session(5000)).await,
         b.create(session(5000).bind(ann.clone())).await,
@@ -25,9 +26,11 @@ async fn all_kinds(b: &Bench<'_>) -> Vec<SessionId> {
     for (hash, expires_in) in [
         (guide_hash("100"), None),
         (guide_hash("100"), Some(secs(90_000))),
-        (with(guide_hash("100"), "session_deadline", &deadline), None),
-        (with(guide_hash("100"), "session_principal", "bob"), None),
+        (dated.clone(), None),
+        (with(dated, "session_principal", "bob"), None),
         (with(guide_hash("100"), [0xff, 0xfe], "hidden"), None),
+        (with(guide_hash("100"), "session_principal", "bob"), None),
+        (with(guide_hash("100"), "session_rotated", &deadline), None),
         (with(guide_hash("100"), "session_deadline", "1"), None),
         (with(guide_hash("100"), "session_deadline", "soon"), None),
         (without(guide_hash("100"), "created_at"), None),

@@ -35,6 +35,7 @@ pub mod scan;
 pub mod taken;
 pub mod target;
 pub mod throttle;
+pub mod tombstone;
 pub mod touch;
 pub mod unshown;
 pub mod unusual;

@@ -8,8 +8,8 @@ use session_core::{Delta, ErrorKind, Limit, Limits, NewSession, SessionId, Touch
 
 use crate::harness::Harness;
 use crate::kit::{
-    Bench, Step, add, assert_not_found_and_left_alone, assert_nothing_there, fields, fresh_id,
-    guide_hash, lasting, name, rename_request, secs, session, set, ttl, with, without,
+    Bench, Step, Told, add, assert_not_found_and_left_alone, assert_tombstone, fields, fresh_id,
+    guide_hash, lasting, name, rename_request, secs, session, set, told, ttl, with, without,
 };
 use crate::races;
 
@@ -65,7 +65,7 @@ pub async fn successors_are_random(h: &dyn Harness) {
     }
 }
 
-/// Nothing exists under the old id, also if it was read before, and no operation finds it.
+/// Nothing exists under the old id but a tombstone, also if the session was read before.
 pub async fn the_old_id_is_not_found(h: &dyn Harness) {
     let b = Bench::new(h).await;
     let hash = with(guide_hash("100"), [0xff, 0xfe], "hidden");
@@ -74,7 +74,9 @@ pub async fn the_old_id_is_not_found(h: &dyn Harness) {
         assert!(b.is_alive(&old).await);
         let new = b.rotate(&old, set("a", "b")).await.id;
         let before = b.snapshot(&new).await;
-        assert_nothing_there(&b, &old, "a rotated session").await;
+        assert_tombstone(h, &old, "a rotated session").await;
+        assert_eq!(told(&b, &old).await, Told::Rotated);
+        assert_eq!(b.get_session(&old).done().await, None);
         b.assert_unchanged(&new, &before, "uses of the old id")
             .await;
     }
@@ -101,7 +103,7 @@ pub async fn the_delta_of_a_rotation_is_applied(h: &dyn Harness) {
     assert_eq!(peeked.fields(), &expected);
 }
 
-/// One winner; the others find no session.
+/// One winner; the others are told that it was rotated.
 pub async fn one_of_concurrent_rotations_wins(h: &dyn Harness) {
     races::rotations(h, 10).await;
 }
@@ -181,7 +183,7 @@ pub async fn a_session_rotates_again_and_again(h: &dyn Harness) {
     for turn in 1..=8 {
         timer.advance(secs(20)).await;
         let new = b.rotate(&id, add("turns", 1)).await.id;
-        assert_eq!(h.dump(&id).await, None);
+        assert_tombstone(h, &id, "a rotated session").await;
         let turns = b.stored_text(&new, "turns").await;
         assert_eq!(turns, Some(turn.to_string()));
         timer.assert_deadline(&new, secs(1000)).await;

@@ -10,8 +10,9 @@ use crate::kit::{
 };
 
 /// What may stand under an id, session or not.
-const KINDS: [&str; 4] = [
+const KINDS: [&str; 5] = [
     "a session",
+    "a tombstone",
     "an invalid hash",
     "a passed deadline",
     "a list",
@@ -24,6 +25,11 @@ async fn occupy(b: &Bench<'_>, id: &SessionId, kind: &str) -> Snapshot {
         "an invalid hash" => {
             let hash = without(guide_hash("100"), "created_at");
             b.h.plant(id, hash, None).await;
+        }
+        "a tombstone" => {
+            let future = b.h.now().await.get() + 100_000;
+            let hash = with(Vec::new(), "session_rotated", future.to_string());
+            b.h.plant(id, hash, Some(secs(100))).await;
         }
         "a passed deadline" => {
             let passed = b.h.now().await.get() - 1;

@@ -87,6 +87,11 @@ pub async fn what_is_no_session_is_not_shown(h: &dyn Harness) {
     for text in ["", "0", "-1", "soon", "9e14"].into_iter().chain(long) {
         hashes.push(with(guide_hash("100"), "session_deadline", text));
     }
+    let future = h.now().await.plus_millis(100_000).get().to_string();
+    for text in ["x", "1", &future] {
+        hashes.push(with(guide_hash("100"), "session_rotated", text));
+    }
+    hashes.push(with(guide_hash("100"), "session_principal", "ann"));
     let count = hashes.len();
     for hash in hashes {
         b.plant(hash.clone(), Some(secs(5000))).await;

@@ -2,8 +2,8 @@
 
 use crate::harness::{Harness, RawHash};
 use crate::kit::{
-    Bench, Step, assert_not_found_and_left_alone, fresh_id, fresh_principal, guide_hash, secs,
-    session, with, without,
+    Bench, Step, Told, assert_not_found_and_left_alone, fresh_id, fresh_principal, fresh_public_id,
+    guide_hash, secs, session, told, with, without,
 };
 
 /// Asserts that a hash is no session to any operation, and changes by none, whether or not its key
@@ -51,6 +51,8 @@ pub async fn lists_and_revocations_leave_what_is_no_session(h: &dyn Harness) {
         guide_hash("never"),
         with(guide_hash("100"), "session_deadline", "soon"),
         with(guide_hash("100"), "session_deadline", "1"),
+        // Bound below, without a deadline.
+        guide_hash("100"),
         with(Vec::new(), "last_accessed_at", "2026-04-02T12:34:56+00:00"),
     ] {
         let id = b.create(session(5000).bind(ann.clone())).await;
@@ -176,6 +178,56 @@ pub async fn a_deadline_ends_a_key_that_lives_on(h: &dyn Harness) {
         h.advance(secs(30)).await;
         assert_not_found_and_left_alone(&b, &id, "at its deadline").await;
         assert!(h.dump(&id).await.is_some());
+    }
+}
+
+/// Neither with a text that is no tombstone nor with one whose time is over; while it counts, the
+/// hash is a rotated session's, whatever else it holds.
+pub async fn a_hash_with_a_tombstone_is_no_session(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let now = h.now().await.get();
+    let future = now + 100_000;
+    let texts = ["", "0", "x", "01", " 1", "1000000000000000"].map(String::from);
+    let malformed = [
+        format!("{future} "),
+        format!("{future}x"),
+        format!("{future}\n"),
+        format!("{future}\0k"),
+        format!("+{future}"),
+        format!("0{future}"),
+    ];
+    let over = [format!("{}", now - 1), "1 nobody".into()];
+    for text in texts.into_iter().chain(malformed).chain(over) {
+        for hash in [guide_hash("100"), Vec::new()] {
+            let hash = with(hash, "session_rotated", &text);
+            assert_invalid(&b, hash, &format!("{text:?}")).await;
+        }
+    }
+    for text in [format!("{future}"), format!("{future} nobody")] {
+        let deadline = with(guide_hash("100"), "session_deadline", "1");
+        for hash in [guide_hash("100"), deadline, Vec::new()] {
+            let hash = with(hash, "session_rotated", &text);
+            let id = b.plant(hash.clone(), None).await;
+            assert_eq!(told(&b, &id).await, Told::Rotated, "{text}");
+            assert_invalid(&b, hash, &text).await;
+        }
+    }
+}
+
+/// What is bound ends by its deadline: without one, which a field's own expiry can take, it has
+/// ended. A text that is no principal binds nobody.
+pub async fn a_bound_hash_without_a_deadline_is_no_session(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let bound = |text: &str| with(guide_hash("100"), "session_principal", text);
+    let public_id = fresh_public_id();
+    let known = with(bound("ann"), "session_public_id", public_id.as_str());
+    for hash in [bound("ann"), bound("\u{7ff}\0"), known] {
+        assert_invalid(&b, hash, "bound without a deadline").await;
+    }
+    let long = "x".repeat(257);
+    for nobody in ["", &long] {
+        let id = b.plant(bound(nobody), Some(secs(100))).await;
+        assert!(b.is_alive(&id).await, "bound to nobody");
     }
 }
 

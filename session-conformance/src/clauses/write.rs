@@ -6,8 +6,8 @@ use session_core::{Delta, Fields, NewSession, SessionId};
 
 use crate::harness::Harness;
 use crate::kit::{
-    Bench, Step, assert_nothing_there, fields, fresh_id, fresh_principal, name, secs, session, set,
-    ttl,
+    Bench, Step, assert_not_found_and_left_alone, assert_nothing_there, fields, fresh_id,
+    fresh_principal, name, secs, session, set, ttl,
 };
 use crate::races;
 
@@ -144,8 +144,10 @@ pub async fn a_write_to_no_session_creates_nothing(h: &dyn Harness) {
     assert_nothing_there(&b, &deleted, "a deleted session").await;
 
     let rotated = b.create(session(100)).await;
-    b.rotate(&rotated, Delta::new()).await;
-    assert_nothing_there(&b, &rotated, "a rotated session").await;
+    // For another principal, so that a deletion does not follow.
+    let log_in = Delta::new().bind(fresh_principal("ann"));
+    b.rotate(&rotated, log_in).await;
+    assert_not_found_and_left_alone(&b, &rotated, "a rotated session").await;
 
     let expired = b.create(session(100)).await;
     h.advance(Duration::from_millis(100_001)).await;

@@ -78,6 +78,10 @@ pub(super) async fn plant(h: &dyn Harness, plant: Plant) -> SessionId {
     let far = Some(UNIT * MOST_UNITS);
     let deadline = |hash: RawHash, at: u64| with(hash, "session_deadline", at.to_string());
     let now = h.now().await;
+    let in_units = |n| {
+        let millis = units(n).as_duration().as_millis();
+        now.plus_millis(u64::try_from(millis).expect("a lifetime"))
+    };
     let (hash, expires_in) = match plant {
         Plant::Valid { ttl, expires_in } => (hash(ttl), expires_in.map(|n| UNIT * n)),
         Plant::Odd { ttl } => {
@@ -88,16 +92,17 @@ pub(super) async fn plant(h: &dyn Harness, plant: Plant) -> SessionId {
             let large = (0..6).fold(hash(ttl), |hash, n| with(hash, format!("f{n}"), "1"));
             (large, Some(UNIT * ttl))
         }
-        Plant::Deadline { ttl, deadline: at } => {
-            let millis = units(at).as_duration().as_millis();
-            let at = now.plus_millis(u64::try_from(millis).expect("a lifetime"));
-            (deadline(hash(ttl), at.get()), far)
-        }
+        Plant::Deadline { ttl, deadline: at } => (deadline(hash(ttl), in_units(at).get()), far),
         Plant::Reserved { ttl } => {
             let odd = with(hash(ttl), "session_public_id", "none");
             let odd = with(odd, "session_login_at", "never");
-            let odd = with(odd, "session_persistent", "1");
-            (with(odd, "session_rotated", "x"), Some(UNIT * ttl))
+            (with(odd, "session_persistent", "1"), Some(UNIT * ttl))
+        }
+        Plant::Undated => (with(hash(3), "session_principal", "ann"), far),
+        Plant::Rotated { until, is_whole } => {
+            let hash = if is_whole { hash(3) } else { RawHash::new() };
+            let until = until.map_or("soon".to_owned(), |n| in_units(n).get().to_string());
+            (with(hash, "session_rotated", until), far)
         }
         Plant::Ended => (deadline(hash(3), now.get() - 1_000_000), far),
         Plant::Ttl(text) => (guide_hash(text), far),

@@ -56,6 +56,7 @@ impl Policy {
         let mut policy = SessionPolicy::new()
             .with_default_ttl(units(3))
             .with_principal_lifetime(between_units(7))
+            .with_tombstone_lifetime(lasting(2))
             .with_touch(self.touch)
             .with_limits(limits);
         if let Some(lifetime) = self.max_lifetime {
@@ -188,6 +189,10 @@ pub(super) enum Plant {
     Ended,
     /// With all the optional fields that no step gives a meaning, and texts that are none of them.
     Reserved { ttl: u32 },
+    /// Bound, and without a deadline.
+    Undated,
+    /// With a tombstone of so many units, or of a malformed one, and perhaps a session's fields.
+    Rotated { until: Option<u32>, is_whole: bool },
     /// With this text as its TTL.
     Ttl(&'static str),
     /// With this text as its deadline.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use session_core::{Error, Remaining, SessionRecord, UnixMillis, Written};
+use session_core::{Error, Remaining, SessionRecord, Tombstone, UnixMillis, Written};
 
 use crate::harness::{RawKey, RawValue};
 
@@ -98,8 +98,9 @@ impl Facts {
         }
     }
 
-    /// A dump, its deadline seen from now, its public id as both sides call it. The time of the
-    /// log-in is of the clock of one side.
+    /// A dump, its deadline and the end of its tombstone seen from now, its public id as both sides
+    /// call it. The time of the log-in is of the clock of one side, and the key that a tombstone
+    /// names is one side's: whom it means, a deletion shows.
     pub(super) fn dump(
         key: Option<&RawKey>,
         now: UnixMillis,
@@ -114,6 +115,13 @@ impl Facts {
         };
         for (name, value) in fields {
             facts = facts.text(name.as_slice());
+            if let Some(tombstone) = Tombstone::parse(value).filter(|_| name == b"session_rotated")
+            {
+                facts = facts
+                    .time(Some(tombstone.until().since(now)))
+                    .and(Self::number(tombstone.successor().is_some()));
+                continue;
+            }
             facts = match UnixMillis::parse(value) {
                 Some(deadline) if name == b"session_deadline" => {
                     facts.time(Some(deadline.since(now)))

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use session_core::steps::{ReadOutcome, ReadRequest, RemoveOutcome, RemoveRequest};
 use session_core::{
-    PageSize, Principal, PublicId, SessionAdmin, SessionBackend, SessionId, SessionPolicy,
+    PageSize, Principal, PublicId, SessionAdmin, SessionBackend, SessionId, SessionPolicy, Touch,
 };
 
 use super::Config;
@@ -120,8 +121,12 @@ impl<'a> Side<'a> {
                 self.record(record.as_ref()).await
             }
             Step::Peek(at) => {
-                let record = backend.peek_session(self.id(*at)).await?;
-                self.record(record.as_ref()).await
+                let request = ReadRequest::new(backend.policy(), self.id(*at), Touch::Never);
+                match backend.read(&request).await? {
+                    ReadOutcome::Found(record) => self.record(Some(&record)).await,
+                    ReadOutcome::Rotated => Facts::word("rotated"),
+                    _ => not_found(),
+                }
             }
             Step::Ttl(at) => {
                 let ttl = backend.ttl(self.id(*at)).await?;
@@ -162,7 +167,13 @@ impl<'a> Side<'a> {
             Step::SetTtl(at, ttl) => {
                 Facts::number(backend.set_session_ttl(self.id(*at), units(*ttl)).await?)
             }
-            Step::Delete(at) => Facts::number(backend.delete_session(self.id(*at)).await?),
+            Step::Delete(at) => Facts::word(
+                match backend.remove(&RemoveRequest::new(self.id(*at))).await? {
+                    RemoveOutcome::Removed => "removed",
+                    RemoveOutcome::Rotated => "rotated",
+                    _ => "not found",
+                },
+            ),
             Step::Rotate(at, change) => {
                 let delta = delta(change, self.principals);
                 let Some(rotated) = backend.rotate_session(self.id(*at), delta).await? else {

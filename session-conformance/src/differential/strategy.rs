@@ -68,7 +68,7 @@ fn step() -> impl Strategy<Value = Step> {
         5 => (target(), name(), amount()).prop_map(|(at, name, by)| Step::Increment(at, name, by)),
         3 => (target(), vec(name(), 0..3)).prop_map(|(at, names)| Step::RemoveFields(at, names)),
         4 => (target(), lifetime()).prop_map(|(at, ttl)| Step::SetTtl(at, ttl)),
-        3 => target().prop_map(Step::Delete),
+        4 => target().prop_map(Step::Delete),
         9 => (target(), change()).prop_map(|(at, change)| Step::Rotate(at, change)),
         5 => principal().prop_map(Step::List),
         2 => (principal(), target()).prop_map(|(who, at)| Step::RevokeOne(who, at)),
@@ -90,7 +90,7 @@ fn principal() -> impl Strategy<Value = usize> {
 }
 
 fn target() -> impl Strategy<Value = Target> {
-    let is_former = proptest::bool::weighted(0.1);
+    let is_former = proptest::bool::weighted(0.15);
     (slot(), is_former).prop_map(|(slot, is_former)| Target { slot, is_former })
 }
 
@@ -197,6 +197,9 @@ fn plant() -> impl Strategy<Value = Plant> {
         2 => (lifetime(), lifetime())
             .prop_map(|(ttl, deadline)| Plant::Deadline { ttl, deadline }),
         1 => lifetime().prop_map(|ttl| Plant::Reserved { ttl }),
+        1 => Just(Plant::Undated),
+        2 => (option::weighted(0.8, lifetime()), any::<bool>())
+            .prop_map(|(until, is_whole)| Plant::Rotated { until, is_whole }),
         1 => Just(Plant::Ended),
         1 => select(ttls.to_vec()).prop_map(Plant::Ttl),
         1 => select(deadlines.to_vec()).prop_map(Plant::MalformedDeadline),

@@ -11,6 +11,7 @@ mod secret;
 mod spy;
 mod step;
 mod timer;
+mod tombstone;
 
 use std::borrow::Cow;
 use std::num::NonZeroU32;
@@ -37,6 +38,7 @@ pub(crate) use self::secret::{SECRET, assert_silent, shown};
 pub(crate) use self::spy::Spy;
 pub(crate) use self::step::{Finding, Place, Step};
 pub(crate) use self::timer::Timer;
+pub(crate) use self::tombstone::{Told, assert_tombstone, told, tombstone_in};
 
 /// A field name.
 pub(crate) fn name(text: impl Into<Cow<'static, str>>) -> FieldName {

@@ -7,9 +7,9 @@ use std::time::Duration;
 use session_core::{Delta, Principal, SessionId, Touch};
 
 use super::Summary;
-use super::crew::{Crew, Member, assert_distinct_and_gapless, both};
+use super::crew::{Crew, Member, assert_distinct_and_gapless, both, wait};
 use crate::harness::Harness;
-use crate::kit::{fresh_principal, name, set, ttl};
+use crate::kit::{Step as _, fresh_principal, name, set, ttl};
 
 /// The writers of a session that is deleted.
 const WRITERS: usize = 32;
@@ -25,6 +25,52 @@ pub async fn logout_against_increments(h: &dyn Harness, rounds: usize) -> Summar
 /// TTL, bind. None of it brings the session back, and none of it is listed.
 pub async fn logout_against_uses(h: &dyn Harness, rounds: usize) -> Summary {
     logout(h, rounds, "logout against uses", |writer| 1 + writer % 8).await
+}
+
+/// Deletes a session by its first id while another task rotates it again and again. One of two
+/// deletions is acknowledged; after that no id of it lives, and no rotation succeeds.
+pub async fn logout_against_rotations(h: &dyn Harness, rounds: usize) -> Summary {
+    let crew = Crew::new(h).await;
+    for round in 0..rounds {
+        let (first, ann) = if round % 2 == 0 {
+            (crew.session().await, fresh_principal("nobody"))
+        } else {
+            let (id, ann, _) = crew.bound_session().await;
+            (id, ann)
+        };
+        let is_deleted = Arc::new(AtomicBool::new(false));
+        let deletions = crew.all(2, |n, member| {
+            let (first, is_deleted) = (first.clone(), Arc::clone(&is_deleted));
+            async move {
+                wait((round + 3 * n) % 16).await;
+                let deleted = member.did(member.backend.delete_session(&first).await);
+                is_deleted.store(true, Ordering::SeqCst);
+                deleted
+            }
+        });
+        let (member, mut ids) = (crew.member(round), vec![first.clone()]);
+        let rotations = async {
+            while let Some(last) = ids.last() {
+                let was_deleted = is_deleted.load(Ordering::SeqCst);
+                let rotated = member.backend.rotate_session(last, Delta::new()).await;
+                let Some(rotated) = member.did(rotated) else {
+                    break;
+                };
+                assert!(!was_deleted, "round {round}: a rotation after the deletion");
+                ids.push(rotated.id);
+                tokio::task::yield_now().await;
+            }
+        };
+        let deleted = both(deletions, rotations).await;
+        let acknowledged = deleted.iter().filter(|deleted| **deleted).count();
+        assert_eq!(acknowledged, 1, "round {round}: deletions");
+        for id in &ids {
+            let found = crew.member(0).backend.peek_session(id).done().await;
+            assert_eq!(found, None, "round {round}: after the acknowledged delete");
+        }
+        assert_eq!(crew.listed(&ann).await, [], "round {round}");
+    }
+    crew.summary("logout against rotations", rounds)
 }
 
 /// Uses a session in one of the ways that there are; nothing if there was none, else what a counter

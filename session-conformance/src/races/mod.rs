@@ -30,7 +30,7 @@ use crate::harness::Harness;
 
 pub use self::expiry::expirations_against_listing;
 pub use self::login::{bindings, logins_against_limit};
-pub use self::logout::{logout_against_increments, logout_against_uses};
+pub use self::logout::{logout_against_increments, logout_against_rotations, logout_against_uses};
 pub use self::operator::{endings, operator_against_uses, rotations_against_operator};
 pub use self::readers::reads_against_updates;
 pub use self::revocation::{logins_against_revocation, rotations_against_revocation};
@@ -82,6 +82,7 @@ macro_rules! races {
 /// All races about a backend, by name.
 pub const ALL: &[(&str, Race)] = races! {
     logout_against_increments
+    logout_against_rotations
     updates_of_different_fields
     rotations
     increments_against_rotation

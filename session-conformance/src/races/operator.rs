@@ -8,7 +8,7 @@ use session_core::Delta;
 use super::Summary;
 use super::crew::{Crew, both, wait};
 use crate::harness::Harness;
-use crate::kit::{add, name};
+use crate::kit::{add, assert_tombstone, name};
 
 /// Operators, each after a few turns of the others.
 const OPERATORS: usize = 4;
@@ -62,7 +62,11 @@ pub async fn rotations_against_operator(h: &dyn Harness, rounds: usize) -> Summa
         };
         let ended = both(operators, rotation).await;
         let acknowledged = ended.iter().filter(|ended| **ended).count();
-        assert_eq!(h.dump(&id).await, None, "round {round}: the old id");
+        if rotated.is_some() {
+            assert_tombstone(h, &id, "the old id").await;
+        } else {
+            assert_eq!(h.dump(&id).await, None, "round {round}: the old id");
+        }
         let listed = crew.listed(&ann).await;
         assert!(acknowledged <= 1, "round {round}: it ended twice");
         let rotated = rotated.map(|rotated| rotated.id);

@@ -8,7 +8,7 @@ use session_core::{Delta, NewSession, SessionId};
 use super::Summary;
 use super::crew::{Crew, both, wait};
 use crate::harness::Harness;
-use crate::kit::fresh_principal;
+use crate::kit::{assert_tombstone, fresh_principal};
 
 /// The tasks that log in.
 const LOGINS: usize = 24;
@@ -110,8 +110,12 @@ pub async fn rotations_against_revocation(h: &dyn Harness, rounds: usize) -> Sum
             is_over.store(true, Ordering::SeqCst);
         };
         let trails = both(rotations, revocation).await;
-        for id in trails.iter().flatten() {
-            assert_eq!(h.dump(id).await, None, "round {round}: a session escaped");
+        for trail in &trails {
+            let (last, old) = trail.split_last().expect("an id");
+            assert_eq!(h.dump(last).await, None, "round {round}: a session escaped");
+            for id in old {
+                assert_tombstone(h, id, "an old id").await;
+            }
         }
         assert_eq!(crew.listed(&ann).await, [], "round {round}");
     }

@@ -49,6 +49,36 @@ fn change(delta: Delta) -> Write {
 }
 
 #[test]
+fn a_tombstone_names_the_successor_where_the_principal_stayed() {
+    let policy = crate::SessionPolicy::new();
+    let [nobody, ann, bob] = [None, Some("ann"), Some("bob")].map(|principal| {
+        let delta = Delta::new();
+        let delta = match principal {
+            Some(principal) => delta.bind(Principal::new(principal).unwrap()),
+            None => delta.unbind(),
+        };
+        (
+            write(&state(10), &change(delta.clone()), T0).unwrap().0,
+            delta,
+        )
+    });
+    let ids = [1, 2].map(|byte| crate::SessionId::from_bytes(&[byte; 32]));
+    for (before, (after, delta), is_named) in [
+        (&nobody, &nobody, true),
+        (&nobody, &ann, false),
+        (&ann, &ann, true),
+        (&ann, &bob, false),
+        (&ann, &nobody, false),
+    ] {
+        let [from, to] = ids.clone();
+        let request = RenameRequest::new(&policy, from, to, delta.clone()).unwrap();
+        let tombstone = tombstone(&request, &before.0, after, "k".into(), T0);
+        assert_eq!(tombstone.successor(), is_named.then_some(&b"k"[..]));
+        assert_eq!(tombstone.until(), at(10_000));
+    }
+}
+
+#[test]
 fn a_log_in_that_brings_a_lifetime_moves_the_deadline_both_ways() {
     let ann = Principal::new("ann").unwrap();
     let bind_for = |secs| {

@@ -1,7 +1,7 @@
 //! What the store holds under an id.
 
 use session_core::rules::State;
-use session_core::{InvalidHash, StoredSession, UnixMillis};
+use session_core::{InvalidHash, StoredSession, Tombstone, UnixMillis, reserved};
 
 use super::index::Listing;
 
@@ -15,10 +15,17 @@ pub(crate) struct Key {
     pub(super) queued_for: Option<UnixMillis>,
 }
 
-/// What a key holds. All but sessions exist only by planting, as another client's writes would.
+/// What a key holds. What is no session and no tombstone exists only by planting, as another
+/// client's writes would.
 pub(super) enum Content {
     /// A valid hash.
     Session(State),
+    /// What a rotation has left, with whatever another client has added.
+    Tombstone {
+        hash: RawHash,
+        tombstone: Tombstone,
+        expires_at: Option<UnixMillis>,
+    },
     /// A hash that is no session.
     InvalidHash {
         hash: RawHash,
@@ -37,6 +44,15 @@ pub(crate) enum NoSession {
     PastDeadline,
 }
 
+/// Why a key is no live session to a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum NotLive {
+    /// Not found. No reason is given for a key whose time is over, which is as good as absent.
+    NotFound(Option<NoSession>),
+    /// A tombstone that counts.
+    Rotated(Tombstone),
+}
+
 impl Key {
     pub(super) fn new(content: Content) -> Self {
         Self {
@@ -48,9 +64,9 @@ impl Key {
     pub(super) fn expires_at(&self) -> Option<UnixMillis> {
         match &self.content {
             Content::Session(state) => state.expires_at,
-            Content::InvalidHash { expires_at, .. } | Content::OtherType { expires_at } => {
-                *expires_at
-            }
+            Content::Tombstone { expires_at, .. }
+            | Content::InvalidHash { expires_at, .. }
+            | Content::OtherType { expires_at } => *expires_at,
         }
     }
 
@@ -72,11 +88,11 @@ impl Key {
         self.session()?.session.listing()
     }
 
-    /// The live session that this key is, or why it is none; no reason is given for a key whose
-    /// time is over, which is as good as absent.
-    pub(super) fn live(&mut self, now: UnixMillis) -> Result<&mut State, Option<NoSession>> {
+    /// The live session that this key is, or why it is none.
+    pub(super) fn live(&mut self, now: UnixMillis) -> Result<&mut State, NotLive> {
+        let not_found = |found| Err(NotLive::NotFound(found));
         if self.is_expired(now) {
-            return Err(None);
+            return not_found(None);
         }
         match &mut self.content {
             Content::Session(state) => {
@@ -86,10 +102,14 @@ impl Key {
                 // A key that is capped by its deadline lives one millisecond longer than its
                 // session: nothing to report.
                 let overdue = state.session.deadline().is_some_and(|at| at < now);
-                Err(overdue.then_some(NoSession::PastDeadline))
+                not_found(overdue.then_some(NoSession::PastDeadline))
             }
-            Content::InvalidHash { reason, .. } => Err(Some(NoSession::Invalid(*reason))),
-            Content::OtherType { .. } => Err(Some(NoSession::OtherType)),
+            Content::Tombstone { tombstone, .. } if tombstone.counts(now) => {
+                Err(NotLive::Rotated(tombstone.clone()))
+            }
+            Content::Tombstone { .. } => not_found(None),
+            Content::InvalidHash { reason, .. } => not_found(Some(NoSession::Invalid(*reason))),
+            Content::OtherType { .. } => not_found(Some(NoSession::OtherType)),
         }
     }
 }
@@ -97,16 +117,40 @@ impl Key {
 impl Content {
     /// What a hash of these fields is.
     pub(super) fn of_hash(hash: RawHash, expires_at: Option<UnixMillis>) -> Self {
-        match StoredSession::parse(hash.iter().cloned()) {
-            Ok(session) => Self::Session(State {
-                session,
+        let reason = match StoredSession::parse(hash.iter().cloned()) {
+            Ok(session) => {
+                return Self::Session(State {
+                    session,
+                    expires_at,
+                });
+            }
+            Err(reason) => reason,
+        };
+        let mut values = hash.iter();
+        let rotated = values.find(|(name, _)| name == reserved::SESSION_ROTATED.as_bytes());
+        match rotated.and_then(|(_, value)| Tombstone::parse(value)) {
+            Some(tombstone) => Self::Tombstone {
+                hash,
+                tombstone,
                 expires_at,
-            }),
-            Err(reason) => Self::InvalidHash {
+            },
+            None => Self::InvalidHash {
                 hash,
                 reason,
                 expires_at,
             },
+        }
+    }
+
+    /// What a rotation leaves under the old id.
+    pub(super) fn of_tombstone(tombstone: Tombstone) -> Self {
+        Self::Tombstone {
+            hash: vec![(
+                reserved::SESSION_ROTATED.into(),
+                tombstone.to_value().as_bytes().into(),
+            )],
+            expires_at: Some(tombstone.until()),
+            tombstone,
         }
     }
 
@@ -121,7 +165,7 @@ impl Content {
                 hash.sort();
                 Some(hash)
             }
-            Self::InvalidHash { hash, .. } => Some(hash.clone()),
+            Self::Tombstone { hash, .. } | Self::InvalidHash { hash, .. } => Some(hash.clone()),
             Self::OtherType { .. } => None,
         }
     }
@@ -134,6 +178,8 @@ impl NoSession {
             Self::Invalid(InvalidHash::MissingReservedField) => "a reserved field is missing",
             Self::Invalid(InvalidHash::MalformedTtl) => "session_ttl is not a TTL",
             Self::Invalid(InvalidHash::MalformedDeadline) => "session_deadline is not a time",
+            Self::Invalid(InvalidHash::MissingDeadline) => "a bound session has no deadline",
+            Self::Invalid(InvalidHash::MalformedTombstone) => "session_rotated is not a tombstone",
             Self::Invalid(_) => "the hash is not a session",
             Self::OtherType => "the key is not a hash",
             Self::PastDeadline => "the key outlived the session's deadline",

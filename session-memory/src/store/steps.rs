@@ -1,16 +1,17 @@
 //! The steps on one session.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use session_core::rules;
 use session_core::steps::{
     InsertOutcome, InsertRequest, ReadOutcome, ReadRequest, Refusal, RemoveOutcome, RemoveRequest,
     RenameOutcome, RenameRequest, Target, Write, WriteOutcome, WriteRequest,
 };
-use session_core::{Effect, Error, ErrorKind, PublicId, Result, SessionId, UnixMillis};
+use session_core::{Effect, Error, ErrorKind, PublicId, Result, SessionId, Tombstone, UnixMillis};
 
 use super::index::Listing;
-use super::key::{Content, Key};
+use super::key::{Content, Key, NotLive};
 use super::{Finding, Store};
 
 impl Store {
@@ -58,7 +59,8 @@ impl Store {
                 self.expiries.follow(&id, key);
                 Ok(ReadOutcome::Found(record))
             }
-            Err(found) => {
+            Err(NotLive::Rotated(_)) => Ok(ReadOutcome::Rotated),
+            Err(NotLive::NotFound(found)) => {
                 self.finding = Finding::of(&id, found);
                 Ok(ReadOutcome::NotFound)
             }
@@ -74,8 +76,10 @@ impl Store {
         let Some(id) = self.resolve(&request.target, now)? else {
             return Ok(WriteOutcome::NotFound);
         };
-        let Some(before) = self.live(&id, now) else {
-            return Ok(WriteOutcome::NotFound);
+        let before = match self.live(&id, now) {
+            Ok(before) => before,
+            Err(Some(_)) => return Ok(WriteOutcome::Rotated),
+            Err(None) => return Ok(WriteOutcome::NotFound),
         };
         let write = &request.write;
         let (after, written) = match rules::write(before, write, now) {
@@ -94,14 +98,16 @@ impl Store {
         Ok(WriteOutcome::Written(written))
     }
 
-    /// Moves a session to a free id and changes it.
+    /// Moves a session to a free id, changes it, and leaves a tombstone.
     pub(crate) fn rename(&mut self, request: &RenameRequest, now: UnixMillis) -> RenameOutcome {
         let RenameRequest {
             from, to, write, ..
         } = request;
         // Cheap: the copy shares the session's fields.
-        let Some(before) = self.live(from, now).cloned() else {
-            return RenameOutcome::NotFound;
+        let before = match self.live(from, now) {
+            Ok(before) => before.clone(),
+            Err(Some(_)) => return RenameOutcome::Rotated,
+            Err(None) => return RenameOutcome::NotFound,
         };
         if self.exists(to, now) {
             return RenameOutcome::IdTaken;
@@ -113,25 +119,44 @@ impl Store {
         if let Err(refusal) = self.make_room_for(write, from, now) {
             return RenameOutcome::Refused(refusal);
         }
+        let successor = to.expose().into();
+        let tombstone = rules::tombstone(request, &before, &after, successor, now);
         self.take_key(from);
+        self.put_key(from.clone(), Key::new(Content::of_tombstone(tombstone)));
         self.relist(to, None, after.session.listing());
         self.put_key(to.clone(), Key::new(Content::Session(after)));
         RenameOutcome::Renamed(written)
     }
 
-    /// Deletes a session.
+    /// Deletes a session: that of the target, or the one that its tombstones lead to.
     pub(crate) fn remove(
         &mut self,
         request: &RemoveRequest,
         now: UnixMillis,
     ) -> Result<RemoveOutcome> {
-        let id = self.resolve(&request.target, now)?;
-        let is_removed = id.is_some_and(|id| self.live(&id, now).is_some() && self.take_key(&id));
-        Ok(if is_removed {
-            RemoveOutcome::Removed
-        } else {
-            RemoveOutcome::NotFound
-        })
+        let Some(mut id) = self.resolve(&request.target, now)? else {
+            return Ok(RemoveOutcome::NotFound);
+        };
+        // Another client may have planted a circle.
+        let mut followed = HashSet::new();
+        loop {
+            let tombstone = match self.live(&id, now) {
+                Ok(_) => {
+                    self.take_key(&id);
+                    return Ok(RemoveOutcome::Removed);
+                }
+                Err(None) if followed.is_empty() => return Ok(RemoveOutcome::NotFound),
+                Err(tombstone) => tombstone,
+            };
+            let successor = tombstone
+                .as_ref()
+                .and_then(Tombstone::successor)
+                .and_then(|successor| SessionId::parse(successor).ok());
+            match successor.filter(|_| followed.insert(id.into_owned())) {
+                Some(successor) => id = Cow::Owned(successor),
+                None => return Ok(RemoveOutcome::Rotated),
+            }
+        }
     }
 
     /// Deletes a session if operators see it under this public id; whether there was one.
@@ -141,7 +166,7 @@ impl Store {
         public_id: PublicId,
         now: UnixMillis,
     ) -> bool {
-        let is_named = self.live(id, now).is_some_and(|state| {
+        let is_named = self.live(id, now).is_ok_and(|state| {
             let of_unbound = || PublicId::of_unbound(id);
             state.session.public_id_or(of_unbound) == public_id
         });

@@ -64,14 +64,20 @@ async fn a_ttl_that_shrinks_frees_in_time() {
 }
 
 #[tokio::test]
-async fn deletion_and_rotation_leave_nothing_behind() {
+async fn deletion_and_rotation_leave_tombstones_for_their_time_and_nothing_else() {
     let setup = Setup::new();
     let ann = principal("ann");
-    for _ in 0..50 {
+    for n in 1..=50 {
         let id = setup.login(&ann, 100).await;
-        let id = setup.rotate(&id).await;
-        assert_eq!(setup.backend.len(), 1);
-        assert!(setup.backend.delete_session(&id).await.unwrap());
-        assert_eq!((setup.backend.len(), setup.raw.index_len(&ann)), (0, 0));
+        let new = setup.rotate(&id).await;
+        let deleted = if n % 2 == 0 { id } else { new };
+        assert!(setup.backend.delete_session(&deleted).await.unwrap());
+        assert_eq!((setup.backend.len(), setup.raw.index_len(&ann)), (n, 0));
     }
+    setup.advance_ms(10_001);
+    assert_eq!(setup.raw.count(), 0);
+    for _ in 0..50 / 8 + 1 {
+        setup.backend.ping().await.unwrap();
+    }
+    assert_eq!(setup.backend.len(), 0);
 }

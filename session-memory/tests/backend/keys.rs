@@ -75,7 +75,7 @@ async fn a_rotation_moves_onto_an_id_whose_key_has_expired() {
     setup.advance_ms(5_001);
     assert!(setup.rename(&from, &to).await);
     assert!(setup.is_live(&to).await);
-    assert_eq!(setup.backend.len(), 1);
+    assert_eq!(setup.backend.len(), 2, "the session and the tombstone");
 }
 
 #[tokio::test]

@@ -87,6 +87,26 @@ async fn an_event_names_the_public_id_and_the_reason_of_a_key_that_is_no_session
 }
 
 #[tokio::test]
+async fn a_tombstone_is_nothing_to_report() {
+    let setup = Setup::new();
+    let (events, _guard) = keep(&setup);
+    let id = setup.session(60).await;
+    setup.rotate(&id).await;
+    let hash = setup.raw.dump(&id).unwrap().hash.unwrap();
+    setup.raw.plant_hash(&id, hash, None);
+    for millis in [0, 10_001] {
+        setup.advance_ms(millis);
+        assert!(!setup.is_live(&id).await);
+    }
+    assert!(events.lock().unwrap().is_empty());
+
+    let malformed = [("session_rotated", "soon")];
+    setup.raw.plant_hash(&id, malformed, None);
+    assert!(!setup.is_live(&id).await);
+    assert!(events.lock().unwrap()[0].contains("not a tombstone"));
+}
+
+#[tokio::test]
 async fn a_session_that_reaches_its_deadline_is_nothing_to_report() {
     let setup = Setup::new();
     let id = setup.login(&crate::principal("ann"), 10).await;

@@ -44,6 +44,9 @@ struct Stage {
     ann: SessionId,
     other: SessionId,
     bob: SessionId,
+    /// The ids that nobody's session and ann's had before a rotation.
+    former: SessionId,
+    former_ann: SessionId,
     /// Of ann's session.
     public_id: PublicId,
 }
@@ -147,6 +150,10 @@ fn operations() -> Vec<(&'static str, Operation)> {
         log_in_refused: s.refusing.rotate_session(&s.nobody, bind(ann())), one;
         delete: s.open.delete_session(&s.nobody), is_done;
         delete_bound: s.open.delete_session(&s.ann), is_done;
+        delete_rotated: s.open.delete_session(&s.former), is_done;
+        delete_rotated_bound: s.open.delete_session(&s.former_ann), is_done;
+        get_rotated: s.open.get_session(&s.former), one;
+        rotate_rotated: s.open.rotate_session(&s.former, bind(ann())), one;
         list: async { s.open.list_sessions(&ann()).await.map(|it| it.len()) }, Some;
         revoke_one: s.open.revoke_session(&ann(), &s.public_id), is_done;
         revoke_all: s.open.revoke_sessions(&ann(), None), count;
@@ -294,6 +301,7 @@ impl Trials {
             let ttl = SessionTtl::from_secs(1_000).expect("a TTL");
             let policy = SessionPolicy::new()
                 .with_default_ttl(ttl)
+                .with_tombstone_lifetime(lifetime(2_000))
                 .with_clock(clock.clone());
             let policy = limit
                 .into_iter()
@@ -362,12 +370,25 @@ impl Trials {
             }
             ids.push(created.id);
         }
+        // Two of them have been rotated.
+        let mut former = Vec::new();
+        for (id, former_name) in ids.iter_mut().zip(["former", "former_ann"]) {
+            let rotated = self.setup.backend.rotate_session(id, Delta::new()).await;
+            let rotated = rotated.expect("a reply").expect("it lives");
+            let old = std::mem::replace(id, rotated.id);
+            let suffixes = [&old, &*id].map(|id| self.setup.keys.suffix(id));
+            let [old_suffix, new_suffix] = suffixes;
+            let name = names.suffixes.insert(old_suffix, former_name);
+            names.suffixes.insert(new_suffix, name.expect("its name"));
+            former.push(old);
+        }
         for node in &self.nodes {
             self.run::<()>(node, &AGE).await;
         }
         self.clock.0.store(1_000_001_000, Ordering::Relaxed);
         let [open, evicting, refusing] = self.subjects.each_ref().map(|it| it.backend.clone());
         let [nobody, ann, other, bob] = ids.try_into().expect("four");
+        let [former, former_ann] = former.try_into().expect("two");
         let admin = self.subjects[0].admin.clone();
         let public_id = known.expect("ann's is bound");
         let stage = Stage {
@@ -379,6 +400,8 @@ impl Trials {
             ann,
             other,
             bob,
+            former,
+            former_ann,
             public_id,
         };
         (stage, names)
@@ -435,6 +458,16 @@ impl Trials {
                             let value = match *field {
                                 "session_deadline" | "session_login_at" => {
                                     about(value.parse::<f64>().expect("a time") - now)
+                                }
+                                "session_rotated" => {
+                                    let (until, successor) =
+                                        value.split_once(' ').unwrap_or((*value, ""));
+                                    let until = until.parse::<f64>().expect("a time") - now;
+                                    let successor = match successor {
+                                        "" => "",
+                                        it => names.suffixes.get(it.as_bytes()).unwrap_or(&"new"),
+                                    };
+                                    format!("{} to {successor:?}", about(until))
                                 }
                                 "session_public_id" => public_name(names, value).to_owned(),
                                 _ => (*value).to_owned(),

@@ -155,6 +155,11 @@ impl UsedStore {
             }
             let rotated = backend.rotate_session(id, Delta::new()).await;
             assert_eq!(rotated.expect("a reply"), None);
+            // A plain name of a rotated id: what it would end is opened by its own.
+            let stored = self.harness.dump(id).await;
+            if stored.is_some_and(|key| key.field("session_rotated").is_some()) {
+                continue;
+            }
             assert!(!backend.delete_session(id).await.expect("a reply"));
         }
         for id in &self.live {

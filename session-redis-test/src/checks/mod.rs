@@ -9,6 +9,7 @@ pub mod faults;
 pub mod first_contact;
 pub mod full;
 pub mod garbage;
+pub mod guide_client;
 pub mod ids_at_rest;
 pub mod index;
 pub mod key_formats;

@@ -149,6 +149,8 @@ impl Sessions {
             ("remove fields", [1, 1], run(store.remove_fields(a, vec![name("theme")]))),
             ("set TTL", [1, 1], run(store.set_session_ttl(a, SessionTtl::MAX))),
             ("rotate", [1, 1], run(store.rotate_session(a, change()))),
+            ("get, rotated", [1, 1], run(store.get_session(a))),
+            ("delete, rotated", [1, 1], run(store.delete_session(a))),
             ("delete", [1, 1], run(store.delete_session(b))),
             ("create, bound", [1, 2], run(store.create_session(login()))),
             ("get, bound", [1, 1], run(store.get_session(v))),

@@ -22,15 +22,20 @@ impl Cluster {
 
     /// Moves the keys of a slot.
     pub async fn move_keys(&self, slot: u16, from: usize, to: usize) {
-        let (from, to) = (self.node(from), self.node(to).addr());
         let keys = format!("CLUSTER GETKEYSINSLOT {slot} 1000");
-        for key in from.ask::<Vec<Vec<u8>>>(&keys).await {
-            let mut migrate = cmd("MIGRATE");
-            migrate.arg(to.ip().to_string()).arg(to.port());
-            migrate.arg(key).arg(0).arg(5000);
-            let moved = migrate.exec_async(&mut from.connection().await).await;
-            moved.expect("the key is moved");
+        for key in self.node(from).ask::<Vec<Vec<u8>>>(&keys).await {
+            self.move_key(&key, from, to).await;
         }
+    }
+
+    /// Moves one key of a slot.
+    pub async fn move_key(&self, key: &[u8], from: usize, to: usize) {
+        let (from, to) = (self.node(from), self.node(to).addr());
+        let mut migrate = cmd("MIGRATE");
+        migrate.arg(to.ip().to_string()).arg(to.port());
+        migrate.arg(key).arg(0).arg(5000);
+        let moved = migrate.exec_async(&mut from.connection().await).await;
+        moved.expect("the key is moved");
     }
 
     /// Ends the move: everybody is told of the new owner, the new owner first.

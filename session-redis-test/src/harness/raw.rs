@@ -9,10 +9,11 @@ use session_conformance::{RawHash, RawKey};
 use session_core::UnixMillis;
 use session_redis::KeyPrefix;
 
-/// Time passes for every key below the prefix: its expiry, its deadline and the scores of an index
-/// come nearer. A key of which nothing remains is gone. (Where the index has steps of its own, a
-/// score's fraction says when its member was entered, in seconds modulo 512: that grows older as
-/// well, up to an age that is not taken for a young one as real time passes.)
+/// Time passes for every key below the prefix: its expiry, its deadline, the end of its tombstone
+/// and the scores of an index come nearer. A key of which nothing remains is gone. (Where the index
+/// has steps of its own, a score's fraction says when its member was entered, in seconds modulo
+/// 512: that grows older as well, up to an age that is not taken for a young one as real time
+/// passes.)
 static ADVANCE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
@@ -29,6 +30,11 @@ for _, key in ipairs(redis.call('KEYS', ARGV[1] .. '*')) do
       local deadline = redis.call('HGET', key, 'session_deadline')
       if deadline and #deadline <= 15 and string.find(deadline, '^[1-9]%d*$') then
         redis.call('HSET', key, 'session_deadline', string.format('%.0f', tonumber(deadline) - by))
+      end
+      local rotated = redis.call('HGET', key, 'session_rotated') or ''
+      local last, rest = string.match(rotated, '^([1-9]%d*)(.*)$')
+      if last and #last <= 15 and (rest == '' or string.find(rest, '^ .')) then
+        redis.call('HSET', key, 'session_rotated', string.format('%.0f', tonumber(last) - by) .. rest)
       end
     elseif kind == 'zset' then
       local members = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')

@@ -109,6 +109,15 @@ local function not_indexed(s, deadline)
   return { NOT_INDEXED, s.principal, s.deadline or 0, s.public_id }
 end
 
+-- Leaves a tombstone under the key from which the session, which is this principal's now, was
+-- renamed. The key expires with it.
+local function leave_tombstone(key, s, principal)
+  local last = integer(s.now + tonumber(ARGV[LAST + 1]))
+  local is_kept = (s.before.principal or '') == (principal or '')
+  redis.call('HSET', key, 'session_rotated', is_kept and last .. ' ' .. ARGV[LAST + 2] or last)
+  redis.call('PEXPIREAT', key, last)
+end
+
 local function in_batches(command, key, list, first, last)
   for i = first, last, 2000 do
     redis.call(command, key, unpack(list, i, math.min(i + 1999, last)))
@@ -162,7 +171,12 @@ local function apply(key, to)
   if removes then require_right('HDEL', to or key) end
   if SETS > COUNTERS then require_right('HINCRBY', to or key) end
   if returns_fields then require_right('HGETALL', to or key) end
-  if to then require_right('RENAME', key, to) end
+  if to then
+    require_right('RENAME', key, to)
+    require_right('HSET', key)
+    require_right('PEXPIREAT', key)
+    s.now = s.now or milliseconds() -- which may be denied too
+  end
   if binding ~= '' or to then
     require_removable(index_prefix, s)
     require_index(index_prefix, binding == '' and is_listed(s) and s.principal or bind_to)
@@ -184,6 +198,7 @@ local function apply(key, to)
   if binding ~= '' or to then index_remove(index_prefix, s, key) end
   if to then
     redis.call('RENAME', key, to) -- keeps the expiry
+    leave_tombstone(key, s, binding == '' and s.principal or bind_to)
     key = to
   end
   in_batches('HDEL', key, gone, 1, #gone)

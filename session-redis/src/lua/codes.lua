@@ -4,6 +4,9 @@ local DONE = 1
 local NOT_FOUND = 0
 -- Not found, since the key holds no valid session.
 local NO_SESSION = -1
+-- Not found, since the session was rotated a short while ago; where a step that follows tombstones
+-- found no session either, the suffix of the key where it might be.
+local ROTATED = -2
 local ID_TAKEN = 2
 -- And why.
 local REFUSED = 3

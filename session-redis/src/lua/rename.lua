@@ -1,4 +1,5 @@
--- KEYS: session, its new key. ARGV: those of `apply`. Returns what `written` does.
+-- KEYS: session, its new key. ARGV: those of `apply`, then how long the tombstone lasts in
+-- milliseconds and the suffix of the new key. Returns what `written` does.
 local from, to = KEYS[1], KEYS[2]
 
 if redis.call('EXISTS', to) == 1 then

@@ -10,8 +10,7 @@ for _, key in ipairs(found[2]) do
   local is_here, s = pcall(session, key)
   if not is_here then
     -- The key's slot is migrating to this node of a cluster; scripts may not look at it yet.
-    local text = type(s) == 'table' and s.err or tostring(s)
-    if not string.find(text, 'non local key', 1, true) then error(s) end
+    if not is_elsewhere(s) then error(s) end
   elseif s then
     reply[last + 1], reply[last + 2], reply[last + 3] = string.sub(key, #prefix + 1), s.created_at, s.last_accessed_at
     reply[last + 4], reply[last + 5], reply[last + 6] = s.ttl, redis.call('PTTL', key), s.deadline or 0

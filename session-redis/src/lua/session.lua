@@ -10,6 +10,13 @@ local function require_right(...)
   if not redis.acl_check_cmd(...) then error({ err = DENIED }) end
 end
 
+-- Whether an error says that this node of a cluster lets a script look at no such key: its slot is
+-- another, or is migrating.
+local function is_elsewhere(failure)
+  local text = type(failure) == 'table' and failure.err or tostring(failure)
+  return string.find(text, 'non local key', 1, true) or string.find(text, 'same slot', 1, true)
+end
+
 local function milliseconds()
   local t = redis.call('TIME')
   return t[1] * 1000 + math.floor(t[2] / 1000)
@@ -21,11 +28,12 @@ local function time(text, now)
   return now + tonumber(text)
 end
 
--- The live session under a key, or nil and the code that says why there is none.
+-- The live session under a key; or nil and the code that says why there is none, and the suffix of
+-- its successor's key, if a tombstone names one.
 local function session(key)
-  local code, ttl, deadline, now, v = check(key, redis.pcall('HMGET', key, unpack(RESERVED)))
+  local code, ttl, deadline, now, v, successor = check(key, redis.pcall('HMGET', key, unpack(RESERVED)))
   if code == FAILED then error(v) end
-  if code then return nil, code end
+  if code then return nil, code, successor end
   local s = {
     created_at = v[1], last_accessed_at = v[2], ttl = tonumber(ttl), deadline = deadline, now = now,
     principal = principal_of(v[5]), public_id = public_id_of(v[6]), login_at = v[8], reserved = 0,
@@ -36,11 +44,12 @@ local function session(key)
   return s
 end
 
--- The same session, if it is the one that this principal knows by this public id. Neither is asked
--- for where the principal is ''.
+-- The same session, if it is the one that this principal knows by this public id: no tombstone is,
+-- nor what it leads to. Neither is asked for where the principal is ''.
 local function session_of_owner(key, principal, public_id)
-  local s, code = session(key)
-  if not s or principal == '' then return s, code end
+  local s, code, successor = session(key)
+  if principal == '' then return s, code, successor end
+  if not s then return nil, code == ROTATED and NOT_FOUND or code end
   if is_listed(s) and s.principal == principal and s.public_id == public_id then return s end
   return nil, NOT_FOUND
 end

@@ -21,10 +21,12 @@ mod list;
 mod quota;
 mod revoke;
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 use session_core::steps::{
-    InsertOutcome, InsertRequest, Refusal, RenameOutcome, RenameRequest, Write, WriteOutcome,
-    WriteRequest, Written,
+    InsertOutcome, InsertRequest, Refusal, RemoveOutcome, RenameOutcome, RenameRequest, Write,
+    WriteOutcome, WriteRequest, Written,
 };
 use session_core::{Principal, Result, UnixMillis};
 
@@ -38,7 +40,7 @@ use crate::keys::{entry_of, suffix_in};
 use crate::operation::Operation;
 use crate::reply::{self, Outcome, Parts, corrupt};
 use crate::script_call::index::NewEntry;
-use crate::script_call::{self, Indexed, ScriptCall, Time, lifetime_of_binding};
+use crate::script_call::{self, Indexed, Owner, Time, lifetime_of_binding};
 
 impl<C: Connect> Operation<'_, C> {
     /// Index, session.
@@ -97,6 +99,7 @@ impl<C: Connect> Operation<'_, C> {
                     return Ok(WriteOutcome::Refused(Refusal::TooManySessions));
                 }
                 Admission::Futile(Outcome::NotFound) => return Ok(WriteOutcome::NotFound),
+                Admission::Futile(Outcome::Rotated(_)) => return Ok(WriteOutcome::Rotated),
                 Admission::Futile(Outcome::Refused(why)) => {
                     return Ok(WriteOutcome::Refused(why));
                 }
@@ -120,6 +123,7 @@ impl<C: Connect> Operation<'_, C> {
                     self.raise_deadline(entry, deadline).await?;
                 }
                 Ok(Outcome::NotFound) => break WriteOutcome::NotFound,
+                Ok(Outcome::Rotated(_)) => break WriteOutcome::Rotated,
                 Ok(Outcome::Refused(why)) if has_evicted(&entry) => {
                     return Err(self.failed(entry.as_ref(), why.into()).await);
                 }
@@ -153,6 +157,7 @@ impl<C: Connect> Operation<'_, C> {
                     return Ok(RenameOutcome::Refused(Refusal::TooManySessions));
                 }
                 Admission::Futile(Outcome::NotFound) => return Ok(RenameOutcome::NotFound),
+                Admission::Futile(Outcome::Rotated(_)) => return Ok(RenameOutcome::Rotated),
                 Admission::Futile(Outcome::IdTaken) => return Ok(RenameOutcome::IdTaken),
                 Admission::Futile(Outcome::Refused(why)) => {
                     return Ok(RenameOutcome::Refused(why));
@@ -195,6 +200,7 @@ impl<C: Connect> Operation<'_, C> {
                     }
                 }
                 Ok(Outcome::NotFound) => break RenameOutcome::NotFound,
+                Ok(Outcome::Rotated(_)) => break RenameOutcome::Rotated,
                 Ok(Outcome::IdTaken) => break RenameOutcome::IdTaken,
                 Ok(Outcome::Refused(why)) if has_evicted(&entry) => {
                     return Err(self.failed(entry.as_ref(), why.into()).await);
@@ -208,19 +214,46 @@ impl<C: Connect> Operation<'_, C> {
         Ok(outcome)
     }
 
-    /// Ends the session of a call of `REMOVE`; then, if it was bound and the index has steps of its
-    /// own, removes its entry. Whether there was a session.
-    pub(crate) async fn end(&self, call: &ScriptCall, suffix: &[u8]) -> Result<bool> {
-        match self.run(call).await? {
-            Outcome::Done(mut parts) => {
-                let listing = Listing::of(&mut parts)?;
-                if let Some(listing) = listing.filter(|_| self.keys.has_cross_slot_index()) {
-                    self.finish(None, None, Some(listing.entry(suffix))).await;
+    /// Ends the session under a key, this owner's if one is given; or the one that the key's
+    /// tombstone leads to, if tombstones are followed. Then, if it was bound and the index has
+    /// steps of its own, removes its entry.
+    ///
+    /// The script follows tombstones by itself. In a cluster it may be kept from a key that it was
+    /// not sent for, or not see it, while the slot is migrating: then it is sent for that key.
+    pub(crate) async fn end(
+        &self,
+        suffix: &Bytes,
+        owner: Option<Owner<'_>>,
+        follows: bool,
+    ) -> Result<RemoveOutcome> {
+        let mut suffix = suffix.clone();
+        let mut looked_at = HashSet::new();
+        loop {
+            let key = self.keys.with_suffix(&suffix);
+            let call = match follows {
+                true => script_call::remove_following(self.keys, &key),
+                false => script_call::remove(self.keys, &key, owner),
+            };
+            match self.run(&call).await? {
+                Outcome::Done(mut parts) => {
+                    let listing = Listing::of(&mut parts)?;
+                    if let Some(listing) = listing.filter(|_| self.keys.has_cross_slot_index()) {
+                        let ended = reply::text_or_nil(parts.next())?.unwrap_or(suffix);
+                        self.finish(None, None, Some(listing.entry(&ended))).await;
+                    }
+                    return Ok(RemoveOutcome::Removed);
                 }
-                Ok(true)
+                Outcome::NotFound if looked_at.is_empty() => return Ok(RemoveOutcome::NotFound),
+                Outcome::Rotated(Some(next)) if self.keys.has_cross_slot_index() => {
+                    looked_at.insert(suffix);
+                    if looked_at.contains(&next) {
+                        return Ok(RemoveOutcome::Rotated);
+                    }
+                    suffix = next;
+                }
+                Outcome::NotFound | Outcome::Rotated(_) => return Ok(RemoveOutcome::Rotated),
+                _ => return Err(corrupt()),
             }
-            Outcome::NotFound => Ok(false),
-            _ => Err(corrupt()),
         }
     }
 

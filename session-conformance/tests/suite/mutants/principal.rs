@@ -97,6 +97,18 @@ async fn anybodys(m: &Memory, target: Target) -> Target {
 type Listed = Mutex<HashMap<Principal, Vec<ListedSession>>>;
 
 mutants! {
+    /// A binding without a deadline lasts for ever.
+    ["VAL-9"] BindsWithoutADeadline {
+        async fn read(&self, m: &Memory, request: ReadRequest) -> Result<ReadOutcome> {
+            m.edit(&m.id(&request.target).await, |fields| {
+                if !fields.contains_key(&b"session_deadline"[..]) {
+                    fields.remove(&b"session_principal"[..]);
+                }
+            }).await;
+            m.read(&request).await
+        }
+    }
+
     /// Principals are in a column that ignores spaces at the end.
     ["PRN-1"] TrimsPrincipals {
         async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<ListedSession>> {
@@ -241,7 +253,8 @@ mutants! {
             let mut ended = 0;
             for id in ids {
                 tokio::task::yield_now().await;
-                ended += u64::from(m.delete_session(&id).await?);
+                // A deletion of an old id would end the session.
+                ended += u64::from(m.is_live(&id).await && m.delete_session(&id).await?);
             }
             Ok(ended)
         }

@@ -6,7 +6,7 @@ use session_core::{Delta, ErrorKind, SessionBackend};
 use session_redis::IdStorage;
 
 use super::{Subject, teach_scripts};
-use crate::checks::{assert_refused, count, create, log_in, name, until_well};
+use crate::checks::{ann, assert_refused, count, create, log_in, name, until_well};
 use crate::harness::Connect;
 use crate::{Cluster, Monitor, Target};
 
@@ -73,6 +73,39 @@ pub async fn a_rotation_waits_for_its_slot(connect: Connect) {
     cluster.end_move(slot, 0).await;
     let rotated = until_well("the slot has arrived", rotate).await;
     assert_eq!(subject.slot(&rotated.expect("it lives").id), slot);
+}
+
+/// A deletion by an old id ends the session while their slot moves, whichever of the two keys has
+/// arrived; of a session that has ended it comes back.
+pub async fn a_deletion_follows_into_a_slot_that_moves(connect: Connect) {
+    let cluster = Cluster::start(3).await;
+    let subject = Subject::with(connect, &cluster, |target| target).await;
+    let backend = &*subject.backend;
+    for moves_old in [true, false] {
+        for is_bound in [true, false] {
+            let old = subject.session_on(&cluster, 2).await;
+            if is_bound {
+                let bound = backend.update_session(&old, Delta::new().bind(ann())).await;
+                assert!(bound.expect("a reply").is_some());
+            }
+            let rotated = backend.rotate_session(&old, Delta::new()).await;
+            let new = rotated.expect("a reply").expect("it lives").id;
+            let slot = subject.slot(&old);
+            cluster.begin_move(slot, 2, 0).await;
+            let moved = if moves_old { &old } else { &new };
+            let key = subject.keys.session(moved);
+            cluster.move_key(&key, 2, 0).await;
+            for is_there in [true, false] {
+                let deleted = backend.delete_session(&old).await.expect("a reply");
+                assert_eq!(deleted, is_there, "{moves_old} {is_bound}");
+                assert_eq!(backend.peek_session(&new).await.expect("a reply"), None);
+            }
+            let listed = backend.list_sessions(&ann()).await.expect("a list");
+            assert_eq!(listed.len(), 0);
+            cluster.move_keys(slot, 2, 0).await;
+            cluster.end_move(slot, 0).await;
+        }
+    }
 }
 
 /// An unbound session, its id stored plainly or hashed, is rotated again and again by one call

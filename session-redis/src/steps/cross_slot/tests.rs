@@ -67,7 +67,7 @@ const ADDED: &str = "1 9000 9000 9000.5 1";
 const NOT_INDEXED: &str = "4 - 0 -";
 /// What a list shows of a session.
 const LISTED: &str = "1 then now -";
-const REMOVED: &str = "1 ann #";
+const REMOVED: &str = "1 ann # -";
 // Errors. Rejected, so that the routing takes them for the result.
 const NOT_APPLIED: &str = "not applied";
 const UNKNOWN: &str = "unknown";
@@ -304,6 +304,30 @@ async fn a_session_of_two_formats_gets_no_entry_for_a_key_that_it_does_not_have(
     let sent = rig.sent();
     assert!(sent.iter().all(|call| call.0 == script::WRITE.sha()));
     assert_ne!(sent[0].1[1], sent[1].1[1]);
+}
+
+/// A script that may not look at the key behind a tombstone says so, and is sent there.
+#[tokio::test(start_paused = true)]
+async fn a_deletion_goes_on_at_the_key_that_the_script_may_not_look_at() {
+    let id = SessionId::random().unwrap();
+    let request = RemoveRequest::new(&id);
+    for (replies, expected) in [
+        (&["-2 b", "1 ann # c", DONE][..], RemoveOutcome::Removed),
+        (&["-2 b", "-2"], RemoveOutcome::Rotated),
+        (&["-2 b", NOT_FOUND], RemoveOutcome::Rotated),
+        // Whatever they say, it comes back.
+        (&["-2 b", "-2 c", "-2 b"], RemoveOutcome::Rotated),
+    ] {
+        let rig = Rig::of(replies);
+        let outcome = rig.backend.remove(&request).await;
+        assert_eq!(outcome.unwrap(), expected, "{replies:?}");
+        let sent = rig.sent();
+        assert_eq!(sent[1].1[1], "session:b");
+        if expected == RemoveOutcome::Removed {
+            let entry = format!("{PUBLIC_ID}c");
+            assert_eq!(sent[2].1[2], entry, "of the session that was ended");
+        }
+    }
 }
 
 /// A session that is moved between the look at the index and the step is looked for again.
