@@ -74,7 +74,7 @@ scripts! {
     /// Deletes a session.
     REMOVE, true, "#!lua flags=allow-oom", ["session", "index"; "remove"];
     /// One page of a principal's sessions.
-    LIST, true, "#!lua flags=allow-oom", ["session", "index"; "list"];
+    LIST, true, "#!lua flags=allow-oom", ["session", "index", "position"; "list"];
     /// The entries of a public id in an index of either kind.
     FIND, false, "#!lua flags=no-writes", ["session"; "find"];
     /// Ends sessions of a principal.
@@ -86,7 +86,7 @@ scripts! {
     /// Removes entries from a cross-slot index.
     INDEX_REMOVE, true, "#!lua flags=allow-oom", ["session", "cross_slot_index"; "index_remove"];
     /// One page of a cross-slot index.
-    INDEX_PAGE, true, "#!lua flags=allow-oom", ["session", "cross_slot_index"; "index_page"];
+    INDEX_PAGE, true, "#!lua flags=allow-oom", ["session", "cross_slot_index", "position"; "index_page"];
     /// What a list shows of a session.
     MEMBER, false, "#!lua flags=no-writes", ["session"; "member"];
     /// One page of a server's keys.
