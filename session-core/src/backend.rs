@@ -58,7 +58,8 @@ const DEFAULT_DEADLINE: Duration = Duration::from_millis(500);
 /// `Err` means that the backend could not tell, or that the request was refused as a whole.
 /// [`Error::effect`] says whether anything can have been changed. That a session is absent,
 /// expired, invalid, rotated or revoked is a value (`None`, `false`), never an error. Every
-/// operation ends within the backend's [`deadline`](Self::deadline).
+/// operation ends within the backend's [`deadline`](Self::deadline); those that go through all
+/// sessions of a principal read page after page, and each page ends within it.
 ///
 /// # Cancellation
 /// Dropping the future of any operation is safe: the step is applied as a whole or not at all, and
@@ -481,7 +482,7 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Atomicity
     /// Every session whose binding was acknowledged before the call, and that lives and is not
-    /// bound again until it returns, is listed, once. A page is as the store is at one moment.
+    /// bound again until it returns, is listed, once.
     ///
     /// # Errors
     /// The backend's own.

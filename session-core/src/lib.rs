@@ -7,6 +7,7 @@
 //! | you want to | read |
 //! |---|---|
 //! | use sessions | the provided methods of [`SessionBackend`], [`NewSession`], [`Delta`], [`SessionRecord`] |
+//! | list a principal's sessions, end them | [`SessionBackend::list_sessions`], [`ListedSessions`], [`SessionBackend::revoke_sessions`] |
 //! | list all sessions of a store, end any | [`SessionAdmin`] |
 //! | decide lifetimes and limits | [`SessionPolicy`], [`Limits`], [`SessionTtl`], [`Lifetime`] |
 //! | handle failures | [`Error`], [`ErrorKind`], [`Effect`] |
