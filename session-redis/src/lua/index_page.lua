@@ -1,6 +1,6 @@
 -- KEYS: index. ARGV: the deadline and the public id that the page begins behind, number of entries
--- to look at, then what `remove_entries` takes. Returns {DONE, the deadline that all of them have if
--- they are more than fit, or '', then what `append` does}.
+-- to look at, then what `remove_entries` takes. Returns {DONE, the deadline that all of them have
+-- if they are more than fit, or '', then what `append` does}.
 local index = KEYS[1]
 local deadline, public_id, count = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local REMOVALS = 4

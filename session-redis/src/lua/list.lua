@@ -1,7 +1,7 @@
 -- KEYS: index. ARGV: index prefix, principal, the deadline and the public id that the page begins
--- behind, number of entries to look at, names of fields. Returns {DONE, entries looked at, score and
--- public id of the last, then of each live session: entry, created_at, last_accessed_at, login_at or
--- nil, the fields or nil}; removes the entries of ended ones.
+-- behind, number of entries to look at, names of fields. Returns {DONE, entries looked at, score
+-- and public id of the last, then of each live session: entry, created_at, last_accessed_at,
+-- login_at or nil, the fields or nil}; removes the entries of ended ones.
 local index = KEYS[1]
 local index_prefix, principal, deadline, public_id, count = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local FIELDS = 6

@@ -1,5 +1,5 @@
--- Where a page of an index begins: behind the entries of a score up to those of a public id. Entries
--- of one score are in the order of their bytes, and so in that of their public ids.
+-- Where a page of an index begins: behind the entries of a score up to those of a public id.
+-- Entries of one score are in the order of their bytes, and so in that of their public ids.
 
 local PUBLIC_ID = 22
 

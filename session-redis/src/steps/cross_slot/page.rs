@@ -1,15 +1,15 @@
 //! A page of a principal's sessions, each in its own slot: what lists and revocations have in
 //! common.
 //!
-//! A page is a part of the index: from one position to another, in the order of deadlines and public
-//! ids. A rotation gives a session another entry, but of the same deadline and the same public id,
-//! and so on the same page.
+//! A page is a part of the index: from one position to another, in the order of deadlines and
+//! public ids. A rotation gives a session another entry, but of the same deadline and the same
+//! public id, and so on the same page.
 //!
-//! The index is read first, then the sessions. One that is not found may have been moved in between:
-//! to a key of which the index had an entry already, which is pending, and is looked at a second
-//! time once all were looked at; or to one whose entry was added later, and then the next reading
-//! of the page has an entry that was not looked at. So a page has missed nobody once it found all,
-//! or once it has no new entry.
+//! The index is read first, then the sessions. One that is not found may have been moved in
+//! between: to a key of which the index had an entry already, which is pending, and is looked at a
+//! second time once all were looked at; or to one whose entry was added later, and then the next
+//! reading of the page has an entry that was not looked at. So a page has missed nobody once it
+//! found all, or once it has no new entry.
 
 use std::collections::HashSet;
 
@@ -176,8 +176,8 @@ impl IndexPart {
     }
 }
 
-/// All entries of some deadlines: the last one may have more than were read, and is left to the next
-/// page.
+/// All entries of some deadlines: the last one may have more than were read, and is left to the
+/// next page.
 pub(super) fn whole_deadlines(mut entries: Vec<Entry>, count: usize) -> IndexPart {
     let last = entries.last().filter(|_| entries.len() >= count);
     let to = last.and_then(deadline).map(ListPosition::at);
@@ -185,8 +185,8 @@ pub(super) fn whole_deadlines(mut entries: Vec<Entry>, count: usize) -> IndexPar
     IndexPart { entries, to }
 }
 
-/// Some of the entries of one deadline: the first ones by public id, all of each. `None` if all that
-/// fit are of one public id, and there may be more.
+/// Some of the entries of one deadline: the first ones by public id, all of each. `None` if all
+/// that fit are of one public id, and there may be more.
 pub(super) fn part_of_deadline(
     deadline: UnixMillis,
     mut entries: Vec<Entry>,
