@@ -810,12 +810,18 @@ function sessionItem(entry) {
     badge.dataset.testid = 'this-browser';
     name.append(' ', badge);
   }
+  if (entry.device) name.append(' ', element('span', 'session-device', entry.device));
   const times = element('p', 'session-times');
   const created = element('time');
   const used = element('time', 'used');
   setTime(created, entry.created_at);
   setTime(used, entry.last_accessed_at);
   times.append('started ', created, ', used ', used);
+  if (entry.login_at) {
+    const login = element('time');
+    setTime(login, entry.login_at);
+    times.append(', logged in ', login);
+  }
   text.append(name, times);
   item.append(text);
   if (!entry.current) {

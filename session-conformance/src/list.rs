@@ -253,6 +253,17 @@ const BACKEND: &[Case] = table! { Nothing
         "PRN-13" racing_logins_are_ended_or_listed
         "PRN-13" racing_rotations_do_not_escape
     }
+    paging {
+        "PGE-1" pages_of_every_size_show_the_same
+        "PGE-2" sessions_in_use_are_on_a_page
+        "PGE-2" a_list_beside_rotations_misses_nobody
+        "PGE-3" chosen_fields_are_shown
+        "PGE-3" as_many_fields_as_a_session_has_are_shown
+        "PGE-4" a_revocation_by_pages_ends_all_but_one
+        "PGE-4" sessions_that_move_between_pages_have_ended
+        "PGE-5" a_foreign_cursor_is_refused
+        "OPS-3" no_listed_page_shows_a_secret
+    }
     quota {
         "PRN-10" a_binding_beyond_the_limit_is_refused
         "PRN-10" ended_sessions_do_not_count

@@ -7,7 +7,7 @@ use session_core::steps::{
     RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, WriteOutcome, WriteRequest,
 };
 use session_core::{
-    ListedSession, PageRequest, Result, RevokeInPageRequest, RevokedInPage, SessionAdmin,
+    ListedPage, PageRequest, Result, RevokeInPageRequest, RevokedInPage, RevokedPage, SessionAdmin,
     SessionBackend, SessionId, SessionPage, SessionPolicy, async_trait,
 };
 
@@ -40,11 +40,11 @@ impl<B: SessionBackend> SessionBackend for RequiredOnly<B> {
         self.0.remove(request).await
     }
 
-    async fn list(&self, request: &ListRequest) -> Result<Vec<ListedSession>> {
+    async fn list(&self, request: &ListRequest) -> Result<ListedPage> {
         self.0.list(request).await
     }
 
-    async fn revoke(&self, request: &RevokeRequest) -> Result<u64> {
+    async fn revoke(&self, request: &RevokeRequest) -> Result<RevokedPage> {
         self.0.revoke(request).await
     }
 

@@ -17,8 +17,9 @@ use session_core::steps::{
     WriteRequest,
 };
 use session_core::{
-    Effect, Error, ErrorKind, ListedSession, OnExcess, Principal, PrincipalLimit, PublicId, Result,
-    SessionBackend, SessionId, SessionPolicy, StoredSession, Tombstone, UnixMillis, async_trait,
+    Effect, Error, ErrorKind, ListPosition, ListedPage, ListedSession, OnExcess, Principal,
+    PrincipalLimit, PublicId, Result, RevokedPage, SessionBackend, SessionId, SessionPolicy,
+    StoredSession, Tombstone, UnixMillis, async_trait,
 };
 
 /// A folder of sessions. The time is part of it, so that a test can let it pass.
@@ -284,27 +285,43 @@ impl SessionBackend for FileBackend {
         })
     }
 
-    async fn list(&self, request: &ListRequest) -> Result<Vec<ListedSession>> {
-        let listed = self.store.lock().unwrap().of(&request.principal);
-        let summary = |(_, state): &(_, State)| ListedSession::of(&state.session);
-        Ok(listed.iter().filter_map(summary).collect())
+    async fn list(&self, request: &ListRequest) -> Result<ListedPage> {
+        let position = ListPosition::of(&request.page)?;
+        let mut states = self.store.lock().unwrap().of(&request.principal);
+        let place = |state: &State| state.session.listing().map(|it| (it.1, it.2)).unwrap();
+        states.retain(|(_, state)| position.is_before(place(state).0, place(state).1));
+        let size = request.page.size.get().into();
+        let is_last = states.len() <= size;
+        states.truncate(size);
+        let last = states
+            .last()
+            .filter(|_| !is_last)
+            .map(|(_, state)| place(state));
+        let next = last.map(|(deadline, it)| ListPosition::behind(deadline, it).cursor());
+        let listed = |(_, state): &(_, State)| ListedSession::of(&state.session, &request.fields);
+        Ok(ListedPage::new(
+            states.iter().filter_map(listed).collect(),
+            next,
+        ))
     }
 
-    async fn revoke(&self, request: &RevokeRequest) -> Result<u64> {
+    async fn revoke(&self, request: &RevokeRequest) -> Result<RevokedPage> {
         let store = self.store.lock().unwrap();
         let keep = match &request.target {
             RevokeTarget::All => None,
             RevokeTarget::AllExcept(id) => Some(id),
             _ => return Err(Error::new(ErrorKind::Unsupported, Effect::NotApplied)),
         };
-        let mut ended = 0;
-        for (id, _) in store.of(&request.principal) {
-            if Some(&id) != keep {
-                std::fs::remove_file(store.path(&id)).unwrap();
-                ended += 1;
-            }
+        ListPosition::of(&request.page)?;
+        let mut others = store.of(&request.principal);
+        others.retain(|(id, _)| Some(id) != keep);
+        let size = request.page.size.get().into();
+        for (id, _) in others.iter().take(size) {
+            std::fs::remove_file(store.path(id)).unwrap();
         }
-        Ok(ended)
+        // What has ended is on no page any more.
+        let next = (others.len() > size).then(|| ListPosition::BEGINNING.cursor());
+        Ok(RevokedPage::new(others.len().min(size) as u64, next))
     }
 
     async fn ping(&self) -> Result<()> {

@@ -10,6 +10,8 @@ use crate::error::{Effect, Error, ErrorKind, Operation, Result};
 use crate::field::FieldName;
 use crate::id::SessionId;
 use crate::listed::ListedSession;
+use crate::listed_sessions::ListedSessions;
+use crate::page::{ListedPage, PageCursor, PageRequest, PageSize, RevokedPage};
 use crate::policy::SessionPolicy;
 use crate::principal::Principal;
 use crate::public_id::PublicId;
@@ -62,7 +64,8 @@ const DEFAULT_DEADLINE: Duration = Duration::from_millis(500);
 /// `Err` means that the backend could not tell, or that the request was refused as a whole.
 /// [`Error::effect`] says whether anything can have been changed. That a session is absent,
 /// expired, invalid, rotated or revoked is a value (`None`, `false`), never an error. Every
-/// operation ends within the backend's [`deadline`](Self::deadline).
+/// operation ends within the backend's [`deadline`](Self::deadline); those that go through all
+/// sessions of a principal read page after page, and each page ends within it.
 ///
 /// # Cancellation
 /// Dropping the future of any operation is safe: the step is applied as a whole or not at all, and
@@ -134,16 +137,25 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
     /// An unknown target is [`ErrorKind::Unsupported`].
     async fn remove(&self, request: &RemoveRequest) -> Result<RemoveOutcome>;
 
-    /// The live sessions of a principal that are listed
+    /// One page of the live sessions of a principal that are listed
     /// ([`StoredSession::listing`](crate::StoredSession::listing)), nearest deadline first, those
     /// with the same deadline in order of their public ids. May take several round trips.
-    async fn list(&self, request: &ListRequest) -> Result<Vec<ListedSession>>;
-
-    /// Ends listed sessions of a principal; how many live ones it ended. May take several round
-    /// trips.
     ///
-    /// An unknown target is [`ErrorKind::Unsupported`].
-    async fn revoke(&self, request: &RevokeRequest) -> Result<u64>;
+    /// A session that is listed from before the first page to after the last, and is not bound
+    /// again meanwhile, is on a page, also if it is rotated. A backend that keeps the list in its
+    /// order has [`ListPosition`](crate::ListPosition) for its cursors; another's cursor is
+    /// [`ErrorKind::InvalidCursor`].
+    async fn list(&self, request: &ListRequest) -> Result<ListedPage>;
+
+    /// Ends listed sessions of a principal, about as many as a page has; how many live ones it
+    /// ended, and where to go on. May take several round trips.
+    ///
+    /// Once a page is returned that no other follows, every session that is meant, and whose
+    /// binding was acknowledged before the first page, has ended.
+    ///
+    /// An unknown target is [`ErrorKind::Unsupported`], another's cursor
+    /// [`ErrorKind::InvalidCursor`].
+    async fn revoke(&self, request: &RevokeRequest) -> Result<RevokedPage>;
 
     /// Whether sessions can be read and stored. For readiness checks.
     async fn ping(&self) -> Result<()>;
@@ -477,16 +489,73 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
             .map_err(|error| error.during(Operation::RotateSession))
     }
 
-    /// The live sessions of a principal, nearest deadline first. Does not count as use of any. Its
-    /// own session is the one with the public id of its record ([`SessionRecord::public_id`]).
+    /// The live sessions of a principal, nearest deadline first, without their fields. Does not
+    /// count as use of any. Its own session is the one with the public id of its record
+    /// ([`SessionRecord::public_id`]).
+    ///
+    /// Reads page after page, each within the [`deadline`](Self::deadline). Where there may be
+    /// thousands, see [`ListedSessions`] and [`list_sessions_page`](Self::list_sessions_page).
     ///
     /// # Atomicity
-    /// Every session whose binding was acknowledged before the call and that lives is listed.
+    /// Every session whose binding was acknowledged before the call, and that lives and is not
+    /// bound again until it returns, is listed, once.
     ///
     /// # Errors
     /// The backend's own.
     async fn list_sessions(&self, principal: &Principal) -> Result<Vec<ListedSession>> {
-        self.list(&ListRequest::new(principal.clone()))
+        self.list_sessions_with(principal, Vec::new()).await
+    }
+
+    /// The live sessions of a principal as [`list_sessions`](Self::list_sessions) lists them, with
+    /// these fields of each, as far as it has them: a device's name, say.
+    ///
+    /// # Atomicity
+    /// As [`list_sessions`](Self::list_sessions).
+    ///
+    /// # Errors
+    /// [`ErrorKind::LimitExceeded`] when these are more fields, or longer names, than a session may
+    /// have; and the backend's own.
+    async fn list_sessions_with(
+        &self,
+        principal: &Principal,
+        fields: Vec<FieldName>,
+    ) -> Result<Vec<ListedSession>> {
+        let mut listed = ListedSessions::new(self, principal.clone(), fields)?;
+        let mut sessions = Vec::new();
+        while let Some(session) = listed.next().await {
+            sessions.push(session?);
+        }
+        Ok(sessions)
+    }
+
+    /// One page of the live sessions of a principal, from the beginning or from where another page
+    /// ended, with these fields of each. Does not count as use of any.
+    ///
+    /// # Returns
+    /// At most so many sessions, in the order of [`list_sessions`](Self::list_sessions), and where
+    /// the next page begins. A page may be empty, and still not be the last. One session may be on
+    /// two pages.
+    ///
+    /// # Atomicity
+    /// A session that is listed from before the first page to after the last, and is not bound
+    /// again meanwhile, is on a page, also if it is rotated.
+    ///
+    /// # Errors
+    /// As [`list_sessions_with`](Self::list_sessions_with); [`ErrorKind::InvalidCursor`] when the
+    /// cursor is not one of this store's.
+    async fn list_sessions_page(
+        &self,
+        principal: &Principal,
+        fields: Vec<FieldName>,
+        cursor: Option<&PageCursor>,
+        size: PageSize,
+    ) -> Result<ListedPage> {
+        let list = async || {
+            let page = PageRequest::new(cursor, size);
+            let request = ListRequest::new(self.policy(), principal.clone(), fields, page)?;
+            self.list(&request).await
+        };
+        list()
             .await
             .map_err(|error| error.during(Operation::ListSessions))
     }
@@ -504,7 +573,8 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
             .map_err(|error| error.during(Operation::RevokeSession))
     }
 
-    /// Ends all sessions of a principal, or all but one (log out everywhere).
+    /// Ends all sessions of a principal, or all but one (log out everywhere): page after page, each
+    /// within the [`deadline`](Self::deadline).
     ///
     /// # Returns
     /// How many live ones it ended.
@@ -514,16 +584,29 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
     /// being created meanwhile may survive, and is listed.
     ///
     /// # Errors
-    /// The backend's own. With an error, some may have ended.
+    /// The backend's own. Where some have ended already its effect is [`Effect::Unknown`].
     async fn revoke_sessions(
         &self,
         principal: &Principal,
         keep: Option<&SessionId>,
     ) -> Result<u64> {
         let target = keep.map_or(RevokeTarget::All, |id| RevokeTarget::AllExcept(id.clone()));
-        self.revoke(&RevokeRequest::new(principal.clone(), target))
-            .await
-            .map_err(|error| error.during(Operation::RevokeSessions))
+        let mut request = RevokeRequest::new(principal.clone(), target, PageRequest::default());
+        let mut ended = 0;
+        loop {
+            let page = self.revoke(&request).await.map_err(|error| {
+                let error = error.during(Operation::RevokeSessions);
+                match ended {
+                    0 => error,
+                    _ => error.with_effect(Effect::Unknown),
+                }
+            })?;
+            ended = u64::saturating_add(ended, page.ended);
+            if page.next.is_none() {
+                return Ok(ended);
+            }
+            request.page.cursor = page.next;
+        }
     }
 }
 

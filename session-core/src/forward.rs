@@ -13,7 +13,8 @@ use crate::field::FieldName;
 use crate::id::SessionId;
 use crate::listed::ListedSession;
 use crate::page::{
-    PageCursor, PageRequest, PageSize, RevokeInPageRequest, RevokedInPage, SessionPage,
+    ListedPage, PageCursor, PageRequest, PageSize, RevokeInPageRequest, RevokedInPage, RevokedPage,
+    SessionPage,
 };
 use crate::policy::SessionPolicy;
 use crate::principal::Principal;
@@ -53,11 +54,11 @@ macro_rules! forward_to_inner {
                 (**self).remove(request).await
             }
 
-            async fn list(&self, request: &ListRequest) -> Result<Vec<ListedSession>> {
+            async fn list(&self, request: &ListRequest) -> Result<ListedPage> {
                 (**self).list(request).await
             }
 
-            async fn revoke(&self, request: &RevokeRequest) -> Result<u64> {
+            async fn revoke(&self, request: &RevokeRequest) -> Result<RevokedPage> {
                 (**self).revoke(request).await
             }
 
@@ -171,6 +172,26 @@ macro_rules! forward_to_inner {
 
             async fn list_sessions(&self, principal: &Principal) -> Result<Vec<ListedSession>> {
                 (**self).list_sessions(principal).await
+            }
+
+            async fn list_sessions_with(
+                &self,
+                principal: &Principal,
+                fields: Vec<FieldName>,
+            ) -> Result<Vec<ListedSession>> {
+                (**self).list_sessions_with(principal, fields).await
+            }
+
+            async fn list_sessions_page(
+                &self,
+                principal: &Principal,
+                fields: Vec<FieldName>,
+                cursor: Option<&PageCursor>,
+                size: PageSize,
+            ) -> Result<ListedPage> {
+                (**self)
+                    .list_sessions_page(principal, fields, cursor, size)
+                    .await
             }
 
             async fn revoke_session(

@@ -7,6 +7,7 @@
 //! | you want to | read |
 //! |---|---|
 //! | use sessions | the provided methods of [`SessionBackend`], [`NewSession`], [`Delta`], [`SessionRecord`] |
+//! | list a principal's sessions, end them | [`SessionBackend::list_sessions`], [`ListedSessions`], [`SessionBackend::revoke_sessions`] |
 //! | list all sessions of a store, end any | [`SessionAdmin`] |
 //! | decide lifetimes and limits | [`SessionPolicy`], [`Limits`], [`SessionTtl`], [`Lifetime`] |
 //! | handle failures | [`Error`], [`ErrorKind`], [`Effect`] |
@@ -27,6 +28,7 @@ mod integer;
 mod lifetime;
 mod limits;
 mod listed;
+mod listed_sessions;
 #[cfg(feature = "mock")]
 mod mock;
 mod observer;
@@ -58,12 +60,13 @@ pub use self::id::{InvalidSessionId, SessionId};
 pub use self::lifetime::{InvalidLifetime, Lifetime};
 pub use self::limits::Limits;
 pub use self::listed::ListedSession;
+pub use self::listed_sessions::ListedSessions;
 #[cfg(feature = "mock")]
 pub use self::mock::{MockSessionBackend, MockSteps};
 pub use self::observer::{ConnectionChange, ConnectionObserver, ConnectionState};
 pub use self::page::{
-    InvalidPageCursor, InvalidPageSize, PageCursor, PageRequest, PageSize, RevokeInPageRequest,
-    RevokedInPage, SessionOverview, SessionPage,
+    InvalidPageCursor, InvalidPageSize, ListPosition, ListedPage, PageCursor, PageRequest,
+    PageSize, RevokeInPageRequest, RevokedInPage, RevokedPage, SessionOverview, SessionPage,
 };
 pub use self::policy::SessionPolicy;
 pub use self::principal::{InvalidPrincipal, OnExcess, Principal, PrincipalLimit};

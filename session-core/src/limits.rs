@@ -73,6 +73,12 @@ impl Limits {
         within(name.as_str().len(), self.name_bytes, Limit::NameBytes)
     }
 
+    /// The names of fields that are asked for: each, and how many.
+    pub(crate) fn check_names(&self, names: &[FieldName]) -> Result<(), Limit> {
+        names.iter().try_for_each(|name| self.check_name(name))?;
+        within(names.len(), to_usize(self.fields), Limit::Fields)
+    }
+
     pub(crate) fn check_field(&self, name: &FieldName, value: &FieldValue) -> Result<(), Limit> {
         self.check_name(name)?;
         within(value.len(), self.value_bytes, Limit::ValueBytes)

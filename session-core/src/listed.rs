@@ -1,12 +1,13 @@
 //! A session as lists show it.
 
-use crate::field::FieldValue;
+use crate::field::{FieldName, FieldValue};
+use crate::fields::Fields;
 use crate::public_id::PublicId;
 use crate::stored::StoredSession;
 use crate::time::{Timestamp, UnixMillis};
 
 /// A session as the list of its principal shows it, and as operators see it
-/// ([`SessionOverview`](crate::SessionOverview)). No id and no field of the application's.
+/// ([`SessionOverview`](crate::SessionOverview)). No id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ListedSession {
@@ -18,10 +19,13 @@ pub struct ListedSession {
     pub last_accessed_at_text: FieldValue,
     /// When the session was last bound (log in), by the backend's clock.
     pub login_at: Option<UnixMillis>,
+    /// Of the application's fields those that were chosen and that the session has. To operators
+    /// none are shown.
+    pub fields: Fields,
 }
 
 impl ListedSession {
-    /// A session of this public id.
+    /// A session of this public id, with no fields.
     pub fn new(
         public_id: PublicId,
         created_at_text: FieldValue,
@@ -33,13 +37,21 @@ impl ListedSession {
             created_at_text,
             last_accessed_at_text,
             login_at,
+            fields: Fields::new(),
         }
     }
 
-    /// A session as the list of its principal shows it; `None` if it is not one that is listed.
-    pub fn of(session: &StoredSession) -> Option<Self> {
+    /// A session as the list of its principal shows it, with these of its fields; `None` if it is
+    /// not one that is listed.
+    pub fn of(session: &StoredSession, fields: &[FieldName]) -> Option<Self> {
         let (_, _, public_id) = session.listing()?;
-        Some(Self::under(public_id, session))
+        let mut listed = Self::under(public_id, session);
+        let chosen = fields.iter().filter_map(|name| {
+            let value = session.fields().get(name.as_str())?;
+            Some((name.clone(), value.clone()))
+        });
+        listed.fields = chosen.collect();
+        Some(listed)
     }
 
     /// A session, bound or not, under the public id that is shown of it.

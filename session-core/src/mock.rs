@@ -8,7 +8,7 @@ use mockall::mock;
 
 use crate::backend::SessionBackend;
 use crate::error::Result;
-use crate::listed::ListedSession;
+use crate::page::{ListedPage, RevokedPage};
 use crate::policy::SessionPolicy;
 use crate::steps::{
     InsertOutcome, InsertRequest, ListRequest, ReadOutcome, ReadRequest, RemoveOutcome,
@@ -29,9 +29,9 @@ mock! {
         /// See [`SessionBackend::remove`].
         pub async fn remove(&self, request: &RemoveRequest) -> Result<RemoveOutcome>;
         /// See [`SessionBackend::list`].
-        pub async fn list(&self, request: &ListRequest) -> Result<Vec<ListedSession>>;
+        pub async fn list(&self, request: &ListRequest) -> Result<ListedPage>;
         /// See [`SessionBackend::revoke`].
-        pub async fn revoke(&self, request: &RevokeRequest) -> Result<u64>;
+        pub async fn revoke(&self, request: &RevokeRequest) -> Result<RevokedPage>;
         /// See [`SessionBackend::ping`].
         pub async fn ping(&self) -> Result<()>;
     }
@@ -130,11 +130,11 @@ impl SessionBackend for MockSessionBackend {
         self.steps.remove(request).await
     }
 
-    async fn list(&self, request: &ListRequest) -> Result<Vec<ListedSession>> {
+    async fn list(&self, request: &ListRequest) -> Result<ListedPage> {
         self.steps.list(request).await
     }
 
-    async fn revoke(&self, request: &RevokeRequest) -> Result<u64> {
+    async fn revoke(&self, request: &RevokeRequest) -> Result<RevokedPage> {
         self.steps.revoke(request).await
     }
 

@@ -1,4 +1,5 @@
-//! A store seen page by page: the requests and outcomes of [`SessionAdmin`](crate::SessionAdmin).
+//! Pages, of a principal's sessions and of a whole store; the requests and outcomes of
+//! [`SessionAdmin`](crate::SessionAdmin).
 
 use std::fmt;
 use std::str::FromStr;
@@ -64,7 +65,8 @@ impl fmt::Display for PageCursor {
     }
 }
 
-/// About how many keys a page looks at: 1 to 256. The store may look at a few more.
+/// About how many keys a page looks at: 1 to 256. The store may look at a few more, or at fewer
+/// where it shows many fields of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PageSize(u16);
 
@@ -141,7 +143,7 @@ impl Default for PageSize {
     }
 }
 
-/// Look at one page of the store.
+/// Which page to look at, of the store or of a principal's sessions.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct PageRequest {
@@ -156,6 +158,142 @@ impl PageRequest {
     pub fn new(cursor: Option<&PageCursor>, size: PageSize) -> Self {
         let cursor = cursor.cloned();
         Self { cursor, size }
+    }
+}
+
+impl Default for PageRequest {
+    /// The first page, as large as can be.
+    fn default() -> Self {
+        Self::new(None, PageSize::MAX)
+    }
+}
+
+/// A place in a principal's list, as backends name it in cursors: right before the sessions of a
+/// deadline, or right behind one of them. Ordered as the list is.
+///
+/// It names sessions that may come and go, and their order never changes: so pages that begin at
+/// such places leave out nobody who lives throughout.
+///
+/// ```
+/// use session_core::{ListPosition, PageRequest, PageSize, PublicId, UnixMillis};
+///
+/// let (deadline, public_id) = (UnixMillis::new(1_760_000_000_000), PublicId::random()?);
+/// let cursor = ListPosition::behind(deadline, public_id).cursor();
+/// let page = PageRequest::new(Some(&cursor), PageSize::DEFAULT);
+/// let position = ListPosition::of(&page)?;
+/// assert!(!position.is_before(deadline, public_id));
+/// assert!(position.is_before(deadline.plus_millis(1), public_id));
+/// # Ok::<(), session_core::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ListPosition {
+    deadline: UnixMillis,
+    behind: Option<PublicId>,
+}
+
+impl ListPosition {
+    /// Before all sessions.
+    pub const BEGINNING: Self = Self::at(UnixMillis::new(0));
+
+    /// Before all sessions of this deadline.
+    pub const fn at(deadline: UnixMillis) -> Self {
+        Self {
+            deadline,
+            behind: None,
+        }
+    }
+
+    /// Behind the session of this deadline and this public id.
+    pub const fn behind(deadline: UnixMillis, public_id: PublicId) -> Self {
+        Self {
+            deadline,
+            behind: Some(public_id),
+        }
+    }
+
+    /// Where the page begins.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidCursor`] unless its cursor is one that [`cursor`](Self::cursor) returns.
+    pub fn of(page: &PageRequest) -> Result<Self, Error> {
+        let Some(cursor) = &page.cursor else {
+            return Ok(Self::BEGINNING);
+        };
+        Self::parse(cursor.as_str())
+            .ok_or_else(|| Error::new(ErrorKind::InvalidCursor, Effect::NotApplied))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (millis, public_id) = match text.split_once('.') {
+            Some((millis, public_id)) => (millis, Some(PublicId::parse(public_id).ok()?)),
+            None => (text, None),
+        };
+        let position = Self {
+            deadline: UnixMillis::new(millis.parse().ok()?),
+            behind: public_id,
+        };
+        // One text for one position; no session has a deadline of 0.
+        let is_one = public_id.is_none() || position.deadline > Self::BEGINNING.deadline;
+        (is_one && position.cursor().as_str() == text).then_some(position)
+    }
+
+    /// The cursor of the page that begins here: the deadline and, behind a dot, the public id.
+    pub fn cursor(&self) -> PageCursor {
+        let millis = self.deadline.get();
+        PageCursor(match self.behind {
+            Some(public_id) => format!("{millis}.{public_id}"),
+            None => millis.to_string(),
+        })
+    }
+
+    /// The deadline of the sessions that it is before, or among.
+    pub const fn deadline(&self) -> UnixMillis {
+        self.deadline
+    }
+
+    /// Of the sessions of that deadline the one that it is behind; `None` before all of them.
+    pub const fn public_id(&self) -> Option<PublicId> {
+        self.behind
+    }
+
+    /// Whether the session of this deadline and this public id comes after it.
+    pub fn is_before(&self, deadline: UnixMillis, public_id: PublicId) -> bool {
+        *self < Self::behind(deadline, public_id)
+    }
+}
+
+/// One page of a principal's sessions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ListedPage {
+    /// The live sessions of the page, nearest deadline first, those with the same deadline in order
+    /// of their public ids. There may be none, though more pages follow.
+    pub sessions: Vec<ListedSession>,
+    /// Where the next page begins; `None` when this is the last.
+    pub next: Option<PageCursor>,
+}
+
+impl ListedPage {
+    /// A page, and where the next one begins.
+    pub fn new(sessions: Vec<ListedSession>, next: Option<PageCursor>) -> Self {
+        Self { sessions, next }
+    }
+}
+
+/// The outcome of one page of a revocation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RevokedPage {
+    /// How many live sessions it ended.
+    pub ended: u64,
+    /// Where the next page begins; `None` when the revocation is done.
+    pub next: Option<PageCursor>,
+}
+
+impl RevokedPage {
+    /// A page that ended so many sessions, and where the next one begins.
+    pub fn new(ended: u64, next: Option<PageCursor>) -> Self {
+        Self { ended, next }
     }
 }
 
@@ -270,6 +408,30 @@ mod tests {
             );
         }
         assert!("a".repeat(128).parse::<PageCursor>().is_ok());
+    }
+
+    #[test]
+    fn a_position_is_one_text_and_no_other() {
+        let (deadline, public_id) = (UnixMillis::new(1_760), PublicId::from_digest(&[7; 32]));
+        let before = ListPosition::at(deadline);
+        let behind = ListPosition::behind(deadline, public_id);
+        for position in [ListPosition::BEGINNING, before, behind] {
+            let text = position.cursor().to_string();
+            assert_eq!(ListPosition::parse(&text), Some(position));
+            for (head, tail) in [
+                ("+", ""),
+                ("-", ""),
+                ("0", ""),
+                ("", "."),
+                ("", "A"),
+                (".", ""),
+            ] {
+                assert_eq!(ListPosition::parse(&format!("{head}{text}{tail}")), None);
+            }
+        }
+        assert!(before.is_before(deadline, public_id) && !behind.is_before(deadline, public_id));
+        let least = PublicId::parse("-".repeat(21) + "A").unwrap();
+        assert!(before.is_before(deadline, least) && !behind.is_before(deadline, least));
     }
 
     #[test]

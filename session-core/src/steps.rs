@@ -6,9 +6,11 @@
 
 use crate::delta::{Delta, FieldChange, Touch};
 use crate::error::{Limit, Result};
+use crate::field::FieldName;
 use crate::id::SessionId;
 use crate::lifetime::Lifetime;
 use crate::limits::{Limits, Size};
+use crate::page::PageRequest;
 use crate::policy::SessionPolicy;
 use crate::principal::{Principal, PrincipalLimit};
 use crate::public_id::PublicId;
@@ -325,22 +327,42 @@ pub enum RemoveOutcome {
     Rotated,
 }
 
-/// List the live sessions of a principal.
+/// List a page of the live sessions of a principal.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ListRequest {
     /// Whose sessions.
     pub principal: Principal,
+    /// Which of their fields to show, in order, each once.
+    pub fields: Vec<FieldName>,
+    /// Which page.
+    pub page: PageRequest,
 }
 
 impl ListRequest {
-    /// Lists this principal's sessions.
-    pub fn new(principal: Principal) -> Self {
-        Self { principal }
+    /// Lists this page of this principal's sessions, with these fields.
+    ///
+    /// # Errors
+    /// [`ErrorKind::LimitExceeded`](crate::ErrorKind::LimitExceeded) when a name is longer than a
+    /// field's may be, or when these are more fields than a session may have.
+    pub fn new(
+        policy: &SessionPolicy,
+        principal: Principal,
+        mut fields: Vec<FieldName>,
+        page: PageRequest,
+    ) -> Result<Self> {
+        fields.sort();
+        fields.dedup();
+        policy.limits().check_names(&fields)?;
+        Ok(Self {
+            principal,
+            fields,
+            page,
+        })
     }
 }
 
-/// End sessions of a principal.
+/// End a page of the sessions of a principal.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct RevokeRequest {
@@ -348,12 +370,18 @@ pub struct RevokeRequest {
     pub principal: Principal,
     /// Which of them.
     pub target: RevokeTarget,
+    /// Which page. Its size is about how many sessions end.
+    pub page: PageRequest,
 }
 
 impl RevokeRequest {
-    /// Ends these sessions of this principal.
-    pub fn new(principal: Principal, target: RevokeTarget) -> Self {
-        Self { principal, target }
+    /// Ends these sessions of this principal, as far as they are on this page.
+    pub fn new(principal: Principal, target: RevokeTarget, page: PageRequest) -> Self {
+        Self {
+            principal,
+            target,
+            page,
+        }
     }
 }
 

@@ -10,8 +10,8 @@ use session_core::steps::{
     WriteRequest,
 };
 use session_core::{
-    Clock, Effect, Error, ErrorKind, ListedSession, Result, SessionBackend, SessionPolicy,
-    UnixMillis, async_trait,
+    Clock, Effect, Error, ErrorKind, ListPosition, ListedPage, Result, RevokedPage, SessionBackend,
+    SessionPolicy, UnixMillis, async_trait,
 };
 
 use crate::faults::{Faults, Step};
@@ -183,14 +183,12 @@ impl SessionBackend for MemoryBackend {
             .await
     }
 
-    async fn list(&self, request: &ListRequest) -> Result<Vec<ListedSession>> {
-        self.step(Step::List, |store, now| {
-            Ok(store.list(&request.principal, now))
-        })
-        .await
+    async fn list(&self, request: &ListRequest) -> Result<ListedPage> {
+        self.step(Step::List, |store, now| store.list(request, now))
+            .await
     }
 
-    async fn revoke(&self, request: &RevokeRequest) -> Result<u64> {
+    async fn revoke(&self, request: &RevokeRequest) -> Result<RevokedPage> {
         let keep = match &request.target {
             RevokeTarget::All => Ok(None),
             RevokeTarget::AllExcept(keep) => Ok(Some(keep)),
@@ -198,7 +196,8 @@ impl SessionBackend for MemoryBackend {
             _ => Err(Error::new(ErrorKind::Unsupported, Effect::NotApplied)),
         };
         self.step(Step::Revoke, |store, now| {
-            Ok(store.revoke(&request.principal, keep?, now))
+            ListPosition::of(&request.page)?;
+            Ok(store.revoke(&request.principal, keep?, request.page.size, now))
         })
         .await
     }

@@ -76,8 +76,10 @@
 //! There is one lock. What one operation does under it is bounded: a look-up in a hash table, the
 //! eight keys, each O(log n), and beyond that only
 //!
-//! * listing, revoking, whatever names a session by its public id, and binding with a limit of
-//!   sessions: all sessions of that principal;
+//! * whatever names a session by its public id, and binding with a limit of sessions: all sessions
+//!   of that principal;
+//! * a page of a list or of a revocation: as many as were asked for, and those of that principal
+//!   that have expired;
 //! * a page of [`MemoryAdmin`]: a 64th of all sessions, or as many more as were asked for;
 //! * creating and deleting now and then: growing or shrinking one of 64 tables, that is, moving a
 //!   64th of the entries (1 ms at a million sessions);

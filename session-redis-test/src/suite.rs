@@ -112,6 +112,7 @@ pub fn backend_tests(connect: Connect) -> Runner {
         index::evicted_entries_come_back_with_the_next_use
         index::expired_sessions_are_never_listed_and_cost_little
         index::only_a_principal_has_an_index
+        index::very_many_sessions_of_one_are_listed_and_ended
         key_formats::a_store_changes_its_key_format
         lost_replies::a_lost_reply_is_unknown_and_nothing_is_sent_twice
         readiness::a_server_that_takes_no_writes_is_not_ready
@@ -127,6 +128,7 @@ pub fn backend_tests(connect: Connect) -> Runner {
         cluster_faults::dropped_backends_leave_no_connections
         full::a_full_node_refuses_growth_only
         ids_at_rest::hashed_ids_leave_nothing_usable_on_any_node
+        index::very_many_sessions_of_one_are_listed_and_ended_on_a_cluster
         key_formats::a_cluster_changes_its_key_format
         lost_replies::a_lost_reply_of_a_node_is_unknown_and_nothing_is_sent_twice
         moves::a_deletion_follows_into_a_slot_that_moves

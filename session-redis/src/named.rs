@@ -30,7 +30,7 @@ macro_rules! named_backend {
 
         const _: () = {
             use ::session_core::steps::*;
-            use ::session_core::{ListedSession, Result, SessionBackend, SessionId, SessionPolicy};
+            use ::session_core::{ListedPage, Result, RevokedPage, SessionBackend, SessionId, SessionPolicy};
             use $crate::async_trait;
 
             #[async_trait::async_trait]
@@ -55,11 +55,11 @@ macro_rules! named_backend {
                     self.0.remove(request).await
                 }
 
-                async fn list(&self, request: &ListRequest) -> Result<Vec<ListedSession>> {
+                async fn list(&self, request: &ListRequest) -> Result<ListedPage> {
                     self.0.list(request).await
                 }
 
-                async fn revoke(&self, request: &RevokeRequest) -> Result<u64> {
+                async fn revoke(&self, request: &RevokeRequest) -> Result<RevokedPage> {
                     self.0.revoke(request).await
                 }
 

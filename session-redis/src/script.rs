@@ -165,7 +165,7 @@ scripts! {
     /// Deletes a session.
     REMOVE, true, step!("#!lua flags=allow-oom", ["session", "index_entry", "index"; "remove"]);
     /// One page of a principal's sessions.
-    LIST, true, step!("#!lua flags=allow-oom", ["session", "index_entry", "index"; "list"]);
+    LIST, true, step!("#!lua flags=allow-oom", ["session", "index_entry", "index", "position"; "list"]);
     /// The entries of a public id in an index of either kind.
     FIND, false, step!("#!lua flags=no-writes", ["session"; "find"]);
     /// Ends sessions of a principal.
@@ -177,7 +177,7 @@ scripts! {
     /// Removes entries from a cross-slot index.
     INDEX_REMOVE, true, step!("#!lua flags=allow-oom", ["session", "cross_slot_index"; "index_remove"]);
     /// One page of a cross-slot index.
-    INDEX_PAGE, true, step!("#!lua flags=allow-oom", ["session", "cross_slot_index"; "index_page"]);
+    INDEX_PAGE, true, step!("#!lua flags=allow-oom", ["session", "cross_slot_index", "position"; "index_page"]);
     /// What a list shows of a session.
     MEMBER, false, step!("#!lua flags=no-writes", ["session"; "member"]);
     /// One page of a server's keys.

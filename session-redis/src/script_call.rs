@@ -2,10 +2,12 @@
 //! function is the counterpart of the arguments that its script names at its top.
 
 use bytes::Bytes;
-use session_core::steps::{InsertRequest, ReadRequest, RenameRequest, Write, WriteRequest};
+use session_core::steps::{
+    InsertRequest, ListRequest, ReadRequest, RenameRequest, Write, WriteRequest,
+};
 use session_core::{
-    Binding, Delta, Effect, Error, Expectation, FieldChange, KeepWhen, Lifetime, OnExcess,
-    Principal, PrincipalLimit, SessionId, SessionTtl, Timestamp, Touch, UnixMillis,
+    Binding, Delta, Effect, Error, Expectation, FieldChange, FieldName, KeepWhen, Lifetime,
+    ListPosition, OnExcess, Principal, PrincipalLimit, SessionTtl, Timestamp, Touch, UnixMillis,
 };
 
 use crate::command::{Args, ArgsBuilder, Command};
@@ -327,17 +329,23 @@ fn removal(keys: &KeySpace, key: &[u8], owner: Option<Owner<'_>>, prefix: &[u8])
     call.finish()
 }
 
+/// So many entries of a principal's index from this position on.
 pub(crate) fn list(
     keys: &KeySpace,
-    principal: &Principal,
-    least_score: &[u8],
-    page: usize,
+    request: &ListRequest,
+    position: ListPosition,
+    count: usize,
 ) -> ScriptCall {
-    let mut call = Building::with_keys(&script::LIST, &[&keys.index(principal)], 4);
+    let ListRequest {
+        principal, fields, ..
+    } = request;
+    let count_of_args = 5 + fields.len();
+    let mut call = Building::with_keys(&script::LIST, &[&keys.index(principal)], count_of_args);
     call.args.push(&keys.index_prefix());
     call.args.push(bytes_of(principal));
-    call.args.push(least_score);
-    call.args.push_number(page);
+    push_position(&mut call.args, position);
+    call.args.push_number(count);
+    push_fields(&mut call.args, fields);
     call.finish()
 }
 
@@ -356,20 +364,19 @@ pub(crate) fn find(
     call.finish()
 }
 
-/// Ends the sessions of a page of a principal's index, but for one.
-pub(crate) fn revoke_page(
+/// Ends the sessions of so many entries of a principal's index, but for those of these keys.
+pub(crate) fn revoke(
     keys: &KeySpace,
     principal: &Principal,
-    keep: Option<&SessionId>,
-    page: usize,
+    keep: &[Vec<u8>],
+    count: usize,
 ) -> ScriptCall {
-    let keep = keep.map_or_else(Vec::new, |id| keys.suffixes(id));
     let mut call = Building::with_keys(&script::REVOKE, &[&keys.index(principal)], 6);
     call.args.push(&keys.index_prefix());
     call.args.push(bytes_of(principal));
-    call.args.push_number(page);
+    call.args.push_number(count);
     for suffix in keep {
-        call.args.push(&suffix);
+        call.args.push(suffix);
     }
     call.finish()
 }
@@ -468,6 +475,22 @@ fn push_changes(args: &mut ArgsBuilder, delta: &Delta) {
         }
     }
     for field in delta.kept().into_iter().flat_map(|kept| &kept.names) {
+        args.push(field.as_str().as_bytes());
+    }
+}
+
+fn push_position(args: &mut ArgsBuilder, position: ListPosition) {
+    args.push_number(position.deadline().get());
+    args.push_or_empty(
+        position
+            .public_id()
+            .as_ref()
+            .map(|id| id.as_str().as_bytes()),
+    );
+}
+
+fn push_fields(args: &mut ArgsBuilder, fields: &[FieldName]) {
+    for field in fields {
         args.push(field.as_str().as_bytes());
     }
 }

@@ -18,8 +18,8 @@ use session_core::steps::{
     RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, Target, WriteOutcome, WriteRequest,
 };
 use session_core::{
-    FieldChange, FieldName, ListedSession, Result, SessionBackend, SessionId, SessionPolicy, Touch,
-    UnixMillis,
+    FieldChange, FieldName, ListedPage, Result, RevokedPage, SessionBackend, SessionId,
+    SessionPolicy, Touch, UnixMillis,
 };
 
 use self::target::Candidates;
@@ -185,16 +185,16 @@ impl<C: Connect> SessionBackend for RedisBackend<C> {
         Ok(not_found)
     }
 
-    async fn list(&self, request: &ListRequest) -> Result<Vec<ListedSession>> {
+    async fn list(&self, request: &ListRequest) -> Result<ListedPage> {
         let operation = self.operation().await?;
         if operation.keys.has_cross_slot_index() {
-            operation.list_across_slots(&request.principal).await
+            operation.list_across_slots(request).await
         } else {
-            operation.list_indexed(&request.principal).await
+            operation.list_indexed(request).await
         }
     }
 
-    async fn revoke(&self, request: &RevokeRequest) -> Result<u64> {
+    async fn revoke(&self, request: &RevokeRequest) -> Result<RevokedPage> {
         let operation = self.operation().await?;
         if operation.keys.has_cross_slot_index() {
             operation.revoke_across_slots(request).await

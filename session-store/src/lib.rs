@@ -44,9 +44,10 @@ pub use session_core::{
     Clock, ConnectionChange, ConnectionObserver, ConnectionState, CreatedSession, Delta, Effect,
     Error, ErrorKind, FieldName, FieldValue, Fields, IntoFieldName, InvalidLifetime,
     InvalidPrincipal, InvalidPublicId, InvalidSessionId, InvalidTtl, Lifetime, Limit, Limits,
-    ListedSession, NewSession, OnExcess, Operation, Principal, PrincipalLimit, PublicId, Remaining,
-    ReservedFieldName, Result, RotatedSession, SessionBackend, SessionId, SessionPolicy,
-    SessionRecord, SessionTtl, SystemClock, Timestamp, Touch, UnixMillis, Written,
+    ListedPage, ListedSession, ListedSessions, NewSession, OnExcess, Operation, PageCursor,
+    PageSize, Principal, PrincipalLimit, PublicId, Remaining, ReservedFieldName, Result,
+    RotatedSession, SessionBackend, SessionId, SessionPolicy, SessionRecord, SessionTtl,
+    SystemClock, Timestamp, Touch, UnixMillis, Written,
 };
 #[cfg(feature = "mock")]
 #[doc(inline)]
@@ -95,8 +96,9 @@ pub mod admin {
 pub mod backend {
     #[doc(inline)]
     pub use session_core::{
-        Binding, Expectation, FieldChange, InvalidHash, KeepOnly, KeepWhen, SessionBackend,
-        StoredSession, Tombstone, async_trait, reserved, rules, steps,
+        Binding, Expectation, FieldChange, InvalidHash, KeepOnly, KeepWhen, ListPosition,
+        ListedPage, PageRequest, RevokedPage, SessionBackend, StoredSession, Tombstone,
+        async_trait, reserved, rules, steps,
     };
 }
 

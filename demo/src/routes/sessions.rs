@@ -3,11 +3,17 @@
 use axum::Json;
 use axum::response::Response;
 use serde_json::{Value, json};
-use session_store::{ListedSession, PublicId, ReadSession, Session, SessionId, SessionRecord};
+use session_store::{
+    Error, FieldName, ListedSession, PublicId, ReadSession, Session, SessionId, SessionRecord,
+    Timestamp,
+};
 
 use crate::answer;
 use crate::failure::Failure;
 use crate::form::{RevokeForm, Sent};
+
+/// The field that says on which device a session is, if it has one.
+const DEVICE: &str = "user_agent";
 
 /// `GET /sessions`: where the user is logged in. Looking is no use of any session.
 pub(crate) async fn list(session: Session) -> Result<Json<Value>, Failure> {
@@ -16,16 +22,26 @@ pub(crate) async fn list(session: Session) -> Result<Json<Value>, Failure> {
         return Err(Failure::absence(&session).await);
     };
     let own = public_id(&id, &record);
+    let device = FieldName::new(DEVICE).map_err(Error::from)?;
     let found = match record.principal() {
-        Some(user) => session.backend().list_sessions(&user).await?,
+        Some(user) => {
+            let backend = session.backend();
+            backend.list_sessions_with(&user, vec![device]).await?
+        }
         // Another program wrote this session, for nobody in particular: it is the only one of its
         // kind.
-        None => vec![ListedSession::new(
-            own,
-            record.created_at_text().clone(),
-            record.last_accessed_at_text().clone(),
-            record.login_at(),
-        )],
+        None => {
+            let mut own = ListedSession::new(
+                own,
+                record.created_at_text().clone(),
+                record.last_accessed_at_text().clone(),
+                record.login_at(),
+            );
+            let value = record.fields().get(DEVICE);
+            own.fields
+                .extend(value.map(|value| (device, value.clone())));
+            vec![own]
+        }
     };
     let sessions: Vec<Value> = found
         .iter()
@@ -35,6 +51,8 @@ pub(crate) async fn list(session: Session) -> Result<Json<Value>, Failure> {
                 "current": found.public_id == own,
                 "created_at": answer::text(&found.created_at_text),
                 "last_accessed_at": answer::text(&found.last_accessed_at_text),
+                "login_at": found.login_at.map(|at| Timestamp::from_system_time(at.to_system_time()).to_string()),
+                "device": found.fields.get(DEVICE).map(answer::text),
             })
         })
         .collect();

@@ -9,7 +9,7 @@ use crate::kit::{
 };
 
 /// Texts that no store hands out.
-fn garbage() -> Vec<PageCursor> {
+pub(super) fn garbage() -> Vec<PageCursor> {
     let long = "~".repeat(PageCursor::MAX_LEN);
     let digits = "9".repeat(PageCursor::MAX_LEN);
     let numbers = ["999999999999999999999", &digits, &long];

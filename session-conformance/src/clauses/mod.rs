@@ -24,6 +24,7 @@ pub mod looking;
 pub mod operation;
 pub mod operator;
 pub mod overview;
+pub mod paging;
 pub mod quota;
 pub mod range;
 pub mod record;

@@ -14,6 +14,7 @@ use super::Config;
 use super::build::{delta, new_session, plant};
 use super::operation::{MOST_UNITS, SLOTS, STEP, Step, Target, UNIT, units};
 use super::outcome::Facts;
+use super::strategy::NAMES;
 use crate::harness::{Harness, RawKey};
 use crate::kit::{Timer, fresh_id, guide_hash, name, public_id_of};
 
@@ -222,11 +223,27 @@ impl<'a> Side<'a> {
 
     async fn list(&self, who: &Principal) -> session_core::Result<Facts> {
         let mut facts = Facts::word("list");
-        for listed in self.backend.list_sessions(who).await? {
-            facts = facts
-                .text(self.label(listed.public_id))
-                .text(listed.created_at_text.as_bytes())
-                .text(listed.last_accessed_at_text.as_bytes());
+        let size = PageSize::new(2)?;
+        let mut cursor = None;
+        loop {
+            let fields = NAMES.map(name).to_vec();
+            let page = self
+                .backend
+                .list_sessions_page(who, fields, cursor.as_ref(), size);
+            let page = page.await?;
+            for listed in page.sessions {
+                facts = facts
+                    .text(self.label(listed.public_id))
+                    .text(listed.created_at_text.as_bytes())
+                    .text(listed.last_accessed_at_text.as_bytes());
+                for (field, value) in listed.fields.iter() {
+                    facts = facts.text(field.as_str()).text(value.as_bytes());
+                }
+            }
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
         }
         if self.compare_index {
             let entries = self.h.index_len(who).await.unwrap_or(0);

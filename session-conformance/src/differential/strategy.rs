@@ -14,7 +14,7 @@ use super::operation::{
 /// The steps of one sequence.
 const LONGEST: usize = 64;
 
-const NAMES: [&str; 6] = ["a", "b", "c", "n", "m", "na\u{ef}ve\0"];
+pub(super) const NAMES: [&str; 6] = ["a", "b", "c", "n", "m", "na\u{ef}ve\0"];
 
 const VALUES: [&str; 9] = [
     "",

@@ -7,7 +7,9 @@ use session_core::steps::{
     InsertOutcome, InsertRequest, ListRequest, ReadOutcome, ReadRequest, RemoveOutcome,
     RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, WriteOutcome, WriteRequest,
 };
-use session_core::{ListedSession, Result, SessionBackend, SessionId, SessionPolicy, async_trait};
+use session_core::{
+    ListedPage, Result, RevokedPage, SessionBackend, SessionId, SessionPolicy, async_trait,
+};
 
 /// Forwards the required steps and counts them. Its first inserts and renames may go to another id
 /// than was drawn.
@@ -79,11 +81,11 @@ impl SessionBackend for Spy {
         self.step().remove(request).await
     }
 
-    async fn list(&self, request: &ListRequest) -> Result<Vec<ListedSession>> {
+    async fn list(&self, request: &ListRequest) -> Result<ListedPage> {
         self.step().list(request).await
     }
 
-    async fn revoke(&self, request: &RevokeRequest) -> Result<u64> {
+    async fn revoke(&self, request: &RevokeRequest) -> Result<RevokedPage> {
         self.step().revoke(request).await
     }
 

@@ -12,7 +12,7 @@ use session_core::steps::{
     RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, Target, WriteOutcome, WriteRequest,
 };
 use session_core::{
-    ListedSession, PageRequest, Principal, Result, RevokeInPageRequest, RevokedInPage,
+    ListedPage, PageRequest, Principal, Result, RevokeInPageRequest, RevokedInPage, RevokedPage,
     SessionAdmin, SessionBackend, SessionId, SessionPage, SessionPolicy, StoredSession, UnixMillis,
     async_trait,
 };
@@ -150,11 +150,11 @@ pub(crate) trait Flaw: fmt::Debug + Send + Sync + 'static {
         memory.remove(&request).await
     }
 
-    async fn list(&self, memory: &Memory, principal: Principal) -> Result<Vec<ListedSession>> {
-        memory.list(&ListRequest::new(principal)).await
+    async fn list(&self, memory: &Memory, request: ListRequest) -> Result<ListedPage> {
+        memory.list(&request).await
     }
 
-    async fn revoke(&self, memory: &Memory, request: RevokeRequest) -> Result<u64> {
+    async fn revoke(&self, memory: &Memory, request: RevokeRequest) -> Result<RevokedPage> {
         memory.revoke(&request).await
     }
 
@@ -226,12 +226,11 @@ impl SessionBackend for Flawed {
         self.flaw.remove(&self.memory, request.clone()).await
     }
 
-    async fn list(&self, request: &ListRequest) -> Result<Vec<ListedSession>> {
-        let principal = request.principal.clone();
-        self.flaw.list(&self.memory, principal).await
+    async fn list(&self, request: &ListRequest) -> Result<ListedPage> {
+        self.flaw.list(&self.memory, request.clone()).await
     }
 
-    async fn revoke(&self, request: &RevokeRequest) -> Result<u64> {
+    async fn revoke(&self, request: &RevokeRequest) -> Result<RevokedPage> {
         self.flaw.revoke(&self.memory, request.clone()).await
     }
 

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use session_conformance::races;
-use session_core::steps::{RenameOutcome, RenameRequest};
-use session_core::{ListedSession, Principal, PublicId, Result, UnixMillis, async_trait};
+use session_core::steps::{ListRequest, RenameOutcome, RenameRequest};
+use session_core::{ListedPage, Principal, PublicId, Result, UnixMillis, async_trait};
 
 use crate::flawed::{Flaw, FlawedHarness, Memory};
 use crate::mutants;
@@ -16,19 +16,19 @@ const MOMENT: Duration = Duration::from_millis(20);
 
 /// What was listed a moment ago is listed again.
 #[derive(Debug, Default)]
-struct ListsFromACache(Mutex<HashMap<Principal, (UnixMillis, Vec<ListedSession>)>>);
+struct ListsFromACache(Mutex<HashMap<Principal, (UnixMillis, ListedPage)>>);
 
 #[async_trait]
 impl Flaw for ListsFromACache {
-    async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<ListedSession>> {
+    async fn list(&self, m: &Memory, request: ListRequest) -> Result<ListedPage> {
         let now = m.now().await;
-        let list = m.list_sessions(&principal).await?;
+        let page = m.list(&request).await?;
         let mut cache = self.0.lock().unwrap();
         let cached = cache
-            .entry(principal)
-            .or_insert_with(|| (now, list.clone()));
+            .entry(request.principal)
+            .or_insert_with(|| (now, page.clone()));
         if now.since(cached.0) > MOMENT {
-            *cached = (now, list);
+            *cached = (now, page);
         }
         Ok(cached.1.clone())
     }
@@ -40,16 +40,17 @@ struct ForgetsTheDying;
 
 #[async_trait]
 impl Flaw for ForgetsTheDying {
-    async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<ListedSession>> {
-        let mut list = m.list_sessions(&principal).await?;
+    async fn list(&self, m: &Memory, request: ListRequest) -> Result<ListedPage> {
+        let mut page = m.list(&request).await?;
         for id in m.ids() {
             let key = m.key(&id).await;
             let is_dying = key.is_some_and(|key| key.expires_in <= Some(MOMENT));
             if let (true, Some(session)) = (is_dying, m.session(&id).await) {
-                list.retain(|summary| Some(summary.public_id) != session.public_id());
+                page.sessions
+                    .retain(|summary| Some(summary.public_id) != session.public_id());
             }
         }
-        Ok(list)
+        Ok(page)
     }
 }
 
@@ -59,7 +60,7 @@ struct ListsInTwoSteps;
 
 #[async_trait]
 impl Flaw for ListsInTwoSteps {
-    async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<ListedSession>> {
+    async fn list(&self, m: &Memory, request: ListRequest) -> Result<ListedPage> {
         let mut ids = Vec::new();
         for id in m.ids() {
             if m.is_live(&id).await {
@@ -71,9 +72,10 @@ impl Flaw for ListsInTwoSteps {
         for id in ids {
             there.push(m.session(&id).await.and_then(|it| it.public_id()));
         }
-        let mut list = m.list_sessions(&principal).await?;
-        list.retain(|summary| there.contains(&Some(summary.public_id)));
-        Ok(list)
+        let mut page = m.list(&request).await?;
+        page.sessions
+            .retain(|summary| there.contains(&Some(summary.public_id)));
+        Ok(page)
     }
 }
 
@@ -92,11 +94,12 @@ impl Flaw for MovesInTwoSteps {
         outcome
     }
 
-    async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<ListedSession>> {
-        let mut list = m.list_sessions(&principal).await?;
+    async fn list(&self, m: &Memory, request: ListRequest) -> Result<ListedPage> {
+        let mut page = m.list(&request).await?;
         let moving = self.0.lock().unwrap();
-        list.retain(|summary| !moving.contains(&summary.public_id));
-        Ok(list)
+        page.sessions
+            .retain(|summary| !moving.contains(&summary.public_id));
+        Ok(page)
     }
 }
 

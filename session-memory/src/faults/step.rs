@@ -27,9 +27,10 @@ pub enum Step {
     Rename,
     /// `delete_session`, `revoke_session`.
     Remove,
-    /// `list_sessions`.
+    /// Each page of `list_sessions`, `list_sessions_with` and `ListedSessions`;
+    /// `list_sessions_page`.
     List,
-    /// `revoke_sessions`.
+    /// Each page of `revoke_sessions`.
     Revoke,
     /// `ping`.
     Ping,

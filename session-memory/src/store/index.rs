@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use session_core::{Principal, PublicId, SessionId, UnixMillis};
+use session_core::{ListPosition, Principal, PublicId, SessionId, UnixMillis};
 
 /// Where a session is listed: among whose, until when, and under which public id.
 pub(super) type Listing = (Principal, UnixMillis, PublicId);
@@ -32,17 +32,28 @@ impl PrincipalIndex {
         &self,
         principal: &Principal,
     ) -> impl Iterator<Item = (UnixMillis, PublicId, &SessionId)> {
-        // No deadline is 0, so that the ids of the bound do not matter.
-        let start = (
-            principal.clone(),
-            UnixMillis::new(0),
-            PublicId::from_digest(&[0; 32]),
-            SessionId::from_bytes(&[0; 32]),
-        );
+        self.behind(principal, ListPosition::BEGINNING)
+    }
+
+    /// Those behind a position.
+    pub(super) fn behind(
+        &self,
+        principal: &Principal,
+        position: ListPosition,
+    ) -> impl Iterator<Item = (UnixMillis, PublicId, &SessionId)> {
+        // A bound somewhere before, and behind all of an earlier millisecond but the last.
+        let any = PublicId::from_digest(&[0; 32]);
+        let (deadline, public_id) = match (position.deadline(), position.public_id()) {
+            (deadline, Some(public_id)) => (deadline, public_id),
+            (deadline, None) => (UnixMillis::new(deadline.get().saturating_sub(1)), any),
+        };
+        let any = SessionId::from_bytes(&[0; 32]);
+        let start = (principal.clone(), deadline, public_id, any);
         self.0
             .range(start..)
             .take_while(move |(owner, ..)| owner == principal)
             .map(|(_, deadline, public_id, id)| (*deadline, *public_id, id))
+            .skip_while(move |(deadline, public_id, _)| !position.is_before(*deadline, *public_id))
     }
 
     /// Drops the entries of a principal whose deadline has passed.

@@ -1,35 +1,46 @@
-//! The steps on the sessions of one principal. Each is linear in that principal's sessions.
+//! The steps on the sessions of one principal.
 
-use session_core::steps::Refusal;
+use session_core::steps::{ListRequest, Refusal};
 use session_core::{
-    ListedSession, OnExcess, Principal, PrincipalLimit, PublicId, SessionId, UnixMillis,
+    ListPosition, ListedPage, ListedSession, OnExcess, PageSize, Principal, PrincipalLimit,
+    PublicId, Result, RevokedPage, SessionId, UnixMillis,
 };
 
 use super::Store;
 
 impl Store {
-    /// The live sessions of a principal, nearest deadline first.
-    pub(crate) fn list(&mut self, principal: &Principal, now: UnixMillis) -> Vec<ListedSession> {
-        self.index.prune(principal, now);
-        let entries = self.index.of(principal);
-        entries
-            .filter_map(|(_, _, id)| {
-                let state = self.keys.get(id)?.session()?;
-                let listed = ListedSession::of(&state.session)?;
-                state.is_live(now).then_some(listed)
-            })
-            .collect()
+    /// A page of the live sessions of a principal, nearest deadline first.
+    pub(crate) fn list(&mut self, request: &ListRequest, now: UnixMillis) -> Result<ListedPage> {
+        let position = ListPosition::of(&request.page)?;
+        self.index.prune(&request.principal, now);
+        let mut entries = self.index.behind(&request.principal, position).peekable();
+        let (mut sessions, mut next) = (Vec::new(), None);
+        for _ in 0..request.page.size.get() {
+            let Some((deadline, public_id, id)) = entries.next() else {
+                break;
+            };
+            let state = self.keys.get(id).and_then(|key| key.session());
+            let live = state.filter(|state| state.is_live(now));
+            sessions.extend(live.and_then(|it| ListedSession::of(&it.session, &request.fields)));
+            next = entries
+                .peek()
+                .map(|_| ListPosition::behind(deadline, public_id).cursor());
+        }
+        Ok(ListedPage::new(sessions, next))
     }
 
     /// The ids of a principal's live sessions, nearest deadline first.
     fn ids_of(&mut self, principal: &Principal, now: UnixMillis) -> Vec<SessionId> {
         self.index.prune(principal, now);
-        let entries = self.index.of(principal);
-        let live = entries.filter(|(_, _, id)| {
+        self.live_of(principal, now).cloned().collect()
+    }
+
+    fn live_of(&self, principal: &Principal, now: UnixMillis) -> impl Iterator<Item = &SessionId> {
+        let live = self.index.of(principal).filter(move |(_, _, id)| {
             let state = self.keys.get(id).and_then(|key| key.session());
             state.is_some_and(|state| state.is_live(now))
         });
-        live.map(|(_, _, id)| id.clone()).collect()
+        live.map(|(_, _, id)| id)
     }
 
     /// The id of a principal's live session with this public id.
@@ -47,20 +58,26 @@ impl Store {
         found.map(|(_, _, id)| id.clone())
     }
 
-    /// Ends the live sessions of a principal, but for the one to keep; how many.
+    /// Ends so many of the live sessions of a principal, but for the one to keep. What has ended is
+    /// in no page any more, so the next page begins at the beginning.
     pub(crate) fn revoke(
         &mut self,
         principal: &Principal,
         keep: Option<&SessionId>,
+        size: PageSize,
         now: UnixMillis,
-    ) -> u64 {
-        let mut ended = 0;
-        for id in self.ids_of(principal, now) {
-            if Some(&id) != keep && self.take_key(&id) {
-                ended += 1;
-            }
-        }
-        ended
+    ) -> RevokedPage {
+        self.index.prune(principal, now);
+        let mut meant = self
+            .live_of(principal, now)
+            .filter(|id| Some(*id) != keep)
+            .cloned();
+        let page: Vec<_> = meant.by_ref().take(size.get().into()).collect();
+        let has_more = meant.next().is_some();
+        drop(meant);
+        let ended = page.iter().filter(|id| self.take_key(id)).count();
+        let next = has_more.then(|| ListPosition::BEGINNING.cursor());
+        RevokedPage::new(u64::try_from(ended).unwrap_or(u64::MAX), next)
     }
 
     /// Sees to it that one more session of a principal, this one, is within the limit: refuses, or

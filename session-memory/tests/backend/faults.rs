@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use session_core::{
-    Delta, Effect, ErrorKind, NewSession, PublicId, SessionAdmin as _, SessionBackend,
+    Delta, Effect, ErrorKind, ListedSessions, NewSession, Operation, PublicId, SessionAdmin as _,
+    SessionBackend,
 };
 use session_memory::Step;
 use tokio::time::Instant;
@@ -65,6 +66,39 @@ async fn every_kind_of_call_can_fail() {
     assert_eq!(faults.pending(), 0);
     assert!(setup.is_live(&id).await);
     assert_eq!(setup.backend.len(), 1);
+}
+
+/// What goes from page to page ends with the one that fails. A revocation that has ended some by
+/// then does not say that nothing was changed.
+#[tokio::test]
+async fn one_page_of_several_fails() {
+    let setup = Setup::new();
+    let ann = principal("ann");
+    for _ in 0..600 {
+        setup.login(&ann, 1_000).await;
+    }
+    let (backend, faults) = (&setup.backend, setup.backend.faults());
+    for (n, effect, left) in [(1, Effect::NotApplied, 600), (2, Effect::Unknown, 344)] {
+        let page = faults.on(Step::Revoke).nth_call(n);
+        page.fail(ErrorKind::Rejected, Effect::NotApplied);
+        let error = backend.revoke_sessions(&ann, None).await.unwrap_err();
+        assert_eq!((error.effect(), backend.len()), (effect, left));
+    }
+    let page = faults.on(Step::List).nth_call(2);
+    page.fail(ErrorKind::Rejected, Effect::NotApplied);
+    let mut sessions = ListedSessions::new(backend, ann, Vec::new()).unwrap();
+    let mut shown = 0;
+    let error = loop {
+        match sessions.next().await.unwrap() {
+            Ok(_) => shown += 1,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(
+        (shown, error.operation()),
+        (256, Some(Operation::ListSessions))
+    );
+    assert!(sessions.next().await.is_none());
 }
 
 #[tokio::test]

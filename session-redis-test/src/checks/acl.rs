@@ -1,6 +1,6 @@
 //! What the server's ACL must grant.
 
-use session_core::{Delta, Effect, ErrorKind, PublicId, SessionBackend};
+use session_core::{Delta, Effect, ErrorKind, PageSize, PublicId, SessionBackend};
 
 use super::{Subject, ann, assert_refused, create, log_in, name};
 use crate::harness::{Connect, own_prefix};
@@ -9,7 +9,7 @@ use crate::{Cluster, RedisServer, Target};
 /// The commands that a backend and its scripts use; what the documentation tells administrators.
 const COMMANDS: &str = "+evalsha +eval +exists +hget +hmget +hgetall +hset +hdel +hlen \
     +hkeys +hincrby +expire +pexpireat +pexpiretime +pttl +time +del +rename +zadd +zrem +zrange \
-    +zrangebyscore +zscan +zscore";
+    +zrangebyscore +zscan +zscore +zcount";
 /// What it tells administrators of clusters beyond that.
 pub(super) const MORE_ON_A_CLUSTER: &str = "+cluster|slots +asking +zcard";
 
@@ -52,14 +52,19 @@ pub(super) async fn use_all(backend: &dyn SessionBackend) {
     assert!(written.await.expect("write").is_some());
     let last = log_in(backend).await.id;
     assert_eq!(backend.list_sessions(&ann()).await.expect("list").len(), 3);
+    let (ann, size) = (ann(), PageSize::new(1).expect("a size"));
+    let page = backend.list_sessions_page(&ann, vec![name("a")], None, size);
+    let next = page.await.expect("a page").next;
+    let page = backend.list_sessions_page(&ann, vec![name("a")], next.as_ref(), PageSize::MAX);
+    assert_eq!(page.await.expect("a page").sessions.len(), 2);
     assert!(backend.delete_session(&last).await.expect("remove"));
-    let ended = backend.revoke_sessions(&ann(), Some(&id)).await;
+    let ended = backend.revoke_sessions(&ann, Some(&id)).await;
     assert_eq!(ended.expect("revoke"), 1);
     let record = backend.peek_session(&id).await.expect("peek");
     let known = record.and_then(|it| it.public_id()).expect("it is bound");
-    let found = backend.get_session_of(&ann(), &known).await;
+    let found = backend.get_session_of(&ann, &known).await;
     assert!(found.expect("find and read").is_some());
-    let ended = backend.revoke_session(&ann(), &known).await;
+    let ended = backend.revoke_session(&ann, &known).await;
     assert!(ended.expect("remove"));
 }
 

@@ -13,8 +13,9 @@ use std::time::{Duration, SystemTime};
 use futures_util::future::BoxFuture;
 use redis::Script;
 use session_core::{
-    Clock, Delta, Effect, Error, Lifetime, NewSession, OnExcess, Principal, PrincipalLimit,
-    PublicId, Result, SessionAdmin, SessionBackend, SessionId, SessionPolicy, SessionTtl, Touch,
+    Clock, Delta, Effect, Error, Lifetime, NewSession, OnExcess, PageSize, Principal,
+    PrincipalLimit, PublicId, Result, SessionAdmin, SessionBackend, SessionId, SessionPolicy,
+    SessionTtl, Touch,
 };
 use session_redis::hash_slot;
 
@@ -49,6 +50,26 @@ struct Stage {
     former_ann: SessionId,
     /// Of ann's session.
     public_id: PublicId,
+}
+
+impl Stage {
+    /// How many sessions of ann's are on pages of one.
+    async fn listed_by_pages(&self) -> Result<usize> {
+        let (ann, size) = (ann(), PageSize::new(1)?);
+        let (mut listed, mut cursor) = (0, None);
+        loop {
+            let fields = vec![name("note")];
+            let page = self
+                .open
+                .list_sessions_page(&ann, fields, cursor.as_ref(), size);
+            let page = page.await?;
+            listed += page.sessions.len();
+            cursor = page.next;
+            if cursor.is_none() {
+                return Ok(listed);
+            }
+        }
+    }
 }
 
 type Operation = for<'s> fn(&'s Stage) -> BoxFuture<'s, Result<Found>>;
@@ -155,6 +176,7 @@ fn operations() -> Vec<(&'static str, Operation)> {
         get_rotated: s.open.get_session(&s.former), one;
         rotate_rotated: s.open.rotate_session(&s.former, bind(ann())), one;
         list: async { s.open.list_sessions(&ann()).await.map(|it| it.len()) }, Some;
+        list_by_pages: s.listed_by_pages(), Some;
         revoke_one: s.open.revoke_session(&ann(), &s.public_id), is_done;
         revoke_all: s.open.revoke_sessions(&ann(), None), count;
         revoke_others: s.open.revoke_sessions(&ann(), Some(&s.other)), count;

@@ -1,17 +1,22 @@
 //! The index of a principal.
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
+use redis::Script;
 use session_conformance::{Harness as _, RawHash};
-use session_core::{Delta, PublicId, SessionBackend, SessionId, UnixMillis};
-use session_redis::IdStorage;
+use session_core::{
+    Delta, ListedSession, PageSize, PublicId, SessionBackend, SessionId, UnixMillis,
+};
+use session_redis::{IdStorage, hash_slot};
 
 use super::acl::as_user;
-use super::{Subject, ann, count, log_in, processor_time};
+use super::{Subject, ann, count, log_in, name, processor_time};
+use crate::cluster::owner;
 use crate::connect::{info_field, send};
 use crate::harness::{Connect, RedisHarness, own_prefix};
-use crate::{RedisServer, Target};
+use crate::{Cluster, RedisServer, Target};
 
 /// The entries of ann's index, their scores, and its expiry.
 async fn index_of(server: &RedisServer, subject: &Subject) -> (Vec<(String, i64)>, i64) {
@@ -167,15 +172,23 @@ pub async fn expired_sessions_are_never_listed_and_cost_little(connect: Connect)
     let before = processor_time(&server).await;
     let (mut uses, count) = (0, format!("ZCARD {}", subject.index()));
     while send::<usize>(&mut admin, &count).await.expect("ZCARD") > 1 {
-        let listed = backend.list_sessions(&ann()).await.expect("the list");
-        let listed: Vec<_> = listed.into_iter().map(|it| Some(it.public_id)).collect();
+        let (mut listed, mut cursor, ann) = (Vec::new(), None, ann());
+        loop {
+            let page = backend.list_sessions_page(&ann, Vec::new(), cursor.as_ref(), PageSize::MAX);
+            let page = page.await.expect("a page");
+            listed.extend(page.sessions.into_iter().map(|it| Some(it.public_id)));
+            uses += 1;
+            assert!(uses <= 100_000, "each use removes some");
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
         assert_eq!(listed, [known], "only the live one");
-        uses += 1;
-        assert!(uses <= 100_000, "each use removes some");
     }
     let busy = (processor_time(&server).await - before) / uses;
     println!(
-        "{EXPIRED} expired sessions: pruned by {uses} uses, {busy:?} of the server's time each"
+        "{EXPIRED} expired sessions: pruned by {uses} pages, {busy:?} of the server's time each"
     );
     assert!(busy < Duration::from_millis(5), "{busy:?}");
 
@@ -185,6 +198,117 @@ pub async fn expired_sessions_are_never_listed_and_cost_little(connect: Connect)
     let ended = backend.revoke_sessions(&ann(), None).await;
     assert_eq!(ended.expect("revocation"), 1);
     assert_eq!(server.ask::<usize>(&count).await, 0);
+}
+
+/// Plants sessions of ann's: keys, entries of their index, and deadlines, each three arguments.
+static PLANT: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+for i = 2, #ARGV, 3 do
+  local key, entry, deadline = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  if ARGV[1] == 'sessions' then
+    redis.call('HSET', key, 'created_at', 'then', 'last_accessed_at', 'now', 'session_ttl', 3600,
+      'session_deadline', deadline, 'session_principal', 'ann', 'session_public_id', string.sub(entry, 1, 22),
+      'session_login_at', '1760000000000', 'user_agent', 'Opera 1.0', 'username', 'andrew')
+    redis.call('PEXPIREAT', key, deadline)
+  else
+    redis.call('ZADD', KEYS[1], deadline, entry)
+    redis.call('PEXPIREAT', KEYS[1], deadline)
+  end
+end
+",
+    )
+});
+
+/// A hundred thousand sessions of one principal, half of them with one deadline, are listed with a
+/// field and ended. No call keeps the server busy for more than 5 ms.
+pub async fn very_many_sessions_of_one_are_listed_and_ended(connect: Connect) {
+    let server = RedisServer::start().await;
+    let subject = Subject::at(connect, server.url());
+    list_and_end(&subject, &[server], 100_000).await;
+}
+
+/// The same on a cluster, which takes a call for each session: fewer of them.
+pub async fn very_many_sessions_of_one_are_listed_and_ended_on_a_cluster(connect: Connect) {
+    let cluster = Cluster::start(3).await;
+    let subject = Subject::with(connect, &cluster, |target| target).await;
+    list_and_end(&subject, &cluster.into_nodes(), 20_000).await;
+}
+
+async fn list_and_end(subject: &Subject, nodes: &[RedisServer], many: usize) {
+    // All calls on the index do about the same. One that waits for a processor of a busy machine
+    // takes longer; not every fourth one does.
+    let most_slow = many / 256 / 4;
+    let mut connections = Vec::new();
+    for node in nodes {
+        connections.push(node.connection().await);
+    }
+    let node_of = |key: &[u8]| owner(hash_slot(key), nodes.len());
+    let index = subject.index();
+    let (seconds, _): (u64, u64) = nodes.first().expect("a node").ask("TIME").await;
+    let mut kept = None;
+    for first in (0..many).step_by(1_000) {
+        let script = |_: &RedisServer| PLANT.arg("sessions");
+        let mut sessions: Vec<_> = nodes.iter().map(script).collect();
+        let mut entries = PLANT.key(&*index);
+        entries.arg("index");
+        for n in first..first + 1_000 {
+            let id = SessionId::random().expect("an id");
+            let public_id = PublicId::of_unbound(&id);
+            let entry = [public_id.as_str().as_bytes(), &subject.keys.suffix(&id)].concat();
+            let key = subject.keys.session(&id);
+            let deadline = (seconds + 3_000) * 1_000 + if n % 2 == 0 { 0 } else { n as u64 };
+            let of_node = sessions.get_mut(node_of(&key)).expect("its node");
+            for planted in [of_node, &mut entries] {
+                planted.arg(&*key).arg(&*entry).arg(deadline);
+            }
+            kept = Some(id);
+        }
+        let of_index = connections.get(node_of(index.as_bytes())).cloned();
+        let () = entries
+            .invoke_async(&mut of_index.expect("its node"))
+            .await
+            .expect("planted");
+        for (script, connection) in sessions.iter().zip(&mut connections) {
+            let () = script.invoke_async(connection).await.expect("planted");
+        }
+    }
+    let backend = &*subject.backend;
+    // The last, and so one of the farthest deadlines.
+    let kept = kept.expect("there are some");
+    for what in ["listed", "ended"] {
+        for node in nodes {
+            node.ask::<()>("CONFIG SET slowlog-max-len 10000 slowlog-log-slower-than 5000")
+                .await;
+            node.ask::<()>("SLOWLOG RESET").await;
+            node.ask::<()>("CONFIG RESETSTAT").await;
+        }
+        let began = Instant::now();
+        if what == "listed" {
+            let fields = vec![name("user_agent")];
+            let listed = backend.list_sessions_with(&ann(), fields).await;
+            let listed = listed.expect("the list");
+            let has_field = |it: &&ListedSession| it.fields.get_str("user_agent").is_some();
+            assert_eq!(listed.iter().filter(has_field).count(), many);
+        } else {
+            let ended = backend.revoke_sessions(&ann(), Some(&kept)).await;
+            assert_eq!(usize::try_from(ended.expect("revocation")), Ok(many - 1));
+            let left = backend.list_sessions(&ann()).await.expect("the list");
+            assert_eq!(left.len(), 1);
+        }
+        println!("{many} sessions {what} in {:?}", began.elapsed());
+        for node in nodes {
+            let stats: String = node.ask("INFO commandstats").await;
+            let calls = stats.lines().find(|it| it.starts_with("cmdstat_evalsha"));
+            type Logged = (u64, u64, u64, Vec<String>, String, String);
+            let slow: Vec<Logged> = node.ask("SLOWLOG GET -1").await;
+            let of_index = slow.into_iter().filter(|it| it.3.get(3) == Some(&index));
+            let slow: Vec<u64> = of_index.map(|(_, _, micros, ..)| micros).collect();
+            let calls = calls.expect("there were some");
+            println!("{calls}; calls on the index above 5 ms: {slow:?} us");
+            assert!(slow.len() <= most_slow, "{} calls took longer", slow.len());
+        }
+    }
 }
 
 /// A text of another client's that is no principal binds to nobody, and no operation makes an index

@@ -9,7 +9,9 @@ use session_core::steps::{
     InsertOutcome, InsertRequest, ListRequest, ReadOutcome, ReadRequest, RemoveOutcome,
     RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, Target, WriteOutcome, WriteRequest,
 };
-use session_core::{ListedSession, Result, SessionBackend, SessionId, SessionPolicy, async_trait};
+use session_core::{
+    ListedPage, Result, RevokedPage, SessionBackend, SessionId, SessionPolicy, async_trait,
+};
 
 /// The ids of a store's whole life.
 #[derive(Debug, Clone, Default)]
@@ -101,11 +103,11 @@ impl SessionBackend for Processes {
         self.next_for(id_of(&request.target)).remove(request).await
     }
 
-    async fn list(&self, request: &ListRequest) -> Result<Vec<ListedSession>> {
+    async fn list(&self, request: &ListRequest) -> Result<ListedPage> {
         self.next().list(request).await
     }
 
-    async fn revoke(&self, request: &RevokeRequest) -> Result<u64> {
+    async fn revoke(&self, request: &RevokeRequest) -> Result<RevokedPage> {
         self.next().revoke(request).await
     }
 

@@ -11,9 +11,10 @@ prune(index, now)
 local entries = redis.call('ZRANGEBYSCORE', index, after(now), '+inf', 'LIMIT', 0, count)
 local live, removed = {}, {}
 for _, entry in ipairs(entries) do
-  if not keep[string.sub(entry, PUBLIC_ID + 1)] then
+  local is_live = session_of(index_prefix, principal, entry)
+  if not (is_live and keep[string.sub(entry, PUBLIC_ID + 1)]) then
     removed[#removed + 1] = entry
-    if session_of(index_prefix, principal, entry) then live[#live + 1] = entry end
+    if is_live then live[#live + 1] = entry end
   end
 end
 if #live > 0 then require_right('DEL', key_of(index_prefix, live[1])) end

@@ -1,9 +1,9 @@
 //! Calls of the cross-slot index, and of a principal's sessions one by one.
 
 use bytes::Bytes;
-use session_core::PrincipalLimit;
+use session_core::{FieldName, ListPosition, PrincipalLimit};
 
-use super::{Building, Owner, ScriptCall, Time, push_owner, push_time};
+use super::{Building, Owner, ScriptCall, Time, push_fields, push_owner, push_position, push_time};
 use crate::command::ArgsBuilder;
 use crate::keys::{KeySpace, suffix_of};
 use crate::script;
@@ -57,26 +57,38 @@ pub(crate) fn remove(keys: &KeySpace, principal: &[u8], removals: &[Removal]) ->
     call.finish()
 }
 
+/// So many entries from this position on.
 pub(crate) fn page(
     keys: &KeySpace,
     principal: &[u8],
-    least_score: &[u8],
-    size: usize,
+    position: ListPosition,
+    count: usize,
     removals: &[Removal],
 ) -> ScriptCall {
     let index = keys.index_of(principal);
-    let mut call = Building::with_keys(&script::INDEX_PAGE, &[&index], 2 + 2 * removals.len());
-    call.args.push(least_score);
-    call.args.push_number(size);
+    let mut call = Building::with_keys(&script::INDEX_PAGE, &[&index], 3 + 2 * removals.len());
+    push_position(&mut call.args, position);
+    call.args.push_number(count);
     push_removals(&mut call.args, removals);
     call.finish()
 }
 
-/// What a list shows of the session with this entry, if it is this principal's.
+/// Whether the session with this entry is this principal's.
 pub(crate) fn member(keys: &KeySpace, principal: &[u8], entry: &[u8]) -> ScriptCall {
+    listed(keys, principal, entry, &[])
+}
+
+/// What a list shows of the session with this entry, if it is this principal's.
+pub(crate) fn listed(
+    keys: &KeySpace,
+    principal: &[u8],
+    entry: &[u8],
+    fields: &[FieldName],
+) -> ScriptCall {
     let key = keys.with_suffix(suffix_of(entry));
-    let mut call = Building::with_keys(&script::MEMBER, &[&key], 2);
+    let mut call = Building::with_keys(&script::MEMBER, &[&key], 2 + fields.len());
     push_owner(&mut call.args, Some(Owner::of_entry(principal, entry)));
+    push_fields(&mut call.args, fields);
     call.finish()
 }
 

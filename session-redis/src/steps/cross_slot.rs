@@ -18,6 +18,7 @@
 
 mod entry;
 mod list;
+mod page;
 mod quota;
 mod revoke;
 

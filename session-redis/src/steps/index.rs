@@ -1,131 +1,101 @@
 //! The sessions of a principal, where one script may touch both the index and the sessions.
 
-use std::collections::HashSet;
-
-use bytes::Bytes;
-use session_core::steps::{RevokeRequest, RevokeTarget};
+use session_core::steps::{ListRequest, RevokeRequest, RevokeTarget};
 use session_core::{
-    Effect, Error, ErrorKind, FieldValue, ListedSession, Principal, PublicId, Result, SessionId,
+    Effect, Error, ErrorKind, FieldName, FieldValue, ListPosition, ListedPage, ListedSession,
+    PageSize, PublicId, Result, RevokedPage, UnixMillis,
 };
 
 use crate::connection::Connect;
-use crate::keys::public_id_of;
+use crate::keys::{KeySpace, public_id_of};
 use crate::operation::Operation;
 use crate::reply::{self, Outcome, Reply, corrupt};
 use crate::script_call;
 
-/// How many entries one call looks at: under a millisecond of the server's time.
-const PAGE: usize = 512;
-
-/// Where a scan of an index by pages is.
-///
-/// A page begins at the greatest score of the page before it, so that entries which come and go
-/// meanwhile make the scan neither skip nor end early.
-pub(super) struct IndexPages {
-    pub(super) least_score: Bytes,
-    pub(super) size: usize,
-    pub(super) is_over: bool,
-}
-
-impl IndexPages {
-    pub(super) fn of(size: usize) -> Self {
-        Self {
-            least_score: Bytes::from_static(b"-inf"),
-            size,
-            is_over: false,
-        }
-    }
-
-    /// The page had so many entries, up to this score.
-    pub(super) fn advance(&mut self, entries: i64, greatest_score: Bytes) -> Result<()> {
-        let entries = usize::try_from(entries).map_err(|_| corrupt())?;
-        self.is_over = entries < self.size;
-        if greatest_score == self.least_score {
-            // All of the page has one score: look at more at once, or the scan would stand still.
-            self.size = self.size.saturating_mul(2);
-        }
-        self.least_score = greatest_score;
-        Ok(())
-    }
-}
-
 impl<C: Connect> Operation<'_, C> {
-    pub(super) async fn list_indexed(&self, principal: &Principal) -> Result<Vec<ListedSession>> {
-        let mut pages = IndexPages::of(PAGE);
-        // What is seen twice counts once.
-        let mut seen = HashSet::new();
-        let mut sessions = Vec::new();
-        while !pages.is_over {
-            let page = self.index_page(principal, &mut pages).await?.into_iter();
-            sessions.extend(page.filter(|session| seen.insert(session.public_id)));
-        }
-        Ok(sessions)
-    }
-
-    pub(super) async fn revoke_indexed(&self, request: &RevokeRequest) -> Result<u64> {
-        let principal = &request.principal;
-        match &request.target {
-            RevokeTarget::All => self.revoke_all(principal, None).await,
-            RevokeTarget::AllExcept(keep) => self.revoke_all(principal, Some(keep)).await,
-            _ => Err(Error::new(ErrorKind::Unsupported, Effect::NotApplied)),
-        }
-    }
-
-    async fn revoke_all(&self, principal: &Principal, keep: Option<&SessionId>) -> Result<u64> {
-        let call = script_call::revoke_page(self.keys, principal, keep, PAGE);
-        let mut ended = 0;
-        loop {
-            let outcome = self.run(&call).await.map_err(|error| match ended {
-                0 => error,
-                // Earlier pages have ended some.
-                _ => error.with_effect(Effect::Unknown),
-            });
-            let Outcome::Done(mut parts) = outcome? else {
-                return Err(corrupt());
-            };
-            let of_page = u64::try_from(reply::integer(parts.next())?).map_err(|_| corrupt())?;
-            ended = u64::saturating_add(ended, of_page);
-            let looked_at = reply::integer(parts.next())?;
-            if usize::try_from(looked_at).map_err(|_| corrupt())? < PAGE {
-                return Ok(ended);
-            }
-        }
-    }
-
-    /// The live sessions of the next page.
-    async fn index_page(
-        &self,
-        principal: &Principal,
-        pages: &mut IndexPages,
-    ) -> Result<Vec<ListedSession>> {
-        let call = script_call::list(self.keys, principal, &pages.least_score, pages.size);
+    pub(super) async fn list_indexed(&self, request: &ListRequest) -> Result<ListedPage> {
+        let position = ListPosition::of(&request.page)?;
+        let count = entries_of_page(request.page.size, request.fields.len());
+        let call = script_call::list(self.keys, request, position, count);
         let Outcome::Done(mut parts) = self.run(&call).await? else {
             return Err(corrupt());
         };
-        let looked_at = reply::integer(parts.next())?;
-        pages.advance(looked_at, reply::bytes(parts.next())?)?;
+        let looked_at = usize::try_from(reply::integer(parts.next())?).map_err(|_| corrupt())?;
+        let last_deadline = deadline_of(&reply::bytes(parts.next())?);
+        let last_public_id = PublicId::parse(reply::bytes(parts.next())?).ok();
+        let next = last_deadline
+            .filter(|_| looked_at >= count)
+            .map(|deadline| {
+                // An entry without a public id was removed: it is not met again.
+                let behind = |public_id| ListPosition::behind(deadline, public_id);
+                last_public_id.map_or(ListPosition::at(deadline), behind)
+            });
         let mut sessions = Vec::new();
         while let Some(entry) = parts.next() {
             let entry = reply::bytes(Some(entry))?;
-            sessions.push(listed(&entry, &mut parts)?);
+            sessions.push(listed(&entry, &request.fields, &mut parts)?);
         }
-        Ok(sessions)
+        Ok(ListedPage::new(sessions, next.map(|next| next.cursor())))
     }
+
+    /// What a page has ended is not in the index any more, so each begins at the beginning, and
+    /// the last one says that there is nobody left.
+    pub(super) async fn revoke_indexed(&self, request: &RevokeRequest) -> Result<RevokedPage> {
+        ListPosition::of(&request.page)?;
+        let keep = kept_suffixes(self.keys, &request.target)?;
+        // The kept one is met by every page.
+        let count = entries_of_page(request.page.size, 0) + keep.len();
+        let call = script_call::revoke(self.keys, &request.principal, &keep, count);
+        let Outcome::Done(mut parts) = self.run(&call).await? else {
+            return Err(corrupt());
+        };
+        let ended = u64::try_from(reply::integer(parts.next())?).map_err(|_| corrupt())?;
+        let looked_at = usize::try_from(reply::integer(parts.next())?).map_err(|_| corrupt())?;
+        let next = (looked_at >= count).then(|| ListPosition::BEGINNING.cursor());
+        Ok(RevokedPage::new(ended, next))
+    }
+}
+
+/// How many entries one call looks at at most: about a millisecond of the server's time.
+const MOST_ENTRIES: usize = 128;
+
+/// How many entries a page looks at, where it also reads so many fields of each.
+fn entries_of_page(size: PageSize, fields: usize) -> usize {
+    let most = MOST_ENTRIES * 16 / (16 + fields);
+    usize::from(size.get()).min(most).max(1)
+}
+
+/// The suffixes of the keys of the session that a revocation keeps.
+pub(super) fn kept_suffixes(keys: &KeySpace, target: &RevokeTarget) -> Result<Vec<Vec<u8>>> {
+    match target {
+        RevokeTarget::All => Ok(Vec::new()),
+        RevokeTarget::AllExcept(keep) => Ok(keys.suffixes(keep)),
+        _ => Err(Error::new(ErrorKind::Unsupported, Effect::NotApplied)),
+    }
+}
+
+/// The deadline that a score is, without its fraction. No session has such a one as is no deadline:
+/// what has it is behind all that are listed.
+pub(super) fn deadline_of(score: &[u8]) -> Option<UnixMillis> {
+    let whole = score.split(|byte| *byte == b'.').next()?;
+    UnixMillis::parse(whole)
 }
 
 /// What a list shows of the session with this entry.
 pub(super) fn listed(
     entry: &[u8],
+    fields: &[FieldName],
     mut parts: impl Iterator<Item = Reply>,
 ) -> Result<ListedSession> {
     let public_id = PublicId::parse(public_id_of(entry)).map_err(|_| corrupt())?;
     let created_at = FieldValue::from(reply::bytes(parts.next())?);
     let last_accessed_at = FieldValue::from(reply::bytes(parts.next())?);
     let login_at = reply::stored_time(parts.next())?;
-    Ok(ListedSession::new(
-        public_id,
-        created_at,
-        last_accessed_at,
-        login_at,
-    ))
+    let mut listed = ListedSession::new(public_id, created_at, last_accessed_at, login_at);
+    for field in fields {
+        if let Some(value) = reply::text_or_nil(parts.next())? {
+            listed.fields.insert(field.clone(), value.into());
+        }
+    }
+    Ok(listed)
 }

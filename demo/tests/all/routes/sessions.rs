@@ -1,7 +1,9 @@
 //! All sessions of a user.
 
 use serde_json::{Value, json};
-use session_store::{FieldName, Fields, NewSession, PublicId, SessionBackend as _};
+use session_store::{
+    FieldName, Fields, NewSession, Principal, PublicId, SessionBackend as _, Timestamp,
+};
 
 use super::{PUBLIC_ID, here};
 use crate::support::{Visitor, is_cleared};
@@ -32,11 +34,31 @@ async fn the_list_shows_where_a_user_is_logged_in() {
     let (one, other) = (here.logged_in("Ann").await, here.logged_in("Ann").await);
     let session = one.get("/session?peek=1").await;
     let (own, others) = public_ids(&one).await;
+    // Another program says where it is.
+    let device = FieldName::new("user_agent").unwrap();
+    let new = NewSession::new(Fields::new().with(device, "Opera 1.0"));
+    let new = new.bind(Principal::new("Ann").unwrap());
+    let elsewhere = here.backend.create_session(new).await.unwrap();
+    let login_at = here
+        .backend
+        .list_sessions(&Principal::new("Ann").unwrap())
+        .await;
+    let login_at = login_at
+        .unwrap()
+        .into_iter()
+        .find(|it| it.public_id.as_str() == own);
+    let login_at = login_at.unwrap().login_at.unwrap().to_system_time();
+    let list = one.list().await;
+    let shown = list.iter().map(|entry| entry["device"].as_str());
+    assert_eq!(shown.flatten().collect::<Vec<_>>(), ["Opera 1.0"]);
+    assert!(here.backend.delete_session(&elsewhere.id).await.unwrap());
     let expected = json!({
         "handle": own,
         "current": true,
         "created_at": session.field("created_at"),
         "last_accessed_at": session.field("last_accessed_at"),
+        "login_at": Timestamp::from_system_time(login_at).to_string(),
+        "device": null,
     });
     assert!(one.list().await.contains(&expected));
     assert_eq!(

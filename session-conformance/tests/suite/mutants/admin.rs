@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
+use session_core::steps::ListRequest;
 use session_core::{
-    ErrorKind, ListedSession, PageRequest, PageSize, Principal, PublicId, Result,
-    RevokeInPageRequest, RevokedInPage, SessionAdmin, SessionOverview, SessionPage, async_trait,
+    ErrorKind, ListedPage, PageRequest, PageSize, PublicId, Result, RevokeInPageRequest,
+    RevokedInPage, SessionAdmin, SessionOverview, SessionPage, async_trait,
 };
 
 use super::mutants;
@@ -143,10 +144,10 @@ mutants! {
             m.admin.revoke_in_page(&request).await
         }
 
-        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<ListedSession>> {
-            let mut list = m.list_sessions(&principal).await?;
-            list.retain(|summary| !self.0.lock().unwrap().contains(&summary.public_id));
-            Ok(list)
+        async fn list(&self, m: &Memory, request: ListRequest) -> Result<ListedPage> {
+            let mut page = m.list(&request).await?;
+            page.sessions.retain(|summary| !self.0.lock().unwrap().contains(&summary.public_id));
+            Ok(page)
         }
     }
 

@@ -9,7 +9,7 @@ use session_core::steps::{
     RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, WriteOutcome, WriteRequest,
 };
 use session_core::{
-    ListedSession, Principal, PublicId, Remaining, Result, SessionBackend, SessionId,
+    ListedPage, Principal, PublicId, Remaining, Result, RevokedPage, SessionBackend, SessionId,
     SessionPolicy, SessionRecord, SessionTtl, Timestamp, Touch, async_trait,
 };
 
@@ -207,11 +207,11 @@ impl SessionBackend for Overriding {
         self.0.remove(request).await
     }
 
-    async fn list(&self, request: &ListRequest) -> Result<Vec<ListedSession>> {
+    async fn list(&self, request: &ListRequest) -> Result<ListedPage> {
         self.0.list(request).await
     }
 
-    async fn revoke(&self, request: &RevokeRequest) -> Result<u64> {
+    async fn revoke(&self, request: &RevokeRequest) -> Result<RevokedPage> {
         self.0.revoke(request).await
     }
 

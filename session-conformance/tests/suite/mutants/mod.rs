@@ -7,6 +7,7 @@ mod admin;
 mod fault;
 mod identity;
 mod life;
+mod paging;
 mod principal;
 mod quota;
 mod rotation;
@@ -68,6 +69,7 @@ fn all() -> Vec<Mutant> {
         write::ALL,
         rotation::ALL,
         principal::ALL,
+        paging::ALL,
         quota::ALL,
         admin::ALL,
         fault::ALL,

@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use session_core::steps::{
-    InsertOutcome, InsertRequest, ReadOutcome, ReadRequest, RemoveOutcome, RemoveRequest,
-    RenameOutcome, RenameRequest, RevokeRequest, Target, WriteOutcome, WriteRequest,
+    InsertOutcome, InsertRequest, ListRequest, ReadOutcome, ReadRequest, RemoveOutcome,
+    RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, Target, WriteOutcome, WriteRequest,
 };
-use session_core::{ListedSession, Principal, PublicId, Result, SessionId};
+use session_core::{
+    ListedPage, ListedSession, Principal, PublicId, Result, RevokedPage, SessionId,
+};
 
 use super::mutants;
 use crate::flawed::Memory;
@@ -26,15 +28,15 @@ async fn principals(m: &Memory) -> Vec<Principal> {
 /// The list of an index whose keys are folded principals.
 async fn list_folded(
     m: &Memory,
-    principal: &Principal,
+    request: &ListRequest,
     fold: impl Fn(&str) -> Vec<u8> + Send,
-) -> Result<Vec<ListedSession>> {
+) -> Result<ListedPage> {
     let mut list = Vec::new();
-    let is_same = |it: &Principal| fold(it.as_str()) == fold(principal.as_str());
+    let is_same = |it: &Principal| fold(it.as_str()) == fold(request.principal.as_str());
     for same in principals(m).await.into_iter().filter(is_same) {
         list.extend(m.list_sessions(&same).await?);
     }
-    Ok(list)
+    Ok(ListedPage::new(list, None))
 }
 
 fn cut(text: &str, bytes: usize) -> Vec<u8> {
@@ -111,45 +113,45 @@ mutants! {
 
     /// Principals are in a column that ignores spaces at the end.
     ["PRN-1"] TrimsPrincipals {
-        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<ListedSession>> {
-            list_folded(m, &principal, |it| it.trim_end().into()).await
+        async fn list(&self, m: &Memory, request: ListRequest) -> Result<ListedPage> {
+            list_folded(m, &request, |it| it.trim_end().into()).await
         }
     }
 
     /// In one that ignores the case of letters.
     ["PRN-1"] FoldsPrincipals {
-        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<ListedSession>> {
-            list_folded(m, &principal, |it| it.to_lowercase().into()).await
+        async fn list(&self, m: &Memory, request: ListRequest) -> Result<ListedPage> {
+            list_folded(m, &request, |it| it.to_lowercase().into()).await
         }
     }
 
     /// They are C strings.
     ["PRN-1"] CutsPrincipalsAtNul {
-        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<ListedSession>> {
-            list_folded(m, &principal, |it| it.split('\0').next().unwrap().into()).await
+        async fn list(&self, m: &Memory, request: ListRequest) -> Result<ListedPage> {
+            list_folded(m, &request, |it| it.split('\0').next().unwrap().into()).await
         }
     }
 
     /// They are a prefix of their index.
     ["PRN-1"] CutsPrincipalsAt64Bytes {
-        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<ListedSession>> {
-            list_folded(m, &principal, |it| cut(it, 64)).await
+        async fn list(&self, m: &Memory, request: ListRequest) -> Result<ListedPage> {
+            list_folded(m, &request, |it| cut(it, 64)).await
         }
     }
 
     /// VARCHAR(255).
     ["PRN-1"] CutsPrincipalsAt255Bytes {
-        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<ListedSession>> {
-            list_folded(m, &principal, |it| cut(it, 255)).await
+        async fn list(&self, m: &Memory, request: ListRequest) -> Result<ListedPage> {
+            list_folded(m, &request, |it| cut(it, 255)).await
         }
     }
 
     /// Characters of four bytes are all the same, as in an old `utf8` column.
     ["PRN-1"] ReplacesFourByteCharacters {
-        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<ListedSession>> {
+        async fn list(&self, m: &Memory, request: ListRequest) -> Result<ListedPage> {
             let replace = |c: char| if c.len_utf8() == 4 { '?' } else { c };
             let fold = |it: &str| it.chars().map(replace).collect::<String>().into();
-            list_folded(m, &principal, fold).await
+            list_folded(m, &request, fold).await
         }
     }
 
@@ -160,23 +162,23 @@ mutants! {
             m.insert(&request).await
         }
 
-        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<ListedSession>> {
-            let mut list = m.list_sessions(&principal).await?;
-            list.retain(|summary| self.0.lock().unwrap().contains(&summary.public_id));
-            Ok(list)
+        async fn list(&self, m: &Memory, request: ListRequest) -> Result<ListedPage> {
+            let mut page = m.list(&request).await?;
+            page.sessions.retain(|summary| self.0.lock().unwrap().contains(&summary.public_id));
+            Ok(page)
         }
     }
 
     /// The list only grows.
     ["PRN-5" "PRN-9" "PRN-15"] ListsWhatItHasListed(Listed) {
-        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<ListedSession>> {
-            let mut list = m.list_sessions(&principal).await?;
+        async fn list(&self, m: &Memory, request: ListRequest) -> Result<ListedPage> {
+            let mut page = m.list(&request).await?;
             let mut listed = self.0.lock().unwrap();
-            let former = listed.entry(principal).or_default();
-            former.retain(|it| list.iter().all(|other| other.public_id != it.public_id));
-            list.append(former);
-            former.clone_from(&list);
-            Ok(list)
+            let former = listed.entry(request.principal).or_default();
+            former.retain(|it| page.sessions.iter().all(|other| other.public_id != it.public_id));
+            page.sessions.append(former);
+            former.clone_from(&page.sessions);
+            Ok(page)
         }
     }
 
@@ -197,52 +199,55 @@ mutants! {
             outcome
         }
 
-        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<ListedSession>> {
-            let mut list = m.list_sessions(&principal).await?;
+        async fn list(&self, m: &Memory, request: ListRequest) -> Result<ListedPage> {
+            let mut page = m.list(&request).await?;
             let entries = self.0.lock().unwrap().clone();
-            for (_, id) in entries.iter().filter(|(list, _)| *list == principal) {
-                let summary = m.session(id).await.and_then(|it| ListedSession::of(&it));
-                let is_new = summary.as_ref().is_some_and(|it| !list.contains(it));
-                list.extend(summary.filter(|_| is_new));
+            for (_, id) in entries.iter().filter(|(list, _)| *list == request.principal) {
+                let session = m.session(id).await;
+                let summary = session.and_then(|it| ListedSession::of(&it, &request.fields));
+                let is_new = summary.as_ref().is_some_and(|it| !page.sessions.contains(it));
+                page.sessions.extend(summary.filter(|_| is_new));
             }
-            Ok(list)
+            Ok(page)
         }
     }
 
     /// The list deletes what is no session.
     ["VAL-1"] ListingDeletesTheInvalid {
-        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<ListedSession>> {
-            let list = m.list_sessions(&principal).await?;
+        async fn list(&self, m: &Memory, request: ListRequest) -> Result<ListedPage> {
+            let page = m.list(&request).await?;
             for id in m.ids() {
                 if !m.is_live(&id).await {
                     m.delete_key(&id).await;
                 }
             }
-            Ok(list)
+            Ok(page)
         }
     }
 
     /// It reads the sessions as anybody would.
     ["PRN-6"] TouchesWhatItLists {
-        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<ListedSession>> {
-            let list = m.list_sessions(&principal).await?;
-            for summary in &list {
-                m.get_session_of(&principal, &summary.public_id).await?;
+        async fn list(&self, m: &Memory, request: ListRequest) -> Result<ListedPage> {
+            let page = m.list(&request).await?;
+            for summary in &page.sessions {
+                m.get_session_of(&request.principal, &summary.public_id).await?;
             }
-            Ok(list)
+            Ok(page)
         }
     }
 
     /// A session is a key and an index entry: it counts twice.
     ["PRN-8"] CountsTwiceWhatItRevokes {
-        async fn revoke(&self, m: &Memory, request: RevokeRequest) -> Result<u64> {
-            Ok(m.revoke(&request).await? * 2)
+        async fn revoke(&self, m: &Memory, request: RevokeRequest) -> Result<RevokedPage> {
+            let mut page = m.revoke(&request).await?;
+            page.ended *= 2;
+            Ok(page)
         }
     }
 
     /// The list is read first: what is rotated or bound by then escapes.
     ["PRN-13"] RevokesWhatItReadBefore {
-        async fn revoke(&self, m: &Memory, request: RevokeRequest) -> Result<u64> {
+        async fn revoke(&self, m: &Memory, request: RevokeRequest) -> Result<RevokedPage> {
             let mut ids = Vec::new();
             for id in m.ids() {
                 let session = m.session(&id).await;
@@ -256,7 +261,7 @@ mutants! {
                 // A deletion of an old id would end the session.
                 ended += u64::from(m.is_live(&id).await && m.delete_session(&id).await?);
             }
-            Ok(ended)
+            Ok(RevokedPage::new(ended, None))
         }
     }
 
@@ -317,14 +322,14 @@ mutants! {
             outcome
         }
 
-        async fn list(&self, m: &Memory, principal: Principal) -> Result<Vec<ListedSession>> {
-            let mut list = m.list_sessions(&principal).await?;
-            for summary in &mut list {
+        async fn list(&self, m: &Memory, request: ListRequest) -> Result<ListedPage> {
+            let mut page = m.list(&request).await?;
+            for summary in &mut page.sessions {
                 if self.0.lock().unwrap().contains(&summary.public_id) {
                     summary.public_id = PublicId::from_digest(&[7; 32]);
                 }
             }
-            Ok(list)
+            Ok(page)
         }
     }
 }

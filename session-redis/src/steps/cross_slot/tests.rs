@@ -16,7 +16,7 @@ use session_core::steps::{
     ListRequest, RemoveOutcome, RemoveRequest, RevokeRequest, RevokeTarget, Target,
 };
 use session_core::{
-    Delta, Effect, Error, ErrorKind, NewSession, OnExcess, PrincipalLimit, PublicId,
+    Delta, Effect, Error, ErrorKind, NewSession, OnExcess, PageRequest, PrincipalLimit, PublicId,
     SessionBackend, SessionId, SessionPolicy,
 };
 
@@ -264,34 +264,71 @@ async fn a_refusal_after_an_eviction_leaves_doubt() {
 }
 
 /// Two entries, the second one pending.
-const PAGE: &str = "1 2 1.5 #a 1.5 0 #b 1.5 1";
+const PAGE: &str = "1 ' #a 1.5 0 #b 1.5 1";
 
 /// A session is found under its first key, and moves to a second one after that was looked at
 /// twice: it is listed. An entry that somebody left behind does not keep a list from ending: it
-/// costs one round more.
+/// costs one look at the index more. An entry that is new there is looked at.
 #[tokio::test(start_paused = true)]
 async fn a_list_looks_once_more_at_pending_entries() {
-    for last in [["1 1 1.5 #b 1.5 1", LISTED], [PAGE, NOT_FOUND]] {
+    let lasts: [&[&str]; 3] = [&["1 ' #b 1.5 1"], &[PAGE], &["1 ' #c 1.5 1", LISTED]];
+    for last in lasts {
         let looks = [PAGE, LISTED, NOT_FOUND, NOT_FOUND];
-        let rig = Rig::of(&[&looks[..], &last].concat());
-        let list = rig.backend.list(&ListRequest::new(ann())).await.unwrap();
-        assert_eq!(list.len(), 1);
+        let rig = Rig::of(&[&looks[..], last].concat());
+        let page = PageRequest::default();
+        let request = ListRequest::new(&SessionPolicy::new(), ann(), Vec::new(), page).unwrap();
+        let list = rig.backend.list(&request).await.unwrap();
+        assert_eq!((list.sessions.len(), list.next), (1, None));
         rig.sent();
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_revocation_that_fails_midway_leaves_doubt() {
-    let request = RevokeRequest::new(ann(), RevokeTarget::All);
+    let request = RevokeRequest::new(ann(), RevokeTarget::All, PageRequest::default());
     for (last, effect) in [
         (REMOVED, Effect::Unknown),
         (NOT_APPLIED, Effect::NotApplied),
     ] {
-        let rig = Rig::of(&["1 2 1.5 #a 1.5 0 #b 1.5 0", NOT_APPLIED, last]);
+        let rig = Rig::of(&["1 ' #a 1.5 0 #b 1.5 0", NOT_APPLIED, last]);
         let outcome = rig.backend.revoke(&request).await;
         assert_eq!(outcome.unwrap_err().effect(), effect);
         rig.sent();
     }
+}
+
+/// A page ends between two public ids, wherever the entries of one session are: else one that moves
+/// from the last entry of a page to the first of the next would be on neither.
+#[test]
+fn a_page_holds_all_entries_of_a_session_or_none() {
+    let of_index = |entries: &[(&str, &str)]| -> Vec<quota::Entry> {
+        let entry = |(text, score): &(&str, &str)| quota::Entry {
+            entry: format!("{}{}", PUBLIC_ID.replacen('A', &text[..1], 21), &text[1..]).into(),
+            score: Bytes::copy_from_slice(score.as_bytes()),
+            is_pending: false,
+        };
+        entries.iter().map(entry).collect()
+    };
+    let part = |entries: &[(&str, &str)], count| {
+        page::part_of_deadline(UnixMillis::new(7), of_index(entries), count)
+            .map(|part| (part.entries.len(), part.to.unwrap().cursor().to_string()))
+    };
+    let behind = |text: &str| format!("7.{}A", text.repeat(21));
+    let same = [("A", "7.2"), ("Bx", "7.2"), ("C", "7.2"), ("By", "7.5")];
+    assert_eq!(part(&same, 5), Some((4, "8".into())));
+    assert_eq!(part(&same, 4), Some((3, behind("B"))));
+    assert_eq!(part(&same, 3), Some((1, behind("A"))));
+    assert_eq!(part(&same, 2), Some((1, behind("A"))));
+    assert_eq!(part(&same[1..], 2), None);
+    let whole = |count| {
+        let part =
+            page::whole_deadlines(of_index(&[("A", "6.1"), ("B", "7.2"), ("A", "7.5")]), count);
+        (
+            part.entries.len(),
+            part.to.map(|to| to.cursor().to_string()),
+        )
+    };
+    assert_eq!((whole(4), whole(3)), ((3, None), (1, Some("7".into()))));
 }
 
 /// It is looked for under two keys. With an entry for the one that it does not have, beside that
