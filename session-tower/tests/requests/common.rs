@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use http::header::{CACHE_CONTROL, COOKIE, SET_COOKIE, VARY};
 use http::{HeaderValue, Request, Response, StatusCode};
 use session_core::{
-    ErrorKind, Fields, NewSession, SessionBackend, SessionId, SessionPolicy, SessionRecord,
+    ErrorKind, Fields, NewSession, SessionAdmin, SessionBackend, SessionId, SessionPolicy,
+    SessionRecord,
 };
 use session_memory::{FaultOnce, ManualClock, MemoryBackend, Step};
 use session_tower::{Session, SessionError, SessionLayer};
@@ -27,6 +28,10 @@ pub struct Reply {
     pub response: Response<String>,
     /// The backend's steps, by kind, those that did not happen left out.
     pub steps: Vec<(Step, u64)>,
+}
+
+pub async fn sessions(backend: &MemoryBackend) -> u64 {
+    backend.admin().count_sessions().await.unwrap()
 }
 
 impl World {
@@ -53,6 +58,11 @@ impl World {
         let fields = Fields::new().with(name("seen"), "yes");
         let created = self.backend.create_session(NewSession::new(fields)).await;
         created.unwrap().id
+    }
+
+    /// How many sessions the store has: the tombstones of rotations are none.
+    pub async fn sessions(&self) -> u64 {
+        sessions(&self.backend).await
     }
 
     /// The session of this id, as another client would see it. Not counted.

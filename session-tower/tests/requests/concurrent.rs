@@ -75,7 +75,7 @@ async fn what_a_dropped_operation_did_not_deliver_is_committed() {
     reply.assert_cost(&[(Step::Rename, 2)]);
     let record = world.peek(&reply.new_id().unwrap()).await.unwrap();
     assert_eq!(record.fields().len(), 3);
-    assert_eq!(world.backend.len(), 1);
+    assert_eq!(world.sessions().await, 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -132,7 +132,7 @@ async fn a_session_destroyed_during_a_save_is_gone_under_every_id() {
             .await;
         reply.assert_cost(&[(step, 1), (Step::Remove, 1)]);
         assert!(reply.is_cleared());
-        assert_eq!(world.backend.len(), 0);
+        assert_eq!(world.sessions().await, 0);
     }
 }
 

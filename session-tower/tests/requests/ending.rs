@@ -65,7 +65,7 @@ async fn a_rotation_saved_and_then_destroyed_leaves_nothing() {
         .await;
     assert_eq!(reply.steps, [(Step::Rename, 1), (Step::Remove, 1)]);
     assert!(reply.is_cleared());
-    assert_eq!(world.backend.len(), 0);
+    assert_eq!(world.sessions().await, 0);
 }
 
 /// Logs out elsewhere just before this request's next write.

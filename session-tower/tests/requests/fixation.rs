@@ -43,7 +43,7 @@ async fn no_id_of_the_clients_choosing_is_adopted() {
         assert_eq!(world.peek(&chosen).await, None);
     }
     assert_eq!(given.len(), ROUNDS / 8 * 5);
-    assert_eq!(world.backend.len(), given.len());
+    assert_eq!(world.sessions().await, given.len() as u64);
 }
 
 #[tokio::test]

@@ -196,7 +196,7 @@ async fn play(events: Vec<Event>) {
                     id = Some(new);
                 }
                 // The store has the model's session and no other.
-                assert_eq!(world.backend.len(), usize::from(model.stored.is_some()));
+                assert_eq!(world.sessions().await, u64::from(model.stored.is_some()));
                 if let Some(stored) = &model.stored {
                     let record = world.peek(id.as_ref().expect("a cookie")).await.unwrap();
                     let fields: Vec<_> = record

@@ -107,5 +107,5 @@ async fn a_rotation_is_whole_on_every_status() {
         assert_eq!(field(&record, "seen"), Some("yes"));
         id = new;
     }
-    assert_eq!(world.backend.len(), 1);
+    assert_eq!(world.sessions().await, 1);
 }

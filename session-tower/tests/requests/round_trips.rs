@@ -41,7 +41,7 @@ async fn doing_one_thing_costs_one() {
         reply.assert_cost(&[(Step::Remove, 1)]);
         assert!(reply.is_cleared());
     }
-    assert_eq!(world.backend.len(), 0);
+    assert_eq!(world.sessions().await, 0);
 }
 
 #[tokio::test]

@@ -193,7 +193,7 @@ async fn a_rotation_whose_answer_is_lost_leaves_the_session_under_one_id() {
     world.fault(Step::Rename).lose_reply();
     let reply = world.visit(Some(&id), rotate).await;
     assert_eq!((reply.status(), reply.set_cookie()), (503, None));
-    assert_eq!(world.backend.len(), 1);
+    assert_eq!(world.sessions().await, 1);
     // The one case in which the old cookie may turn out dead. It is then a visitor's.
     let reply = world.visit(Some(&id), read).await;
     assert!(reply.is_cleared());
