@@ -107,6 +107,7 @@ pub fn backend_tests(connect: Connect) -> Runner {
         full::a_full_server_refuses_growth_only
         garbage::bytes_that_make_no_sense_end_operations_in_time
         ids_at_rest::hashed_ids_leave_nothing_usable
+        index::a_log_in_at_the_limit_takes_little_time
         index::a_lost_index_comes_back_with_the_next_use
         index::evicted_entries_come_back_with_the_next_use
         index::expired_sessions_are_never_listed_and_cost_little

@@ -29,6 +29,8 @@ pub enum Reply {
 pub(crate) enum Outcome {
     /// Done; the rest of the reply.
     Done(Parts),
+    /// The same, and sessions were ended for their principal's limit.
+    Evicted(Parts),
     /// There is no session.
     NotFound,
     /// The id is taken.
@@ -65,6 +67,7 @@ mod code {
     pub(super) const NOT_INDEXED: i64 = 4;
     pub(super) const OVER_QUOTA: i64 = 5;
     pub(super) const FAILED: i64 = 6;
+    pub(super) const EVICTED: i64 = 7;
     pub(super) const AGAIN: i64 = 9;
 
     pub(super) const NOT_AN_INTEGER: i64 = 1;
@@ -83,6 +86,7 @@ pub(crate) fn outcome(reply: Reply) -> Result<Outcome, Error> {
     let mut parts = array(reply)?.into_iter();
     Ok(match integer(parts.next())? {
         code::DONE => Outcome::Done(parts),
+        code::EVICTED => Outcome::Evicted(parts),
         code::NOT_FOUND => Outcome::NotFound,
         code::NO_SESSION => {
             // Without the key's name: it may be the id.
@@ -301,7 +305,7 @@ mod tests {
             text("1"),
             Reply::Array(vec![]),
             Reply::Array(vec![text("1")]),
-            Reply::Array(vec![Reply::Integer(7)]),
+            Reply::Array(vec![Reply::Integer(8)]),
             Reply::Array(vec![Reply::Integer(3), Reply::Integer(77)]),
         ];
         for reply in nonsense {

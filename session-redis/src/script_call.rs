@@ -26,6 +26,8 @@ pub(crate) struct ScriptCall {
     args: Args,
     /// What is sent behind the script, in the same round trip.
     behind: Option<Command>,
+    /// Whose sessions may end for a limit.
+    pub(crate) limited: Option<Principal>,
     /// It is meant for the node that serves the slot, not for the keys: it must not be redirected.
     pub(crate) is_for_node: bool,
 }
@@ -86,6 +88,7 @@ impl Building {
             script: self.script,
             args: self.args.finish(),
             behind: None,
+            limited: None,
             is_for_node: false,
         }
     }
@@ -153,7 +156,10 @@ pub(crate) fn insert(
         args.push(name);
         args.push(value.as_bytes());
     }
-    call.finish()
+    ScriptCall {
+        limited: principal,
+        ..call.finish()
+    }
 }
 
 /// Returns what remains and the fields, these by the script or by an `HGETALL` behind it.
@@ -316,7 +322,10 @@ fn apply(
     });
     push_owner(args, owner);
     push_changes(args, delta);
-    call.finish()
+    ScriptCall {
+        limited: delta.principal().cloned(),
+        ..call.finish()
+    }
 }
 
 /// The lifetime that a binding gives to a session that has none.
@@ -371,7 +380,7 @@ fn push_changes(args: &mut ArgsBuilder, delta: &Delta) {
 }
 
 fn push_limit(args: &mut ArgsBuilder, limit: Option<PrincipalLimit>) {
-    args.push_number_or_empty(limit.map(|limit| limit.max));
+    args.push_number_or_empty(limit.map(|limit| limit.max.get()));
     args.push_flag(limit.is_some_and(|limit| limit.on_excess == OnExcess::EvictOldest));
 }
 

@@ -43,10 +43,11 @@ mod connect;
 pub use session_core::{
     Clock, ConnectionChange, ConnectionObserver, ConnectionState, CreatedSession, Delta, Effect,
     Error, ErrorKind, FieldName, FieldValue, Fields, IntoFieldName, InvalidLifetime,
-    InvalidPrincipal, InvalidPublicId, InvalidSessionId, InvalidTtl, Lifetime, Limit, Limits,
-    ListedSession, NewSession, OnExcess, Operation, Principal, PrincipalLimit, PublicId, Remaining,
-    ReservedFieldName, Result, RotatedSession, SessionBackend, SessionId, SessionPolicy,
-    SessionRecord, SessionTtl, SystemClock, Timestamp, Touch, UnixMillis, Written,
+    InvalidPrincipal, InvalidPublicId, InvalidSessionCount, InvalidSessionId, InvalidTtl, Lifetime,
+    Limit, Limits, ListedSession, NewSession, OnExcess, Operation, Principal, PrincipalLimit,
+    PublicId, Remaining, ReservedFieldName, Result, RotatedSession, SessionBackend, SessionCount,
+    SessionId, SessionPolicy, SessionRecord, SessionTtl, SystemClock, Timestamp, Touch, UnixMillis,
+    Written,
 };
 #[cfg(feature = "mock")]
 #[doc(inline)]
@@ -95,8 +96,8 @@ pub mod admin {
 pub mod backend {
     #[doc(inline)]
     pub use session_core::{
-        Binding, Expectation, FieldChange, InvalidHash, KeepOnly, KeepWhen, SessionBackend,
-        StoredSession, async_trait, reserved, rules, steps,
+        Binding, Expectation, FieldChange, InvalidHash, KeepOnly, KeepWhen, QuotaWarnings,
+        SessionBackend, StoredSession, async_trait, reserved, rules, steps,
     };
 }
 

@@ -1,6 +1,7 @@
 -- KEYS: session. ARGV: TTL in seconds, lifetime (a `time`) or '', index prefix, principal or '',
 -- public id or '', limit of sessions or '', 1 to evict, 1 if the index has the entry or needs none,
--- then the fields and values. Returns {DONE, now or 0 where it does not matter, deadline or 0}.
+-- then the fields and values. Returns {DONE or EVICTED, now or 0 where it does not matter, deadline
+-- or 0}.
 local key = KEYS[1]
 local ttl, lifetime, index_prefix = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 local principal, public_id, limit, evicts, is_indexed = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
@@ -33,4 +34,4 @@ if s.deadline then
 end
 set_expiry(key, s)
 index_add(index_prefix, s, key)
-return { DONE, s.now or 0, s.deadline or 0 }
+return { has_evicted and EVICTED or DONE, s.now or 0, s.deadline or 0 }

@@ -45,7 +45,7 @@ pub(crate) fn add(
     call.args.push_or_empty(new.suffix.as_deref());
     push_time(&mut call.args, new.until);
     call.args
-        .push_number_or_empty(new.limit.map(|limit| limit.max));
+        .push_number_or_empty(new.limit.map(|limit| limit.max.get()));
     push_removals(&mut call.args, removals);
     call.finish()
 }
