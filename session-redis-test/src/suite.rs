@@ -112,7 +112,9 @@ pub fn backend_tests(connect: Connect) -> Runner {
         index::evicted_entries_come_back_with_the_next_use
         index::expired_sessions_are_never_listed_and_cost_little
         index::only_a_principal_has_an_index
+        ids_at_rest::hashed_ids_hide_principals
         key_formats::a_store_changes_its_key_format
+        key_formats::the_indexes_of_two_formats_are_one
         lost_replies::a_lost_reply_is_unknown_and_nothing_is_sent_twice
         readiness::a_server_that_takes_no_writes_is_not_ready
         round_trips::every_operation_is_one_round_trip

@@ -95,7 +95,7 @@ scripts! {
     SCAN_NODE, false, "#!lua flags=no-writes,allow-cross-slot-keys", ["session"; "scan"];
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing to a string cannot fail.

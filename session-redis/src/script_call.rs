@@ -237,7 +237,9 @@ pub(crate) fn list(
     least_score: &[u8],
     page: usize,
 ) -> ScriptCall {
-    let mut call = Building::with_keys(&script::LIST, &[&keys.index(principal)], 4);
+    let indexes = keys.indexes(principal);
+    let indexes: Vec<&[u8]> = indexes.iter().map(Vec::as_slice).collect();
+    let mut call = Building::with_keys(&script::LIST, &indexes, 4);
     call.args.push(&keys.index_prefix());
     call.args.push(bytes_of(principal));
     call.args.push(least_score);
@@ -246,14 +248,8 @@ pub(crate) fn list(
 }
 
 /// The entries of a public id among so many of a principal's index.
-pub(crate) fn find(
-    keys: &KeySpace,
-    principal: &Principal,
-    public_id: &str,
-    cursor: &[u8],
-    count: usize,
-) -> ScriptCall {
-    let mut call = Building::with_keys(&script::FIND, &[&keys.index(principal)], 3);
+pub(crate) fn find(index: &[u8], public_id: &str, cursor: &[u8], count: usize) -> ScriptCall {
+    let mut call = Building::with_keys(&script::FIND, &[index], 3);
     call.args.push(public_id.as_bytes());
     call.args.push(cursor);
     call.args.push_number(count);
@@ -268,7 +264,9 @@ pub(crate) fn revoke_page(
     page: usize,
 ) -> ScriptCall {
     let keep = keep.map_or_else(Vec::new, |id| keys.suffixes(id));
-    let mut call = Building::with_keys(&script::REVOKE, &[&keys.index(principal)], 6);
+    let indexes = keys.indexes(principal);
+    let indexes: Vec<&[u8]> = indexes.iter().map(Vec::as_slice).collect();
+    let mut call = Building::with_keys(&script::REVOKE, &indexes, 6);
     call.args.push(&keys.index_prefix());
     call.args.push(bytes_of(principal));
     call.args.push_number(page);

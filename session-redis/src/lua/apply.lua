@@ -164,8 +164,8 @@ local function apply(key, to)
   if returns_fields then require_right('HGETALL', to or key) end
   if to then require_right('RENAME', key, to) end
   if binding ~= '' or to then
-    require_removable(index_prefix, s)
-    require_index(index_prefix, binding == '' and is_listed(s) and s.principal or bind_to)
+    require_removable(index_prefix, s, key)
+    require_index(index_prefix, binding == '' and is_listed(s) and s.principal or bind_to, to or key)
   end
   local surplus
   if binding == 'B' then

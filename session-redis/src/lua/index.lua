@@ -23,23 +23,32 @@ end
 local function after(now) return '(' .. integer(now) end
 
 -- Raises unless `index_remove` can be run.
-local function require_removable(index_prefix, s)
-  if index_prefix ~= '' and is_listed(s) then require_right('ZREM', index_prefix .. s.principal) end
+local function require_removable(index_prefix, s, key)
+  if index_prefix ~= '' and is_listed(s) then require_right('ZREM', index_of(index_prefix, s.principal, key)) end
 end
 
 local function index_remove(index_prefix, s, key)
   if index_prefix ~= '' and is_listed(s) then
     -- What is of another type has no entry.
-    redis.pcall('ZREM', index_prefix .. s.principal, entry_of(index_prefix, s, key))
+    redis.pcall('ZREM', index_of(index_prefix, s.principal, key), entry_of(index_prefix, s, key))
   end
 end
 
--- Raises unless `index_add` can be run on the index of this principal, if there is one.
-local function require_index(index_prefix, principal)
+-- Raises unless `index_add` can be run for a session of this principal, if there is one, under this
+-- key.
+local function require_index(index_prefix, principal, key)
   if index_prefix == '' or principal == '' then return end
-  local index = index_prefix .. principal
+  local index = index_of(index_prefix, principal, key)
   for _, command in ipairs({ 'ZADD', 'ZREM', 'ZRANGE', 'PEXPIREAT' }) do require_right(command, index) end
   prune(index, milliseconds()) -- raises too where it is of another type
+end
+
+-- All indexes of a principal.
+local function indexes_of(index_prefix, principal)
+  local kind = string.sub(index_prefix, -1)
+  if kind == '@' then return { plain_index(index_prefix, principal) } end
+  if kind == '#' then return { hashed_index(index_prefix, principal) } end
+  return { plain_index(index_prefix, principal), hashed_index(index_prefix, principal) }
 end
 
 -- Public ids in the order of their bytes; that of Lua's `<` is the server's locale's.
@@ -54,6 +63,11 @@ end
 -- Up to how many entries each session is looked at as a whole. Of more, one that has a time of its
 -- log-in counts as live for that: each look at a whole session takes the server 4 µs.
 local LOOKED_AT_WHOLLY = 200
+
+-- Removes an entry of the principal's.
+local function remove_entry(index_prefix, principal, entry)
+  redis.call('ZREM', index_of(index_prefix, principal, key_of(index_prefix, entry)), entry)
+end
 
 -- The live sessions of these entries but that of a key, as two lists: their entries, and when each
 -- was logged in, 0 if it does not say. The entries of ended ones are removed; how many.
@@ -77,7 +91,7 @@ local function live_of(index_prefix, principal, entries, key)
         last = last + 1
         live[last], logged_in[last] = entry, login_at
       else
-        redis.call('ZREM', index_prefix .. principal, entry)
+        remove_entry(index_prefix, principal, entry)
         ended = ended + 1
       end
     end
@@ -106,20 +120,26 @@ end
 local function over_quota(index_prefix, principal, key, limit, evicts)
   local surplus = { is_part = false }
   if index_prefix == '' or limit == '' then return nil, surplus end
-  local index = index_prefix .. principal
   limit = tonumber(limit)
-  if redis.call('ZCARD', index) < limit then return nil, surplus end
-  local entries = redis.call('ZRANGEBYSCORE', index, after(milliseconds()), '+inf', 'LIMIT', 0, limit + REMOVED_AT_ONCE)
+  local indexes, count = indexes_of(index_prefix, principal), 0
+  for _, index in ipairs(indexes) do count = count + redis.call('ZCARD', index) end
+  if count < limit then return nil, surplus end
+  local entries = {}
+  for _, index in ipairs(indexes) do
+    local of_one = redis.call('ZRANGEBYSCORE', index, after(milliseconds()), '+inf', 'LIMIT', 0, limit + REMOVED_AT_ONCE)
+    if #of_one > 0 then require_right('ZREM', index) end
+    if #of_one == limit + REMOVED_AT_ONCE then surplus.is_part = true end
+    for i = 1, #of_one do entries[#entries + 1] = of_one[i] end
+  end
   local live, logged_in, ended = live_of(index_prefix, principal, entries, key)
   if #live >= limit and evicts ~= '1' then return { REFUSED, TOO_MANY_SESSIONS } end
-  surplus.is_part = #entries == limit + REMOVED_AT_ONCE
   if surplus.is_part and ended > 0 then return { AGAIN } end
   while #live >= limit do
     local entry = take_oldest(live, logged_in)
     if session_of(index_prefix, principal, entry) then
       surplus[#surplus + 1] = entry
     else
-      redis.call('ZREM', index, entry)
+      remove_entry(index_prefix, principal, entry)
     end
   end
   if #surplus > 0 then require_right('DEL', key_of(index_prefix, surplus[1])) end
@@ -130,7 +150,7 @@ end
 local function evict(index_prefix, principal, surplus)
   for _, entry in ipairs(surplus) do
     redis.call('DEL', key_of(index_prefix, entry))
-    redis.call('ZREM', index_prefix .. principal, entry)
+    remove_entry(index_prefix, principal, entry)
     has_evicted = true
   end
   return surplus.is_part and { AGAIN, 1 } or nil

@@ -1,17 +1,31 @@
--- The index of a principal's sessions: one sorted set at `index_prefix .. principal`. An entry is a
--- session's public id and its key without the store's prefix; its score is the session's deadline.
--- `index_prefix` is the store's prefix and one character more; it is empty where the index has
--- steps of its own (cross-slot index).
+-- The index of a principal's sessions: a sorted set, or two. An entry is a session's public id and
+-- its key without the store's prefix; its score is the session's deadline. Where that key shows a
+-- hash of the id, the key of the index that has the entry shows a hash of the principal.
+-- `index_prefix` is the store's prefix and one character more: `@` where ids are stored plainly,
+-- `#` where hashed, `&` where both ways. It is empty where the index has steps of its own
+-- (cross-slot index).
 
 local PUBLIC_ID = 22
 -- The latest time that an index is kept until, whatever the scores are that others give.
 local LATEST = 2 ^ 53
 
+-- Of principals, behind the store's prefix. SHA-1 is the only hash that scripts have; it makes a
+-- name here, and keeps nothing that must not be guessed.
+local function plain_index(index_prefix, principal) return string.sub(index_prefix, 1, -2) .. '@' .. principal end
+local function hashed_index(index_prefix, principal) return string.sub(index_prefix, 1, -2) .. '#' .. redis.sha1hex(principal) end
+
+-- The index that has the entry of the session under a key: a hashed one has a brace in it.
+local BRACE = string.byte('{')
+local function index_of(index_prefix, principal, key)
+  local is_hashed = string.byte(key, #index_prefix) == BRACE
+  return (is_hashed and hashed_index or plain_index)(index_prefix, principal)
+end
+
 local function entry_of(index_prefix, s, key) return s.public_id .. string.sub(key, #index_prefix) end
 
 local function index_add(index_prefix, s, key)
   if index_prefix == '' or not is_listed(s) then return end
-  local index = index_prefix .. s.principal
+  local index = index_of(index_prefix, s.principal, key)
   redis.call('ZADD', index, integer(s.deadline), entry_of(index_prefix, s, key))
   local last = redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')
   redis.call('PEXPIREAT', index, integer(math.min(tonumber(last[2]), LATEST)))
@@ -22,7 +36,7 @@ end
 -- another type, the entry stays away.
 local function index_heal(index_prefix, s, key)
   if index_prefix == '' or not is_listed(s) then return end
-  local index = index_prefix .. s.principal
+  local index = index_of(index_prefix, s.principal, key)
   if redis.pcall('ZSCORE', index, entry_of(index_prefix, s, key)) ~= false then return end
   for _, command in ipairs({ 'ZADD', 'ZRANGE', 'PEXPIREAT' }) do
     if not redis.acl_check_cmd(command, index) then return end

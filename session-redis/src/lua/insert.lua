@@ -17,7 +17,7 @@ require_right('HSET', key)
 require_right(s.deadline and 'PEXPIREAT' or 'EXPIRE', key)
 if is_indexed == '' then return { NOT_INDEXED, false, 0, false } end
 if s.principal then
-  require_index(index_prefix, s.principal)
+  require_index(index_prefix, s.principal, key)
   local refused, surplus = over_quota(index_prefix, s.principal, key, limit, evicts)
   if refused then return refused end
   has_begun = true

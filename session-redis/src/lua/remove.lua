@@ -6,7 +6,7 @@ local index_prefix, owner, owner_public_id = ARGV[1], ARGV[2], ARGV[3]
 
 local s, code = session_of_owner(key, owner, owner_public_id)
 if not s then return { code } end
-require_removable(index_prefix, s)
+require_removable(index_prefix, s, key)
 redis.call('DEL', key)
 has_begun = true
 index_remove(index_prefix, s, key)

@@ -40,7 +40,7 @@ pub(crate) fn add(
         &script::INDEX_ADD_WITHOUT_GROWTH
     };
     let count = 4 + 2 * removals.len();
-    let mut call = Building::with_keys(script, &[&keys.index_of(principal)], count);
+    let mut call = Building::with_keys(script, &[&keys.cross_slot_index(principal)], count);
     call.args.push(&new.entry);
     call.args.push_or_empty(new.suffix.as_deref());
     push_time(&mut call.args, new.until);
@@ -51,7 +51,7 @@ pub(crate) fn add(
 }
 
 pub(crate) fn remove(keys: &KeySpace, principal: &[u8], removals: &[Removal]) -> ScriptCall {
-    let index = keys.index_of(principal);
+    let index = keys.cross_slot_index(principal);
     let mut call = Building::with_keys(&script::INDEX_REMOVE, &[&index], 2 * removals.len());
     push_removals(&mut call.args, removals);
     call.finish()
@@ -64,7 +64,7 @@ pub(crate) fn page(
     size: usize,
     removals: &[Removal],
 ) -> ScriptCall {
-    let index = keys.index_of(principal);
+    let index = keys.cross_slot_index(principal);
     let mut call = Building::with_keys(&script::INDEX_PAGE, &[&index], 2 + 2 * removals.len());
     call.args.push(least_score);
     call.args.push_number(size);

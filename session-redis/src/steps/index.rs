@@ -57,9 +57,11 @@ impl<C: Connect> Operation<'_, C> {
         let mut sessions = Vec::new();
         while !pages.is_over {
             let page = self.index_page(principal, &mut pages).await?.into_iter();
-            sessions.extend(page.filter(|session| seen.insert(session.public_id)));
+            sessions.extend(page.filter(|(_, session)| seen.insert(session.public_id)));
         }
-        Ok(sessions)
+        // A page has the sessions of each index in order.
+        sessions.sort_by_key(|(deadline, session)| (*deadline, session.public_id));
+        Ok(sessions.into_iter().map(|(_, session)| session).collect())
     }
 
     pub(super) async fn revoke_indexed(&self, request: &RevokeRequest) -> Result<u64> {
@@ -92,12 +94,12 @@ impl<C: Connect> Operation<'_, C> {
         }
     }
 
-    /// The live sessions of the next page.
+    /// The live sessions of the next page, and their deadlines.
     async fn index_page(
         &self,
         principal: &Principal,
         pages: &mut IndexPages,
-    ) -> Result<Vec<ListedSession>> {
+    ) -> Result<Vec<(u64, ListedSession)>> {
         let call = script_call::list(self.keys, principal, &pages.least_score, pages.size);
         let Outcome::Done(mut parts) = self.run(&call).await? else {
             return Err(corrupt());
@@ -107,10 +109,18 @@ impl<C: Connect> Operation<'_, C> {
         let mut sessions = Vec::new();
         while let Some(entry) = parts.next() {
             let entry = reply::bytes(Some(entry))?;
-            sessions.push(listed(&entry, &mut parts)?);
+            let session = listed(&entry, &mut parts)?;
+            sessions.push((deadline(&reply::bytes(parts.next())?), session));
         }
         Ok(sessions)
     }
+}
+
+/// The deadline in a score: the score without its fraction, if it has one.
+pub(super) fn deadline(score: &[u8]) -> u64 {
+    let text = std::str::from_utf8(score).unwrap_or_default();
+    let whole = text.split('.').next().unwrap_or_default();
+    whole.parse().unwrap_or_default()
 }
 
 /// What a list shows of the session with this entry.

@@ -12,7 +12,7 @@ use crate::operation::Operation;
 use crate::reply::{self, Outcome, corrupt};
 use crate::script_call::ScriptCall;
 use crate::script_call::index::{self as calls, Removal};
-use crate::steps::index::{IndexPages, listed};
+use crate::steps::index::{IndexPages, deadline, listed};
 
 /// How many entries one call looks at, and how many sessions are asked at once.
 pub(super) const PAGE: usize = 256;
@@ -97,7 +97,7 @@ impl<C: Connect> Operation<'_, C> {
             match outcome? {
                 Outcome::Done(parts) => {
                     let session = Found {
-                        deadline: deadline(&entry),
+                        deadline: deadline(&entry.score),
                         listed: listed(&entry.entry, parts)?,
                     };
                     found.insert(entry.entry, session);
@@ -114,13 +114,6 @@ impl<C: Connect> Operation<'_, C> {
 struct Found {
     deadline: u64,
     listed: ListedSession,
-}
-
-/// The deadline of an entry: its score without the fraction.
-fn deadline(entry: &Entry) -> u64 {
-    let text = std::str::from_utf8(&entry.score).unwrap_or_default();
-    let whole = text.split('.').next().unwrap_or_default();
-    whole.parse().unwrap_or_default()
 }
 
 /// The sessions that the index still has entries of, the nearest deadline first, then by public id.
