@@ -32,8 +32,8 @@ pub async fn hashed_ids_leave_nothing_usable_on_any_node(connect: Connect) {
     examine(connect, &cluster.url(), cluster.nodes()).await;
 }
 
-/// With ids hashed at rest no key's name shows a principal, nor does what `MONITOR` shows, but where
-/// it is a value: the hash's own, or one to compare with it. With plain ids they do.
+/// With ids hashed at rest no key's name shows a principal, nor does what `MONITOR` shows, but
+/// where it is a value: the hash's own, or one to compare with it. With plain ids they do.
 pub async fn hashed_ids_hide_principals(connect: Connect) {
     for (storage, are_shown) in [(IdStorage::Plain, true), (IdStorage::Hashed, false)] {
         let server = RedisServer::start().await;
