@@ -271,10 +271,13 @@ const BACKEND: &[Case] = table! { Nothing
         "PRN-10" a_bound_session_does_not_count_twice
         "PRN-10" a_session_bound_to_another_does_not_count
         "PRN-10" racing_logins_keep_the_limit
-        "PRN-11" the_nearest_deadline_is_evicted
+        "PRN-11" the_oldest_log_in_is_evicted
+        "PRN-11" sessions_without_a_log_in_are_the_oldest
         "PRN-11" the_bound_session_is_not_evicted
         "PRN-11" as_many_are_evicted_as_it_takes
+        "PRN-11" very_many_are_evicted_for_a_new_limit
         "PRN-11" a_refused_binding_evicts_nobody
+        "PRN-16" a_hundred_sessions_are_the_default
     }
     limits {
         "LIM-1" a_name_or_value_over_its_limit_is_refused

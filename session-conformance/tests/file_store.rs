@@ -146,10 +146,12 @@ impl Store {
         };
         let mut others = self.of(principal);
         others.retain(|(other, _)| other != id);
-        let surplus = (others.len() + 1).saturating_sub(limit.max.get() as usize);
+        let surplus = (others.len() + 1).saturating_sub(usize::from(limit.max.get()));
         if surplus > 0 && limit.on_excess == OnExcess::Refuse {
             return Err(Refusal::TooManySessions);
         }
+        // One without a log-in sorts before all others.
+        others.sort_by_key(|(_, it)| (it.session.login_at(), it.session.public_id()));
         for (other, _) in others.iter().take(surplus) {
             std::fs::remove_file(self.path(other)).unwrap();
         }

@@ -114,8 +114,10 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
     /// fields' names (`NotAnInteger`, `Overflow`); the limits of the session's size (`Limit`),
     /// which refuse growth only; for a binding, the quota of the principal (`TooManySessions`),
     /// where a session that is the principal's already does not count twice, and what is no live
-    /// session does not count. Where the quota evicts, the sessions with the nearest deadline end,
-    /// of equal ones that with the least public id, and never the one that is bound.
+    /// session does not count. Where the quota evicts, the sessions with the oldest log-in end, one
+    /// without a time of its log-in before all others, of equal ones that with the least public id,
+    /// and never the one that is bound. (Of very many more sessions than the limit, as after it was
+    /// introduced, others may end.)
     ///
     /// An unknown target is [`ErrorKind::Unsupported`].
     async fn write(&self, request: &WriteRequest) -> Result<WriteOutcome>;

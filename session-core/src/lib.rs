@@ -36,6 +36,7 @@ mod page;
 mod policy;
 mod principal;
 mod public_id;
+mod quota;
 mod random;
 mod record;
 mod refusal;
@@ -69,8 +70,11 @@ pub use self::page::{
     PageSize, RevokeInPageRequest, RevokedInPage, RevokedPage, SessionOverview, SessionPage,
 };
 pub use self::policy::SessionPolicy;
-pub use self::principal::{InvalidPrincipal, OnExcess, Principal, PrincipalLimit};
+pub use self::principal::{
+    InvalidPrincipal, InvalidSessionCount, OnExcess, Principal, PrincipalLimit, SessionCount,
+};
 pub use self::public_id::{InvalidPublicId, PublicId};
+pub use self::quota::QuotaWarnings;
 pub use self::record::SessionRecord;
 pub use self::session::{CreatedSession, NewSession, RotatedSession};
 pub use self::stored::{InvalidHash, StoredSession};

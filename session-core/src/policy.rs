@@ -40,14 +40,14 @@ const TEN_SECONDS: u64 = 10;
 
 impl SessionPolicy {
     /// The defaults: TTL 30 minutes, no absolute lifetime, 12 hours for sessions bound to a
-    /// principal, no limit of sessions per principal, tombstones of 10 seconds, every use slides
-    /// the expiry, the default [`Limits`], the system's clock.
+    /// principal, 100 sessions per principal ([`PrincipalLimit`]), tombstones of 10 seconds, every
+    /// use slides the expiry, the default [`Limits`], the system's clock.
     pub fn new() -> Self {
         Self {
             default_ttl: SessionTtl::DEFAULT,
             max_lifetime: None,
             principal_lifetime: Lifetime::from_secs(TWELVE_HOURS).unwrap_or(Lifetime::MAX),
-            principal_limit: None,
+            principal_limit: Some(PrincipalLimit::default()),
             tombstone_lifetime: Lifetime::from_secs(TEN_SECONDS).unwrap_or(Lifetime::MAX),
             touch: Touch::Always,
             limits: Limits::default(),
@@ -76,10 +76,19 @@ impl SessionPolicy {
         self
     }
 
-    /// How many sessions one principal may have at once.
+    /// How many sessions one principal may have at once. A log-in that exceeds it counts those that
+    /// live; below it nobody is looked at.
     #[must_use]
     pub fn with_principal_limit(mut self, limit: PrincipalLimit) -> Self {
         self.principal_limit = Some(limit);
+        self
+    }
+
+    /// A principal may have any number of sessions. Listing and ending them takes time and memory
+    /// that grow with their number.
+    #[must_use]
+    pub fn without_principal_limit(mut self) -> Self {
+        self.principal_limit = None;
         self
     }
 
@@ -128,7 +137,7 @@ impl SessionPolicy {
         self.principal_lifetime
     }
 
-    /// See [`SessionPolicy::with_principal_limit`].
+    /// See [`SessionPolicy::with_principal_limit`]; `None` where there is no limit.
     pub fn principal_limit(&self) -> Option<PrincipalLimit> {
         self.principal_limit
     }

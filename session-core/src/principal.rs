@@ -1,7 +1,6 @@
 //! Who a session belongs to.
 
 use std::fmt;
-use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -90,19 +89,82 @@ impl From<InvalidPrincipal> for Error {
 }
 
 /// How many sessions one principal may have at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+///
+/// By default 100, and the oldest log-ins end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PrincipalLimit {
     /// The greatest number of live sessions.
-    pub max: NonZeroU32,
+    pub max: SessionCount,
     /// What happens to the login that would exceed it.
     pub on_excess: OnExcess,
 }
 
 /// What happens to the login that would exceed a [`PrincipalLimit`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum OnExcess {
     /// It is refused with [`ErrorKind::TooManySessions`](crate::ErrorKind::TooManySessions).
     Refuse,
-    /// The sessions with the nearest deadline end, so that the new one fits.
+    /// The sessions with the oldest log-in end, so that the new one fits. A warning is logged, once
+    /// per principal and hour ([`QuotaWarnings`](crate::QuotaWarnings)).
+    #[default]
     EvictOldest,
+}
+
+/// The number of sessions that a principal may have: 1 to 1,000.
+///
+/// A log-in at the limit looks at all sessions of its principal, so that more would keep a server
+/// busy for too long.
+///
+/// ```
+/// use session_core::{OnExcess, PrincipalLimit, SessionCount, SessionPolicy};
+///
+/// let policy = SessionPolicy::new().with_principal_limit(PrincipalLimit {
+///     max: SessionCount::new(5)?,
+///     on_excess: OnExcess::Refuse,
+/// });
+/// assert!(SessionCount::new(0).is_err() && SessionCount::new(1_001).is_err());
+/// # Ok::<(), session_core::InvalidSessionCount>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionCount(u16);
+
+/// Not a limit of sessions: expected 1 to 1,000.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a valid limit of sessions: expected 1 to {}", SessionCount::MAX.get())]
+pub struct InvalidSessionCount;
+
+impl SessionCount {
+    /// 100 sessions.
+    pub const DEFAULT: Self = Self(100);
+    /// The greatest limit: 1,000 sessions.
+    pub const MAX: Self = Self(1_000);
+
+    /// So many sessions.
+    ///
+    /// # Errors
+    /// [`InvalidSessionCount`] unless from 1 to 1,000.
+    pub fn new(sessions: u32) -> Result<Self, InvalidSessionCount> {
+        u16::try_from(sessions)
+            .ok()
+            .filter(|sessions| (1..=Self::MAX.0).contains(sessions))
+            .map(Self)
+            .ok_or(InvalidSessionCount)
+    }
+
+    /// The number.
+    pub const fn get(self) -> u16 {
+        self.0
+    }
+}
+
+impl Default for SessionCount {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+impl From<InvalidSessionCount> for Error {
+    fn from(invalid: InvalidSessionCount) -> Self {
+        Self::new(ErrorKind::Config, Effect::NotApplied).with_source(invalid)
+    }
 }

@@ -67,7 +67,7 @@ pub struct InsertRequest {
     /// The absolute lifetime, from which the step fixes `session_deadline`. Always given when the
     /// session has a principal.
     pub lifetime: Option<Lifetime>,
-    /// How many sessions the session's principal may have.
+    /// How many sessions the session's principal may have; `None` for any number.
     pub principal_limit: Option<PrincipalLimit>,
 }
 
@@ -260,7 +260,7 @@ pub struct Write {
     pub limits: Limits,
     /// The absolute lifetime for a session without one that this write binds to a principal.
     pub principal_lifetime: Lifetime,
-    /// How many sessions the principal that this write binds to may have.
+    /// How many sessions the principal that this write binds to may have; `None` for any number.
     pub principal_limit: Option<PrincipalLimit>,
     /// The public id that the session gets if this write binds it: given if, and only if, the delta
     /// binds.

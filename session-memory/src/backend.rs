@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use session_core::steps::{
     InsertOutcome, InsertRequest, ListRequest, ReadOutcome, ReadRequest, RemoveOutcome,
@@ -10,8 +10,8 @@ use session_core::steps::{
     WriteRequest,
 };
 use session_core::{
-    Clock, Effect, Error, ErrorKind, ListPosition, ListedPage, Result, RevokedPage, SessionBackend,
-    SessionPolicy, UnixMillis, async_trait,
+    Clock, Effect, Error, ErrorKind, ListPosition, ListedPage, QuotaWarnings, Result, RevokedPage,
+    SessionBackend, SessionPolicy, UnixMillis, async_trait,
 };
 
 use crate::faults::{Faults, Step};
@@ -57,6 +57,7 @@ struct Shared {
     deadline: Duration,
     max_sessions: usize,
     store: Mutex<Store>,
+    quota_warnings: QuotaWarnings,
     faults: Faults,
 }
 
@@ -100,6 +101,7 @@ impl MemoryBackend {
                 deadline,
                 max_sessions,
                 store: Mutex::new(Store::new(max_sessions)),
+                quota_warnings: QuotaWarnings::default(),
                 faults: Faults::default(),
             }),
         }
@@ -122,9 +124,10 @@ impl MemoryBackend {
 
     /// Frees some of what has expired, does a step, and logs what the step found amiss.
     pub(crate) fn run<T>(&self, step: impl FnOnce(&mut Store, UnixMillis) -> T) -> T {
-        let (outcome, finding) = self.on_store(|store, now| {
+        let (outcome, finding, evicted) = self.on_store(|store, now| {
             store.sweep(now);
-            (step(store, now), store.take_finding())
+            let outcome = step(store, now);
+            (outcome, store.take_finding(), store.take_evicted())
         });
         // A subscriber is foreign code: it runs without the lock.
         if let Some(finding) = finding {
@@ -133,6 +136,10 @@ impl MemoryBackend {
                 reason = finding.reason(),
                 "a key is no session, and is left alone"
             );
+        }
+        if let Some(principal) = evicted {
+            let warnings = &self.shared.quota_warnings;
+            warnings.sessions_ended(&principal, Instant::now());
         }
         outcome
     }

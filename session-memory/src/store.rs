@@ -15,7 +15,7 @@ mod raw;
 mod steps;
 
 use session_core::rules::State;
-use session_core::{PublicId, SessionId, Tombstone, UnixMillis};
+use session_core::{Principal, PublicId, SessionId, Tombstone, UnixMillis};
 
 use self::expiry::ExpiryQueue;
 use self::index::PrincipalIndex;
@@ -37,6 +37,8 @@ pub(crate) struct Store {
     max_sessions: usize,
     /// The key that this step found to be no session, to be logged once the lock is released.
     finding: Option<Finding>,
+    /// The principal whose sessions this step has ended for its limit, to be logged likewise.
+    evicted: Option<Principal>,
     /// What was taken out, to be dropped once the lock is released.
     freed: Freed,
 }
@@ -78,6 +80,7 @@ impl Store {
             index: PrincipalIndex::default(),
             max_sessions,
             finding: None,
+            evicted: None,
             freed: Freed::new(),
         }
     }
@@ -90,6 +93,11 @@ impl Store {
     /// Takes what this step found.
     pub(crate) fn take_finding(&mut self) -> Option<Finding> {
         self.finding.take()
+    }
+
+    /// Takes the principal whose sessions this step has ended for its limit.
+    pub(crate) fn take_evicted(&mut self) -> Option<Principal> {
+        self.evicted.take()
     }
 
     /// Takes what was taken out of the store.

@@ -14,7 +14,7 @@ use session_core::{
     ConnectionObserver, Principal, SessionAdmin, SessionBackend, SessionId, SessionPolicy,
     UnixMillis, async_trait,
 };
-use session_redis::{Eviction, IdStorage, KeyPrefix, KeySpace, hash_slot};
+use session_redis::{Eviction, IdStorage, KeyPrefix, KeySpace, Topology, hash_slot};
 
 pub(crate) use self::processes::Ids;
 use self::processes::Processes;
@@ -56,7 +56,11 @@ impl Target {
 
     /// The names of the keys.
     pub fn keys(&self) -> KeySpace {
-        KeySpace::new(self.prefix.clone(), self.storage)
+        let keys = KeySpace::new(self.prefix.clone(), self.storage);
+        match self.url.starts_with("redis-cluster") {
+            true => keys.at(Topology::Cluster),
+            false => keys,
+        }
     }
 }
 
@@ -225,8 +229,14 @@ impl Harness for RedisHarness {
     }
 
     async fn index_len(&self, principal: &Principal) -> Option<usize> {
-        let key = self.keys().index(principal);
-        raw::index_len(&mut self.node_of(&key), &key).await
+        let of_process = |process: &Target| process.keys().indexes(principal);
+        let indexes: BTreeSet<_> = self.processes.iter().flat_map(of_process).collect();
+        let mut sum = 0;
+        for key in indexes {
+            let len = raw::index_len(&mut self.node_of(&key), &key).await;
+            sum += len.unwrap_or(0);
+        }
+        (sum > 0).then_some(sum)
     }
 }
 

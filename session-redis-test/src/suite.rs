@@ -108,12 +108,15 @@ pub fn backend_tests(connect: Connect) -> Runner {
         garbage::bytes_that_make_no_sense_end_operations_in_time
         guide_client::a_guide_client_revives_no_rotated_session
         ids_at_rest::hashed_ids_leave_nothing_usable
+        index::a_log_in_at_the_limit_takes_little_time
         index::a_lost_index_comes_back_with_the_next_use
         index::evicted_entries_come_back_with_the_next_use
         index::expired_sessions_are_never_listed_and_cost_little
         index::only_a_principal_has_an_index
         index::very_many_sessions_of_one_are_listed_and_ended
+        ids_at_rest::hashed_ids_hide_principals
         key_formats::a_store_changes_its_key_format
+        key_formats::the_indexes_of_two_formats_are_one
         lost_replies::a_lost_reply_is_unknown_and_nothing_is_sent_twice
         readiness::a_server_that_takes_no_writes_is_not_ready
         round_trips::every_operation_is_one_round_trip

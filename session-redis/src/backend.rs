@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use session_core::Result;
+use session_core::{QuotaWarnings, Result};
 use tokio::time::Instant;
 
 use crate::cluster::Cluster;
@@ -25,6 +25,7 @@ struct Inner<C: Connect> {
     /// The same, where an index has steps of its own.
     cross_slot_keys: KeySpace,
     settings: Settings,
+    quota_warnings: QuotaWarnings,
 }
 
 impl<C: Connect> RedisBackend<C> {
@@ -52,6 +53,7 @@ impl<C: Connect> RedisBackend<C> {
             cross_slot_keys: keys.clone().at(Topology::Cluster),
             keys,
             settings,
+            quota_warnings: QuotaWarnings::default(),
         }))
     }
 
@@ -84,6 +86,7 @@ impl<C: Connect> RedisBackend<C> {
             },
             servers: &self.0.servers,
             deadline,
+            quota_warnings: &self.0.quota_warnings,
         })
     }
 }

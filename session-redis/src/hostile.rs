@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use bytes::Bytes;
 use rand::TryRng as _;
 use session_core::{
     Delta, FieldName, NewSession, OnExcess, PageSize, Principal, PrincipalLimit, PublicId, Result,
-    SessionAdmin as _, SessionBackend as _, SessionId, SessionPolicy, SessionTtl,
+    SessionAdmin as _, SessionBackend as _, SessionCount, SessionId, SessionPolicy, SessionTtl,
 };
 use tokio::time::Instant;
 
@@ -268,7 +267,7 @@ impl Connection for Hostile {
 async fn operations_end_whatever_the_server_replies() {
     let server = Hostile(Arc::new(Mutex::new(Dice::new())));
     let limit = PrincipalLimit {
-        max: NonZeroU32::MIN,
+        max: SessionCount::new(1).unwrap(),
         on_excess: OnExcess::EvictOldest,
     };
     let settings = || Settings {

@@ -30,6 +30,9 @@ pub enum IdStorage {
     HashedAfterPlain,
     /// `{` + the id's first three characters + `}` + base64url(SHA-256(id)). A leaked key name is
     /// no usable cookie, and the braces keep a session in its hash slot when it rotates.
+    ///
+    /// The key of a principal's index shows a SHA-1 of the principal in place of its name, on one
+    /// server; in a cluster, and where scripts may use one slot only, it shows the name.
     Hashed,
 }
 

@@ -7,14 +7,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use session_core::{Effect, Error, ErrorKind, Principal, PublicId, SessionId};
+use sha1::{Digest as _, Sha1};
 
 use crate::key_format::{IdStorage, KeyFormat};
+use crate::script::hex;
 
 /// What all keys of a store begin with: 1 to 64 of `A-Z a-z 0-9 _ . : -`. The Redis guide's
 /// `session:` by default.
 ///
 /// Braces are not among them, so a prefix never changes a key's hash slot; nor are glob characters,
-/// so a prefix never matches more than itself; nor is `@`, which marks index keys.
+/// so a prefix never matches more than itself; nor are `@` and `#`, which mark index keys.
 ///
 /// ```
 /// use session_redis::KeyPrefix;
@@ -171,15 +173,50 @@ impl KeySpace {
         self.formats().contains(&format).then_some(public_id)
     }
 
-    /// The key of a principal's index.
-    pub fn index(&self, principal: &Principal) -> Vec<u8> {
-        self.index_of(principal.as_str().as_bytes())
+    /// The keys of a principal's indexes: where sessions are looked for in two formats, one for the
+    /// sessions of each. That of new sessions is [`index`](Self::index).
+    pub fn indexes(&self, principal: &Principal) -> Vec<Vec<u8>> {
+        let formats = self.formats_of_indexes().iter();
+        let index = |format: &KeyFormat| self.index_in(*format, principal.as_str().as_bytes());
+        formats.map(index).collect()
     }
 
-    /// The key of the index of a principal as a hash names it.
-    pub(crate) fn index_of(&self, principal: &[u8]) -> Vec<u8> {
-        let mut key = self.index_prefix();
-        key.extend_from_slice(principal);
+    /// The key of the index that has a principal's new sessions.
+    pub fn index(&self, principal: &Principal) -> Vec<u8> {
+        let format = match self.topology {
+            Topology::Standalone => self.storage.written(),
+            Topology::Cluster => KeyFormat::Plain,
+        };
+        self.index_in(format, principal.as_str().as_bytes())
+    }
+
+    /// The key of the cross-slot index of a principal as a hash names it: always a plain one.
+    pub(crate) fn cross_slot_index(&self, principal: &[u8]) -> Vec<u8> {
+        self.index_in(KeyFormat::Plain, principal)
+    }
+
+    fn formats_of_indexes(&self) -> &'static [KeyFormat] {
+        match self.topology {
+            Topology::Standalone => self.formats(),
+            Topology::Cluster => &[KeyFormat::Plain],
+        }
+    }
+
+    /// The key of the index that has a principal's sessions which are stored in this format. A
+    /// hashed one is a name, and keeps nothing that must not be guessed: scripts make the same, and
+    /// have no other hash.
+    fn index_in(&self, format: KeyFormat, principal: &[u8]) -> Vec<u8> {
+        let mut key = self.prefix.0.clone().into_bytes();
+        match format {
+            KeyFormat::Plain => {
+                key.push(b'@');
+                key.extend_from_slice(principal);
+            }
+            KeyFormat::Hashed => {
+                key.push(b'#');
+                key.extend(hex(&Sha1::digest(principal)).into_bytes());
+            }
+        }
         key
     }
 
@@ -197,10 +234,15 @@ impl KeySpace {
         }
     }
 
-    /// What all index keys begin with: the prefix and one character that no session key has there.
+    /// What scripts are told of index keys: the prefix and one character that no session key has
+    /// there, which says in which formats sessions are looked for.
     pub fn index_prefix(&self) -> Vec<u8> {
         let mut key = self.prefix.0.clone().into_bytes();
-        key.push(b'@');
+        key.push(match self.formats_of_indexes() {
+            [KeyFormat::Plain] => b'@',
+            [KeyFormat::Hashed] => b'#',
+            _ => b'&',
+        });
         key
     }
 }

@@ -45,7 +45,7 @@
 //!   log-ins by a new session or a rotation take two round trips, log-ins over a bound session
 //!   three, log-outs of a bound session two, its rotations four. Keep the deadline well below ten
 //!   seconds: that long an entry is kept for a session about to be stored.
-//! * The ACL needs `+cluster|slots +asking +zcard` as well.
+//! * The ACL needs `+cluster|slots +asking` as well.
 //!
 //! # Stability
 //! This crate's API serves the client crates of this workspace and may change with any release.

@@ -1,7 +1,7 @@
 //! One operation on its way: its deadline, and how it runs scripts.
 
 use futures_util::future::join_all;
-use session_core::{Effect, Error, Result};
+use session_core::{Effect, Error, Principal, QuotaWarnings, Result};
 use tokio::time::Instant;
 
 use crate::cluster::{Cluster, Route};
@@ -28,6 +28,7 @@ pub(crate) struct Operation<'a, C: Connect> {
     pub(crate) keys: &'a KeySpace,
     pub(crate) servers: &'a Servers<C>,
     pub(crate) deadline: Instant,
+    pub(crate) quota_warnings: &'a QuotaWarnings,
 }
 
 impl<C: Connect> Operation<'_, C> {
@@ -68,7 +69,12 @@ impl<C: Connect> Operation<'_, C> {
                 Err(error) => (None, Err(error)),
             };
             match outcome {
-                Ok(Outcome::Again { evicts }) => has_evicted |= evicts,
+                Ok(Outcome::Again { evicts }) => {
+                    if evicts {
+                        self.sessions_ended(call.limited.as_ref());
+                    }
+                    has_evicted |= evicts;
+                }
                 Ok(outcome) => {
                     if let Some(route) = &route {
                         route.replied();
@@ -76,6 +82,10 @@ impl<C: Connect> Operation<'_, C> {
                     return match outcome {
                         Outcome::Refused(why) if has_evicted => {
                             Err(after_eviction(true, why.into()))
+                        }
+                        Outcome::Evicted(parts) => {
+                            self.sessions_ended(call.limited.as_ref());
+                            Ok(Outcome::Done(parts))
                         }
                         outcome => Ok(outcome),
                     };
@@ -112,6 +122,14 @@ impl<C: Connect> Operation<'_, C> {
                 Err(error) if closed.is_none() && is_unsent(&error, &lease) => closed = Some(lease),
                 seen => return seen.map_err(|error| error.with_effect(Effect::NotApplied)),
             }
+        }
+    }
+
+    /// Sessions of this principal have ended for its limit.
+    pub(crate) fn sessions_ended(&self, principal: Option<&Principal>) {
+        if let Some(principal) = principal {
+            let now = Instant::now().into_std();
+            self.quota_warnings.sessions_ended(principal, now);
         }
     }
 

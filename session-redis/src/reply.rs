@@ -30,6 +30,8 @@ pub enum Reply {
 pub(crate) enum Outcome {
     /// Done; the rest of the reply.
     Done(Parts),
+    /// The same, and sessions were ended for their principal's limit.
+    Evicted(Parts),
     /// There is no session.
     NotFound,
     /// There is none, for it was rotated a short while ago. Where tombstones were followed to a key
@@ -70,6 +72,7 @@ mod code {
     pub(super) const OVER_QUOTA: i64 = 5;
     pub(super) const FAILED: i64 = 6;
     pub(super) const ROTATED: i64 = -2;
+    pub(super) const EVICTED: i64 = 7;
     pub(super) const AGAIN: i64 = 9;
 
     pub(super) const NOT_AN_INTEGER: i64 = 1;
@@ -98,6 +101,7 @@ pub(crate) fn outcome(reply: Reply) -> Result<Outcome, Error> {
     };
     Ok(match code {
         code::DONE => Outcome::Done(parts),
+        code::EVICTED => Outcome::Evicted(parts),
         code::NOT_FOUND => Outcome::NotFound,
         code::NO_SESSION => {
             // Without the key's name: it may be the id.
@@ -393,7 +397,7 @@ mod tests {
             text("1"),
             Reply::Array(vec![]),
             Reply::Array(vec![text("1")]),
-            Reply::Array(vec![Reply::Integer(7)]),
+            Reply::Array(vec![Reply::Integer(8)]),
             Reply::Array(vec![Reply::Integer(3), Reply::Integer(77)]),
         ];
         for reply in nonsense {

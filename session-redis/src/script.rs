@@ -67,6 +67,18 @@ macro_rules! check {
     };
 }
 
+/// Index entries.
+macro_rules! index_entry {
+    () => {
+        concat!(
+            "local function index_of(index_prefix, principal, key)\n",
+            lua!("index_key"),
+            "return index\nend\n",
+            lua!("index_entry"),
+        )
+    };
+}
+
 /// A step on any number of sessions: files that it uses, and its own, which `end.lua` runs.
 ///
 /// A rule that the steps on one session have too is in a file without a function around it, which
@@ -81,7 +93,7 @@ macro_rules! step {
             "local function expiry_of(ttl, deadline, now)\n", lua!("expiry"),
             "return remaining, expire, expiry\nend\n",
             "local function due(key, ttl, deadline, now, policy)\n", lua!("due"), "return is_due\nend\n",
-            lua!("principal"), lua!("texts"),
+            lua!("principal"), lua!("texts"), index_entry!(),
             $(lua!($part),)*
             "local function step()\n", lua!($step), "end\n",
             lua!("end"),
@@ -99,8 +111,10 @@ macro_rules! hot_step {
             "local v = redis.pcall('HMGET', key, ", $fields, ")\n",
             check!(), lua!("found"), lua!("expiry"), lua!("rights"),
             $($part,)*
-            lua!("is_unlisted"),
-            "if is_unlisted then\n", lua!("principal"), lua!("texts"), lua!("index_entry"), lua!("heal"), "end\n",
+            // The session's entry may have been lost, as when the server has evicted the index.
+            "if deadline and index_prefix ~= '' and v[5] and v[6] then\nlocal principal = v[5]\n",
+            lua!("index_key"), lua!("is_unlisted"),
+            "if is_unlisted then\n", lua!("principal"), lua!("texts"), index_entry!(), lua!("heal"), "end\nend\n",
             lua!("returned"),
         )
     };
@@ -126,7 +140,7 @@ macro_rules! scripts {
 
 scripts! {
     /// Stores a session under a free key.
-    INSERT, true, step!("#!lua", ["session", "index_entry", "index"; "insert"]);
+    INSERT, true, step!("#!lua", ["session", "index"; "insert"]);
     /// Touches a session, if that is due.
     TOUCH, true, hot_step!("#!lua flags=allow-oom", checked_fields!(), [
         "local policy = ARGV[4]\nif policy ~= 'A' then\n", lua!("throttled"), lua!("due"), lua!("untouched"), "end\n",
@@ -146,7 +160,7 @@ scripts! {
     ]);
     /// Reads a session that its principal knows by its public id, and slides its expiry if that is
     /// due.
-    READ, true, step!("#!lua flags=allow-oom", ["session", "index_entry"; "read"]);
+    READ, true, step!("#!lua flags=allow-oom", ["session"; "read"]);
     /// Reads a session and changes nothing.
     PEEK, false, concat!(
         "#!lua flags=no-writes\n",
@@ -155,21 +169,21 @@ scripts! {
         check!(), lua!("found"), lua!("peek"),
     );
     /// Changes a session.
-    WRITE, true, step!("#!lua", ["session", "index_entry", "index", "integers", "apply"; "write"]);
+    WRITE, true, step!("#!lua", ["session", "index", "integers", "apply"; "write"]);
     /// Changes a session without growing it.
-    WRITE_WITHOUT_GROWTH, true, step!("#!lua flags=allow-oom", ["session", "index_entry", "index", "integers", "apply"; "write"]);
+    WRITE_WITHOUT_GROWTH, true, step!("#!lua flags=allow-oom", ["session", "index", "integers", "apply"; "write"]);
     /// Moves a session to a free key and changes it.
-    RENAME, true, step!("#!lua", ["session", "index_entry", "index", "integers", "apply"; "rename"]);
+    RENAME, true, step!("#!lua", ["session", "index", "integers", "apply"; "rename"]);
     /// Moves a session to a free key and changes it without growing it.
-    RENAME_WITHOUT_GROWTH, true, step!("#!lua flags=allow-oom", ["session", "index_entry", "index", "integers", "apply"; "rename"]);
+    RENAME_WITHOUT_GROWTH, true, step!("#!lua flags=allow-oom", ["session", "index", "integers", "apply"; "rename"]);
     /// Deletes a session.
-    REMOVE, true, step!("#!lua flags=allow-oom", ["session", "index_entry", "index"; "remove"]);
+    REMOVE, true, step!("#!lua flags=allow-oom", ["session", "index"; "remove"]);
     /// One page of a principal's sessions.
-    LIST, true, step!("#!lua flags=allow-oom", ["session", "index_entry", "index", "position"; "list"]);
+    LIST, true, step!("#!lua flags=allow-oom", ["session", "index", "position"; "list"]);
     /// The entries of a public id in an index of either kind.
     FIND, false, step!("#!lua flags=no-writes", ["session"; "find"]);
     /// Ends sessions of a principal.
-    REVOKE, true, step!("#!lua flags=allow-oom", ["session", "index_entry", "index"; "revoke"]);
+    REVOKE, true, step!("#!lua flags=allow-oom", ["session", "index"; "revoke"]);
     /// Adds an entry to a cross-slot index.
     INDEX_ADD, true, step!("#!lua", ["session", "cross_slot_index"; "index_add"]);
     /// Adds an entry to a cross-slot index in the place of another.
@@ -186,7 +200,7 @@ scripts! {
     SCAN_NODE, false, step!("#!lua flags=no-writes,allow-cross-slot-keys", ["session"; "scan"]);
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing to a string cannot fail.

@@ -28,6 +28,8 @@ pub(crate) struct ScriptCall {
     args: Args,
     /// What is sent behind the script, in the same round trip.
     behind: Option<Command>,
+    /// Whose sessions may end for a limit.
+    pub(crate) limited: Option<Principal>,
     /// It is meant for the node that serves the slot, not for the keys: it must not be redirected.
     pub(crate) is_for_node: bool,
 }
@@ -67,6 +69,7 @@ impl ScriptCall {
 struct Building {
     script: &'static Script,
     args: ArgsBuilder,
+    limited: Option<Principal>,
 }
 
 impl Building {
@@ -80,6 +83,7 @@ impl Building {
         Self {
             script,
             args: built,
+            limited: None,
         }
     }
 
@@ -88,6 +92,7 @@ impl Building {
             script: self.script,
             args: self.args.finish(),
             behind: None,
+            limited: self.limited,
             is_for_node: false,
         }
     }
@@ -156,6 +161,7 @@ pub(crate) fn insert(
         args.push(name);
         args.push(value.as_bytes());
     }
+    call.limited = principal;
     call.finish()
 }
 
@@ -340,8 +346,9 @@ pub(crate) fn list(
     let ListRequest {
         principal, fields, ..
     } = request;
-    let count_of_args = 5 + fields.len();
-    let mut call = Building::with_keys(&script::LIST, &[&keys.index(principal)], count_of_args);
+    let indexes = keys.indexes(principal);
+    let indexes: Vec<&[u8]> = indexes.iter().map(Vec::as_slice).collect();
+    let mut call = Building::with_keys(&script::LIST, &indexes, 5 + fields.len());
     call.args.push(&keys.index_prefix());
     call.args.push(bytes_of(principal));
     push_position(&mut call.args, position);
@@ -351,14 +358,8 @@ pub(crate) fn list(
 }
 
 /// The entries of a public id among so many of a principal's index.
-pub(crate) fn find(
-    keys: &KeySpace,
-    principal: &Principal,
-    public_id: &str,
-    cursor: &[u8],
-    count: usize,
-) -> ScriptCall {
-    let mut call = Building::with_keys(&script::FIND, &[&keys.index(principal)], 3);
+pub(crate) fn find(index: &[u8], public_id: &str, cursor: &[u8], count: usize) -> ScriptCall {
+    let mut call = Building::with_keys(&script::FIND, &[index], 3);
     call.args.push(public_id.as_bytes());
     call.args.push(cursor);
     call.args.push_number(count);
@@ -372,7 +373,9 @@ pub(crate) fn revoke(
     keep: &[Vec<u8>],
     count: usize,
 ) -> ScriptCall {
-    let mut call = Building::with_keys(&script::REVOKE, &[&keys.index(principal)], 6);
+    let indexes = keys.indexes(principal);
+    let indexes: Vec<&[u8]> = indexes.iter().map(Vec::as_slice).collect();
+    let mut call = Building::with_keys(&script::REVOKE, &indexes, 3 + keep.len());
     call.args.push(&keys.index_prefix());
     call.args.push(bytes_of(principal));
     call.args.push_number(count);
@@ -429,6 +432,7 @@ fn apply(
     });
     push_owner(args, owner);
     push_changes(args, delta);
+    call.limited = delta.principal().cloned();
     call
 }
 
@@ -500,7 +504,7 @@ fn push_fields(args: &mut ArgsBuilder, fields: &[FieldName]) {
 }
 
 fn push_limit(args: &mut ArgsBuilder, limit: Option<PrincipalLimit>) {
-    args.push_number_or_empty(limit.map(|limit| limit.max));
+    args.push_number_or_empty(limit.map(|limit| limit.max.get()));
     args.push_flag(limit.is_some_and(|limit| limit.on_excess == OnExcess::EvictOldest));
 }
 

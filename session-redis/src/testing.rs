@@ -1,12 +1,14 @@
-//! A connection whose replies a test has written.
+//! A connection whose replies a test has written, and a count of the warnings.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use session_core::{Effect, Error, ErrorKind, Result};
 use tokio::time::Instant;
+use tracing::{Event, Level, Metadata, Subscriber, span};
 
 use crate::command::Command;
 use crate::connection::{Connect, Connection, PushSink, ReadForm};
@@ -109,4 +111,30 @@ pub(crate) fn all_slots_at(port: u16) -> Result<Reply> {
         Reply::Array(node),
     ];
     Ok(Reply::Array(vec![Reply::Array(range)]))
+}
+
+/// Counts the warnings.
+#[derive(Clone, Default)]
+pub(crate) struct Warnings(Arc<AtomicUsize>);
+
+impl Warnings {
+    pub(crate) fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Subscriber for Warnings {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() == Level::WARN
+    }
+    fn event(&self, _: &Event<'_>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+    fn enter(&self, _: &span::Id) {}
+    fn exit(&self, _: &span::Id) {}
 }

@@ -43,11 +43,11 @@ mod connect;
 pub use session_core::{
     Clock, ConnectionChange, ConnectionObserver, ConnectionState, CreatedSession, Delta, Effect,
     Error, ErrorKind, FieldName, FieldValue, Fields, IntoFieldName, InvalidLifetime,
-    InvalidPrincipal, InvalidPublicId, InvalidSessionId, InvalidTtl, Lifetime, Limit, Limits,
-    ListedPage, ListedSession, ListedSessions, NewSession, OnExcess, Operation, PageCursor,
-    PageSize, Principal, PrincipalLimit, PublicId, Remaining, ReservedFieldName, Result,
-    RotatedSession, SessionBackend, SessionId, SessionPolicy, SessionRecord, SessionTtl,
-    SystemClock, Timestamp, Touch, UnixMillis, Written,
+    InvalidPrincipal, InvalidPublicId, InvalidSessionCount, InvalidSessionId, InvalidTtl, Lifetime,
+    Limit, Limits, ListedPage, ListedSession, ListedSessions, NewSession, OnExcess, Operation,
+    PageCursor, PageSize, Principal, PrincipalLimit, PublicId, Remaining, ReservedFieldName,
+    Result, RotatedSession, SessionBackend, SessionCount, SessionId, SessionPolicy, SessionRecord,
+    SessionTtl, SystemClock, Timestamp, Touch, UnixMillis, Written,
 };
 #[cfg(feature = "mock")]
 #[doc(inline)]
@@ -97,8 +97,8 @@ pub mod backend {
     #[doc(inline)]
     pub use session_core::{
         Binding, Expectation, FieldChange, InvalidHash, KeepOnly, KeepWhen, ListPosition,
-        ListedPage, PageRequest, RevokedPage, SessionBackend, StoredSession, Tombstone,
-        async_trait, reserved, rules, steps,
+        ListedPage, PageRequest, QuotaWarnings, RevokedPage, SessionBackend, StoredSession,
+        Tombstone, async_trait, reserved, rules, steps,
     };
 }
 

@@ -83,7 +83,7 @@ pub async fn looking_prunes_no_index(h: &dyn Harness) {
 
 /// None, and more than fit on one page, bound and unbound, and the same number each time.
 pub async fn each_session_counts_once(h: &dyn Harness) {
-    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    let (b, operator) = (Bench::unlimited(h).await, Operator::new(h).await);
     let ann = fresh_principal("ann");
     for n in 0..=400 {
         if n % 100 == 0 {

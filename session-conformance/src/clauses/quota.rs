@@ -6,7 +6,7 @@ use session_core::{Delta, ErrorKind, Limit, Limits, NewSession, OnExcess, Princi
 use crate::harness::Harness;
 use crate::kit::{
     Bench, Step, add, assert_nothing_there, fresh_id, fresh_principal, guide_hash, insert_request,
-    lasting, limit, name, rename_request, secs, session, set,
+    lasting, limit, name, rename_request, secs, session, set, with, without,
 };
 use crate::races;
 
@@ -73,7 +73,7 @@ pub async fn ended_sessions_do_not_count(h: &dyn Harness) {
 
 /// Many ended ones, more than are looked at in one batch.
 pub async fn very_many_ended_sessions_do_not_count(h: &dyn Harness) {
-    let unlimited = Bench::new(h).await;
+    let unlimited = Bench::unlimited(h).await;
     let ann = fresh_principal("ann");
     for _ in 0..300 {
         unlimited.create(session(100).bind(ann.clone())).await;
@@ -108,53 +108,96 @@ pub async fn a_session_bound_to_another_does_not_count(h: &dyn Harness) {
     b.assert_listed(&bob, [&id]).await;
 }
 
-/// The nearest deadline ends, not the oldest session nor the one that is bound.
-pub async fn the_nearest_deadline_is_evicted(h: &dyn Harness) {
+/// The oldest log-in ends: not the nearest deadline, nor the session that was created first, nor
+/// the one that is bound.
+pub async fn the_oldest_log_in_is_evicted(h: &dyn Harness) {
     let b = limited(h, 3, OnExcess::EvictOldest).await;
     let ann = fresh_principal("ann");
-    let far = b.create(bound(&ann, 9000)).await;
-    let near = b.create(bound(&ann, 1000)).await;
-    let middle = b.create(bound(&ann, 5000)).await;
-    b.assert_listed(&ann, [&far, &near, &middle]).await;
+    let (by_write, by_rotation) = (
+        b.create(session(100).max_lifetime(lasting(80_000))).await,
+        b.create(session(100)).await,
+    );
+    let mut logged_in = Vec::new();
+    for lifetime in [9000, 1000, 5000] {
+        b.pass(1).await;
+        logged_in.push(b.create(bound(&ann, lifetime)).await);
+    }
+    let [first, second, third] = &*logged_in else {
+        unreachable!("three")
+    };
+    b.assert_listed(&ann, &logged_in).await;
 
-    let by_creation = b.create(bound(&ann, 7000)).await;
-    assert_nothing_there(&b, &near, "an evicted session").await;
-    b.assert_listed(&ann, [&far, &middle, &by_creation]).await;
+    b.pass(1).await;
+    let by_creation = b.create(bound(&ann, 900)).await;
+    assert_nothing_there(&b, first, "an evicted session").await;
+    b.assert_listed(&ann, [second, third, &by_creation]).await;
 
-    let by_write = b.create(session(100).max_lifetime(lasting(8000))).await;
+    b.pass(1).await;
     b.update(&by_write, bind(&ann)).await;
-    assert_nothing_there(&b, &middle, "an evicted session").await;
-    b.assert_listed(&ann, [&far, &by_creation, &by_write]).await;
+    assert_nothing_there(&b, second, "an evicted session").await;
+    b.assert_listed(&ann, [third, &by_creation, &by_write])
+        .await;
 
-    let old = b.create(session(100)).await;
-    let by_rotation = b.rotate(&old, bind(&ann)).await.id;
-    assert_nothing_there(&b, &by_creation, "an evicted session").await;
-    b.assert_listed(&ann, [&far, &by_write, &by_rotation]).await;
+    b.pass(1).await;
+    let by_rotation = b.rotate(&by_rotation, bind(&ann)).await.id;
+    assert_nothing_there(&b, third, "an evicted session").await;
+    b.assert_listed(&ann, [&by_creation, &by_write, &by_rotation])
+        .await;
 }
 
-/// The session that is being bound stays, though its own deadline is the nearest.
+/// The session that is being bound stays, though its own log-in was the oldest; then it is the
+/// newest one.
 pub async fn the_bound_session_is_not_evicted(h: &dyn Harness) {
     let b = limited(h, 2, OnExcess::EvictOldest).await;
     let ann = fresh_principal("ann");
-    let far = b.create(bound(&ann, 9000)).await;
-    let near = b.create(bound(&ann, 5000)).await;
-    let nearest = b.create(bound(&ann, 1000)).await;
-    b.assert_listed(&ann, [&far, &nearest]).await;
-    assert!(!b.is_alive(&near).await);
+    let first = b.create(bound(&ann, 1000)).await;
+    b.pass(1).await;
+    let second = b.create(bound(&ann, 9000)).await;
     // Bound again: it keeps its place, and nobody else's is taken.
-    b.update(&nearest, bind(&ann)).await;
-    let nearest = b.rotate(&nearest, bind(&ann)).await.id;
-    b.assert_listed(&ann, [&far, &nearest]).await;
+    b.pass(1).await;
+    b.update(&first, bind(&ann)).await;
+    let first = b.rotate(&first, bind(&ann)).await.id;
+    b.assert_listed(&ann, [&first, &second]).await;
+    b.pass(1).await;
+    let third = b.create(bound(&ann, 5000)).await;
+    b.assert_listed(&ann, [&first, &third]).await;
+    assert_nothing_there(&b, &second, "an evicted session").await;
+}
+
+/// Sessions that do not say when they were logged in are the oldest, the least public id first.
+pub async fn sessions_without_a_log_in_are_the_oldest(h: &dyn Harness) {
+    let b = limited(h, 3, OnExcess::EvictOldest).await;
+    let ann = fresh_principal("ann");
+    let old = b.create(bound(&ann, 1000)).await;
+    let mut unknown = Vec::new();
+    for text in [None, Some("never")] {
+        b.pass(1).await;
+        let id = b.create(bound(&ann, 9000)).await;
+        let hash = without(b.stored(&id).await.fields().to_vec(), "session_login_at");
+        let hash = text.map_or(hash.clone(), |text| with(hash, "session_login_at", text));
+        h.plant(&id, hash, Some(secs(9000))).await;
+        unknown.push((b.public_id(&id).await, id));
+    }
+    unknown.sort_unstable_by_key(|(public_id, _)| *public_id);
+    b.pass(1).await;
+    let mut left = vec![old];
+    for n in [1, 2] {
+        left.push(b.create(bound(&ann, 500)).await);
+        let unknown = unknown.iter().skip(n).map(|(_, id)| id);
+        b.assert_listed(&ann, left.iter().chain(unknown)).await;
+        b.pass(1).await;
+    }
 }
 
 /// As many as it takes, when the limit was higher before; ended ones take nobody's place.
 pub async fn as_many_are_evicted_as_it_takes(h: &dyn Harness) {
-    let unlimited = Bench::new(h).await;
+    let unlimited = Bench::unlimited(h).await;
     let (ann, bob) = (fresh_principal("ann"), fresh_principal("bob"));
     let others = unlimited.create(bound(&bob, 100)).await;
     let mut ids = Vec::new();
     for n in 0..5 {
-        ids.push(unlimited.create(bound(&ann, 1000 * (n + 1))).await);
+        unlimited.pass(1).await;
+        ids.push(unlimited.create(bound(&ann, 9000 - 1000 * n)).await);
     }
     assert!(unlimited.delete(&ids[3]).await);
     let b = limited(h, 3, OnExcess::EvictOldest).await;
@@ -166,6 +209,35 @@ pub async fn as_many_are_evicted_as_it_takes(h: &dyn Harness) {
     for id in [&ids[0], &ids[1]] {
         assert_nothing_there(&b, id, "an evicted session").await;
     }
+}
+
+/// Very many more than a limit that came later: as few are left as it says.
+pub async fn very_many_are_evicted_for_a_new_limit(h: &dyn Harness) {
+    let unlimited = Bench::unlimited(h).await;
+    let ann = fresh_principal("ann");
+    for n in 0..300 {
+        unlimited.create(bound(&ann, 1000 + n)).await;
+    }
+    let b = limited(h, 2, OnExcess::EvictOldest).await;
+    b.pass(1).await;
+    let new = b.create(bound(&ann, 900)).await;
+    let listed = b.listed(&ann).await;
+    assert!(listed.len() == 2 && listed.contains(&b.public_id(&new).await));
+}
+
+/// Without another word a principal has at most a hundred sessions.
+pub async fn a_hundred_sessions_are_the_default(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let ann = fresh_principal("ann");
+    let first = b.create(bound(&ann, 9000)).await;
+    b.pass(1).await;
+    let mut ids = Vec::new();
+    for n in 0..100 {
+        assert!(b.is_alive(&first).await, "after {n}");
+        ids.push(b.create(bound(&ann, 1000)).await);
+    }
+    assert_nothing_there(&b, &first, "an evicted session").await;
+    b.assert_listed(&ann, &ids).await;
 }
 
 /// Whatever refuses a binding, it makes no room: nobody ends for a session that is not bound.

@@ -98,7 +98,7 @@ pub async fn revoking_all_ends_all(h: &dyn Harness) {
 
 /// All of more sessions than fit in one batch, but the one to keep, which stays listed.
 pub async fn revoking_all_but_one_keeps_it(h: &dyn Harness) {
-    let b = Bench::new(h).await;
+    let b = Bench::unlimited(h).await;
     let ann = fresh_principal("ann");
     let ids = sessions(&b, &ann, 300).await;
     let before = b.snapshot(&ids[150]).await;

@@ -1,9 +1,10 @@
 //! What a sequence is made of.
 
-use std::num::NonZeroU32;
 use std::time::Duration;
 
-use session_core::{Lifetime, Limits, OnExcess, PrincipalLimit, SessionPolicy, SessionTtl, Touch};
+use session_core::{Lifetime, Limits, OnExcess, SessionPolicy, SessionTtl, Touch};
+
+use crate::kit::limit;
 
 /// TTLs and lifetimes are multiples of this, and half of it the ages of throttled touches.
 pub(super) const UNIT: Duration = Duration::from_secs(100_000);
@@ -43,7 +44,7 @@ pub(super) struct Policy {
     pub(super) max_lifetime: Option<u32>,
     pub(super) touch: Touch,
     pub(super) session_bytes: Option<u32>,
-    pub(super) principal_limit: Option<OnExcess>,
+    pub(super) principal_limit: Option<(u32, OnExcess)>,
 }
 
 impl Policy {
@@ -62,9 +63,8 @@ impl Policy {
         if let Some(lifetime) = self.max_lifetime {
             policy = policy.with_max_lifetime(lasting(lifetime));
         }
-        if let Some(on_excess) = self.principal_limit {
-            let max = NonZeroU32::MIN.saturating_add(1);
-            policy = policy.with_principal_limit(PrincipalLimit { max, on_excess });
+        if let Some((max, on_excess)) = self.principal_limit {
+            policy = policy.with_principal_limit(limit(max, on_excess));
         }
         policy
     }
@@ -123,8 +123,9 @@ pub(super) enum Step {
 }
 
 impl Step {
-    /// Whether the step may fix a deadline. Time passes after it, so that no two deadlines are the
-    /// same: which of them is the nearest must not depend on real time.
+    /// Whether the step may fix a deadline, or be a log-in. Time passes after it, so that no two
+    /// deadlines and no two log-ins are the same: which of them comes first must not depend on real
+    /// time.
     pub(super) fn may_fix_a_deadline(&self) -> bool {
         match self {
             Self::Create(..) | Self::Plant(..) => true,

@@ -40,7 +40,7 @@ fn policy() -> impl Strategy<Value = Policy> {
         option::weighted(0.2, lifetime()),
         touch(),
         option::weighted(0.5, Just(60)),
-        option::of(on_excess),
+        option::of((1_u32..=3, on_excess)),
     )
         .prop_map(
             |(max_lifetime, touch, session_bytes, principal_limit)| Policy {

@@ -10,7 +10,7 @@ use session_core::{
     SessionPolicy, SessionRecord, UnixMillis, Written,
 };
 
-use super::{AppClock, Finding, Place, Step as _, Timer, fresh_id, name, public_id_of, secs};
+use super::{AppClock, Finding, Place, Step as _, Timer, fresh_id, name, pass, public_id_of, secs};
 use crate::harness::{Harness, RawHash, RawKey};
 
 /// A step of a case, and what it returns. Its failure names the place of the step.
@@ -44,6 +44,11 @@ impl<'a> Bench<'a> {
         Self::with(h, |policy| policy).await
     }
 
+    /// With the default policy, but any number of sessions of a principal.
+    pub(crate) async fn unlimited(h: &'a dyn Harness) -> Self {
+        Self::with(h, SessionPolicy::without_principal_limit).await
+    }
+
     /// With the default policy, changed.
     pub(crate) async fn with(
         h: &'a dyn Harness,
@@ -67,7 +72,7 @@ impl<'a> Bench<'a> {
 
     /// Lets time pass, for the store and for the application.
     pub(crate) async fn pass(&self, seconds: u64) {
-        self.h.advance(secs(seconds)).await;
+        pass(self.h, secs(seconds)).await;
         self.clock.forward(secs(seconds));
     }
 

@@ -14,13 +14,12 @@ mod timer;
 mod tombstone;
 
 use std::borrow::Cow;
-use std::num::NonZeroU32;
 use std::time::Duration;
 
 use session_core::steps::{InsertRequest, RenameRequest};
 use session_core::{
     Delta, FieldName, Fields, Lifetime, NewSession, OnExcess, Principal, PrincipalLimit, PublicId,
-    SessionId, SessionPolicy, SessionTtl, StoredSession, UnixMillis,
+    SessionCount, SessionId, SessionPolicy, SessionTtl, StoredSession, UnixMillis,
 };
 
 use crate::harness::{Harness, RawKey};
@@ -37,7 +36,7 @@ pub(crate) use self::operator::{Operator, page_at, revoke_at};
 pub(crate) use self::secret::{SECRET, assert_silent, shown};
 pub(crate) use self::spy::Spy;
 pub(crate) use self::step::{Finding, Place, Step};
-pub(crate) use self::timer::Timer;
+pub(crate) use self::timer::{Timer, pass};
 pub(crate) use self::tombstone::{Told, assert_tombstone, told, tombstone_in};
 
 /// A field name.
@@ -57,7 +56,7 @@ pub(crate) fn lasting(seconds: u64) -> Lifetime {
 
 /// The limit of so many sessions of a principal.
 pub(crate) fn limit(max: u32, on_excess: OnExcess) -> PrincipalLimit {
-    let max = NonZeroU32::new(max).expect("more than none");
+    let max = SessionCount::new(max).expect("a limit");
     PrincipalLimit { max, on_excess }
 }
 

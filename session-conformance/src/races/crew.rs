@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use session_core::{Fields, NewSession, Principal, PublicId, SessionBackend, SessionId};
+use session_core::{
+    Fields, NewSession, Principal, PublicId, SessionBackend, SessionId, SessionPolicy,
+};
 use tokio::task::JoinSet;
 
 use super::Summary;
@@ -38,7 +40,8 @@ impl Crew {
     pub(super) async fn new(h: &dyn Harness) -> Self {
         let mut backends = Vec::new();
         for _ in 0..BACKENDS {
-            backends.push(h.backend().await);
+            let policy = SessionPolicy::new().without_principal_limit();
+            backends.push(h.backend_with(policy).await);
         }
         Self {
             backends,

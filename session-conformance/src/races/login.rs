@@ -1,19 +1,18 @@
 //! Logging in at the same time.
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use session_core::{Delta, ErrorKind, NewSession, OnExcess, PrincipalLimit, SessionPolicy};
+use session_core::{Delta, ErrorKind, NewSession, OnExcess, SessionPolicy};
 
 use super::Summary;
 use super::crew::Crew;
 use crate::harness::Harness;
-use crate::kit::{Finding, fresh_principal, lasting};
+use crate::kit::{Finding, fresh_principal, lasting, limit};
 
 /// The tasks that log in.
 const LOGINS: usize = 16;
 /// How many of them may succeed.
-const MOST: NonZeroU32 = NonZeroU32::MIN.saturating_add(3);
+const MOST: u32 = 4;
 
 /// Sixteen tasks bind one session, by turns to two principals: at the end it is in the list of the
 /// one it is bound to, and in no other.
@@ -48,10 +47,7 @@ pub async fn bindings(h: &dyn Harness, rounds: usize) -> Summary {
 pub async fn logins_against_limit(h: &dyn Harness, rounds: usize) -> Summary {
     let crew = Crew::new(h).await;
     let limited = async |on_excess| {
-        let limit = PrincipalLimit {
-            max: MOST,
-            on_excess,
-        };
+        let limit = limit(MOST, on_excess);
         let policy = SessionPolicy::new().with_principal_limit(limit);
         (on_excess, h.backend_with(policy).await)
     };
@@ -92,7 +88,7 @@ pub async fn logins_against_limit(h: &dyn Harness, rounds: usize) -> Summary {
             .await;
         let ids: Vec<_> = ids.into_iter().flatten().collect();
         let alive = crew.alive(&ids).await;
-        let most = usize::try_from(MOST.get()).expect("a small number");
+        let most = usize::try_from(MOST).expect("a small number");
         assert!(alive.len() <= most, "round {round}: {} live", alive.len());
         if *on_excess == OnExcess::Refuse {
             let (alive, ids) = (alive.len(), ids.len());

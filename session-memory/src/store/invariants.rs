@@ -1,18 +1,21 @@
 //! What holds between the keys, the queue and the index, whatever is done to them.
 
 use std::collections::HashSet;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use session_core::{
     Delta, FieldName, Lifetime, NewSession, OnExcess, Principal, PrincipalLimit, SessionBackend,
-    SessionId, SessionPolicy, SessionTtl, Touch, UnixMillis,
+    SessionCount, SessionId, SessionPolicy, SessionTtl, Touch, UnixMillis,
 };
 
 use super::Store;
 use crate::testing::RawKeys;
 use crate::{ManualClock, MemoryBackend};
+
+const PRINCIPALS: [&str; 3] = ["ann", "bob", "cat"];
+/// How many sessions a principal may have.
+const LIMIT: u32 = 4;
 
 /// Checks the invariants; sessions that were planted need not be listed.
 fn check(store: &Store, planted: &HashSet<SessionId>, now: UnixMillis) {
@@ -40,6 +43,15 @@ fn check(store: &Store, planted: &HashSet<SessionId>, now: UnixMillis) {
         let key = store.keys.get(id).expect("an entry goes with its key");
         assert_eq!(key.listing(), Some(listing));
     }
+    for principal in PRINCIPALS {
+        let principal = Principal::new(principal).unwrap();
+        let entries = store.index.of(&principal);
+        let live = entries.filter(|(_, _, id)| {
+            let state = store.keys.get(id).and_then(|key| key.session());
+            state.is_some_and(|state| state.is_live(now))
+        });
+        assert!(live.count() <= usize::try_from(LIMIT).unwrap());
+    }
 }
 
 /// A small generator (SplitMix64), so that a failing seed can be run again.
@@ -63,7 +75,7 @@ impl Random {
     }
 
     fn principal(&mut self) -> Principal {
-        Principal::new(["ann", "bob", "cat"][usize::try_from(self.below(3)).unwrap()]).unwrap()
+        Principal::new(PRINCIPALS[usize::try_from(self.below(3)).unwrap()]).unwrap()
     }
 
     fn delta(&mut self) -> Delta {
@@ -93,7 +105,7 @@ async fn run(seed: u64) {
     let policy = SessionPolicy::new()
         .with_principal_lifetime(Lifetime::from_secs(30).unwrap())
         .with_principal_limit(PrincipalLimit {
-            max: NonZeroU32::new(4).unwrap(),
+            max: SessionCount::new(LIMIT).unwrap(),
             on_excess: if seed.is_multiple_of(2) {
                 OnExcess::Refuse
             } else {

@@ -81,7 +81,7 @@ impl Store {
     }
 
     /// Sees to it that one more session of a principal, this one, is within the limit: refuses, or
-    /// ends those with the nearest deadline. A session that is already the principal's counts once;
+    /// ends those with the oldest log-in. A session that is already the principal's counts once;
     /// expired ones do not count.
     pub(super) fn make_room(
         &mut self,
@@ -93,17 +93,27 @@ impl Store {
         let Some(PrincipalLimit { max, on_excess }) = limit else {
             return Ok(());
         };
-        let mut others = self.ids_of(principal, now);
-        others.retain(|other| other != id);
-        let max = usize::try_from(max.get()).unwrap_or(usize::MAX);
-        let excess = (others.len() + 1).saturating_sub(max);
+        self.index.prune(principal, now);
+        let entries = self.index.of(principal);
+        let others = entries.filter_map(|(_, public_id, other)| {
+            let state = self.keys.get(other)?.session()?;
+            let counts = other != id && state.is_live(now);
+            // One without a log-in sorts before all others.
+            counts.then(|| (state.session.login_at(), public_id, other.clone()))
+        });
+        let mut others: Vec<_> = others.collect();
+        let excess = (others.len() + 1).saturating_sub(usize::from(max.get()));
+        if excess == 0 {
+            return Ok(());
+        }
         match on_excess {
-            OnExcess::Refuse if excess > 0 => Err(Refusal::TooManySessions),
-            OnExcess::Refuse => Ok(()),
+            OnExcess::Refuse => Err(Refusal::TooManySessions),
             OnExcess::EvictOldest => {
-                for other in others.iter().take(excess) {
-                    self.take_key(other);
+                others.sort_unstable();
+                for (_, _, oldest) in others.iter().take(excess) {
+                    self.take_key(oldest);
                 }
+                self.evicted = Some(principal.clone());
                 Ok(())
             }
         }

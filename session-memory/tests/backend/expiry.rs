@@ -1,13 +1,14 @@
 //! What has expired is freed.
 
-use session_core::SessionBackend;
+use session_core::{SessionBackend, SessionPolicy};
 
 use crate::{Setup, principal, secs};
 
 #[tokio::test]
 async fn unrelated_operations_free_everything_that_expired() {
     const EXPIRED: usize = 1000;
-    let setup = Setup::new();
+    let policy = SessionPolicy::new().without_principal_limit();
+    let setup = Setup::with(usize::MAX, policy);
     let ann = principal("ann");
     for _ in 0..EXPIRED / 2 {
         setup.session(10).await;

@@ -1,10 +1,10 @@
-//! The tracing event for a key that is no session.
+//! The tracing events.
 
 use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use session_core::{PublicId, SessionBackend, SessionId};
+use session_core::{OnExcess, PublicId, SessionBackend, SessionId};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::DefaultGuard;
@@ -28,7 +28,7 @@ impl Visit for Text {
 
 impl Subscriber for Keep {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target().starts_with("session_memory")
+        metadata.target().starts_with("session_")
     }
     fn new_span(&self, _: &Attributes<'_>) -> Id {
         Id::from_u64(1)
@@ -104,6 +104,19 @@ async fn a_tombstone_is_nothing_to_report() {
     setup.raw.plant_hash(&id, malformed, None);
     assert!(!setup.is_live(&id).await);
     assert!(events.lock().unwrap()[0].contains("not a tombstone"));
+}
+
+#[tokio::test]
+async fn sessions_that_end_for_a_limit_are_warned_of_once_by_a_hash() {
+    let setup = Setup::limited(100, 2, OnExcess::EvictOldest);
+    let (events, _guard) = keep(&setup);
+    for _ in 0..4 {
+        setup.login(&crate::principal("ann@example.org"), 10).await;
+    }
+    // `printf %s ann@example.org | sha256sum | cut -c1-12`
+    let events = events.lock().unwrap();
+    assert_eq!(events.len(), 1, "{events:?}");
+    assert!(events[0].contains("principal=438c4c7afe60") && !events[0].contains("ann"));
 }
 
 #[tokio::test]

@@ -7,13 +7,12 @@ mod keys;
 mod log;
 mod room;
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use session_core::{
     Delta, FieldName, Fields, Lifetime, NewSession, OnExcess, Principal, PrincipalLimit, PublicId,
-    SessionBackend, SessionId, SessionPolicy, SessionTtl,
+    SessionBackend, SessionCount, SessionId, SessionPolicy, SessionTtl,
 };
 use session_memory::testing::RawKeys;
 use session_memory::{ManualClock, MemoryBackend};
@@ -32,7 +31,7 @@ impl Setup {
 
     /// With room for so many sessions, so many of them of each principal.
     fn limited(max_sessions: usize, max: u32, on_excess: OnExcess) -> Self {
-        let max = NonZeroU32::new(max).unwrap();
+        let max = SessionCount::new(max).unwrap();
         let limit = PrincipalLimit { max, on_excess };
         let policy = SessionPolicy::new().with_principal_limit(limit);
         Self::with(max_sessions, policy)

@@ -9,9 +9,9 @@ use crate::{Cluster, RedisServer, Target};
 /// The commands that a backend and its scripts use; what the documentation tells administrators.
 const COMMANDS: &str = "+evalsha +eval +exists +hget +hmget +hgetall +hset +hdel +hlen \
     +hkeys +hincrby +expire +pexpireat +pexpiretime +pttl +time +del +rename +zadd +zrem +zrange \
-    +zrangebyscore +zscan +zscore +zcount";
+    +zrangebyscore +zscan +zscore +zcount +zcard";
 /// What it tells administrators of clusters beyond that.
-pub(super) const MORE_ON_A_CLUSTER: &str = "+cluster|slots +asking +zcard";
+pub(super) const MORE_ON_A_CLUSTER: &str = "+cluster|slots +asking";
 
 /// And of a database that the URL names; and where first contact is to know the server's version
 /// and mode.

@@ -5,7 +5,6 @@
 //! which keys these are is learned from what the server executes, so no script is known by name.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
@@ -14,8 +13,8 @@ use futures_util::future::BoxFuture;
 use redis::Script;
 use session_core::{
     Clock, Delta, Effect, Error, Lifetime, NewSession, OnExcess, PageSize, Principal,
-    PrincipalLimit, PublicId, Result, SessionAdmin, SessionBackend, SessionId, SessionPolicy,
-    SessionTtl, Touch,
+    PrincipalLimit, PublicId, Result, SessionAdmin, SessionBackend, SessionCount, SessionId,
+    SessionPolicy, SessionTtl, Touch,
 };
 use session_redis::hash_slot;
 
@@ -207,14 +206,18 @@ static CLEAR: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// All sessions were last used some time ago; where the server can, two of their fields expire by
-/// themselves.
+/// All sessions were last used some time ago, and logged in seconds apart, in the order of their
+/// deadlines; where the server can, two of their fields expire by themselves.
 static AGE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
 for _, key in ipairs(redis.call('KEYS', ARGV[1] .. '*')) do
   if redis.call('TYPE', key).ok == 'hash' then
     redis.call('EXPIRE', key, 500)
+    local deadline, login_at = unpack(redis.call('HMGET', key, 'session_deadline', 'session_login_at'))
+    if login_at then
+      redis.call('HINCRBY', key, 'session_login_at', math.floor((deadline - login_at) / 1000) - 10000)
+    end
     redis.pcall('HEXPIRE', key, 700, 'FIELDS', 2, 'page_views', 'note')
   end
 end
@@ -317,7 +320,7 @@ impl Trials {
             node.ask::<()>("ACL SETUSER app on >password ~* +@all")
                 .await;
         }
-        let max = NonZeroU32::new(2).expect("not 0");
+        let max = SessionCount::new(2).expect("a limit");
         let limit = |on_excess| Some(PrincipalLimit { max, on_excess });
         let target = |limit: Option<PrincipalLimit>| {
             let ttl = SessionTtl::from_secs(1_000).expect("a TTL");

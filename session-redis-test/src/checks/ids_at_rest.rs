@@ -8,13 +8,14 @@ use std::slice;
 
 use session_conformance::differential::{Config, run};
 use session_conformance::{Harness as _, MemoryHarness};
-use session_core::{Delta, SessionBackend, SessionId};
+use session_core::{Delta, NewSession, Principal, SessionBackend, SessionId};
 use session_redis::IdStorage;
 
 use self::evidence::Evidence;
-use super::{create, log_in};
-use crate::harness::{Connect, Ids, RedisHarness};
-use crate::{Cluster, Monitor, RedisServer, RedisServerBuilder};
+use super::acl::use_all;
+use super::{Subject, create, fields, log_in};
+use crate::harness::{Connect, Ids, RedisHarness, own_prefix};
+use crate::{Cluster, Monitor, RedisServer, RedisServerBuilder, Target};
 
 /// After every operation there is, with ids hashed at rest, no piece of any id is in the key names,
 /// the index, the dump, the AOF, the slow log, or what `MONITOR` shows; and no name found there
@@ -29,6 +30,44 @@ pub async fn hashed_ids_leave_nothing_usable(connect: Connect) {
 pub async fn hashed_ids_leave_nothing_usable_on_any_node(connect: Connect) {
     let cluster = Cluster::start_with(3, keeping_all()).await;
     examine(connect, &cluster.url(), cluster.nodes()).await;
+}
+
+/// With ids hashed at rest no key's name shows a principal, nor does what `MONITOR` shows, but
+/// where it is a value: the hash's own, or one to compare with it. With plain ids they do.
+pub async fn hashed_ids_hide_principals(connect: Connect) {
+    for (storage, are_shown) in [(IdStorage::Plain, true), (IdStorage::Hashed, false)] {
+        let server = RedisServer::start().await;
+        let mut monitor = Monitor::start(&server).await;
+        let target = Target::patient(server.url(), own_prefix());
+        let subject = Subject::of(connect, Target { storage, ..target });
+        use_all(&*subject.backend).await;
+        let canary = Principal::new("canary").expect("a principal");
+        let new = NewSession::new(fields()).bind(canary.clone());
+        let created = subject.backend.create_session(new).await.expect("a log-in");
+        let bind = Delta::new().bind(canary.clone());
+        let rotated = subject.backend.rotate_session(&created.id, bind).await;
+        assert!(rotated.expect("a reply").is_some());
+        let listed = subject
+            .backend
+            .list_sessions(&canary)
+            .await
+            .expect("a list");
+        let public_id = listed.first().expect("one").public_id;
+        let found = subject.backend.get_session_of(&canary, &public_id).await;
+        assert!(found.expect("a reply").is_some());
+        let shows = |text: &[u8]| {
+            let shows = |name: &[u8]| text.windows(name.len()).any(|part| part == name);
+            text != b"canary" && shows(b"canary") || text != b"ann" && shows(b"@ann")
+        };
+        let keys: Vec<Vec<u8>> = server.ask("KEYS *").await;
+        let commands = monitor.take().await;
+        let mut args = commands.iter().flat_map(|command| &command.args);
+        let found = [
+            keys.iter().any(|key| shows(key)),
+            args.any(|arg| shows(arg)),
+        ];
+        assert_eq!(found, [are_shown; 2], "{storage:?}");
+    }
 }
 
 /// A server that writes down all that it does, in plain bytes.

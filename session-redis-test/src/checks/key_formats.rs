@@ -1,9 +1,11 @@
 //! From plain keys to hashed ones, while the store is in use.
 
-use session_core::{Delta, PublicId, SessionId};
+use session_core::{
+    Delta, Lifetime, PrincipalLimit, PublicId, SessionCount, SessionId, SessionPolicy,
+};
 use session_redis::IdStorage::{Hashed, HashedAfterPlain, Plain, PlainBeforeHashed};
 
-use super::{Subject, ann, count, create, log_in};
+use super::{Subject, ann, count, create, log_in, login};
 use crate::harness::{Connect, own_prefix};
 use crate::{Cluster, RedisServer, Target};
 
@@ -21,6 +23,73 @@ pub async fn a_store_changes_its_key_format(connect: Connect) {
 pub async fn a_cluster_changes_its_key_format(connect: Connect) {
     let cluster = Cluster::start(3).await;
     change_format(connect, &cluster.url(), cluster.nodes()).await;
+}
+
+/// While two formats are read each principal has two indexes, and they are one: listed by nearest
+/// deadline, found by public id, counted and evicted together, emptied together; a rotation that
+/// changes the format moves the entry.
+pub async fn the_indexes_of_two_formats_are_one(connect: Connect) {
+    let server = RedisServer::start().await;
+    let prefix = own_prefix();
+    let max = SessionCount::new(3).expect("a limit");
+    let policy = SessionPolicy::new().with_principal_limit(PrincipalLimit {
+        max,
+        ..PrincipalLimit::default()
+    });
+    let [plain, hashed] = [PlainBeforeHashed, HashedAfterPlain].map(|storage| {
+        let target = Target::patient(server.url(), prefix.clone());
+        let policy = policy.clone();
+        Subject::of(
+            connect,
+            Target {
+                storage,
+                policy,
+                ..target
+            },
+        )
+    });
+    let entries = async || {
+        let mut entries = Vec::new();
+        for index in plain.keys.indexes(&ann()) {
+            let index = String::from_utf8(index).expect("a text");
+            entries.push(server.ask::<usize>(&format!("ZCARD {index}")).await);
+        }
+        entries
+    };
+    let mut logged_in = Vec::new();
+    for (n, process) in [&plain, &hashed, &plain, &hashed, &plain]
+        .into_iter()
+        .enumerate()
+    {
+        let lifetime = Lifetime::from_secs(9_000 - 1_000 * (n as u64)).expect("a lifetime");
+        let created = process
+            .backend
+            .create_session(login().max_lifetime(lifetime))
+            .await;
+        let created = created.expect("a log-in");
+        logged_in.push((created.record.public_id().expect("it is bound"), created.id));
+        let live = logged_in.iter().rev().take(3);
+        let expected: Vec<PublicId> = live.map(|(public_id, _)| *public_id).collect();
+        for process in [&plain, &hashed] {
+            let listed = process.backend.list_sessions(&ann()).await.expect("a list");
+            let listed: Vec<_> = listed.iter().map(|it| it.public_id).collect();
+            assert_eq!(listed, expected, "after {n}");
+            for public_id in &expected {
+                let found = process.backend.peek_session_of(&ann(), public_id).await;
+                assert!(found.expect("a reply").is_some());
+            }
+        }
+        let now: (u64, u64) = server.ask("TIME").await;
+        while server.ask::<(u64, u64)>("TIME").await.1 / 1_000 == now.1 / 1_000 {}
+    }
+    assert_eq!(entries().await, [2, 1]);
+    let (_, last) = logged_in.last().expect("five");
+    let rotated = hashed.backend.rotate_session(last, Delta::new()).await;
+    assert!(rotated.expect("a reply").is_some());
+    assert_eq!(entries().await, [1, 2]);
+    let ended = plain.backend.revoke_sessions(&ann(), None).await;
+    assert_eq!(ended.expect("a revocation"), 3);
+    assert_eq!(entries().await, [0, 0]);
 }
 
 async fn change_format(connect: Connect, url: &str, servers: &[RedisServer]) {
@@ -70,7 +139,9 @@ async fn change_format(connect: Connect, url: &str, servers: &[RedisServer]) {
         let keys: Vec<String> = server.ask(&format!("KEYS {prefix}*")).await;
         for key in keys {
             let suffix = key.strip_prefix(prefix.as_str()).expect("below the prefix");
-            if suffix == "@ann" {
+            // On a cluster the index is named plainly.
+            let plain_index = (servers.len() > 1).then_some("@ann");
+            if suffix.starts_with('#') || Some(suffix) == plain_index {
                 let entries: Vec<String> = server.ask(&format!("ZRANGE {key} 0 -1")).await;
                 // Behind the public id.
                 let is_hashed = |entry: &String| entry[PublicId::LEN..].starts_with('{');

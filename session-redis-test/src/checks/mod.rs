@@ -60,7 +60,7 @@ impl Subject {
 
     /// The key of ann's index.
     pub(crate) fn index(&self) -> String {
-        format!("{}@ann", self.keys.prefix())
+        String::from_utf8(self.keys.index(&ann())).expect("a text")
     }
 }
 

@@ -1,13 +1,12 @@
 //! How many round trips an operation takes.
 
-use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, TryFutureExt as _};
 use session_core::{
     Delta, NewSession, OnExcess, PageSize, Principal, PrincipalLimit, PublicId, Result,
-    SessionBackend, SessionId, SessionPolicy, SessionTtl, Touch,
+    SessionBackend, SessionCount, SessionId, SessionPolicy, SessionTtl, Touch,
 };
 use session_redis::IdStorage::{HashedAfterPlain, Plain, PlainBeforeHashed};
 
@@ -29,7 +28,8 @@ fn run<'a, T: 'a>(
 }
 
 fn one_session() -> SessionPolicy {
-    let (max, on_excess) = (NonZeroU32::MIN, OnExcess::EvictOldest);
+    let max = SessionCount::new(1).expect("a limit");
+    let on_excess = OnExcess::EvictOldest;
     SessionPolicy::new().with_principal_limit(PrincipalLimit { max, on_excess })
 }
 

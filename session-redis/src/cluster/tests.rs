@@ -1,3 +1,5 @@
+use session_core::QuotaWarnings;
+
 use super::route::HOPS;
 use super::*;
 use crate::info::Mode;
@@ -51,6 +53,7 @@ impl Rig {
             keys: &self.keys,
             servers: &self.servers,
             deadline: Instant::now() + time,
+            quota_warnings: &QuotaWarnings::default(),
         };
         operation.run(call).await
     }

@@ -37,16 +37,39 @@ fn keys_of_both_formats_are_known_whatever_new_ones_are() {
 }
 
 #[test]
+fn an_index_is_named_as_its_sessions_are_and_no_two_are_the_same() {
+    let ann = Principal::new("ann").unwrap();
+    // `printf %s ann | sha1sum`
+    let hashed = "session:#744cb9a9fb3d5583744ea3ece9b4d819d90bdee2";
+    let named = |keys: &KeySpace| {
+        let names = keys.indexes(&ann).into_iter().map(String::from_utf8);
+        names.map(Result::unwrap).collect::<Vec<_>>()
+    };
+    for (storage, expected) in [
+        (Plain, &["session:@ann"][..]),
+        (PlainBeforeHashed, &["session:@ann", hashed]),
+        (HashedAfterPlain, &[hashed, "session:@ann"]),
+        (Hashed, &[hashed]),
+    ] {
+        let keys = space(storage);
+        assert_eq!(named(&keys), expected);
+        assert_eq!(Some(&keys.index(&ann)), keys.indexes(&ann).first());
+        // In a slot of its own it stays plain.
+        assert_eq!(named(&keys.at(Topology::Cluster)), ["session:@ann"]);
+    }
+}
+
+#[test]
 fn an_entry_of_somebody_elses_names_nothing() {
     assert!(suffix_of(b"short").is_empty() && public_id_of(b"short").is_empty());
 }
 
 #[test]
 fn prefixes_with_other_characters_are_refused() {
-    // With `@` the index of one prefix could be a session of another.
+    // With `@` or `#` the index of one prefix could be a session of another.
     let long = "a".repeat(65);
     let refused = [
-        "", "a*", "a?", "[a]", "{a}", "a b", "a\r\n", "é", "a@", "a\\", &long,
+        "", "a*", "a?", "[a]", "{a}", "a b", "a\r\n", "é", "a@", "a#", "a\\", &long,
     ];
     for text in refused {
         assert_eq!(text.parse::<KeyPrefix>(), Err(InvalidPrefix), "{text:?}");

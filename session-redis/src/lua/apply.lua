@@ -178,8 +178,8 @@ local function apply(key, to)
     s.now = s.now or milliseconds() -- which may be denied too
   end
   if binding ~= '' or to then
-    require_removable(index_prefix, s)
-    require_index(index_prefix, binding == '' and is_listed(s) and s.principal or bind_to)
+    require_removable(index_prefix, s, key)
+    require_index(index_prefix, binding == '' and is_listed(s) and s.principal or bind_to, to or key)
   end
   local surplus
   if binding == 'B' then
@@ -229,11 +229,11 @@ local function apply(key, to)
   return s, values
 end
 
--- {DONE, remaining, counters, fields or nil} and, where the index has steps of its own, the
--- principal and the public id that the session was listed with before or nil, and its deadline or
--- 0.
+-- {DONE or EVICTED, remaining, counters, fields or nil} and, where the index has steps of its own,
+-- the principal and the public id that the session was listed with before or nil, and its deadline
+-- or 0.
 local function written(key, s, values)
-  local reply = { DONE, s.remaining, values, returns_fields and redis.call('HGETALL', key) }
+  local reply = { has_evicted and EVICTED or DONE, s.remaining, values, returns_fields and redis.call('HGETALL', key) }
   if index_prefix == '' then
     local was_listed = is_listed(s.before)
     reply[5], reply[6] = was_listed and s.before.principal, was_listed and s.before.public_id

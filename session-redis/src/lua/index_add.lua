@@ -5,7 +5,6 @@
 local index = KEYS[1]
 local entry, suffix, time_asked, limit = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local REMOVALS = 5
-local PUBLIC_ID = 22
 
 local now = milliseconds()
 for _, command in ipairs({ 'ZADD', 'ZREM', 'ZRANGE', 'PEXPIREAT' }) do require_right(command, index) end

@@ -1,6 +1,7 @@
 -- KEYS: session. ARGV: TTL in seconds, lifetime (a `time`) or '', index prefix, principal or '',
 -- public id or '', limit of sessions or '', 1 to evict, 1 if the index has the entry or needs none,
--- then the fields and values. Returns {DONE, now or 0 where it does not matter, deadline or 0}.
+-- then the fields and values. Returns {DONE or EVICTED, now or 0 where it does not matter, deadline
+-- or 0}.
 local key = KEYS[1]
 local ttl, lifetime, index_prefix = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 local principal, public_id, limit, evicts, is_indexed = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
@@ -17,7 +18,7 @@ require_right('HSET', key)
 require_right(expire, key, expiry)
 if is_indexed == '' then return { NOT_INDEXED, false, 0, false } end
 if s.principal then
-  require_index(index_prefix, s.principal)
+  require_index(index_prefix, s.principal, key)
   local refused, surplus = over_quota(index_prefix, s.principal, key, limit, evicts)
   if refused then return refused end
   has_begun = true
@@ -34,4 +35,4 @@ if s.deadline then
 end
 redis.call(expire, key, expiry)
 index_add(index_prefix, s, key)
-return { DONE, s.now or 0, s.deadline or 0 }
+return { has_evicted and EVICTED or DONE, s.now or 0, s.deadline or 0 }

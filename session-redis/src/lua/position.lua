@@ -1,17 +1,6 @@
 -- Where a page of an index begins: behind the entries of a score up to those of a public id.
 -- Entries of one score are in the order of their bytes, and so in that of their public ids.
 
-local PUBLIC_ID = 22
-
--- (Lua compares texts as the server's locale says.)
-local function is_behind(entry, public_id)
-  for i = 1, PUBLIC_ID do
-    local one, other = string.byte(entry, i) or 0, string.byte(public_id, i) or 0
-    if one ~= other then return one > other end
-  end
-  return false
-end
-
 -- The rank of the first entry of this score, or of a greater one, that is behind. However many have
 -- the same score, it takes a few looks.
 local function rank_behind(index, score, public_id)
@@ -19,7 +8,7 @@ local function rank_behind(index, score, public_id)
   local high = low + redis.call('ZCOUNT', index, score, score)
   while low < high do
     local middle = math.floor((low + high) / 2)
-    if is_behind(redis.call('ZRANGE', index, middle, middle)[1], public_id) then
+    if is_less(public_id, redis.call('ZRANGE', index, middle, middle)[1]) then
       high = middle
     else
       low = middle + 1

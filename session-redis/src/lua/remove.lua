@@ -20,7 +20,7 @@ while code == ROTATED and prefix ~= '' do
   s, code, successor = found, why, next
 end
 if not s then return { code } end
-require_removable(index_prefix, s)
+require_removable(index_prefix, s, key)
 redis.call('DEL', key)
 has_begun = true
 index_remove(index_prefix, s, key)

@@ -1,6 +1,22 @@
 -- What the texts of a session's fields say.
 
+local PUBLIC_ID = 22
+
 local function integer(n) return string.format('%.0f', n) end
+
+local function number(text, digits)
+  if #text <= digits and string.find(text, '^[1-9]%d*$') then return tonumber(text) end
+end
+
+-- Public ids, and entries by theirs, in the order of their bytes; that of Lua's `<` is the server's
+-- locale's.
+local function is_less(one, other)
+  for i = 1, PUBLIC_ID do
+    local a, b = string.byte(one, i) or 0, string.byte(other, i) or 0
+    if a ~= b then return a < b end
+  end
+  return false
+end
 
 -- The public id that a text is: 16 bytes as canonical base64url. Another text is none: false.
 local function public_id_of(text)

@@ -40,18 +40,18 @@ pub(crate) fn add(
         &script::INDEX_ADD_WITHOUT_GROWTH
     };
     let count = 4 + 2 * removals.len();
-    let mut call = Building::with_keys(script, &[&keys.index_of(principal)], count);
+    let mut call = Building::with_keys(script, &[&keys.cross_slot_index(principal)], count);
     call.args.push(&new.entry);
     call.args.push_or_empty(new.suffix.as_deref());
     push_time(&mut call.args, new.until);
     call.args
-        .push_number_or_empty(new.limit.map(|limit| limit.max));
+        .push_number_or_empty(new.limit.map(|limit| limit.max.get()));
     push_removals(&mut call.args, removals);
     call.finish()
 }
 
 pub(crate) fn remove(keys: &KeySpace, principal: &[u8], removals: &[Removal]) -> ScriptCall {
-    let index = keys.index_of(principal);
+    let index = keys.cross_slot_index(principal);
     let mut call = Building::with_keys(&script::INDEX_REMOVE, &[&index], 2 * removals.len());
     push_removals(&mut call.args, removals);
     call.finish()
@@ -65,7 +65,7 @@ pub(crate) fn page(
     count: usize,
     removals: &[Removal],
 ) -> ScriptCall {
-    let index = keys.index_of(principal);
+    let index = keys.cross_slot_index(principal);
     let mut call = Building::with_keys(&script::INDEX_PAGE, &[&index], 3 + 2 * removals.len());
     push_position(&mut call.args, position);
     call.args.push_number(count);

@@ -61,7 +61,7 @@ impl<C: Connect> Operation<'_, C> {
             may_grow: true,
         };
         let trial = script_call::insert(self.keys, request, None);
-        let entry = match self.admit(&bytes_of(&principal), &new, Some(trial)).await? {
+        let entry = match self.admit(&principal, &new, Some(trial)).await? {
             Admission::Added(entry) => entry,
             Admission::OverQuota => {
                 return Ok(InsertOutcome::Refused(Refusal::TooManySessions));
@@ -264,7 +264,7 @@ impl<C: Connect> Operation<'_, C> {
         write: &Write,
         suffix: &[u8],
         present: Option<&Bytes>,
-    ) -> Option<(Bytes, NewEntry)> {
+    ) -> Option<(Principal, NewEntry)> {
         let principal = write.delta.principal()?;
         let public_id = write.public_id.as_ref()?;
         let new = NewEntry {
@@ -274,7 +274,7 @@ impl<C: Connect> Operation<'_, C> {
             limit: write.principal_limit,
             may_grow: true,
         };
-        Some((bytes_of(principal), new))
+        Some((principal.clone(), new))
     }
 }
 

@@ -83,24 +83,26 @@ impl<C: Connect> Operation<'_, C> {
         Ok(suffix.map(|suffix| Candidate { suffix, owner }))
     }
 
-    /// The entries of a public id in its principal's index: one, or none; two while a session is
+    /// The entries of a public id in its principal's indexes: one, or none; two while a session is
     /// being moved in a cluster.
     async fn find(&self, principal: &Principal, public_id: &PublicId) -> Result<Vec<Bytes>> {
-        let mut cursor = Bytes::from_static(b"0");
         let mut entries = Vec::new();
-        loop {
-            let call =
-                script_call::find(self.keys, principal, public_id.as_str(), &cursor, ENTRIES);
-            let Outcome::Done(mut parts) = self.run(&call).await? else {
-                return Err(corrupt());
-            };
-            cursor = reply::bytes(parts.next())?;
-            for entry in parts {
-                entries.push(reply::bytes(Some(entry))?);
-            }
-            if &*cursor == b"0" {
-                return Ok(entries);
+        for index in self.keys.indexes(principal) {
+            let mut cursor = Bytes::from_static(b"0");
+            loop {
+                let call = script_call::find(&index, public_id.as_str(), &cursor, ENTRIES);
+                let Outcome::Done(mut parts) = self.run(&call).await? else {
+                    return Err(corrupt());
+                };
+                cursor = reply::bytes(parts.next())?;
+                for entry in parts {
+                    entries.push(reply::bytes(Some(entry))?);
+                }
+                if &*cursor == b"0" {
+                    break;
+                }
             }
         }
+        Ok(entries)
     }
 }

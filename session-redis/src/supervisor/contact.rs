@@ -261,12 +261,8 @@ fn misfit(misfit: Misfit) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use tracing::{Event, Level, Metadata, Subscriber, span};
-
     use super::*;
+    use crate::testing::Warnings;
 
     #[test]
     fn the_keys_are_spread_over_the_slots_and_are_no_sessions() {
@@ -277,30 +273,11 @@ mod tests {
         assert!(keys.iter().all(|key| key.starts_with(b"session:?")));
     }
 
-    /// Counts what is said.
-    struct Heard(Arc<AtomicUsize>);
-
-    impl Subscriber for Heard {
-        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-            *metadata.level() == Level::WARN
-        }
-        fn event(&self, _: &Event<'_>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-        fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-            span::Id::from_u64(1)
-        }
-        fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-        fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-        fn enter(&self, _: &span::Id) {}
-        fn exit(&self, _: &span::Id) {}
-    }
-
     #[test]
     fn a_policy_that_evicts_is_warned_of_once() {
-        let heard = Arc::new(AtomicUsize::new(0));
+        let heard = Warnings::default();
         let expected = Expected::new(Mode::Standalone, Eviction::Warn, &KeyPrefix::default());
-        tracing::subscriber::with_default(Heard(Arc::clone(&heard)), || {
+        tracing::subscriber::with_default(heard.clone(), || {
             for (policy, warnings) in [
                 ("allkeys-lru", 1),
                 ("allkeys-lru", 1),
@@ -309,7 +286,7 @@ mod tests {
             ] {
                 let info = format!("maxmemory:1\r\nmaxmemory_policy:{policy}\r\n");
                 expected.check_info(&Info::parse(info.as_bytes())).unwrap();
-                assert_eq!(heard.load(Ordering::Relaxed), warnings, "{policy}");
+                assert_eq!(heard.count(), warnings, "{policy}");
             }
         });
     }

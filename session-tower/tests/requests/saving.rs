@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::common::{World, kind, principal};
 use session_core::{
-    ErrorKind, Lifetime, Limit, Limits, OnExcess, PrincipalLimit, SessionBackend, SessionPolicy,
-    SessionTtl,
+    ErrorKind, Lifetime, Limit, Limits, OnExcess, PrincipalLimit, SessionBackend, SessionCount,
+    SessionPolicy, SessionTtl,
 };
 use session_memory::{MemoryBackend, Step};
 use session_tower::{Session, SessionError};
@@ -34,7 +34,7 @@ async fn a_save_that_is_refused_can_be_put_right() {
 #[tokio::test]
 async fn a_principal_with_too_many_sessions_is_told_by_save() {
     let one = PrincipalLimit {
-        max: std::num::NonZeroU32::MIN,
+        max: SessionCount::new(1).unwrap(),
         on_excess: OnExcess::Refuse,
     };
     let world = World::with_policy(SessionPolicy::new().with_principal_limit(one));

@@ -3,7 +3,7 @@
 use session_core::steps::{
     InsertOutcome, InsertRequest, Refusal, RenameOutcome, RenameRequest, WriteOutcome, WriteRequest,
 };
-use session_core::{ListedSession, OnExcess, Principal, PrincipalLimit, Result};
+use session_core::{ListedSession, OnExcess, Principal, PrincipalLimit, Result, SessionPolicy};
 
 use super::mutants;
 use crate::flawed::Memory;
@@ -19,7 +19,7 @@ async fn full(
         return Vec::new();
     };
     let mut list = m.list_sessions(principal).await.unwrap();
-    let max = usize::try_from(limit.max.get()).unwrap();
+    let max = usize::from(limit.max.get());
     if limit.on_excess != on_excess || list.len() < max {
         list.clear();
     }
@@ -96,4 +96,47 @@ mutants! {
         }
     }
 
+    /// The nearest deadline ends, as the index has it first.
+    ["PRN-11"] EvictsTheNearestDeadline {
+        async fn insert(&self, m: &Memory, request: InsertRequest) -> Result<InsertOutcome> {
+            evict(m, request.session.principal(), request.principal_limit).await;
+            m.insert(&request).await
+        }
+    }
+
+    /// The session that was created first ends, whenever it was logged in.
+    ["PRN-11"] EvictsTheOldestSession {
+        async fn insert(&self, m: &Memory, request: InsertRequest) -> Result<InsertOutcome> {
+            let (principal, limit) = (request.session.principal(), request.principal_limit);
+            let full = full(m, principal.as_ref(), limit, OnExcess::EvictOldest).await;
+            let oldest = full.iter().min_by_key(|it| it.created_at());
+            if let Some((principal, oldest)) = principal.zip(oldest) {
+                m.revoke_session(&principal, &oldest.public_id).await.unwrap();
+            }
+            m.insert(&request).await
+        }
+    }
+
+    /// A session without a time of its log-in counts as the newest.
+    ["PRN-11"] KeepsSessionsWithoutALogIn {
+        async fn insert(&self, m: &Memory, request: InsertRequest) -> Result<InsertOutcome> {
+            let (principal, limit) = (request.session.principal(), request.principal_limit);
+            let full = full(m, principal.as_ref(), limit, OnExcess::EvictOldest).await;
+            let oldest = full.iter().filter(|it| it.login_at.is_some());
+            let oldest = oldest.min_by_key(|it| it.login_at);
+            if let Some((principal, oldest)) = principal.zip(oldest) {
+                m.revoke_session(&principal, &oldest.public_id).await.unwrap();
+            }
+            m.insert(&request).await
+        }
+    }
+
+    /// Where nobody has said how many, there may be any number.
+    ["PRN-16"] KnowsNoDefault {
+        async fn insert(&self, m: &Memory, mut request: InsertRequest) -> Result<InsertOutcome> {
+            let default = SessionPolicy::new().principal_limit();
+            request.principal_limit = request.principal_limit.filter(|it| Some(*it) != default);
+            m.insert(&request).await
+        }
+    }
 }

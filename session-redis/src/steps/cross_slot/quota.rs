@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 use session_core::steps::Refusal;
-use session_core::{Effect, Error, OnExcess, Result};
+use session_core::{Effect, Error, OnExcess, Principal, Result, UnixMillis};
 
+use super::bytes_of;
 use super::entry::PendingEntry;
 use crate::connection::Connect;
 use crate::keys::suffix_of;
@@ -66,10 +67,11 @@ impl<C: Connect> Operation<'_, C> {
     /// says so first: with two entries it would count twice.
     pub(super) async fn admit(
         &self,
-        principal: &Bytes,
+        principal: &Principal,
         new: &NewEntry,
         mut trial: Option<ScriptCall>,
     ) -> Result<Admission> {
+        let owner = &bytes_of(principal);
         let may_be_elsewhere = new.suffix.is_some() && self.keys.has_several_formats();
         if may_be_elsewhere && let Some(trial) = trial.take() {
             match self.run(&trial).await.map_err(unchanged)? {
@@ -81,10 +83,10 @@ impl<C: Connect> Operation<'_, C> {
         let mut has_evicted = false;
         let mut retries = RETRIES;
         loop {
-            let call = calls::add(self.keys, principal, new, &removals);
+            let call = calls::add(self.keys, owner, new, &removals);
             let mut over_quota = match self.run(&call).await {
                 Ok(Outcome::Done(parts)) => {
-                    let mut entry = PendingEntry::added(principal, new, parts)?;
+                    let mut entry = PendingEntry::added(owner, new, parts)?;
                     entry.has_evicted = has_evicted;
                     return Ok(Admission::Added(entry));
                 }
@@ -98,7 +100,7 @@ impl<C: Connect> Operation<'_, C> {
             let surplus = usize::try_from(others.saturating_sub(max).saturating_add(1))
                 .map_err(|_| corrupt())?;
             let others = entries(over_quota)?;
-            let sorted = self.sort(principal, new, others, trial.take()).await;
+            let sorted = self.sort(owner, new, others, trial.take()).await;
             let sorted = sorted.map_err(|error| after_eviction(has_evicted, error))?;
             if let Some(futile) = sorted.futile {
                 return Ok(Admission::Futile(futile));
@@ -109,10 +111,13 @@ impl<C: Connect> Operation<'_, C> {
                 .is_some_and(|limit| limit.on_excess == OnExcess::EvictOldest);
             removals = sorted.ended;
             if surplus > 0 && evicts {
-                let surplus = sorted.live.into_iter().take(surplus).collect();
-                let ended = self.evict(principal, surplus).await;
+                let surplus = oldest(sorted.live, surplus);
+                let ended = self.evict(owner, surplus).await;
                 let ended = ended.map_err(|error| after_eviction(has_evicted, error))?;
-                has_evicted |= ended.1;
+                if ended.1 {
+                    self.sessions_ended(Some(principal));
+                    has_evicted = true;
+                }
                 removals.extend(ended.0);
             }
             if removals.is_empty() {
@@ -159,7 +164,10 @@ impl<C: Connect> Operation<'_, C> {
         }
         for (entry, outcome) in others.into_iter().zip(outcomes) {
             match outcome? {
-                Outcome::Done(_) => sorted.live.push(entry),
+                Outcome::Done(mut parts) => {
+                    let login_at = reply::stored_time(parts.nth(2))?;
+                    sorted.live.push((login_at, entry));
+                }
                 Outcome::NotFound if !entry.is_pending => sorted.ended.push(entry.removal()),
                 Outcome::NotFound => {}
                 _ => return Err(corrupt()),
@@ -197,6 +205,13 @@ impl<C: Connect> Operation<'_, C> {
     }
 }
 
+/// So many with the oldest log-ins. One without sorts before all others, an entry by its public id.
+fn oldest(mut live: Vec<(Option<UnixMillis>, Entry)>, count: usize) -> Vec<Entry> {
+    live.sort_by(|(at, a), (other_at, b)| (at, &a.entry).cmp(&(other_at, &b.entry)));
+    live.truncate(count);
+    live.into_iter().map(|(_, entry)| entry).collect()
+}
+
 /// The error of a step that was only tried.
 fn unchanged(error: Error) -> Error {
     error.with_effect(Effect::NotApplied)
@@ -207,7 +222,7 @@ fn unchanged(error: Error) -> Error {
 struct Sorted {
     /// Why the step would not happen.
     futile: Option<Outcome>,
-    /// The nearest deadline first.
-    live: Vec<Entry>,
+    /// And when each was logged in.
+    live: Vec<(Option<UnixMillis>, Entry)>,
     ended: Vec<Removal>,
 }

@@ -1,6 +1,5 @@
 //! What the conformance suite cannot bring about: calls that fail between two steps.
 
-use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::*;
@@ -11,13 +10,13 @@ use crate::keys::{KeyPrefix, KeySpace, Topology};
 use crate::reply::Reply;
 use crate::script::{self, Script};
 use crate::settings::Settings;
-use crate::testing::{Scripted, all_slots_at};
+use crate::testing::{Scripted, Warnings, all_slots_at};
 use session_core::steps::{
     ListRequest, RemoveOutcome, RemoveRequest, RevokeRequest, RevokeTarget, Target,
 };
 use session_core::{
     Delta, Effect, Error, ErrorKind, NewSession, OnExcess, PageRequest, PrincipalLimit, PublicId,
-    SessionBackend, SessionId, SessionPolicy,
+    SessionBackend, SessionCount, SessionId, SessionPolicy,
 };
 
 fn ann() -> Principal {
@@ -35,7 +34,7 @@ fn limited_request(on_excess: OnExcess) -> InsertRequest {
 }
 
 fn limited(on_excess: OnExcess) -> SessionPolicy {
-    let max = NonZeroU32::MIN;
+    let max = SessionCount::new(1).unwrap();
     SessionPolicy::new().with_principal_limit(PrincipalLimit { max, on_excess })
 }
 
@@ -226,6 +225,55 @@ async fn entries_of_ended_sessions_are_removed_as_the_next_is_added() {
     assert!(matches!(outcome, Ok(InsertOutcome::Inserted(_))));
     let entry = format!("{PUBLIC_ID}a");
     assert_eq!(rig.sent()[3].1[6..], [&*entry, "1.5"]);
+}
+
+/// However they were ended, by steps of their own or by the log-in's script, the first ones of a
+/// principal are warned of.
+#[tokio::test(start_paused = true)]
+async fn sessions_that_end_for_a_limit_are_warned_of_once() {
+    let stored = "1 8000 9000";
+    let by_steps = [OVER_QUOTA, LISTED, NOT_INDEXED, REMOVED, ADDED, stored];
+    for replies in [&by_steps[..], &[ADDED, "7 8000 9000"]] {
+        let warnings = Warnings::default();
+        let _guard = tracing::subscriber::set_default(warnings.clone());
+        let rig = Rig::of(&replies.repeat(2));
+        for _ in 0..2 {
+            let request = limited_request(OnExcess::EvictOldest);
+            let outcome = rig.backend.insert(&request).await;
+            assert!(matches!(outcome, Ok(InsertOutcome::Inserted(_))));
+            assert_eq!(warnings.count(), 1);
+        }
+    }
+}
+
+/// Of the live sessions the oldest log-ins end, one without before all others, then the least
+/// public id.
+#[tokio::test(start_paused = true)]
+async fn the_oldest_log_ins_are_ended() {
+    let entries = "5 5 #a 1.5 0 #b 2.5 0 #c 3.5 0 #d 4.5 0 #e 5.5 0";
+    let log_ins = [
+        "1 then now '7",
+        "1 then now '8",
+        "1 then now -",
+        "1 then now '5",
+        NOT_FOUND,
+    ];
+    let rest = [
+        NOT_INDEXED,
+        REMOVED,
+        REMOVED,
+        REMOVED,
+        REMOVED,
+        ADDED,
+        "1 8000 9000",
+    ];
+    let rig = Rig::of(&[&[entries][..], &log_ins, &rest].concat());
+    let request = limited_request(OnExcess::EvictOldest);
+    rig.backend.insert(&request).await.unwrap();
+    let ended = rig.sent().into_iter();
+    let ended = ended.filter(|call| call.0 == script::REMOVE.sha());
+    let keys: Vec<_> = ended.map(|call| call.1[1].clone()).collect();
+    assert_eq!(keys, ["c", "d", "a", "b"].map(|it| format!("session:{it}")));
 }
 
 #[tokio::test(start_paused = true)]
