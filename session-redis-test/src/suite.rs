@@ -161,7 +161,7 @@ async fn differential(redis: &RedisHarness, part: usize, compare_index: bool) {
 /// Which part of the rounds a race runs: so that each makes 10,000 to 40,000 operations by default.
 fn part_of(race: &str) -> usize {
     match race {
-        "bindings" => 1,
+        "bindings" | "logout_against_rotations" => 1,
         "increments"
         | "logins_against_limit"
         | "logins_against_revocation"

@@ -107,7 +107,7 @@ impl<'b> Pages<'b> {
 /// None, a few and several hundred sessions, half of them with one deadline, are shown by pages of
 /// any size in the same order, and so are they one by one.
 pub async fn pages_of_every_size_show_the_same(h: &dyn Harness) {
-    let b = Bench::new(h).await;
+    let b = Bench::unlimited(h).await;
     let ann = fresh_principal("ann");
     b.create(session(4_000).bind(fresh_principal("bob"))).await;
     let mut ids = Vec::new();
@@ -139,7 +139,7 @@ pub async fn pages_of_every_size_show_the_same(h: &dyn Harness) {
 /// Sessions that are read, changed and rotated between the pages are shown, also beside others that
 /// come and go.
 pub async fn sessions_in_use_are_on_a_page(h: &dyn Harness) {
-    let b = Bench::new(h).await;
+    let b = Bench::unlimited(h).await;
     let ann = fresh_principal("ann");
     let mut ids = crowd(&b, &ann, 40).await;
     let expected = public_ids(&b, &ids).await;
@@ -173,7 +173,7 @@ pub async fn sessions_in_use_are_on_a_page(h: &dyn Harness) {
 
 /// Nor is anybody missed while tasks rotate the sessions at the same time.
 pub async fn a_list_beside_rotations_misses_nobody(h: &dyn Harness) {
-    let b = Bench::new(h).await;
+    let b = Bench::unlimited(h).await;
     let ann = fresh_principal("ann");
     let ids = crowd(&b, &ann, 16).await;
     let expected = public_ids(&b, &ids).await;
@@ -208,7 +208,7 @@ pub async fn a_list_beside_rotations_misses_nobody(h: &dyn Harness) {
 /// Of the fields that are chosen those that a session has, as they are stored: empty, not UTF-8,
 /// under any name; and no others.
 pub async fn chosen_fields_are_shown(h: &dyn Harness) {
-    let b = Bench::new(h).await;
+    let b = Bench::unlimited(h).await;
     let ann = fresh_principal("ann");
     let all = Fields::new()
         .with(name(""), "nameless")
@@ -248,7 +248,7 @@ pub async fn chosen_fields_are_shown(h: &dyn Harness) {
 
 /// As many fields of each as a session may have; more, and longer names, are refused.
 pub async fn as_many_fields_as_a_session_has_are_shown(h: &dyn Harness) {
-    let b = Bench::new(h).await;
+    let b = Bench::unlimited(h).await;
     let ann = fresh_principal("ann");
     let most = b.policy().limits().fields();
     let names = |count| (0..count).map(|n| name(format!("field {n}")));
@@ -297,7 +297,7 @@ fn revocation(principal: &Principal, keep: Option<&SessionId>, size: PageSize) -
 /// Pages of any size end all, but for the one that is kept, wherever it is in the list, and nobody
 /// else's; together they count them.
 pub async fn a_revocation_by_pages_ends_all_but_one(h: &dyn Harness) {
-    let b = Bench::new(h).await;
+    let b = Bench::unlimited(h).await;
     let (ann, bob) = (fresh_principal("ann"), fresh_principal("bob"));
     let other = b.create(session(4_000).bind(bob.clone())).await;
     for (keys, kept) in [
@@ -330,7 +330,7 @@ pub async fn a_revocation_by_pages_ends_all_but_one(h: &dyn Harness) {
 /// What was bound before the first page has ended after the last, though it is rotated, or bound
 /// again with a nearer deadline or a farther one, between the pages.
 pub async fn sessions_that_move_between_pages_have_ended(h: &dyn Harness) {
-    let b = Bench::new(h).await;
+    let b = Bench::unlimited(h).await;
     let ann = fresh_principal("ann");
     for keys in [1, 4] {
         let mut ids = crowd(&b, &ann, 12).await;
@@ -365,7 +365,7 @@ pub async fn sessions_that_move_between_pages_have_ended(h: &dyn Harness) {
 /// What is no cursor is refused by lists and revocations, whether there are sessions or not, and
 /// nobody is ended; with a sign before it, a cursor is none.
 pub async fn a_foreign_cursor_is_refused(h: &dyn Harness) {
-    let b = Bench::new(h).await;
+    let b = Bench::unlimited(h).await;
     let ann = fresh_principal("ann");
     let mut foreign = garbage();
     for count in [0, 6] {
@@ -396,7 +396,7 @@ pub async fn a_foreign_cursor_is_refused(h: &dyn Harness) {
 
 /// Neither a page, nor its cursor, a request or a stream shows an id, a principal or a value.
 pub async fn no_listed_page_shows_a_secret(h: &dyn Harness) {
-    let b = Bench::new(h).await;
+    let b = Bench::unlimited(h).await;
     let ann = Principal::new(format!("{SECRET}{}", fresh_public_id())).expect("a principal");
     let new = NewSession::new(fields([("password", SECRET)])).bind(ann.clone());
     let ids = [b.create(new.clone()).await, b.create(new).await];

@@ -7,7 +7,7 @@ use std::time::Duration;
 use session_core::{Delta, Principal, SessionId, Touch};
 
 use super::Summary;
-use super::crew::{Crew, Member, assert_distinct_and_gapless, both, wait};
+use super::crew::{Crew, Member, assert_distinct_and_gapless, both};
 use crate::harness::Harness;
 use crate::kit::{Step as _, fresh_principal, name, set, ttl};
 
@@ -38,26 +38,32 @@ pub async fn logout_against_rotations(h: &dyn Harness, rounds: usize) -> Summary
             let (id, ann, _) = crew.bound_session().await;
             (id, ann)
         };
-        let is_deleted = Arc::new(AtomicBool::new(false));
+        let progress = Arc::new(Progress::default());
         let deletions = crew.all(2, |n, member| {
-            let (first, is_deleted) = (first.clone(), Arc::clone(&is_deleted));
+            let (first, progress) = (first.clone(), Arc::clone(&progress));
             async move {
-                wait((round + 3 * n) % 16).await;
+                // Among the first rotations, or between two of a longer chain.
+                while progress.outcomes.load(Ordering::SeqCst) < (round + 3 * n) % 8
+                    && !progress.is_deleted.load(Ordering::SeqCst)
+                {
+                    tokio::task::yield_now().await;
+                }
                 let deleted = member.did(member.backend.delete_session(&first).await);
-                is_deleted.store(true, Ordering::SeqCst);
+                progress.is_deleted.store(true, Ordering::SeqCst);
                 deleted
             }
         });
         let (member, mut ids) = (crew.member(round), vec![first.clone()]);
         let rotations = async {
             while let Some(last) = ids.last() {
-                let was_deleted = is_deleted.load(Ordering::SeqCst);
+                let was_deleted = progress.is_deleted.load(Ordering::SeqCst);
                 let rotated = member.backend.rotate_session(last, Delta::new()).await;
                 let Some(rotated) = member.did(rotated) else {
                     break;
                 };
                 assert!(!was_deleted, "round {round}: a rotation after the deletion");
                 ids.push(rotated.id);
+                progress.outcomes.fetch_add(1, Ordering::SeqCst);
                 tokio::task::yield_now().await;
             }
         };

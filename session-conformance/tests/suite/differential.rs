@@ -56,7 +56,7 @@ async fn flaws_are_found_and_shrunk() {
     for name in FLAWS {
         let subject = FlawedHarness::new(mutants::flaw(name));
         let config = Config {
-            steps: 60_000,
+            steps: 240_000,
             seed: 1,
             ..config()
         };

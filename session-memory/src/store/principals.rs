@@ -30,11 +30,6 @@ impl Store {
     }
 
     /// The ids of a principal's live sessions, nearest deadline first.
-    fn ids_of(&mut self, principal: &Principal, now: UnixMillis) -> Vec<SessionId> {
-        self.index.prune(principal, now);
-        self.live_of(principal, now).cloned().collect()
-    }
-
     fn live_of(&self, principal: &Principal, now: UnixMillis) -> impl Iterator<Item = &SessionId> {
         let live = self.index.of(principal).filter(move |(_, _, id)| {
             let state = self.keys.get(id).and_then(|key| key.session());
