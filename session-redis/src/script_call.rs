@@ -119,6 +119,7 @@ fn push_owner(args: &mut ArgsBuilder, owner: Option<Owner<'_>>) {
 pub(crate) struct Indexed {
     /// Whose index.
     pub(crate) principal: Bytes,
+    pub(crate) entry: Bytes,
     /// Until when.
     pub(crate) until: UnixMillis,
     /// The deadline that a session gets which has none.
@@ -390,7 +391,10 @@ fn apply(
     }
     args.push_flag(lifetime.is_some());
     push_limit(args, write.principal_limit);
-    args.push_or_empty(indexed.map(|it| &*it.principal));
+    match indexed {
+        Some(indexed) => args.push_all(&[public_id_of(&indexed.entry), &indexed.principal]),
+        None => args.push(b""),
+    }
     args.push_number_or_empty(indexed.map(|it| it.until.get()));
     args.push(match delta.kept().map(|kept| kept.when) {
         Some(KeepWhen::Always) => b"A",

@@ -10,8 +10,8 @@ local binding, bind_to, public_id = ARGV[8], ARGV[9], ARGV[10]
 local lifetime, moves_deadline = ARGV[11], ARGV[12] == '1'
 -- How many sessions the principal may have or '', and 1 to end others for it.
 local limit, evicts = ARGV[13], ARGV[14]
--- The principal whose cross-slot index has an entry of the session already or '', and until when.
-local indexed_principal, indexed_until = ARGV[15], ARGV[16]
+-- Whose entry the cross-slot index has already, as public id and principal, or ''; and until when.
+local indexed, indexed_until = ARGV[15], ARGV[16]
 -- When only some fields are kept: A (always), P (if the principal changes) or '' (never).
 local keeps_only = ARGV[17]
 -- The session is to be the one that this principal knows by this public id, or ''.
@@ -102,10 +102,10 @@ end
 -- it is about to be bound or moved, else the reply that says what it must have.
 local function not_indexed(s, deadline)
   if index_prefix ~= '' then return nil end
-  local principal = bind_to
-  if binding == '' and #KEYS > 1 and is_listed(s) then principal = s.principal end
-  if principal == '' or not deadline then return nil end
-  if indexed_principal == principal and deadline <= tonumber(indexed_until) then return nil end
+  local needed = public_id .. bind_to
+  if binding == '' and #KEYS > 1 and is_listed(s) then needed = s.public_id .. s.principal end
+  if needed == '' or not deadline then return nil end
+  if indexed == needed and deadline <= tonumber(indexed_until) then return nil end
   return { NOT_INDEXED, s.principal, s.deadline or 0, s.public_id }
 end
 

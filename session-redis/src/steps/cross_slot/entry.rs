@@ -12,7 +12,6 @@ use crate::script_call::{Indexed, ScriptCall, Time};
 /// An entry that was added to an index for a step to come.
 #[derive(Debug)]
 pub(super) struct PendingEntry {
-    entry: Bytes,
     pub(super) indexed: Indexed,
     score: Bytes,
     /// It was not in the index before.
@@ -27,9 +26,9 @@ impl PendingEntry {
         let fresh = reply::deadline(parts.next())?.ok_or_else(corrupt)?;
         let until = reply::deadline(parts.next())?.ok_or_else(corrupt)?;
         Ok(Self {
-            entry: new.entry.clone(),
             indexed: Indexed {
                 principal: principal.clone(),
+                entry: new.entry.clone(),
                 until,
                 fresh,
             },
@@ -41,7 +40,7 @@ impl PendingEntry {
 
     /// Whether it is this entry of this principal's index.
     pub(super) fn is(&self, principal: &Bytes, entry: &Bytes) -> bool {
-        self.indexed.principal == *principal && self.entry == *entry
+        self.indexed.principal == *principal && self.indexed.entry == *entry
     }
 }
 
@@ -75,7 +74,7 @@ impl<C: Connect> Operation<'_, C> {
         }
         let principal = &entry.indexed.principal;
         let raised = self
-            .add_present(principal, &entry.entry, Time::Exactly(until))
+            .add_present(principal, &entry.indexed.entry, Time::Exactly(until))
             .await;
         match raised {
             Ok(raised) => {
@@ -92,7 +91,7 @@ impl<C: Connect> Operation<'_, C> {
     pub(super) async fn roll_back(&self, entry: &PendingEntry) {
         if entry.is_new {
             let removal = Removal {
-                entry: entry.entry.clone(),
+                entry: entry.indexed.entry.clone(),
                 score: Some(entry.score.clone()),
             };
             let call = calls::remove(self.keys, &entry.indexed.principal, &[removal]);
@@ -138,7 +137,7 @@ impl<C: Connect> Operation<'_, C> {
     }
 
     fn add_again(&self, entry: &PendingEntry, deadline: UnixMillis) -> ScriptCall {
-        let new = present(&entry.entry, Time::Exactly(deadline));
+        let new = present(&entry.indexed.entry, Time::Exactly(deadline));
         calls::add(self.keys, &entry.indexed.principal, &new, &[])
     }
 }
