@@ -135,6 +135,10 @@ macro_rules! scripts {
 
         /// All scripts.
         pub static ALL: &[&Script] = &[$(&$name),*];
+
+        /// Their names.
+        #[cfg(test)]
+        pub(crate) static NAMES: &[&str] = &[$(stringify!($name)),*];
     };
 }
 

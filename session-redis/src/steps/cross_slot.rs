@@ -329,4 +329,6 @@ fn written(mut parts: Parts, write: &Write) -> Result<(Written, Before)> {
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;
