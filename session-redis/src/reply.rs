@@ -262,7 +262,8 @@ pub(crate) fn written<'a>(
     let remaining = remaining(parts.next())?;
     let values = match parts.next() {
         None | Some(Reply::Nil) => Vec::new(),
-        Some(values) => array(values)?,
+        Some(Reply::Array(values)) => values,
+        Some(value) => vec![value],
     };
     let mut written = Written::new(remaining);
     let mut values = values.into_iter();

@@ -67,6 +67,20 @@ macro_rules! check {
     };
 }
 
+/// The limit of fields.
+macro_rules! room {
+    () => {
+        concat!(
+            lua!("room"),
+            "if may_be_too_many then\nlocal reserved = redis.call('HMGET', key, ",
+            reserved_fields!(),
+            ")\n",
+            lua!("crowded"),
+            "end\n",
+        )
+    };
+}
+
 /// Index entries.
 macro_rules! index_entry {
     () => {
@@ -151,15 +165,15 @@ scripts! {
         lua!("touch")
     ]);
     /// Touches a session and sets fields of it.
-    UPDATE, true, hot_step!("#!lua", reserved_fields!(), [
-        "local max_fields, FIRST = tonumber(ARGV[4]), 5\n", lua!("room"), lua!("update")
+    UPDATE, true, hot_step!("#!lua", checked_fields!(), [
+        "local max_fields, FIRST = tonumber(ARGV[4]), 5\n", room!(), lua!("update")
     ]);
     /// Touches a session and increments a field of it.
-    INCREMENT, true, hot_step!("#!lua", concat!(reserved_fields!(), ", ARGV[5]"), [
+    INCREMENT, true, hot_step!("#!lua", concat!(checked_fields!(), ", ARGV[5]"), [
         lua!("counter"),
         "if is_long then\n", lua!("integers"), "value, why = sum(before, by)\nend\n",
         "if why then return { REFUSED, why } end\n",
-        "if not v[10] then\n", lua!("room"), "end\n",
+        "if not v[8] then\n", room!(), "end\n",
         lua!("increment")
     ]);
     /// Reads a session that its principal knows by its public id, and slides its expiry if that is

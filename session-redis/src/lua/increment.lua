@@ -7,4 +7,4 @@ if type(sum) == 'table' then
   if v[2] ~= stamp then redis.call('HSET', key, 'last_accessed_at', v[2]) end
   return { FAILED, sum.err }
 end
-local counters = { value or sum }
+local counter = value or sum

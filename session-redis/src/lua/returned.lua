@@ -1,4 +1,4 @@
--- What remains, if that is all; else {DONE, remaining, counters or nil, fields or nil}.
+-- What remains, if that is all; else {DONE, remaining, the counter's value or nil, fields or nil}.
 redis.call(expire, key, expiry)
-if not (counters or returns_fields) then return remaining end
-return { DONE, remaining, counters or false, returns_fields and redis.call('HGETALL', key) }
+if not (counter or returns_fields) then return remaining end
+return { DONE, remaining, counter or false, returns_fields and redis.call('HGETALL', key) }
