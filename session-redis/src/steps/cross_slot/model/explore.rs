@@ -425,10 +425,10 @@ impl<'a> Run<'a> {
             .before
             .get_or_insert_with(|| self.acknowledged.clone());
         effects.has_changed |= ran.has_changed;
-        if ran.has_changed
-            && let Some((key, binding)) = &op.binds
+        if let Some((key, binding)) = &op.binds
+            && let session = ran.after.live.get(key)
+            && session != self.at.live.get(key)
         {
-            let session = ran.after.live.get(key);
             let is_right = session.is_none_or(|it| bound(it).as_ref() == Some(binding));
             ensure(is_right, "a session was bound otherwise")?;
         }
