@@ -15,9 +15,13 @@ if limit ~= '' then
   local others = redis.call('ZCARD', index) - (present and 1 or 0)
   if others >= tonumber(limit) then
     local first = redis.call('ZRANGE', index, 0, tonumber(limit) + REMOVED_AT_ONCE - 1, 'WITHSCORES')
+    -- Two entries are of one session if it is being moved or logged in again. It does not count if
+    -- this entry is its next one.
+    local seen = { [suffix] = true }
     for i = 1, #first, 2 do
-      -- The session itself, by an earlier log-in or before it is moved.
-      if first[i] ~= entry and string.sub(first[i], PUBLIC_ID + 1) == suffix then others = others - 1 end
+      local public_id, its_suffix = string.sub(first[i], 1, PUBLIC_ID), string.sub(first[i], PUBLIC_ID + 1)
+      if first[i] ~= entry and (seen[public_id] or seen[its_suffix]) then others = others - 1 end
+      seen[public_id], seen[its_suffix] = true, true
     end
     if others >= tonumber(limit) then return append({ OVER_QUOTA, others }, first, now) end
   end

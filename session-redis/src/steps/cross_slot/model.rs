@@ -165,7 +165,7 @@ fn scenario(name: &'static str) -> Scenario {
     scenario
 }
 
-const REVOCATIONS: [&str; 16] = [
+const REVOCATIONS: [&str; 19] = [
     "login a0: login b0 | login c0 | revoke ann",
     "login a0: rotate a0 a1 | rotate a0 a2 | revoke ann",
     "login a0: rotate a0 a1, rotate a1 a2 | revoke ann",
@@ -174,9 +174,12 @@ const REVOCATIONS: [&str; 16] = [
     "login a0: rotate a0 a1 | write a0 bob | revoke ann",
     "login a0: rotate a0 a1 bob | write a0 bob | revoke bob",
     "login a0: rotate a0 a1 | delete a0 | revoke ann",
+    "login a0: rotate a0 a1, rotate a1 a2 | end ann a0",
+    "login a0: write a0 bob, write a0 ann | revoke ann",
     "login a0: rotate a0 a1 ann | revoke ann",
     "login a0, login b0: write a0 ann | rotate b0 b1 | revoke ann but a0",
     "visit v0: rotate v0 v1 ann | write v0 ann | revoke ann",
+    "visit v0: write v0 ann, rotate v0 v1 | revoke ann",
     "visit v0 for 86400: rotate v0 v1 ann | revoke ann",
     "visit v0 for 86400: write v0 ann | revoke ann",
     "evicts; login a0, login b0: login c0 | revoke ann",
@@ -184,14 +187,17 @@ const REVOCATIONS: [&str; 16] = [
     "a minute passes; login a0 idle 60: rotate a0 a1 | revoke ann",
 ];
 
-const OTHERS: [&str; 12] = [
+const OTHERS: [&str; 15] = [
     "login a0: rotate a0 a1 | write a0 ann",
+    "login a0: rotate a0 a1, delete a0 | list ann",
     "login a0: rotate a0 a1 | login c0 | list ann",
     "login a0: rotate a0 a1 | write a0 bob | list ann",
     "two faults; login b0: login a0, login a0 | list ann",
     "evicts, two are left; login a0, login b0: login c0 | login d0",
-    "evicts; login a0, login b0: login c0 | rotate a0 a1",
-    "evicts; login a0, login b0: login c0 | write a0 ann",
+    "evicts, two are left; login a0, login b0: login c0 | rotate a0 a1",
+    "evicts, two are left; login a0, login b0: login c0 | rotate b0 b1",
+    "evicts, two are left; login a0, login b0: login c0 | write a0 ann",
+    "evicts, two are left; login a0, login b0: login c0 | write b0 ann",
     "refuses, two are left; login a0, login b0, visit v0: write v0 ann | rotate a0 a1",
     "refuses; login a0, login b0: login c0 | login d0 | delete a0",
     "refuses; login a0, visit v0: write v0 ann | rotate v0 v1 ann | login c0",

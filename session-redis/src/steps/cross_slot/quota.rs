@@ -1,5 +1,7 @@
 //! Whether a principal may have one more session.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 use session_core::steps::Refusal;
 use session_core::{Effect, Error, OnExcess, Principal, Result, UnixMillis};
@@ -7,7 +9,7 @@ use session_core::{Effect, Error, OnExcess, Principal, Result, UnixMillis};
 use super::bytes_of;
 use super::entry::PendingEntry;
 use crate::connection::Connect;
-use crate::keys::suffix_of;
+use crate::keys::{public_id_of, suffix_of};
 use crate::operation::{Operation, after_eviction};
 use crate::reply::{self, Outcome, Reply, corrupt};
 use crate::script_call::ScriptCall;
@@ -80,9 +82,10 @@ impl<C: Connect> Operation<'_, C> {
             }
         }
         let mut removals = Vec::new();
-        let mut has_evicted = false;
+        let mut evicted = HashSet::new();
         let mut retries = RETRIES;
         loop {
+            let has_evicted = !evicted.is_empty();
             let call = calls::add(self.keys, owner, new, &removals);
             let mut over_quota = match self.run(&call).await {
                 Ok(Outcome::Done(parts)) => {
@@ -100,7 +103,7 @@ impl<C: Connect> Operation<'_, C> {
             let surplus = usize::try_from(others.saturating_sub(max).saturating_add(1))
                 .map_err(|_| corrupt())?;
             let others = entries(over_quota)?;
-            let sorted = self.sort(owner, new, others, trial.take()).await;
+            let sorted = self.sort(owner, new, others, &evicted, trial.take()).await;
             let sorted = sorted.map_err(|error| after_eviction(has_evicted, error))?;
             if let Some(futile) = sorted.futile {
                 return Ok(Admission::Futile(futile));
@@ -114,16 +117,16 @@ impl<C: Connect> Operation<'_, C> {
                 let surplus = oldest(sorted.live, surplus);
                 let ended = self.evict(owner, surplus).await;
                 let ended = ended.map_err(|error| after_eviction(has_evicted, error))?;
-                if ended.1 {
+                if !ended.1.is_empty() {
                     self.sessions_ended(Some(principal));
-                    has_evicted = true;
                 }
                 removals.extend(ended.0);
+                evicted.extend(ended.1);
             }
             if removals.is_empty() {
                 retries -= 1;
                 if !evicts || retries == 0 {
-                    if has_evicted {
+                    if !evicted.is_empty() {
                         // Others took the room that was made.
                         let refused = Error::from(Refusal::TooManySessions);
                         return Err(after_eviction(true, refused));
@@ -141,6 +144,7 @@ impl<C: Connect> Operation<'_, C> {
         principal: &Bytes,
         new: &NewEntry,
         entries: Vec<Entry>,
+        evicted: &HashSet<Bytes>,
         trial: Option<ScriptCall>,
     ) -> Result<Sorted> {
         // The session itself may have an entry already, by an earlier log-in or before it is moved.
@@ -162,13 +166,17 @@ impl<C: Connect> Operation<'_, C> {
                 }
             }
         }
+        let is_evicted = |name: Bytes| evicted.contains(&name);
         for (entry, outcome) in others.into_iter().zip(outcomes) {
             match outcome? {
                 Outcome::Done(mut parts) => {
                     let login_at = reply::stored_time(parts.nth(2))?;
                     sorted.live.push((login_at, entry));
                 }
-                Outcome::NotFound if !entry.is_pending => sorted.ended.push(entry.removal()),
+                // One that was ended here was about to be moved or logged in again: it will not be.
+                Outcome::NotFound if !entry.is_pending || names(&entry).any(is_evicted) => {
+                    sorted.ended.push(entry.removal());
+                }
                 Outcome::NotFound => {}
                 _ => return Err(corrupt()),
             }
@@ -176,18 +184,22 @@ impl<C: Connect> Operation<'_, C> {
         Ok(sorted)
     }
 
-    /// Ends these sessions. Their entries are to be removed; and whether any had not ended by
-    /// itself.
-    async fn evict(&self, principal: &Bytes, surplus: Vec<Entry>) -> Result<(Vec<Removal>, bool)> {
+    /// Ends these sessions. Their entries are to be removed; and the names of those that had not
+    /// ended by themselves.
+    async fn evict(
+        &self,
+        principal: &Bytes,
+        surplus: Vec<Entry>,
+    ) -> Result<(Vec<Removal>, Vec<Bytes>)> {
         let end = |it: &Entry| self.end_of(principal, &it.entry);
         let calls: Vec<ScriptCall> = surplus.iter().map(end).collect();
         let outcomes = self.run_all(&calls).await;
         let mut removals = Vec::new();
-        let (mut failure, mut has_ended) = (None, false);
+        let (mut failure, mut ended) = (None, Vec::new());
         for (entry, outcome) in surplus.into_iter().zip(outcomes) {
             match outcome {
                 Ok(Outcome::Done(_)) => {
-                    has_ended = true;
+                    ended.extend(names(&entry));
                     removals.push(Removal {
                         entry: entry.entry,
                         score: None,
@@ -199,10 +211,17 @@ impl<C: Connect> Operation<'_, C> {
             }
         }
         if let Some(error) = failure {
-            return Err(after_eviction(has_ended, error));
+            return Err(after_eviction(!ended.is_empty(), error));
         }
-        Ok((removals, has_ended))
+        Ok((removals, ended))
     }
+}
+
+/// What tells a session from others while it is moved or logged in again: its public id, and the
+/// suffix of its key.
+fn names(it: &Entry) -> impl Iterator<Item = Bytes> {
+    let parts = [public_id_of(&it.entry), suffix_of(&it.entry)];
+    parts.map(|part| it.entry.slice_ref(part)).into_iter()
 }
 
 /// So many with the oldest log-ins. One without sorts before all others, an entry by its public id.
