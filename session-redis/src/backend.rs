@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use session_core::{QuotaWarnings, Result};
 use tokio::time::Instant;
@@ -27,6 +28,10 @@ struct Inner<C: Connect> {
     settings: Settings,
     quota_warnings: QuotaWarnings,
 }
+
+/// Where the index has steps of its own, an entry is kept for ten seconds for a session that is
+/// about to be stored: no operation may take as long.
+const LONGEST_ACROSS_SLOTS: Duration = Duration::from_secs(8);
 
 impl<C: Connect> RedisBackend<C> {
     /// On one server. Connects when it is first used.
@@ -71,7 +76,8 @@ impl<C: Connect> RedisBackend<C> {
     /// There is no server to learn from which steps it allows, or no time.
     pub(crate) async fn operation(&self) -> Result<Operation<'_, C>> {
         self.0.settings.check()?;
-        let deadline = Instant::now() + self.0.settings.deadline;
+        let now = Instant::now();
+        let deadline = now + self.0.settings.deadline;
         let has_cross_slot_index = match &self.0.servers {
             Servers::Standalone(server) => {
                 let lease = server.lease(deadline).await?;
@@ -85,7 +91,10 @@ impl<C: Connect> RedisBackend<C> {
                 false => &self.0.keys,
             },
             servers: &self.0.servers,
-            deadline,
+            deadline: match has_cross_slot_index {
+                true => deadline.min(now + LONGEST_ACROSS_SLOTS),
+                false => deadline,
+            },
             quota_warnings: &self.0.quota_warnings,
         })
     }

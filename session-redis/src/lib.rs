@@ -43,8 +43,8 @@
 //!   with [`Unavailable`](session_core::ErrorKind::Unavailable), and nothing is changed.
 //! * A principal's index is in another slot than the sessions in it, and has calls of its own:
 //!   log-ins by a new session or a rotation take two round trips, log-ins over a bound session
-//!   three, log-outs of a bound session two, its rotations four. Keep the deadline well below ten
-//!   seconds: that long an entry is kept for a session about to be stored.
+//!   three, log-outs of a bound session two, its rotations four. An operation takes 8 s at most,
+//!   whatever its deadline: an entry is kept for ten for a session that is about to be stored.
 //! * The ACL needs `+cluster|slots +asking` as well.
 //!
 //! # Stability
