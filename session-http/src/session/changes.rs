@@ -31,7 +31,7 @@ impl Session {
     ///
     /// # Example
     /// ```
-    /// # async fn example(session: session_tower::Session) -> Result<(), session_tower::SessionError> {
+    /// # async fn example(session: session_http::Session) -> Result<(), session_http::SessionError> {
     /// session.insert("username", "andrew")?;
     /// session.insert("sizes", [38, 39])?;
     /// assert_eq!(session.get::<Vec<u8>>("sizes").await?, Some(vec![38, 39]));
@@ -63,7 +63,7 @@ impl Session {
     ///
     /// # Example
     /// ```
-    /// # async fn example(session: session_tower::Session) -> Result<(), session_tower::SessionError> {
+    /// # async fn example(session: session_http::Session) -> Result<(), session_http::SessionError> {
     /// session.insert_raw("key", vec![0x00, 0xff])?;
     /// # Ok(())
     /// # }
@@ -148,7 +148,7 @@ impl Session {
     ///
     /// # Example
     /// ```
-    /// # async fn example(session: session_tower::Session) -> Result<(), session_tower::SessionError> {
+    /// # async fn example(session: session_http::Session) -> Result<(), session_http::SessionError> {
     /// use session_core::Principal;
     ///
     /// session.log_in(Principal::new("user:42")?)?;

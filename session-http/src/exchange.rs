@@ -225,7 +225,7 @@ impl Session {
         Ok(Flushed::Applied(Some(record)))
     }
 
-    /// Closes the handle and sends the pending changes: what the layer does before the response's
+    /// Closes the handle and sends the pending changes: what is done before the response's
     /// head.
     pub(crate) async fn commit(&self) -> Result<CookieChange, SessionError> {
         self.with(|state| state.is_closed = true);
@@ -234,7 +234,7 @@ impl Session {
         Ok(self.with(|state| state.cookie_change()))
     }
 
-    /// The backend's answer; its failure is noted, for the layer.
+    /// The backend's answer; its failure is noted, for the response.
     fn checked<T>(&self, answer: Result<T, Error>) -> Result<T, SessionError> {
         answer.map_err(|error| {
             let error = SessionError::from(error);

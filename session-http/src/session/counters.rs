@@ -57,7 +57,7 @@ impl Session {
     ///
     /// # Example
     /// ```
-    /// # async fn example(session: session_tower::Session) -> Result<(), session_tower::SessionError> {
+    /// # async fn example(session: session_http::Session) -> Result<(), session_http::SessionError> {
     /// if let Some(views) = session.increment("page_views", 1).await? {
     ///     println!("view number {views}");
     /// }

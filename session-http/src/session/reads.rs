@@ -32,7 +32,7 @@ impl Session {
     ///
     /// # Example
     /// ```
-    /// # async fn example(session: session_tower::Session) -> Result<(), session_tower::SessionError> {
+    /// # async fn example(session: session_http::Session) -> Result<(), session_http::SessionError> {
     /// session.insert("theme", "dark")?;
     /// assert_eq!(session.get::<String>("theme").await?.as_deref(), Some("dark"));
     /// let visits: u64 = session.get("visits").await?.unwrap_or_default();
@@ -83,7 +83,7 @@ impl Session {
     ///
     /// # Example
     /// ```
-    /// # async fn example(session: session_tower::Session) -> Result<(), session_tower::SessionError> {
+    /// # async fn example(session: session_http::Session) -> Result<(), session_http::SessionError> {
     /// session.insert("flash", "Saved.")?;
     /// assert_eq!(session.take::<String>("flash").await?.as_deref(), Some("Saved."));
     /// assert_eq!(session.take::<String>("flash").await?, None);
@@ -118,7 +118,7 @@ impl Session {
     ///
     /// # Example
     /// ```
-    /// # async fn example(session: session_tower::Session) -> Result<(), session_tower::SessionError> {
+    /// # async fn example(session: session_http::Session) -> Result<(), session_http::SessionError> {
     /// if let Some(record) = session.load().await? {
     ///     println!("ends in {:?} s", record.ttl().whole_seconds());
     /// }
