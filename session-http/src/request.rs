@@ -84,7 +84,7 @@ impl RequestSession {
                 return Closing::Untouched;
             }
             if state.is_panicked && response.status().is_server_error() {
-                if !state.pending.is_empty() {
+                if !state.changes.waiting.is_empty() {
                     tracing::warn!("the handler panicked: its changes to the session are dropped");
                 }
                 return finished(state.cookie_change_after_failure());
@@ -93,7 +93,7 @@ impl RequestSession {
             if is_store_failing {
                 return finished(state.cookie_change_after_failure());
             }
-            if is_idle && state.sent.is_none() && state.pending.is_empty() {
+            if is_idle && state.changes.is_empty() {
                 return finished(state.cookie_change());
             }
             Closing::Committing(Commit::new(session.clone()))

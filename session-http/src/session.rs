@@ -152,10 +152,7 @@ impl Session {
     ///
     /// Asks nothing. Before a rotation is applied this is the old id.
     pub fn id(&self) -> Option<SessionId> {
-        self.used(|state| match &state.view {
-            View::Live { id, .. } if !state.is_ending() => Some(id.clone()),
-            _ => None,
-        })
+        self.used(|state| state.live_id().cloned())
     }
 
     /// Names a session that is bound to a principal without opening it: what may be shown and
@@ -208,10 +205,10 @@ impl fmt::Debug for Session {
             let view = match state.view {
                 View::Absent => "absent",
                 View::Unasked(_) => "not asked for yet",
-                View::Live { .. } => "live",
+                View::Live(_) => "live",
                 View::Lost => "lost",
             };
-            let changes = state.pending.delta.changes().len();
+            let changes = state.changes.waiting.delta.changes().len();
             (view, changes, state.is_closed)
         });
         f.debug_struct("Session")

@@ -4,40 +4,33 @@
 
 mod loaded;
 
-use std::sync::Arc;
-
 use session_core::{
     FieldValue, Fields, PublicId, Remaining, SessionId, SessionRecord, Touch, Written,
 };
 
 pub(crate) use self::loaded::Loaded;
-use self::loaded::{apply, may_have_slid};
+use self::loaded::may_have_slid;
 use crate::change::CookieChange;
 use crate::cookie::Presented;
-use crate::pending::{Pending, Said};
+use crate::pending::{Changes, Pending, Said};
 
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) presented: Presented,
     pub(crate) view: View,
-    pub(crate) pending: Pending,
-    /// What a step under way carries. A step that failed or was dropped leaves it here, and
-    /// [`State::take_back`] makes it pending again.
-    pub(crate) sent: Option<Pending>,
-    /// What remained of the session's life by the backend's last answer.
-    ttl: Remaining,
-    /// Whether this request moved the session's expiry.
-    has_slid: bool,
-    /// Whether the handler touched the session in any way.
+    pub(crate) changes: Changes,
+
+    // What has happened so far. Each of these is independent of the others, and stays true.
+    /// The handler touched the session in any way.
     pub(crate) is_used: bool,
-    /// Whether the backend acknowledged that this request ended the session.
-    was_ended: bool,
-    /// Whether an operation of this request failed because the store did.
-    pub(crate) has_store_failed: bool,
-    /// Whether the response's head is on its way.
-    pub(crate) is_closed: bool,
-    /// Whether a handle was dropped by a panic.
+    /// A handle was dropped by a panic.
     pub(crate) is_panicked: bool,
+    /// The response's head is on its way.
+    pub(crate) is_closed: bool,
+    /// An operation of this request failed because the store did.
+    pub(crate) has_store_failed: bool,
+    /// The backend acknowledged that this request ended the session.
+    was_ended: bool,
 }
 
 /// What is known of the session. Changed only by whoever has the turn (see `exchange.rs`).
@@ -48,12 +41,20 @@ pub(crate) enum View {
     /// The cookie names one; the backend has not been asked.
     Unasked(SessionId),
     /// The backend has said in this request that it lives.
-    Live {
-        id: SessionId,
-        loaded: Option<Loaded>,
-    },
+    Live(Live),
     /// It lived, and then was gone: what this request changes is dropped.
     Lost,
+}
+
+#[derive(Debug)]
+pub(crate) struct Live {
+    id: SessionId,
+    /// What remained of its life by the backend's last answer.
+    ttl: Remaining,
+    /// Whether this request moved its expiry.
+    has_slid: bool,
+    /// Nothing, once an operation may have changed what was loaded.
+    loaded: Option<Loaded>,
 }
 
 /// What a read is for.
@@ -79,15 +80,12 @@ impl State {
         Self {
             presented,
             view,
-            pending: Pending::default(),
-            sent: None,
-            ttl: Remaining::NoExpiry,
-            has_slid: false,
+            changes: Changes::default(),
             is_used: false,
-            was_ended: false,
-            has_store_failed: false,
-            is_closed: false,
             is_panicked: false,
+            is_closed: false,
+            has_store_failed: false,
+            was_ended: false,
         }
     }
 
@@ -96,103 +94,97 @@ impl State {
     /// The id a step would go to.
     pub(crate) fn target(&self) -> Option<&SessionId> {
         match &self.view {
-            View::Unasked(id) | View::Live { id, .. } => Some(id),
+            View::Unasked(id) | View::Live(Live { id, .. }) => Some(id),
             View::Absent | View::Lost => None,
         }
     }
 
-    /// The public id of a bound session, if its record is known.
-    pub(crate) fn public_id(&self) -> Option<PublicId> {
+    /// The session, if it lives and is not about to be ended.
+    fn live(&self) -> Option<&Live> {
         match &self.view {
-            View::Live {
-                loaded: Some(loaded),
-                ..
-            } if !self.is_ending() => loaded.record.as_ref()?.public_id(),
+            View::Live(live) if !self.changes.is_ending() => Some(live),
             _ => None,
         }
     }
 
-    /// Whether the session is to be ended before anything else.
-    pub(crate) fn is_ending(&self) -> bool {
-        self.pending.end || self.sent.as_ref().is_some_and(|sent| sent.end)
+    /// The id of a session that lives and is not about to be ended.
+    pub(crate) fn live_id(&self) -> Option<&SessionId> {
+        self.live().map(|live| &live.id)
+    }
+
+    /// The public id of a bound session, if its record is known.
+    pub(crate) fn public_id(&self) -> Option<PublicId> {
+        self.live()?.loaded.as_ref()?.record()?.public_id()
+    }
+
+    pub(crate) fn is_loaded(&self) -> bool {
+        matches!(&self.view, View::Live(live) if live.loaded.is_some())
     }
 
     /// The value of a field as this request sees it: its own changes first.
     pub(crate) fn field(&self, name: &str, purpose: Purpose) -> Known<Option<FieldValue>> {
-        for changes in [Some(&self.pending), self.sent.as_ref()]
-            .into_iter()
-            .flatten()
-        {
-            match changes.says(name) {
-                Said::Value(value) => return Known::Now(Some(value)),
-                Said::Absent => return Known::Now(None),
-                Said::Nothing => {}
-            }
-        }
-        match self.base(purpose) {
-            Known::Now(fields) => Known::Now(fields.and_then(|fields| fields.get(name).cloned())),
-            Known::Ask => Known::Ask,
+        match self.changes.says(name) {
+            Said::Value(value) => Known::Now(Some(value)),
+            Said::Absent => Known::Now(None),
+            Said::Nothing => (self.loaded(purpose))
+                .map(|loaded| loaded.and_then(|loaded| loaded.fields().get(name).cloned())),
         }
     }
 
     /// All fields as this request sees them.
     pub(crate) fn fields(&self, purpose: Purpose) -> Known<Fields> {
-        let mut fields = if self.is_ending() {
-            Fields::new()
+        let before = if self.changes.is_ending() {
+            Known::Now(None)
         } else {
-            match self.base(purpose) {
-                Known::Now(fields) => fields.map_or_else(Fields::new, |fields| (**fields).clone()),
-                Known::Ask => return Known::Ask,
-            }
+            self.loaded(purpose)
         };
-        let sent = self.sent.as_ref().filter(|_| !self.pending.end);
-        for changes in [sent, Some(&self.pending)].into_iter().flatten() {
-            apply(&mut fields, changes);
-        }
-        Known::Now(fields)
+        before.map(|loaded| {
+            let mut fields = loaded.map_or_else(Fields::new, |loaded| loaded.fields().clone());
+            self.changes.apply_to(&mut fields);
+            fields
+        })
     }
 
     /// The record of the backend's last answer.
     pub(crate) fn record(&self, purpose: Purpose) -> Known<Option<SessionRecord>> {
-        if self.is_ending() {
+        if self.changes.is_ending() {
             return Known::Now(None);
         }
-        match &self.view {
-            View::Absent | View::Lost => Known::Now(None),
-            View::Live {
-                loaded: Some(loaded),
-                ..
-            } if loaded.serves(purpose) && loaded.record.is_some() => {
-                Known::Now(loaded.record.clone())
+        match self.loaded(purpose) {
+            Known::Now(Some(loaded)) => {
+                (loaded.record()).map_or(Known::Ask, |record| Known::Now(Some(record.clone())))
             }
-            View::Live { .. } | View::Unasked(_) => Known::Ask,
+            Known::Now(None) => Known::Now(None),
+            Known::Ask => Known::Ask,
         }
     }
 
-    fn base(&self, purpose: Purpose) -> Known<Option<&Arc<Fields>>> {
+    /// What is loaded and serves this purpose; nothing, where there is no session.
+    fn loaded(&self, purpose: Purpose) -> Known<Option<&Loaded>> {
         match &self.view {
             View::Absent | View::Lost => Known::Now(None),
-            View::Live {
-                loaded: Some(loaded),
-                ..
-            } if loaded.serves(purpose) => Known::Now(Some(&loaded.fields)),
-            View::Live { .. } | View::Unasked(_) => Known::Ask,
+            View::Unasked(_) => Known::Ask,
+            View::Live(live) => match &live.loaded {
+                Some(loaded) if loaded.serves(purpose) => Known::Now(Some(loaded)),
+                _ => Known::Ask,
+            },
         }
     }
 
     /// What becomes of the cookie when all went well.
     pub(crate) fn cookie_change(&self) -> CookieChange {
-        let ttl = self.ttl;
         match &self.view {
-            View::Live { id, .. } if self.presented != Presented::Id(id.clone()) => {
-                let id = id.clone();
-                CookieChange::Set { id, ttl }
+            View::Live(live) => {
+                let (id, ttl) = (live.id.clone(), live.ttl);
+                if !self.presented.is(&id) {
+                    CookieChange::Set { id, ttl }
+                } else if live.has_slid {
+                    CookieChange::Extend { id, ttl }
+                } else {
+                    CookieChange::Keep
+                }
             }
-            View::Live { id, .. } if self.has_slid => {
-                let id = id.clone();
-                CookieChange::Extend { id, ttl }
-            }
-            View::Live { .. } | View::Unasked(_) => CookieChange::Keep,
+            View::Unasked(_) => CookieChange::Keep,
             View::Absent | View::Lost if self.presented == Presented::Nothing => CookieChange::Keep,
             View::Absent | View::Lost => CookieChange::Clear,
         }
@@ -211,23 +203,6 @@ impl State {
 
     // ---- What the backend answers ---------------------------------------------------------------
 
-    /// Moves the pending changes into a step; `None` when there are none.
-    pub(crate) fn send(&mut self) -> Option<Pending> {
-        if self.pending.is_empty() {
-            return None;
-        }
-        let sent = std::mem::take(&mut self.pending);
-        self.sent = Some(sent.clone());
-        Some(sent)
-    }
-
-    /// Makes what a step failed to deliver pending again.
-    pub(crate) fn take_back(&mut self) {
-        if let Some(sent) = self.sent.take() {
-            self.pending = sent.then(std::mem::take(&mut self.pending));
-        }
-    }
-
     /// The session is ended; whether that took the backend's word.
     pub(crate) fn ended(&mut self, is_acknowledged: bool) {
         self.view = View::Absent;
@@ -236,7 +211,7 @@ impl State {
 
     pub(crate) fn gone(&mut self) {
         self.view = match self.view {
-            View::Live { .. } | View::Lost => View::Lost,
+            View::Live(_) | View::Lost => View::Lost,
             View::Unasked(_) | View::Absent => View::Absent,
         };
     }
@@ -248,49 +223,74 @@ impl State {
         touch: Touch,
         purpose: Purpose,
     ) {
-        self.ttl = record.ttl();
-        self.has_slid |= may_have_slid(touch, &record);
+        let before = self.take_live();
+        let had_slid = before.as_ref().is_some_and(|live| live.has_slid);
         // A peek takes nothing from an earlier use.
-        let was_used = self.base(Purpose::Use) != Known::Ask;
-        let loaded = Loaded::new(record, purpose == Purpose::Peek && !was_used);
-        self.view = View::Live {
+        let was_used =
+            (before.and_then(|live| live.loaded)).is_some_and(|loaded| loaded.serves(Purpose::Use));
+        self.view = View::Live(Live {
             id,
-            loaded: Some(loaded),
-        };
+            ttl: record.ttl(),
+            has_slid: had_slid || may_have_slid(touch, &record),
+            loaded: Some(if purpose == Purpose::Use || was_used {
+                Loaded::Used(record)
+            } else {
+                Loaded::Peeked(record)
+            }),
+        });
     }
 
     pub(crate) fn has_created(&mut self, id: SessionId, record: SessionRecord) {
-        self.ttl = record.ttl();
-        let loaded = Some(Loaded::new(record, false));
-        self.view = View::Live { id, loaded };
+        self.view = View::Live(Live {
+            id,
+            ttl: record.ttl(),
+            has_slid: false,
+            loaded: Some(Loaded::Used(record)),
+        });
     }
 
     /// A write is done: the session lives under this id, and the changes are part of it.
     pub(crate) fn has_written(&mut self, id: SessionId, written: Written, changes: &Pending) {
-        self.ttl = written.ttl;
-        self.has_slid = true;
-        let before = match std::mem::replace(&mut self.view, View::Absent) {
-            View::Live { loaded, .. } => loaded,
+        let before = self.take_live().and_then(|live| live.loaded);
+        self.view = View::Live(Live {
+            id,
+            ttl: written.ttl,
+            has_slid: true,
+            loaded: match written.record {
+                Some(record) => Some(Loaded::Used(record)),
+                None => before.map(|loaded| loaded.changed(changes, &written.counters)),
+            },
+        });
+    }
+
+    /// What was known of a live session, which whoever takes it replaces.
+    fn take_live(&mut self) -> Option<Live> {
+        match std::mem::replace(&mut self.view, View::Absent) {
+            View::Live(live) => Some(live),
             _ => None,
-        };
-        let loaded = match written.record {
-            Some(record) => Some(Loaded::new(record, false)),
-            None => before.map(|loaded| loaded.changed(changes, &written.counters)),
-        };
-        self.view = View::Live { id, loaded };
+        }
     }
 
     /// Forgets the fields: an operation whose answer may be lost is about to change them.
     pub(crate) fn forget_loaded(&mut self) -> Option<Loaded> {
         match &mut self.view {
-            View::Live { loaded, .. } => loaded.take(),
+            View::Live(live) => live.loaded.take(),
             _ => None,
         }
     }
 
     pub(crate) fn remember_loaded(&mut self, known: Option<Loaded>) {
-        if let View::Live { loaded, .. } = &mut self.view {
-            *loaded = known;
+        if let View::Live(live) = &mut self.view {
+            live.loaded = known;
+        }
+    }
+}
+
+impl<T> Known<T> {
+    fn map<U>(self, with: impl FnOnce(T) -> U) -> Known<U> {
+        match self {
+            Self::Now(answer) => Known::Now(with(answer)),
+            Self::Ask => Known::Ask,
         }
     }
 }

@@ -86,8 +86,8 @@ impl Session {
         self.open(|state| {
             // What is known to be absent needs no removal, and its session no write.
             let is_absent = state.field(name.as_str(), Purpose::Peek) == Known::Now(None);
-            if !is_absent || state.pending.delta.change(name.as_str()).is_some() {
-                state.pending.remove(name);
+            if !is_absent || state.changes.waiting.delta.change(name.as_str()).is_some() {
+                state.changes.waiting.remove(name);
             }
         })
     }
@@ -123,7 +123,7 @@ impl Session {
     #[doc(alias = "regenerate")]
     #[doc(alias = "renew")]
     pub fn rotate(&self) -> Result<(), SessionError> {
-        self.note(|pending| pending.rotate = true)
+        self.note(Pending::rotate)
     }
 
     /// Binds the session to a principal, so that it can be listed and revoked, and has a deadline.
@@ -158,7 +158,7 @@ impl Session {
     /// ```
     pub fn log_in(&self, principal: Principal) -> Result<(), SessionError> {
         self.note(|pending| {
-            pending.rotate = true;
+            pending.rotate();
             pending.bind(principal);
         })
     }
@@ -183,7 +183,7 @@ impl Session {
     }
 
     fn note(&self, change: impl FnOnce(&mut Pending)) -> Result<(), SessionError> {
-        self.open(|state| change(&mut state.pending))
+        self.open(|state| change(&mut state.changes.waiting))
     }
 
     /// Looks at the state to change it, unless it is too late.

@@ -141,7 +141,7 @@ impl Session {
 
     /// Whether the session was loaded in this request. Asks nothing.
     pub fn is_loaded(&self) -> bool {
-        self.with(|state| matches!(&state.view, View::Live { loaded, .. } if loaded.is_some()))
+        self.with(|state| state.is_loaded())
     }
 
     fn remove_found<T>(&self, name: &str, value: Option<T>) -> Result<Option<T>, SessionError> {
@@ -188,10 +188,10 @@ impl Session {
         if self.with(|state| matches!(state.view, View::Unasked(_))) {
             self.load_for(purpose).await?;
         }
-        Ok(self.used(|state| match &state.view {
-            View::Live { .. } if !state.is_ending() => Presence::Live,
-            _ if matches!(state.presented, Presented::Id(_)) => Presence::Gone,
-            _ => Presence::Absent,
+        Ok(self.used(|state| match state.presented {
+            _ if state.live_id().is_some() => Presence::Live,
+            Presented::Id(_) => Presence::Gone,
+            Presented::Nothing | Presented::Unusable => Presence::Absent,
         }))
     }
 }

@@ -2,60 +2,54 @@
 
 use std::sync::Arc;
 
-use session_core::{FieldChange, FieldName, Fields, SessionRecord, Touch};
+use session_core::{FieldName, Fields, SessionRecord, Touch};
 
 use super::Purpose;
 use crate::pending::Pending;
 
 #[derive(Debug)]
-pub(crate) struct Loaded {
-    /// The fields as of the last answer, and what this request has written since.
-    pub(super) fields: Arc<Fields>,
-    /// The record of the last answer, unless this request has written since.
-    pub(super) record: Option<SessionRecord>,
-    /// Whether it was only peeked at, so that reading it did not count as use.
-    is_peek: bool,
+pub(crate) enum Loaded {
+    /// The backend's last answer, which was only peeked at: reading it did not count as use.
+    Peeked(SessionRecord),
+    /// The backend's last answer.
+    Used(SessionRecord),
+    /// The fields of an answer, and what this request has written since.
+    Changed(Fields),
 }
 
 impl Loaded {
-    pub(super) fn new(record: SessionRecord, is_peek: bool) -> Self {
-        Self {
-            fields: record.shared_fields(),
-            record: Some(record),
-            is_peek,
+    pub(super) fn fields(&self) -> &Fields {
+        match self {
+            Self::Peeked(record) | Self::Used(record) => record.fields(),
+            Self::Changed(fields) => fields,
+        }
+    }
+
+    pub(super) fn record(&self) -> Option<&SessionRecord> {
+        match self {
+            Self::Peeked(record) | Self::Used(record) => Some(record),
+            Self::Changed(_) => None,
         }
     }
 
     pub(super) fn serves(&self, purpose: Purpose) -> bool {
-        purpose == Purpose::Peek || !self.is_peek
+        purpose == Purpose::Peek || !matches!(self, Self::Peeked(_))
     }
 
-    pub(super) fn changed(mut self, changes: &Pending, counters: &[(FieldName, i64)]) -> Self {
-        let fields = Arc::make_mut(&mut self.fields);
-        apply(fields, changes);
+    pub(super) fn changed(self, changes: &Pending, counters: &[(FieldName, i64)]) -> Self {
+        let mut fields = match self {
+            Self::Peeked(record) | Self::Used(record) => {
+                let fields = record.shared_fields();
+                drop(record);
+                Arc::unwrap_or_clone(fields)
+            }
+            Self::Changed(fields) => fields,
+        };
+        changes.apply_to(&mut fields);
         for (name, value) in counters {
             fields.insert(name.clone(), (*value).into());
         }
-        Self {
-            record: None,
-            is_peek: false,
-            ..self
-        }
-    }
-}
-
-pub(super) fn apply(fields: &mut Fields, changes: &Pending) {
-    for (name, change) in changes.delta.changes() {
-        match change {
-            FieldChange::Set(value) => {
-                fields.insert(name.clone(), value.clone());
-            }
-            FieldChange::Remove => {
-                fields.remove(name.as_str());
-            }
-            // Sent at once, never kept; their answers come as counters.
-            FieldChange::Increment(_) => {}
-        }
+        Self::Changed(fields)
     }
 }
 
