@@ -1,8 +1,7 @@
 //! What clients are told when the session failed.
 
 use http::Response;
-
-use crate::error::SessionError;
+use session_http::SessionError;
 
 /// Makes the response to a request whose session failed.
 ///
@@ -34,12 +33,4 @@ impl<B: Default> FailureResponse<B> for EmptyResponse {
         *response.status_mut() = error.status();
         response
     }
-}
-
-/// Marks a response into which a handler's `SessionError` was turned.
-#[derive(Debug, Clone)]
-pub(crate) struct GaveUp {
-    pub(crate) error: SessionError,
-    /// Whether a layer has made the response already: that of the innermost layer stays.
-    pub(crate) is_rendered: bool,
 }

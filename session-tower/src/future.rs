@@ -7,14 +7,9 @@ use std::task::{Context, Poll, ready};
 
 use http::Response;
 use pin_project_lite::pin_project;
+use session_http::{Closing, Commit, RequestSession, SessionError};
 
-use crate::change::CookieChange;
-use crate::error::SessionError;
 use crate::failure::FailureResponse;
-use crate::finish::{Closing, close, finish};
-use crate::session::Session;
-
-type Commit = Pin<Box<dyn Future<Output = Result<CookieChange, SessionError>> + Send>>;
 
 pin_project! {
     /// The future of a [`SessionService`](crate::SessionService).
@@ -24,7 +19,7 @@ pin_project! {
     pub struct ResponseFuture<F, B, H> {
         #[pin]
         stage: Stage<F, B>,
-        session: Session,
+        session: RequestSession,
         failure_response: Arc<H>,
     }
 }
@@ -46,7 +41,7 @@ pin_project! {
 }
 
 impl<F, B, H> ResponseFuture<F, B, H> {
-    pub(crate) fn new(inner: F, session: Session, failure_response: Arc<H>) -> Self {
+    pub(crate) fn new(inner: F, session: RequestSession, failure_response: Arc<H>) -> Self {
         Self {
             stage: Stage::Handling { inner },
             session,
@@ -64,34 +59,31 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
+        let hook = &**this.failure_response;
+        let failed = |error: &SessionError| hook.response(error);
         loop {
-            let outcome = match this.stage.as_mut().project() {
+            let closed = match this.stage.as_mut().project() {
                 StageProjection::Handling { inner } => {
                     let response = ready!(inner.poll(cx))?;
-                    match close(this.session, &response) {
+                    match this.session.close(&response) {
                         Closing::Untouched => return Poll::Ready(Ok(response)),
-                        Closing::Settled(change) => {
-                            let hook = &**this.failure_response;
-                            let response = finish(this.session, response, Ok(change), hook);
-                            return Poll::Ready(Ok(response));
+                        Closing::Closed(closed) => {
+                            return Poll::Ready(Ok(closed.finish(response, failed)));
                         }
-                        Closing::Waiting => {
-                            let session = this.session.clone();
-                            let commit: Commit = Box::pin(async move { session.commit().await });
+                        Closing::Committing(commit) => {
                             this.stage.set(Stage::Committing { response, commit });
                             continue;
                         }
                     }
                 }
-                StageProjection::Committing { commit, .. } => ready!(commit.as_mut().poll(cx)),
+                StageProjection::Committing { commit, .. } => ready!(Pin::new(commit).poll(cx)),
                 // Polled after it was ready, which nobody may.
                 StageProjection::Done => return Poll::Pending,
             };
             if let StageReplaced::Committing { response, .. } =
                 this.stage.as_mut().project_replace(Stage::Done)
             {
-                let hook = &**this.failure_response;
-                return Poll::Ready(Ok(finish(this.session, response, outcome, hook)));
+                return Poll::Ready(Ok(closed.finish(response, failed)));
             }
         }
     }

@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_core::SessionBackend;
+use session_http::{SessionCookie, SessionHttp};
 use tower_layer::Layer;
 
-use crate::cookie::SessionCookie;
 use crate::failure::EmptyResponse;
 use crate::service::SessionService;
-use crate::settings::{RETRY_AFTER, Settings};
 
 /// Gives each request its [`Session`](crate::Session), and applies what the handler did to it.
 ///
@@ -80,7 +79,7 @@ use crate::settings::{RETRY_AFTER, Settings};
 /// ```
 #[derive(Debug)]
 pub struct SessionLayer<H = EmptyResponse> {
-    settings: Settings,
+    sessions: SessionHttp,
     failure_response: Arc<H>,
 }
 
@@ -88,11 +87,7 @@ impl SessionLayer {
     /// A layer over this backend, with the default cookie.
     pub fn new(backend: Arc<dyn SessionBackend>) -> Self {
         Self {
-            settings: Settings {
-                backend,
-                cookie: SessionCookie::default(),
-                retry_after: RETRY_AFTER,
-            },
+            sessions: SessionHttp::new(backend),
             failure_response: Arc::new(EmptyResponse),
         }
     }
@@ -102,20 +97,14 @@ impl<H> SessionLayer<H> {
     /// The cookie that the session's id travels in.
     #[must_use]
     pub fn with_cookie(mut self, cookie: SessionCookie) -> Self {
-        if !cookie.is_secure() {
-            tracing::warn!(
-                cookie = cookie.name(),
-                "the session cookie is sent over plain HTTP: for development only"
-            );
-        }
-        self.settings.cookie = cookie;
+        self.sessions = self.sessions.with_cookie(cookie);
         self
     }
 
     /// The `Retry-After` of a 503 that has none, rounded up to whole seconds.
     #[must_use]
     pub fn with_retry_after(mut self, retry_after: Duration) -> Self {
-        self.settings.retry_after = retry_after;
+        self.sessions = self.sessions.with_retry_after(retry_after);
         self
     }
 
@@ -141,7 +130,7 @@ impl<H> SessionLayer<H> {
     #[must_use]
     pub fn with_failure_response<N>(self, failure_response: N) -> SessionLayer<N> {
         SessionLayer {
-            settings: self.settings,
+            sessions: self.sessions,
             failure_response: Arc::new(failure_response),
         }
     }
@@ -150,7 +139,7 @@ impl<H> SessionLayer<H> {
 impl<H> Clone for SessionLayer<H> {
     fn clone(&self) -> Self {
         Self {
-            settings: self.settings.clone(),
+            sessions: self.sessions.clone(),
             failure_response: Arc::clone(&self.failure_response),
         }
     }
@@ -160,7 +149,7 @@ impl<S, H> Layer<S> for SessionLayer<H> {
     type Service = SessionService<S, H>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        let settings = Arc::new(self.settings.clone());
-        SessionService::new(inner, settings, Arc::clone(&self.failure_response))
+        let failure_response = Arc::clone(&self.failure_response);
+        SessionService::new(inner, self.sessions.clone(), failure_response)
     }
 }

@@ -34,34 +34,20 @@
 //! |---|---|---|
 //! | `axum` | no | extractors, and [`SessionError`] as a response, on axum-core |
 
-mod change;
-mod cookie;
-mod error;
-mod exchange;
-#[cfg(feature = "axum")]
-mod extract;
 mod failure;
-mod finish;
 mod future;
-mod json;
 mod layer;
-mod pending;
-mod read_session;
 mod service;
-mod session;
-mod settings;
-mod state;
 
-pub use self::change::CookieChange;
-pub use self::cookie::{InvalidCookie, SameSite, SessionCookie, SessionCookieBuilder};
-pub use self::error::SessionError;
 pub use self::failure::{EmptyResponse, FailureResponse};
 pub use self::future::ResponseFuture;
-pub use self::json::Typed;
 pub use self::layer::SessionLayer;
-pub use self::read_session::ReadSession;
 pub use self::service::SessionService;
-pub use self::session::{Counted, Presence, Session};
+#[doc(inline)]
+pub use session_http::{
+    CookieChange, Counted, InvalidCookie, Presence, ReadSession, SameSite, Session, SessionCookie,
+    SessionCookieBuilder, SessionError, Typed,
+};
 
 /// Documents, versioned and linked with the code.
 pub mod _documentation {

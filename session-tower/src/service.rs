@@ -4,27 +4,25 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
+use session_http::{Session, SessionHttp};
 use tower_service::Service;
 
-use crate::cookie::Presented;
 use crate::failure::FailureResponse;
 use crate::future::ResponseFuture;
-use crate::session::Session;
-use crate::settings::Settings;
 
 /// A service around which a [`SessionLayer`](crate::SessionLayer) stands.
 #[derive(Debug)]
 pub struct SessionService<S, H> {
     inner: S,
-    settings: Arc<Settings>,
+    sessions: SessionHttp,
     failure_response: Arc<H>,
 }
 
 impl<S, H> SessionService<S, H> {
-    pub(crate) fn new(inner: S, settings: Arc<Settings>, failure_response: Arc<H>) -> Self {
+    pub(crate) fn new(inner: S, sessions: SessionHttp, failure_response: Arc<H>) -> Self {
         Self {
             inner,
-            settings,
+            sessions,
             failure_response,
         }
     }
@@ -49,7 +47,7 @@ impl<S: Clone, H> Clone for SessionService<S, H> {
     fn clone(&self) -> Self {
         Self {
             inner: self.inner.clone(),
-            settings: Arc::clone(&self.settings),
+            sessions: self.sessions.clone(),
             failure_response: Arc::clone(&self.failure_response),
         }
     }
@@ -71,11 +69,10 @@ where
     // The inner service is called here and now, on the very instance that was polled ready; so
     // there is no clone of it whose readiness would be unknown.
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
-        let presented = Presented::in_headers(request.headers(), self.settings.cookie.name());
         let outer = Session::of(request.extensions());
-        let session = Session::new(Arc::clone(&self.settings), presented, outer);
-        request.extensions_mut().insert(session.clone());
+        let opened = self.sessions.open(request.headers(), outer);
+        request.extensions_mut().insert(opened.session().clone());
         let inner = self.inner.call(request);
-        ResponseFuture::new(inner, session, Arc::clone(&self.failure_response))
+        ResponseFuture::new(inner, opened, Arc::clone(&self.failure_response))
     }
 }

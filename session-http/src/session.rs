@@ -15,13 +15,14 @@ use http::Extensions;
 use session_core::{PublicId, SessionBackend, SessionId};
 
 use crate::cookie::Presented;
-use crate::settings::Settings;
+use crate::sessions::Settings;
 use crate::state::{State, View};
 
 /// The session of one request.
 ///
-/// The [layer](crate::SessionLayer) puts one into the extensions of each request; with the feature
-/// `axum` it is an extractor. It is not generic, and a clone is another handle to the same session.
+/// The session layer (the adapter of the framework) puts one into the extensions of each request;
+/// with the feature `axum` it is an extractor. It is not generic, and a clone is another handle to
+/// the same session.
 ///
 /// # Nothing is asked before it is needed
 /// A handler that does not touch its session costs nothing, and an anonymous visitor for whom
@@ -57,7 +58,7 @@ use crate::state::{State, View};
 ///
 /// # Example
 /// ```
-/// use session_tower::{Session, SessionError};
+/// use session_http::{Session, SessionError};
 ///
 /// async fn visits(session: Session) -> Result<String, SessionError> {
 ///     let visits = session.increment("visits", 1).await?.unwrap_or(1);
@@ -110,7 +111,7 @@ impl Session {
     /// The session of a request, found in the request's extensions: that of the innermost layer.
     ///
     /// ```
-    /// use session_tower::Session;
+    /// use session_http::Session;
     ///
     /// let request = http::Request::new(());
     /// // No session layer has seen this request.
@@ -120,8 +121,7 @@ impl Session {
         extensions.get::<Self>().cloned()
     }
 
-    /// The session whose cookie has this name, where an application has several
-    /// [layers](crate::SessionLayer#several-layers).
+    /// The session whose cookie has this name, where an application has several session layers.
     pub fn named(extensions: &Extensions, cookie_name: &str) -> Option<Self> {
         let innermost = extensions.get::<Self>()?;
         std::iter::once(innermost)
@@ -152,10 +152,7 @@ impl Session {
     ///
     /// Asks nothing. Before a rotation is applied this is the old id.
     pub fn id(&self) -> Option<SessionId> {
-        self.used(|state| match &state.view {
-            View::Live { id, .. } if !state.is_ending() => Some(id.clone()),
-            _ => None,
-        })
+        self.used(|state| state.live_id().cloned())
     }
 
     /// Names a session that is bound to a principal without opening it: what may be shown and
@@ -208,10 +205,10 @@ impl fmt::Debug for Session {
             let view = match state.view {
                 View::Absent => "absent",
                 View::Unasked(_) => "not asked for yet",
-                View::Live { .. } => "live",
+                View::Live(_) => "live",
                 View::Lost => "lost",
             };
-            let changes = state.pending.delta.changes().len();
+            let changes = state.changes.waiting.delta.changes().len();
             (view, changes, state.is_closed)
         });
         f.debug_struct("Session")

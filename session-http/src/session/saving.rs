@@ -31,7 +31,7 @@ impl Session {
     ///
     /// # Example
     /// ```
-    /// # async fn example(session: session_tower::Session) -> Result<(), session_tower::SessionError> {
+    /// # async fn example(session: session_http::Session) -> Result<(), session_http::SessionError> {
     /// session.insert("step", "paid")?;
     /// // Before the mail is sent, the session must know.
     /// if !session.save().await? {

@@ -32,7 +32,7 @@ impl Session {
     ///
     /// # Example
     /// ```
-    /// # async fn example(session: session_tower::Session) -> Result<(), session_tower::SessionError> {
+    /// # async fn example(session: session_http::Session) -> Result<(), session_http::SessionError> {
     /// session.insert("theme", "dark")?;
     /// assert_eq!(session.get::<String>("theme").await?.as_deref(), Some("dark"));
     /// let visits: u64 = session.get("visits").await?.unwrap_or_default();
@@ -83,7 +83,7 @@ impl Session {
     ///
     /// # Example
     /// ```
-    /// # async fn example(session: session_tower::Session) -> Result<(), session_tower::SessionError> {
+    /// # async fn example(session: session_http::Session) -> Result<(), session_http::SessionError> {
     /// session.insert("flash", "Saved.")?;
     /// assert_eq!(session.take::<String>("flash").await?.as_deref(), Some("Saved."));
     /// assert_eq!(session.take::<String>("flash").await?, None);
@@ -118,7 +118,7 @@ impl Session {
     ///
     /// # Example
     /// ```
-    /// # async fn example(session: session_tower::Session) -> Result<(), session_tower::SessionError> {
+    /// # async fn example(session: session_http::Session) -> Result<(), session_http::SessionError> {
     /// if let Some(record) = session.load().await? {
     ///     println!("ends in {:?} s", record.ttl().whole_seconds());
     /// }
@@ -141,7 +141,7 @@ impl Session {
 
     /// Whether the session was loaded in this request. Asks nothing.
     pub fn is_loaded(&self) -> bool {
-        self.with(|state| matches!(&state.view, View::Live { loaded, .. } if loaded.is_some()))
+        self.with(|state| state.is_loaded())
     }
 
     fn remove_found<T>(&self, name: &str, value: Option<T>) -> Result<Option<T>, SessionError> {
@@ -188,10 +188,10 @@ impl Session {
         if self.with(|state| matches!(state.view, View::Unasked(_))) {
             self.load_for(purpose).await?;
         }
-        Ok(self.used(|state| match &state.view {
-            View::Live { .. } if !state.is_ending() => Presence::Live,
-            _ if matches!(state.presented, Presented::Id(_)) => Presence::Gone,
-            _ => Presence::Absent,
+        Ok(self.used(|state| match state.presented {
+            _ if state.live_id().is_some() => Presence::Live,
+            Presented::Id(_) => Presence::Gone,
+            Presented::Nothing | Presented::Unusable => Presence::Absent,
         }))
     }
 }

@@ -32,14 +32,14 @@ pub(crate) use self::presented::Presented;
 /// be gone. Each `Set-Cookie` comes with `Cache-Control: no-store`.
 ///
 /// ```
-/// use session_tower::{SameSite, SessionCookie};
+/// use session_http::{SameSite, SessionCookie};
 ///
 /// let cookie = SessionCookie::host("sid").same_site(SameSite::Strict).persistent().build()?;
 /// assert_eq!(cookie.name(), "__Host-sid");
 ///
 /// // What a browser would refuse cannot be built.
 /// assert!(SessionCookie::host("sid").domain("example.com").build().is_err());
-/// # Ok::<(), session_tower::InvalidCookie>(())
+/// # Ok::<(), session_http::InvalidCookie>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionCookie {

@@ -11,7 +11,7 @@ use tokio::sync::MutexGuard;
 
 use crate::change::CookieChange;
 use crate::error::SessionError;
-use crate::pending::Pending;
+use crate::pending::{Fate, Pending};
 use crate::session::Session;
 use crate::state::{Known, Purpose, State, View};
 
@@ -43,7 +43,7 @@ impl Session {
     /// request alone, and each answer comes within the backend's deadline.
     pub(crate) async fn turn(&self) -> Turn<'_> {
         let turn = self.turn_lock().lock().await;
-        self.with(State::take_back);
+        self.with(|state| state.changes.take_back());
         turn
     }
 
@@ -146,10 +146,10 @@ impl Session {
         _turn: &Turn<'_>,
         returns_record: bool,
     ) -> Result<Flushed, SessionError> {
-        let Some(changes) = self.with(State::send) else {
+        let Some(changes) = self.with(|state| state.changes.send()) else {
             return Ok(Flushed::Nothing);
         };
-        if changes.end {
+        if changes.is_ending() {
             let target = self.with(|state| state.target().cloned());
             if let Some(id) = &target {
                 let deleted = self.backend().delete_session(id).await;
@@ -161,7 +161,7 @@ impl Session {
             Some(id) => self.change(id, &changes, returns_record).await?,
             None => self.begin(&changes).await?,
         };
-        self.with(|state| state.sent = None);
+        self.with(|state| state.changes.delivered());
         Ok(flushed)
     }
 
@@ -177,7 +177,7 @@ impl Session {
         } else {
             changes.delta.clone()
         };
-        let answer: Result<Option<(SessionId, Written)>, Error> = if changes.rotate {
+        let answer: Result<Option<(SessionId, Written)>, Error> = if changes.fate == Fate::Rotates {
             let rotated = self.backend().rotate_session(&id, delta).await;
             rotated.map(|rotated| rotated.map(|rotated| (rotated.id, rotated.written)))
         } else {
@@ -207,7 +207,7 @@ impl Session {
             return Ok(Flushed::Dropped);
         }
         if !changes.has_content() {
-            let was_asked = changes.end && changes.delta.is_empty();
+            let was_asked = changes.is_ending() && changes.delta.is_empty();
             return Ok(if was_asked {
                 Flushed::Applied(None)
             } else {
@@ -225,7 +225,7 @@ impl Session {
         Ok(Flushed::Applied(Some(record)))
     }
 
-    /// Closes the handle and sends the pending changes: what the layer does before the response's
+    /// Closes the handle and sends the pending changes: what is done before the response's
     /// head.
     pub(crate) async fn commit(&self) -> Result<CookieChange, SessionError> {
         self.with(|state| state.is_closed = true);
@@ -234,7 +234,7 @@ impl Session {
         Ok(self.with(|state| state.cookie_change()))
     }
 
-    /// The backend's answer; its failure is noted, for the layer.
+    /// The backend's answer; its failure is noted, for the response.
     fn checked<T>(&self, answer: Result<T, Error>) -> Result<T, SessionError> {
         answer.map_err(|error| {
             let error = SessionError::from(error);

@@ -14,13 +14,13 @@ use session_core::{
 /// holds an id or a value.
 ///
 /// With the feature `axum` it is a response, so a handler can return it: an empty one of
-/// [`SessionError::status`]. The layer then replaces it by what its
-/// [failure response](crate::SessionLayer::with_failure_response) makes of it.
+/// [`SessionError::status`]. The session layer then replaces it by what its failure
+/// response makes of it.
 ///
 /// ```
 /// use http::StatusCode;
 /// use session_core::{Effect, Error, ErrorKind};
-/// use session_tower::SessionError;
+/// use session_http::SessionError;
 ///
 /// let down = SessionError::from(Error::new(ErrorKind::Timeout, Effect::Unknown));
 /// assert_eq!(down.status(), StatusCode::SERVICE_UNAVAILABLE);
@@ -36,7 +36,7 @@ pub enum SessionError {
     /// lost.
     #[error("the session was changed after its request had been answered")]
     Committed,
-    /// The request did not pass through a [`SessionLayer`](crate::SessionLayer).
+    /// The request did not pass through a session layer.
     #[error("there is no session layer around this handler")]
     NoLayer,
     /// A field, or the fields of a struct, hold something else than a value of this type.

@@ -19,6 +19,11 @@ pub(crate) enum Presented {
 }
 
 impl Presented {
+    /// Whether this is the id that was presented.
+    pub(crate) fn is(&self, id: &SessionId) -> bool {
+        matches!(self, Self::Id(presented) if presented == id)
+    }
+
     /// Reads the cookies of this name from all `Cookie` lines of a request. (HTTP/2 clients may
     /// send one line per cookie.)
     ///

@@ -57,7 +57,7 @@ impl Session {
     ///
     /// # Example
     /// ```
-    /// # async fn example(session: session_tower::Session) -> Result<(), session_tower::SessionError> {
+    /// # async fn example(session: session_http::Session) -> Result<(), session_http::SessionError> {
     /// if let Some(views) = session.increment("page_views", 1).await? {
     ///     println!("view number {views}");
     /// }
@@ -130,12 +130,14 @@ impl Session {
 
 impl Place {
     fn of(state: &State, name: &FieldName) -> Self {
-        let is_own = state.pending.delta.change(name.as_str()).is_some();
+        let is_own = state.changes.waiting.delta.change(name.as_str()).is_some();
         match &state.view {
-            _ if state.is_ending() => Self::Here,
+            _ if state.changes.is_ending() => Self::Here,
             View::Lost => Self::Nowhere,
-            View::Unasked(id) | View::Live { id, .. } if !is_own => Self::There(id.clone()),
-            _ => Self::Here,
+            _ => match state.target() {
+                Some(id) if !is_own => Self::There(id.clone()),
+                _ => Self::Here,
+            },
         }
     }
 }
@@ -150,6 +152,6 @@ fn count_here(state: &mut State, name: FieldName, by: i64) -> Result<i64, Sessio
     let value = before
         .checked_add(by)
         .ok_or_else(|| SessionError::uncountable(ErrorKind::Overflow))?;
-    state.pending.set(name, FieldValue::from(value));
+    state.changes.waiting.set(name, FieldValue::from(value));
     Ok(value)
 }

@@ -31,7 +31,7 @@ impl Session {
     ///
     /// # Example
     /// ```
-    /// # async fn example(session: session_tower::Session) -> Result<(), session_tower::SessionError> {
+    /// # async fn example(session: session_http::Session) -> Result<(), session_http::SessionError> {
     /// session.insert("username", "andrew")?;
     /// session.insert("sizes", [38, 39])?;
     /// assert_eq!(session.get::<Vec<u8>>("sizes").await?, Some(vec![38, 39]));
@@ -63,7 +63,7 @@ impl Session {
     ///
     /// # Example
     /// ```
-    /// # async fn example(session: session_tower::Session) -> Result<(), session_tower::SessionError> {
+    /// # async fn example(session: session_http::Session) -> Result<(), session_http::SessionError> {
     /// session.insert_raw("key", vec![0x00, 0xff])?;
     /// # Ok(())
     /// # }
@@ -86,8 +86,8 @@ impl Session {
         self.open(|state| {
             // What is known to be absent needs no removal, and its session no write.
             let is_absent = state.field(name.as_str(), Purpose::Peek) == Known::Now(None);
-            if !is_absent || state.pending.delta.change(name.as_str()).is_some() {
-                state.pending.remove(name);
+            if !is_absent || state.changes.waiting.delta.change(name.as_str()).is_some() {
+                state.changes.waiting.remove(name);
             }
         })
     }
@@ -123,7 +123,7 @@ impl Session {
     #[doc(alias = "regenerate")]
     #[doc(alias = "renew")]
     pub fn rotate(&self) -> Result<(), SessionError> {
-        self.note(|pending| pending.rotate = true)
+        self.note(Pending::rotate)
     }
 
     /// Binds the session to a principal, so that it can be listed and revoked, and has a deadline.
@@ -148,7 +148,7 @@ impl Session {
     ///
     /// # Example
     /// ```
-    /// # async fn example(session: session_tower::Session) -> Result<(), session_tower::SessionError> {
+    /// # async fn example(session: session_http::Session) -> Result<(), session_http::SessionError> {
     /// use session_core::Principal;
     ///
     /// session.log_in(Principal::new("user:42")?)?;
@@ -158,7 +158,7 @@ impl Session {
     /// ```
     pub fn log_in(&self, principal: Principal) -> Result<(), SessionError> {
         self.note(|pending| {
-            pending.rotate = true;
+            pending.rotate();
             pending.bind(principal);
         })
     }
@@ -183,7 +183,7 @@ impl Session {
     }
 
     fn note(&self, change: impl FnOnce(&mut Pending)) -> Result<(), SessionError> {
-        self.open(|state| change(&mut state.pending))
+        self.open(|state| change(&mut state.changes.waiting))
     }
 
     /// Looks at the state to change it, unless it is too late.

@@ -8,10 +8,10 @@ use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 
 use crate::error::SessionError;
-use crate::failure::{EmptyResponse, FailureResponse, GaveUp};
 use crate::read_session::ReadSession;
+use crate::request::GaveUp;
 use crate::session::Session;
-use crate::settings;
+use crate::sessions;
 
 /// The session of the innermost layer. Without a layer the request fails with 500.
 impl<S: Send + Sync> FromRequestParts<S> for Session {
@@ -78,9 +78,10 @@ fn no_layer() -> SessionError {
 /// An empty response of [`SessionError::status`], which the layer replaces by its failure response.
 impl IntoResponse for SessionError {
     fn into_response(self) -> Response {
-        let mut response: Response<Body> = EmptyResponse.response(&self);
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = self.status();
         if response.status() == StatusCode::SERVICE_UNAVAILABLE {
-            let seconds = HeaderValue::from(settings::RETRY_AFTER.as_secs());
+            let seconds = HeaderValue::from(sessions::RETRY_AFTER.as_secs());
             response.headers_mut().insert(RETRY_AFTER, seconds);
         }
         response.extensions_mut().insert(GaveUp {

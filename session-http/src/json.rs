@@ -40,7 +40,7 @@ impl Session {
     ///     cart: Vec<u32>,
     /// }
     ///
-    /// # async fn example(session: session_tower::Session) -> Result<(), session_tower::SessionError> {
+    /// # async fn example(session: session_http::Session) -> Result<(), session_http::SessionError> {
     /// let mut visitor = session.load_struct::<Visitor>().await?;
     /// visitor.cart.push(7);
     /// visitor.store()?; // changes the field `cart`, and no other

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use session_core::{Fields, NewSession, SessionBackend, SessionId};
 
 use crate::change::CookieChange;
-use crate::cookie::{Presented, SessionCookie};
+use crate::cookie::Presented;
 use crate::error::SessionError;
 use crate::session::Session;
-use crate::settings::{RETRY_AFTER, Settings};
+use crate::sessions::Settings;
 
 /// # Testing handlers
 ///
-/// A handler that takes a [`Session`] is a function; these make one to call it with. See
-/// [testing](crate::_documentation::testing).
+/// A handler that takes a [`Session`] is a function; these make one to call it with. More is on the
+/// page about testing of the framework's adapter (`session-tower` has one).
 impl Session {
     /// A handle as the layer gives it to the handler of a request whose cookie holds this id, or
     /// that has no cookie.
@@ -21,12 +21,12 @@ impl Session {
     /// # Example
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), session_tower::SessionError> {
+    /// # async fn main() -> Result<(), session_http::SessionError> {
     /// use session_memory::MemoryBackend;
-    /// use session_tower::{CookieChange, Session};
+    /// use session_http::{CookieChange, Session};
     /// use std::sync::Arc;
     ///
-    /// async fn greet(session: Session) -> Result<(), session_tower::SessionError> {
+    /// async fn greet(session: Session) -> Result<(), session_http::SessionError> {
     ///     session.insert("greeted", "yes")
     /// }
     ///
@@ -37,13 +37,8 @@ impl Session {
     /// # }
     /// ```
     pub fn for_test(backend: Arc<dyn SessionBackend>, id: Option<SessionId>) -> Self {
-        let settings = Settings {
-            backend,
-            cookie: SessionCookie::default(),
-            retry_after: RETRY_AFTER,
-        };
         let presented = id.map_or(Presented::Nothing, Presented::Id);
-        Self::new(Arc::new(settings), presented, None)
+        Self::new(Arc::new(Settings::new(backend)), presented, None)
     }
 
     /// A handle as [`for_test`](Self::for_test) makes it, for a request of a session that has these

@@ -18,7 +18,7 @@ use crate::state::Purpose;
 /// trip.
 ///
 /// ```
-/// use session_tower::{ReadSession, SessionError};
+/// use session_http::{ReadSession, SessionError};
 ///
 /// async fn seconds_left(session: ReadSession) -> Result<String, SessionError> {
 ///     let record = session.load().await?;

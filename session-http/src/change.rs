@@ -4,7 +4,7 @@ use session_core::{Remaining, SessionId};
 
 /// What the response to a request does to the session's cookie.
 ///
-/// The layer turns it into headers. Tests of handlers see it from
+/// [`Closed::finish`](crate::Closed::finish) turns it into headers. Tests of handlers see it from
 /// [`Session::commit_for_test`](crate::Session::commit_for_test).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -1,0 +1,92 @@
+//! Server-side sessions over HTTP, without a web framework: the request's handle to its session,
+//! the cookie, and what becomes of the response.
+//!
+//! Applications use it through an adapter of their framework, which re-exports it: for tower and
+//! axum the crate `session-tower`. The rules are here, once; an adapter brings requests and
+//! responses. This is one, whole:
+//!
+//! ```
+//! use http::{Request, Response};
+//! use session_http::{Closing, Session, SessionError, SessionHttp};
+//!
+//! async fn serve<B>(
+//!     sessions: &SessionHttp,
+//!     mut request: Request<B>,
+//!     handler: impl AsyncFnOnce(Request<B>) -> Response<String>,
+//! ) -> Response<String> {
+//!     let outer = Session::of(request.extensions());
+//!     let opened = sessions.open(request.headers(), outer);
+//!     request.extensions_mut().insert(opened.session().clone());
+//!     let response = handler(request).await;
+//!     let closed = match opened.close(&response) {
+//!         Closing::Untouched => return response,
+//!         Closing::Closed(closed) => closed,
+//!         Closing::Committing(commit) => commit.await,
+//!     };
+//!     closed.finish(response, |error: &SessionError| {
+//!         let mut response = Response::new(error.to_string());
+//!         *response.status_mut() = error.status();
+//!         response
+//!     })
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! use session_memory::MemoryBackend;
+//! use std::sync::Arc;
+//!
+//! async fn login(request: Request<()>) -> Response<String> {
+//!     let session = Session::of(request.extensions()).expect("it was opened");
+//!     session.insert("username", "andrew").expect("the response is not made yet");
+//!     Response::new("welcome".to_owned())
+//! }
+//!
+//! let backend = MemoryBackend::new();
+//! let sessions = SessionHttp::new(Arc::new(backend.clone()));
+//! let response = serve(&sessions, Request::new(()), login).await;
+//! let cookie = response.headers()["set-cookie"].to_str().expect("it is text");
+//! assert!(cookie.starts_with("__Host-id="));
+//! assert_eq!(response.headers()["cache-control"], "no-store");
+//!
+//! backend.faults().store_down();
+//! let response = serve(&sessions, Request::new(()), login).await;
+//! assert_eq!(response.status(), 503);
+//! assert_eq!(response.headers()["retry-after"], "5");
+//! # }
+//! ```
+//!
+//! | you want to | read |
+//! |---|---|
+//! | use the session in a handler | [`Session`]; [`ReadSession`] to look without counting as use |
+//! | keep a struct in the session | [`Session::load_struct`], [`Typed`] |
+//! | decide about the cookie | [`SessionCookie`] |
+//! | write an adapter of a framework | [`SessionHttp`], [`RequestSession`] |
+//!
+//! # Features
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `axum` | no | extractors, and [`SessionError`] as a response, on axum-core |
+
+mod change;
+mod cookie;
+mod error;
+mod exchange;
+#[cfg(feature = "axum")]
+mod extract;
+mod headers;
+mod json;
+mod pending;
+mod read_session;
+mod request;
+mod session;
+mod sessions;
+mod state;
+
+pub use self::change::CookieChange;
+pub use self::cookie::{InvalidCookie, SameSite, SessionCookie, SessionCookieBuilder};
+pub use self::error::SessionError;
+pub use self::json::Typed;
+pub use self::read_session::ReadSession;
+pub use self::request::{Closed, Closing, Commit, RequestSession};
+pub use self::session::{Counted, Presence, Session};
+pub use self::sessions::SessionHttp;

@@ -1,0 +1,202 @@
+//! A request's life: from its headers to the head of its response.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, Response, StatusCode};
+
+use crate::change::CookieChange;
+use crate::error::SessionError;
+use crate::headers::set_headers;
+use crate::session::Session;
+
+/// The adapter's end of a request's session; the handler's is the [`Session`]. Made by
+/// [`SessionHttp::open`](crate::SessionHttp::open).
+///
+/// Dropping it before the response is closed drops the changes that wait.
+#[derive(Debug)]
+pub struct RequestSession(Session);
+
+/// What is left to do when the handler has answered.
+#[derive(Debug)]
+#[must_use = "the response does not know of the session yet"]
+pub enum Closing {
+    /// The session was not touched: the response stays as it is.
+    Untouched,
+    /// Nothing waits for a commit: the response can be finished.
+    Closed(Closed),
+    /// Changes wait, or operations are under way: to be awaited before the response is finished.
+    Committing(Commit),
+}
+
+/// The commit of a request, which asks the backend.
+///
+/// Dropping it before it is ready drops the changes that wait; a commit that was under way was
+/// applied as a whole or not at all. Each of its steps ends within the backend's deadline.
+#[must_use = "a commit does nothing until it is awaited"]
+pub struct Commit(Pin<Box<dyn Future<Output = Closed> + Send>>);
+
+/// What became of the request's session: for the response.
+#[derive(Debug)]
+#[must_use = "the response does not know of the session yet"]
+pub struct Closed {
+    session: Session,
+    outcome: Result<CookieChange, SessionError>,
+}
+
+/// Marks a response into which a handler's `SessionError` was turned.
+#[derive(Debug, Clone)]
+pub(crate) struct GaveUp {
+    pub(crate) error: SessionError,
+    /// Whether an adapter has made the response already: that of the innermost stays.
+    pub(crate) is_rendered: bool,
+}
+
+impl RequestSession {
+    pub(crate) fn new(session: Session) -> Self {
+        Self(session)
+    }
+
+    /// The handler's handle, to be put into the request's extensions.
+    pub fn session(&self) -> &Session {
+        &self.0
+    }
+
+    /// Closes the session's handles: what is changed from now on would be lost, and is refused.
+    /// Asks nothing. To be called as soon as the handler has answered; not at all when it failed
+    /// without a response.
+    pub fn close<B>(&self, response: &Response<B>) -> Closing {
+        let session = &self.0;
+        let gave_up = response.extensions().get::<GaveUp>();
+        let is_store_failing = gave_up.is_some_and(|gave_up| is_ours(session, gave_up));
+        let is_idle = session.turn_lock().try_lock().is_ok();
+        let finished = |change| {
+            Closing::Closed(Closed {
+                session: session.clone(),
+                outcome: Ok(change),
+            })
+        };
+        session.with(|state| {
+            state.is_closed = true;
+            if !state.is_used && gave_up.is_none_or(|gave_up| gave_up.is_rendered) {
+                return Closing::Untouched;
+            }
+            if state.is_panicked && response.status().is_server_error() {
+                if !state.changes.waiting.is_empty() {
+                    tracing::warn!("the handler panicked: its changes to the session are dropped");
+                }
+                return finished(state.cookie_change_after_failure());
+            }
+            // The client is told that the store failed; a commit now would say something else.
+            if is_store_failing {
+                return finished(state.cookie_change_after_failure());
+            }
+            if is_idle && state.changes.is_empty() {
+                return finished(state.cookie_change());
+            }
+            Closing::Committing(Commit::new(session.clone()))
+        })
+    }
+}
+
+/// Whether it was this session's store that failed the handler. A failure that no session of the
+/// request knows of came from asking a backend directly, and counts for each.
+fn is_ours(session: &Session, gave_up: &GaveUp) -> bool {
+    if gave_up.error.status() != StatusCode::SERVICE_UNAVAILABLE {
+        return false;
+    }
+    let has_failed = |session: &Session| session.with(|state| state.has_store_failed);
+    if has_failed(session) {
+        return true;
+    }
+    if gave_up.is_rendered || session.outer_sessions().any(has_failed) {
+        return false;
+    }
+    for outer in session.outer_sessions() {
+        outer.with(|state| state.has_store_failed = true);
+    }
+    true
+}
+
+impl Commit {
+    fn new(session: Session) -> Self {
+        Self(Box::pin(async move {
+            let outcome = session.commit().await;
+            Closed { session, outcome }
+        }))
+    }
+}
+
+impl Future for Commit {
+    type Output = Closed;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Closed> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl fmt::Debug for Commit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Commit").finish_non_exhaustive()
+    }
+}
+
+impl Closed {
+    /// Writes what became of the session into the head of the response, or replaces the response,
+    /// and logs why.
+    ///
+    /// `failure_response` makes the response to a request whose session failed, with any body. It
+    /// is called where the commit failed, and where the handler answered with a [`SessionError`]
+    /// that no session further inside has made a response of. `Retry-After` is added to a 503 that
+    /// has none.
+    pub fn finish<B>(
+        self,
+        mut response: Response<B>,
+        failure_response: impl FnOnce(&SessionError) -> Response<B>,
+    ) -> Response<B> {
+        let Self { session, outcome } = self;
+        let settings = session.settings();
+        let change = match outcome {
+            Ok(change) => {
+                let gave_up = response.extensions().get::<GaveUp>();
+                let error = gave_up.filter(|gave_up| !gave_up.is_rendered);
+                if let Some(error) = error.map(|gave_up| gave_up.error.clone()) {
+                    response = failed(&error, failure_response);
+                }
+                change
+            }
+            Err(error) => {
+                response = failed(&error, failure_response);
+                session.with(|state| state.cookie_change_after_failure())
+            }
+        };
+        if response.status() == StatusCode::SERVICE_UNAVAILABLE
+            && response.extensions().get::<GaveUp>().is_some()
+        {
+            let seconds = HeaderValue::from(settings.retry_after_seconds());
+            response.headers_mut().entry(RETRY_AFTER).or_insert(seconds);
+        }
+        set_headers(response.headers_mut(), &settings.cookie, &change);
+        response
+    }
+}
+
+fn failed<B>(
+    error: &SessionError,
+    failure_response: impl FnOnce(&SessionError) -> Response<B>,
+) -> Response<B> {
+    tracing::error!(
+        error = error as &dyn std::error::Error,
+        status = error.status().as_u16(),
+        "the session failed, and the response with it"
+    );
+    let mut response = failure_response(error);
+    let rendered = GaveUp {
+        error: error.clone(),
+        is_rendered: true,
+    };
+    response.extensions_mut().insert(rendered);
+    response
+}

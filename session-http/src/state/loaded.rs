@@ -1,0 +1,68 @@
+//! What was loaded of a session, and what this request has made of it.
+
+use std::sync::Arc;
+
+use session_core::{FieldName, Fields, SessionRecord, Touch};
+
+use super::Purpose;
+use crate::pending::Pending;
+
+#[derive(Debug)]
+pub(crate) enum Loaded {
+    /// The backend's last answer, which was only peeked at: reading it did not count as use.
+    Peeked(SessionRecord),
+    /// The backend's last answer.
+    Used(SessionRecord),
+    /// The fields of an answer, and what this request has written since.
+    Changed(Fields),
+}
+
+impl Loaded {
+    pub(super) fn fields(&self) -> &Fields {
+        match self {
+            Self::Peeked(record) | Self::Used(record) => record.fields(),
+            Self::Changed(fields) => fields,
+        }
+    }
+
+    pub(super) fn record(&self) -> Option<&SessionRecord> {
+        match self {
+            Self::Peeked(record) | Self::Used(record) => Some(record),
+            Self::Changed(_) => None,
+        }
+    }
+
+    pub(super) fn serves(&self, purpose: Purpose) -> bool {
+        purpose == Purpose::Peek || !matches!(self, Self::Peeked(_))
+    }
+
+    pub(super) fn changed(self, changes: &Pending, counters: &[(FieldName, i64)]) -> Self {
+        let mut fields = match self {
+            Self::Peeked(record) | Self::Used(record) => {
+                let fields = record.shared_fields();
+                drop(record);
+                Arc::unwrap_or_clone(fields)
+            }
+            Self::Changed(fields) => fields,
+        };
+        changes.apply_to(&mut fields);
+        for (name, value) in counters {
+            fields.insert(name.clone(), (*value).into());
+        }
+        Self::Changed(fields)
+    }
+}
+
+/// Whether a read moved the session's expiry. A throttled touch does not say; what remains of the
+/// TTL does, unless the deadline caps it. In doubt it did: telling the browser again is no harm.
+pub(super) fn may_have_slid(touch: Touch, record: &SessionRecord) -> bool {
+    match touch {
+        Touch::Always => true,
+        Touch::Never => false,
+        Touch::IfOlderThan(_) => {
+            let ttl = u64::from(record.configured_ttl().as_secs());
+            record.deadline().is_some()
+                || (record.ttl().whole_seconds()).is_none_or(|left| left >= ttl)
+        }
+    }
+}
