@@ -1,6 +1,8 @@
 //! What a request does to the session's cookie.
 
-use session_core::{Remaining, SessionId};
+use std::time::Duration;
+
+use session_core::SessionId;
 
 /// What the response to a request does to the session's cookie.
 ///
@@ -11,20 +13,13 @@ use session_core::{Remaining, SessionId};
 pub enum CookieChange {
     /// The cookie stays as it is.
     Keep,
-    /// The session keeps its id, and its expiry moved: a persistent cookie is sent again.
-    Extend {
-        /// The session's id.
-        id: SessionId,
-        /// What remains of its life.
-        ttl: Remaining,
-    },
     /// The session is new or has a new id: the cookie is sent.
     Set {
         /// The session's id.
         id: SessionId,
-        /// What remains of its life.
-        ttl: Remaining,
+        /// How long a persistent cookie is kept.
+        max_age: Duration,
     },
-    /// The session ended, or the cookie named none: the cookie is cleared.
+    /// The session was ended, or the cookie can never name one: the cookie is cleared.
     Clear,
 }

@@ -5,8 +5,10 @@ mod invalid;
 mod presented;
 mod rules;
 
+use std::time::Duration;
+
 use http::HeaderValue;
-use session_core::{Remaining, SessionId};
+use session_core::SessionId;
 
 pub use self::builder::{SameSite, SessionCookieBuilder};
 pub use self::invalid::InvalidCookie;
@@ -26,10 +28,12 @@ pub(crate) use self::presented::Presented;
 /// | [`insecure_for_development`](Self::insecure_for_development) | as given, without `Secure` | plain HTTP on a developer's machine |
 ///
 /// # When the cookie is sent
-/// Only when it changes: with a new session, with a rotated id, and, if it is
-/// [persistent](SessionCookieBuilder::persistent), when use of the session moved its expiry. It is
-/// cleared, with the same attributes and `Max-Age=0`, when the session was ended or turned out to
-/// be gone. Each `Set-Cookie` comes with `Cache-Control: no-store`.
+/// Only when it changes: with a new session and with a rotated id. If it is
+/// [persistent](SessionCookieBuilder::persistent), the browser keeps it until the session's
+/// deadline, and that of a session without one for 400 days (RFC 6265bis' cap). It is cleared, with
+/// the same attributes and `Max-Age=0`, when the request ended the session, or when its value can
+/// never be one. A request that finds no session leaves it: a response to another request may have
+/// set it meanwhile. Each `Set-Cookie` comes with `Cache-Control: no-store`.
 ///
 /// ```
 /// use session_http::{SameSite, SessionCookie};
@@ -81,7 +85,7 @@ impl SessionCookie {
         &self.name
     }
 
-    /// Whether the browser keeps the cookie beyond its own end, for as long as the session lives.
+    /// Whether the browser keeps the cookie beyond its own end.
     pub fn is_persistent(&self) -> bool {
         self.is_persistent
     }
@@ -92,17 +96,17 @@ impl SessionCookie {
     }
 
     /// The `Set-Cookie` value that gives the browser this id.
-    pub(crate) fn set(&self, id: &SessionId, remaining: Remaining) -> Option<HeaderValue> {
+    pub(crate) fn set(&self, id: &SessionId, max_age: Duration) -> Option<HeaderValue> {
         let Self {
             name, attributes, ..
         } = self;
         let id = id.expose();
-        // One source of truth: the backend's answer, which the idle TTL and the deadline have
-        // already gone into. Without an expiry there is no age to tell.
-        match remaining.whole_seconds().filter(|_| self.is_persistent) {
-            Some(age) => header(&format!("{name}={id}{attributes}; Max-Age={age}")),
-            None => header(&format!("{name}={id}{attributes}")),
+        if !self.is_persistent {
+            return header(&format!("{name}={id}{attributes}"));
         }
+        let begun = u64::from(max_age.subsec_nanos() > 0);
+        let age = max_age.as_secs().saturating_add(begun);
+        header(&format!("{name}={id}{attributes}; Max-Age={age}"))
     }
 
     /// The `Set-Cookie` value that takes the cookie from the browser. A cookie is identified by
@@ -137,12 +141,11 @@ fn header(text: &str) -> Option<HeaderValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
-    const HOUR: Remaining = Remaining::In(Duration::from_millis(3_599_001));
+    const HOUR: Duration = Duration::from_millis(3_599_001);
 
     /// What sets the cookie, and what clears it.
-    fn lines(cookie: &SessionCookie, ttl: Remaining) -> [HeaderValue; 2] {
+    fn lines(cookie: &SessionCookie, ttl: Duration) -> [HeaderValue; 2] {
         let id = SessionId::from_bytes(&[0; 32]);
         [cookie.set(&id, ttl).unwrap(), cookie.clear().unwrap()]
     }
@@ -175,13 +178,6 @@ mod tests {
                 "__Secure-id",
                 "Path=/shop; Domain=example.com; Secure; HttpOnly; SameSite=None; Partitioned",
                 "; Max-Age=3600",
-            ),
-            (
-                &all,
-                Remaining::NoExpiry,
-                "__Secure-id",
-                "Path=/shop; Domain=example.com; Secure; HttpOnly; SameSite=None; Partitioned",
-                "",
             ),
             (
                 &development,

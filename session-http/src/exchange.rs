@@ -4,8 +4,12 @@
 //! final commit follow each other, however many clones of the handle there are. So a session is
 //! loaded once, and what is known of it changes in one place at a time.
 
+use session_core::steps::{
+    ReadOutcome, ReadRequest, RenameOutcome, RenameRequest, WriteOutcome, WriteRequest,
+};
 use session_core::{
-    Delta, Error, NewSession, SessionBackend, SessionId, SessionRecord, Touch, Written,
+    Delta, Effect, Error, ErrorKind, NewSession, Operation, SessionBackend, SessionId,
+    SessionRecord, Touch, Written,
 };
 use tokio::sync::MutexGuard;
 
@@ -13,10 +17,16 @@ use crate::change::CookieChange;
 use crate::error::SessionError;
 use crate::pending::{Fate, Pending};
 use crate::session::Session;
-use crate::state::{Known, Purpose, State, View};
+use crate::state::{Known, Missing, Purpose, State, View};
+
+/// How often a fresh id is drawn when the one before was taken.
+const ID_ATTEMPTS: usize = 3;
 
 /// The right to talk to the backend for this request.
 pub(crate) type Turn<'a> = MutexGuard<'a, ()>;
+
+/// The outcome of a step on a session, if there is one.
+type Found<T> = Result<T, Missing>;
 
 /// What became of the pending changes.
 #[derive(Debug)]
@@ -80,25 +90,62 @@ impl Session {
         let Some(id) = self.with(|state| state.target().cloned()) else {
             return Ok(());
         };
-        let policy_touch = self.backend().policy().touch();
-        let (answer, touch, purpose) = match purpose {
+        let policy = self.backend().policy();
+        let (touch, purpose) = match purpose {
             // Where reads never slide anyway, a peek serves both purposes.
-            Purpose::Peek if policy_touch != Touch::Never => (
-                self.backend().peek_session(&id).await,
-                Touch::Never,
-                Purpose::Peek,
-            ),
-            _ => (
-                self.backend().get_session(&id).await,
-                policy_touch,
-                Purpose::Use,
-            ),
+            Purpose::Peek if policy.touch() != Touch::Never => (Touch::Never, Purpose::Peek),
+            _ => (policy.touch(), Purpose::Use),
         };
-        match self.checked(answer)? {
-            Some(record) => self.with(|state| state.has_read(id, record, touch, purpose)),
-            None => self.with(State::gone),
+        let request = ReadRequest::new(policy, &id, touch);
+        let answer = self.backend().read(&request).await;
+        match self.checked(answer.map_err(|error| error.during(Operation::GetSession)))? {
+            ReadOutcome::Found(record) => self.with(|state| state.has_read(id, record, purpose)),
+            ReadOutcome::Rotated => self.with(|state| state.gone(Missing::Rotated)),
+            _ => self.with(|state| state.gone(Missing::NotFound)),
         }
         Ok(())
+    }
+
+    /// Changes the session of this id.
+    async fn write(&self, id: &SessionId, delta: Delta) -> Result<Found<Written>, Error> {
+        let write = async || -> Result<Found<Written>, Error> {
+            let request = WriteRequest::new(self.backend().policy(), id, delta)?;
+            match self.backend().write(&request).await? {
+                WriteOutcome::Written(written) => Ok(Ok(written)),
+                WriteOutcome::Refused(refusal) => Err(refusal.into()),
+                WriteOutcome::Rotated => Ok(Err(Missing::Rotated)),
+                _ => Ok(Err(Missing::NotFound)),
+            }
+        };
+        write()
+            .await
+            .map_err(|error| error.during(Operation::UpdateSession))
+    }
+
+    /// Moves the session of this id to a fresh one, and changes it.
+    async fn rename(
+        &self,
+        id: &SessionId,
+        delta: Delta,
+    ) -> Result<Found<(SessionId, Written)>, Error> {
+        let rename = async || -> Result<Found<(SessionId, Written)>, Error> {
+            let backend = self.backend();
+            let to = backend.successor_id(id)?;
+            let mut request = RenameRequest::new(backend.policy(), id.clone(), to, delta)?;
+            for _ in 0..ID_ATTEMPTS {
+                match backend.rename(&request).await? {
+                    RenameOutcome::Renamed(written) => return Ok(Ok((request.to, written))),
+                    RenameOutcome::Refused(refusal) => return Err(refusal.into()),
+                    RenameOutcome::IdTaken => request.to = backend.successor_id(id)?,
+                    RenameOutcome::Rotated => return Ok(Err(Missing::Rotated)),
+                    _ => return Ok(Err(Missing::NotFound)),
+                }
+            }
+            Err(Error::new(ErrorKind::IdExhausted, Effect::NotApplied))
+        };
+        rename()
+            .await
+            .map_err(|error| error.during(Operation::RotateSession))
     }
 
     /// Sends one increment, and nothing else.
@@ -111,8 +158,8 @@ impl Session {
     ) -> Result<Sent, SessionError> {
         // If the answer is lost, or this future dropped, nobody knows what the field holds.
         let known = self.with(State::forget_loaded);
-        match self.backend().update_session(&id, delta).await {
-            Ok(Some(written)) => {
+        match self.write(&id, delta).await {
+            Ok(Ok(written)) => {
                 let record = written.record.clone();
                 let value = written.counter(name);
                 self.with(|state| {
@@ -124,12 +171,12 @@ impl Session {
                     None => Err(unexplained()),
                 }
             }
-            Ok(None) => {
-                self.with(State::gone);
+            Ok(Err(missing)) => {
+                self.with(|state| state.gone(missing));
                 Ok(Sent::Gone)
             }
             Err(error) => {
-                if error.effect() == session_core::Effect::NotApplied {
+                if error.effect() == Effect::NotApplied {
                     self.with(|state| state.remember_loaded(known));
                 }
                 self.checked(Err(error))
@@ -172,26 +219,28 @@ impl Session {
         changes: &Pending,
         returns_record: bool,
     ) -> Result<Flushed, SessionError> {
-        let delta = if returns_record {
+        let rotates = changes.fate == Fate::Rotates;
+        // A persistent cookie is kept until the deadline, which the record tells.
+        let tells_deadline = rotates && self.settings().cookie.is_persistent();
+        let delta = if returns_record || tells_deadline {
             changes.delta.clone().returning_record()
         } else {
             changes.delta.clone()
         };
-        let answer: Result<Option<(SessionId, Written)>, Error> = if changes.fate == Fate::Rotates {
-            let rotated = self.backend().rotate_session(&id, delta).await;
-            rotated.map(|rotated| rotated.map(|rotated| (rotated.id, rotated.written)))
+        let answer = if rotates {
+            self.rename(&id, delta).await
         } else {
-            let written = self.backend().update_session(&id, delta).await;
+            let written = self.write(&id, delta).await;
             written.map(|written| written.map(|written| (id, written)))
         };
         match self.checked(answer)? {
-            Some((id, written)) => {
+            Ok((id, written)) => {
                 let record = written.record.clone();
                 self.with(|state| state.has_written(id, written, changes));
                 Ok(Flushed::Applied(record))
             }
-            None => {
-                self.with(State::gone);
+            Err(missing) => {
+                self.with(|state| state.gone(missing));
                 self.begin(changes).await
             }
         }
@@ -200,9 +249,12 @@ impl Session {
     /// Begins a session with what the changes set, under a fresh id: one that the client sent is
     /// never adopted.
     async fn begin(&self, changes: &Pending) -> Result<Flushed, SessionError> {
-        if self.with(|state| matches!(state.view, View::Lost)) {
+        // A log-in brings all that it needs, and proves it: whatever became of the visitor's session,
+        // there is one for it.
+        let logs_in = changes.delta.principal().is_some();
+        if !logs_in && self.with(|state| matches!(state.view, View::Lost)) {
             tracing::info!(
-                "the session ended during the request: the request's changes are dropped"
+                "the session ended or was rotated during the request: its changes are dropped"
             );
             return Ok(Flushed::Dropped);
         }
@@ -231,7 +283,8 @@ impl Session {
         self.with(|state| state.is_closed = true);
         let turn = self.turn().await;
         self.flush(&turn, false).await?;
-        Ok(self.with(|state| state.cookie_change()))
+        let now = self.backend().policy().now();
+        Ok(self.with(|state| state.cookie_change(now)))
     }
 
     /// The backend's answer; its failure is noted, for the response.
@@ -248,8 +301,8 @@ impl Session {
 
 /// The backend acknowledged an increment without saying what it came to.
 pub(crate) fn unexplained() -> SessionError {
-    let kind = session_core::ErrorKind::CorruptReply;
-    Error::new(kind, session_core::Effect::Unknown)
-        .during(session_core::Operation::IncrementField)
+    let kind = ErrorKind::CorruptReply;
+    Error::new(kind, Effect::Unknown)
+        .during(Operation::IncrementField)
         .into()
 }

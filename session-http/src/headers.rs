@@ -8,9 +8,8 @@ use crate::cookie::SessionCookie;
 
 pub(crate) fn set_headers(headers: &mut HeaderMap, cookie: &SessionCookie, change: &CookieChange) {
     let line = match change {
-        CookieChange::Set { id, ttl } => cookie.set(id, *ttl),
-        CookieChange::Extend { id, ttl } if cookie.is_persistent() => cookie.set(id, *ttl),
-        CookieChange::Extend { .. } | CookieChange::Keep => None,
+        CookieChange::Set { id, max_age } => cookie.set(id, *max_age),
+        CookieChange::Keep => None,
         CookieChange::Clear => cookie.clear(),
     };
     if let Some(line) = line {

@@ -78,6 +78,7 @@ impl RequestSession {
                 outcome: Ok(change),
             })
         };
+        let now = session.backend().policy().now();
         session.with(|state| {
             state.is_closed = true;
             if !state.is_used && gave_up.is_none_or(|gave_up| gave_up.is_rendered) {
@@ -87,14 +88,14 @@ impl RequestSession {
                 if !state.changes.waiting.is_empty() {
                     tracing::warn!("the handler panicked: its changes to the session are dropped");
                 }
-                return finished(state.cookie_change_after_failure());
+                return finished(state.cookie_change_after_failure(now));
             }
             // The client is told that the store failed; a commit now would say something else.
             if is_store_failing {
-                return finished(state.cookie_change_after_failure());
+                return finished(state.cookie_change_after_failure(now));
             }
             if is_idle && state.changes.is_empty() {
-                return finished(state.cookie_change());
+                return finished(state.cookie_change(now));
             }
             Closing::Committing(Commit::new(session.clone()))
         })
@@ -169,7 +170,8 @@ impl Closed {
             }
             Err(error) => {
                 response = failed(&error, failure_response);
-                session.with(|state| state.cookie_change_after_failure())
+                let now = session.backend().policy().now();
+                session.with(|state| state.cookie_change_after_failure(now))
             }
         };
         if response.status() == StatusCode::SERVICE_UNAVAILABLE

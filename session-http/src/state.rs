@@ -4,12 +4,14 @@
 
 mod loaded;
 
+use std::time::Duration;
+
 use session_core::{
-    FieldValue, Fields, PublicId, Remaining, SessionId, SessionRecord, Touch, Written,
+    FieldValue, Fields, PublicId, Remaining, SessionId, SessionRecord, Timestamp, UnixMillis,
+    Written,
 };
 
 pub(crate) use self::loaded::Loaded;
-use self::loaded::may_have_slid;
 use crate::change::CookieChange;
 use crate::cookie::Presented;
 use crate::pending::{Changes, Pending, Said};
@@ -42,7 +44,8 @@ pub(crate) enum View {
     Unasked(SessionId),
     /// The backend has said in this request that it lives.
     Live(Live),
-    /// It lived, and then was gone: what this request changes is dropped.
+    /// It lived, and then did not, or it was rotated: what this request changes is dropped, for it
+    /// was meant for a session that has moved on or ended.
     Lost,
 }
 
@@ -51,10 +54,18 @@ pub(crate) struct Live {
     id: SessionId,
     /// What remained of its life by the backend's last answer.
     ttl: Remaining,
-    /// Whether this request moved its expiry.
-    has_slid: bool,
+    /// Its deadline, as far as an answer told.
+    deadline: Option<UnixMillis>,
     /// Nothing, once an operation may have changed what was loaded.
     loaded: Option<Loaded>,
+}
+
+/// Why there is no session under an id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Missing {
+    NotFound,
+    /// Another request moved it to another id a short while ago.
+    Rotated,
 }
 
 /// What a read is for.
@@ -171,33 +182,33 @@ impl State {
         }
     }
 
-    /// What becomes of the cookie when all went well.
-    pub(crate) fn cookie_change(&self) -> CookieChange {
+    /// What becomes of the cookie. The browser's belongs to the newest response: it is set only by
+    /// a request that created or rotated a session, and cleared only by one that ended a session,
+    /// or that was given a value that can never be one. Another request may have set it since.
+    pub(crate) fn cookie_change(&self, now: Timestamp) -> CookieChange {
         match &self.view {
-            View::Live(live) => {
-                let (id, ttl) = (live.id.clone(), live.ttl);
-                if !self.presented.is(&id) {
-                    CookieChange::Set { id, ttl }
-                } else if live.has_slid {
-                    CookieChange::Extend { id, ttl }
+            View::Live(live) if !self.presented.is(&live.id) => CookieChange::Set {
+                id: live.id.clone(),
+                max_age: live.max_age(now),
+            },
+            View::Live(_) | View::Unasked(_) => CookieChange::Keep,
+            View::Absent | View::Lost => {
+                if self.was_ended || self.presented == Presented::Unusable {
+                    CookieChange::Clear
                 } else {
                     CookieChange::Keep
                 }
             }
-            View::Unasked(_) => CookieChange::Keep,
-            View::Absent | View::Lost if self.presented == Presented::Nothing => CookieChange::Keep,
-            View::Absent | View::Lost => CookieChange::Clear,
         }
     }
 
     /// What becomes of the cookie when the store failed: nothing, unless the backend acknowledged
     /// before that this request moved or ended the session. Then the old cookie is dead, and the
     /// new id would be lost.
-    pub(crate) fn cookie_change_after_failure(&self) -> CookieChange {
-        match self.cookie_change() {
-            set @ CookieChange::Set { .. } => set,
-            CookieChange::Clear if self.was_ended => CookieChange::Clear,
-            _ => CookieChange::Keep,
+    pub(crate) fn cookie_change_after_failure(&self, now: Timestamp) -> CookieChange {
+        match self.cookie_change(now) {
+            CookieChange::Clear if !self.was_ended => CookieChange::Keep,
+            change => change,
         }
     }
 
@@ -209,29 +220,22 @@ impl State {
         self.was_ended |= is_acknowledged;
     }
 
-    pub(crate) fn gone(&mut self) {
-        self.view = match self.view {
-            View::Live(_) | View::Lost => View::Lost,
-            View::Unasked(_) | View::Absent => View::Absent,
+    pub(crate) fn gone(&mut self, missing: Missing) {
+        self.view = match (&self.view, missing) {
+            (View::Live(_) | View::Lost, _) | (_, Missing::Rotated) => View::Lost,
+            (View::Unasked(_) | View::Absent, Missing::NotFound) => View::Absent,
         };
     }
 
-    pub(crate) fn has_read(
-        &mut self,
-        id: SessionId,
-        record: SessionRecord,
-        touch: Touch,
-        purpose: Purpose,
-    ) {
+    pub(crate) fn has_read(&mut self, id: SessionId, record: SessionRecord, purpose: Purpose) {
         let before = self.take_live();
-        let had_slid = before.as_ref().is_some_and(|live| live.has_slid);
         // A peek takes nothing from an earlier use.
         let was_used =
             (before.and_then(|live| live.loaded)).is_some_and(|loaded| loaded.serves(Purpose::Use));
         self.view = View::Live(Live {
             id,
             ttl: record.ttl(),
-            has_slid: had_slid || may_have_slid(touch, &record),
+            deadline: record.deadline(),
             loaded: Some(if purpose == Purpose::Use || was_used {
                 Loaded::Used(record)
             } else {
@@ -244,21 +248,27 @@ impl State {
         self.view = View::Live(Live {
             id,
             ttl: record.ttl(),
-            has_slid: false,
+            deadline: record.deadline(),
             loaded: Some(Loaded::Used(record)),
         });
     }
 
     /// A write is done: the session lives under this id, and the changes are part of it.
     pub(crate) fn has_written(&mut self, id: SessionId, written: Written, changes: &Pending) {
-        let before = self.take_live().and_then(|live| live.loaded);
+        let before = self.take_live();
+        let known = before.as_ref().and_then(|live| live.deadline);
         self.view = View::Live(Live {
             id,
             ttl: written.ttl,
-            has_slid: true,
+            deadline: written
+                .record
+                .as_ref()
+                .map_or(known, |record| record.deadline()),
             loaded: match written.record {
                 Some(record) => Some(Loaded::Used(record)),
-                None => before.map(|loaded| loaded.changed(changes, &written.counters)),
+                None => before
+                    .and_then(|live| live.loaded)
+                    .map(|loaded| loaded.changed(changes, &written.counters)),
             },
         });
     }
@@ -283,6 +293,27 @@ impl State {
         if let View::Live(live) = &mut self.view {
             live.loaded = known;
         }
+    }
+}
+
+/// The longest that browsers keep a cookie (RFC 6265bis).
+const LONGEST: Duration = Duration::from_secs(400 * 86_400);
+
+impl Live {
+    /// How long a browser keeps a persistent cookie: until the session's deadline, and for one
+    /// without as long as it may. That the session slides then needs no word to the browser.
+    fn max_age(&self, now: Timestamp) -> Duration {
+        let Some(deadline) = self.deadline else {
+            return LONGEST;
+        };
+        let now = u64::try_from(now.unix_seconds()).unwrap_or_default();
+        let left = deadline.since(UnixMillis::new(now.saturating_mul(1000)));
+        // By the application's clock: should it be fast, the session lives all the same.
+        let at_least = match self.ttl {
+            Remaining::In(ttl) => ttl,
+            _ => Duration::ZERO,
+        };
+        left.max(at_least).min(LONGEST)
     }
 }
 

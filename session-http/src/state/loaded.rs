@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use session_core::{FieldName, Fields, SessionRecord, Touch};
+use session_core::{FieldName, Fields, SessionRecord};
 
 use super::Purpose;
 use crate::pending::Pending;
@@ -50,19 +50,5 @@ impl Loaded {
             fields.insert(name.clone(), (*value).into());
         }
         Self::Changed(fields)
-    }
-}
-
-/// Whether a read moved the session's expiry. A throttled touch does not say; what remains of the
-/// TTL does, unless the deadline caps it. In doubt it did: telling the browser again is no harm.
-pub(super) fn may_have_slid(touch: Touch, record: &SessionRecord) -> bool {
-    match touch {
-        Touch::Always => true,
-        Touch::Never => false,
-        Touch::IfOlderThan(_) => {
-            let ttl = u64::from(record.configured_ttl().as_secs());
-            record.deadline().is_some()
-                || (record.ttl().whole_seconds()).is_none_or(|left| left >= ttl)
-        }
     }
 }

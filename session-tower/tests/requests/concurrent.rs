@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use session_core::SessionId;
+use session_core::{SessionId, SessionTtl};
 use session_memory::Step;
 use session_tower::Session;
 
-use crate::common::{World, field};
+use crate::common::{World, field, log_in, log_out, principal};
 
 /// The next call of this kind takes a second.
 fn slow(world: &World, step: Step) {
@@ -153,7 +153,7 @@ async fn a_response_waits_for_operations_under_way() {
     assert_eq!(reply.steps, [(Step::Rename, 1)]);
     assert!(world.peek(&reply.new_id().unwrap()).await.is_some());
 
-    // A read that finds nothing decides about the cookie, too.
+    // So do reads.
     let dead = SessionId::random().unwrap();
     slow(&world, Step::Read);
     let reply = world
@@ -165,7 +165,60 @@ async fn a_response_waits_for_operations_under_way() {
         })
         .await;
     assert_eq!(reply.steps, [(Step::Read, 1)]);
-    assert!(reply.is_cleared());
+    assert_eq!(reply.set_cookie(), None);
+}
+
+/// A browser sends several requests with one cookie, and one of them logs in or rotates: whatever
+/// the others do, they leave the newer cookie alone, begin no session and change none.
+#[tokio::test]
+async fn requests_with_a_rotated_id_leave_the_newer_cookie_alone() {
+    for logs_in in [true, false] {
+        let world = World::new();
+        let old = world.session().await;
+        let reply = world
+            .visit(Some(&old), async move |session: Session| {
+                if logs_in {
+                    session.log_in(principal("ann"))
+                } else {
+                    session.rotate()
+                }
+            })
+            .await;
+        let new = reply.new_id().unwrap();
+        let before = world.peek(&new).await.unwrap();
+        for deed in 0..7 {
+            let reply = world
+                .visit(Some(&old), async move |session: Session| {
+                    match deed {
+                        0 => drop(session.load().await?),
+                        1 => assert_eq!(session.increment("n", 1).await?, None),
+                        2 => session.insert("a", "1")?,
+                        3 => {
+                            session.insert("a", "1")?;
+                            assert!(!session.save().await?);
+                        }
+                        4 => session.rotate()?,
+                        5 => session.set_ttl(SessionTtl::MIN)?,
+                        _ => {
+                            session.load().await?;
+                            session.insert("a", "1")?;
+                        }
+                    }
+                    Ok(())
+                })
+                .await;
+            assert_eq!((reply.status(), reply.set_cookie()), (200, None), "{deed}");
+        }
+        assert_eq!(world.sessions().await, 1);
+        assert_eq!(world.peek(&new).await.unwrap(), before);
+        // A second log-in with the old cookie, by a double click, gets a session of its own.
+        let again = world.visit(Some(&old), log_in).await;
+        assert!(world.peek(&again.new_id().unwrap()).await.is_some());
+        // A log-out ends the session that the old id has become, if that is still the visitor's.
+        let out = world.visit(Some(&old), log_out).await;
+        assert!(out.is_cleared());
+        assert_eq!(world.peek(&new).await.is_some(), logs_in);
+    }
 }
 
 #[tokio::test(start_paused = true)]

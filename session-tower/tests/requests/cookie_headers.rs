@@ -35,7 +35,7 @@ async fn finds(world: &World, lines: &[Vec<u8>]) -> Finds {
     let found = receiver.try_recv().unwrap();
     match (&*reply.steps, found, reply.is_cleared()) {
         ([(Step::Read, 1)], true, false) => Finds::Session,
-        ([(Step::Read, 1)], false, true) => Finds::Unknown,
+        ([(Step::Read, 1)], false, false) => Finds::Unknown,
         ([], false, true) => Finds::Unusable,
         ([], false, false) => Finds::Nothing,
         other => panic!("{other:?} for {lines:?}"),

@@ -344,12 +344,12 @@ async fn a_dead_cookie_costs_one_and_one_more_when_something_is_set() {
             })
             .await;
         reply.assert_cost(&[(step, 1)]);
-        assert!(reply.is_cleared());
+        assert_eq!(reply.set_cookie(), None);
     }
     assert_eq!(world.backend.len(), 0);
     let reply = world.visit(Some(&dead), rotate).await;
     reply.assert_cost(&[(Step::Rename, 1)]);
-    assert!(reply.is_cleared());
+    assert_eq!(reply.set_cookie(), None);
     assert_eq!(world.backend.len(), 0);
     for (reply, step) in [
         (world.visit(Some(&dead), insert).await, Step::Write),
