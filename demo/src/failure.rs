@@ -14,7 +14,7 @@ use session_store::{Error, ErrorKind, Session, SessionError};
 pub(crate) enum Failure {
     /// The browser has no session.
     NoSession,
-    /// The browser's session is no more; the layer clears its cookie.
+    /// The browser's session is no more.
     Expired,
     /// What was sent is not what is expected.
     Refused(StatusCode, Cow<'static, str>),

@@ -46,15 +46,21 @@ use crate::state::{State, View};
 /// |---|---|
 /// | does not touch the session, or the visitor has none and sets nothing | 0 |
 /// | reads | 1 |
-/// | changes, logs in, rotates, or destroys | 1 (2 when the cookie turns out dead) |
+/// | changes, logs in, rotates, or destroys | 1 (2 when it begins another session) |
 /// | increments | 1 each |
 /// | reads and changes | 2 |
 ///
 /// # When the session is gone
-/// A session can expire or be revoked at any moment. If this request had seen it alive, its changes
-/// are dropped and the cookie is cleared: nothing is recreated. If it never had (it only wrote),
-/// what it set goes into a new session under a fresh id. An id that the client made up is never
-/// adopted.
+/// A session can expire or be revoked at any moment, and another request of the same browser can
+/// log in or rotate it. If this request had seen it alive, or its id is known as rotated, the
+/// changes are dropped: nothing is recreated. If it never had (it only wrote), what it set goes
+/// into a new session under a fresh id. A log-in brings all that it needs: it begins a session in
+/// each case. An id that the client made up is never adopted.
+///
+/// The browser's cookie belongs to the newest response: it is set only by a request that created or
+/// rotated a session, and cleared only by one that ended a session (a log-out), or that was given a
+/// value that can never be one. A log-out with an id that was rotated a short while ago ends the
+/// session that it has become, unless the principal changed with the rotation.
 ///
 /// # Example
 /// ```

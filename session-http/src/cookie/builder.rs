@@ -86,11 +86,9 @@ impl SessionCookieBuilder {
         self
     }
 
-    /// The browser keeps the cookie for as long as the session lives (`Max-Age`), beyond its own
-    /// end. The age is what the backend says remains: the idle TTL, cut by the deadline. So that it
-    /// stays true, the cookie is sent again whenever use of the session moved its expiry. With
-    /// [`Touch::IfOlderThan`](session_core::Touch::IfOlderThan) as the policy, that is not every
-    /// request.
+    /// The browser keeps the cookie beyond its own end: until the session's deadline (`Max-Age`),
+    /// and for a session without one for 400 days, as long as browsers do at most (RFC 6265bis).
+    /// Whether there still is a session only the backend says.
     pub fn persistent(mut self) -> Self {
         self.is_persistent = true;
         self

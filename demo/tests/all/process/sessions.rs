@@ -6,7 +6,7 @@ use std::process::Stdio;
 use serde_json::Value;
 use session_redis_test::{shared_cluster, unique_prefix};
 
-use crate::support::{Backend, Ended, Store, is_cleared};
+use crate::support::{Backend, Ended, Store};
 
 /// The public id of no session, such as a shell would hand it over.
 const MISSING: &str = "-AAAAAAAAAAAAAAAAAAAAA";
@@ -105,7 +105,6 @@ async fn several_are_revoked_and_what_is_missing_is_said() {
         for visitor in [&ann, &bob, &cem] {
             let answer = visitor.post("/increment", &[]).await;
             answer.assert_error(401, "Session expired");
-            assert!(is_cleared(&answer));
         }
         // Nor is it in its user's list any more.
         ann.log_in("Ann", "600").await;

@@ -44,8 +44,9 @@ pub(crate) fn hold(answer: &Answer, cookie: Option<&str>) {
         let json = answer.json();
         let text = json["error"].as_str().unwrap_or_default();
         assert_ne!(text, "", "an error says what is wrong: {answer:?}");
-        let is_over = text == "Session expired";
-        assert!(!is_over || is_cleared(answer), "a dead cookie: {answer:?}");
+        // Another answer may have given the browser a newer one.
+        let gives = text == "Session expired" && given.is_some();
+        assert!(!gives || is_cleared(answer), "a cookie: {answer:?}");
     }
 }
 
