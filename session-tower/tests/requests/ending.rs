@@ -41,10 +41,17 @@ async fn destroying_wins_over_all_that_was_asked_before() {
     let id = world.session().await;
     let reply = world
         .visit(Some(&id), async |session: Session| {
+            assert!(!session.is_loaded());
             session.get_raw("seen").await?;
+            assert!(session.is_loaded() && session.id().is_some());
             session.log_in(principal("ann"))?;
             session.insert("a", "1")?;
-            session.destroy()
+            session.destroy()?;
+            assert_eq!(
+                (session.id(), session.presence().await?),
+                (None, Presence::Gone)
+            );
+            Ok(())
         })
         .await;
     assert_eq!(reply.steps, [(Step::Read, 1), (Step::Remove, 1)]);
