@@ -60,13 +60,17 @@ pub enum SessionError {
 }
 
 impl SessionError {
-    /// The status of a response that says so: 503 when the store fails, 500 when the application
-    /// asked for something that cannot be (a limit, a type, a reserved name).
+    /// The status of a response that says so: 503 when the store fails, 413 for a limit of the
+    /// session's size, 409 for one of the principal's sessions, 500 when the application asked for
+    /// something that cannot be (a type, a reserved name).
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Backend(error) if is_store_failing(error.kind()) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Backend(error) => match error.kind() {
+                ErrorKind::TooManySessions => StatusCode::CONFLICT,
+                ErrorKind::LimitExceeded(_) => StatusCode::PAYLOAD_TOO_LARGE,
+                kind if is_store_failing(kind) => StatusCode::SERVICE_UNAVAILABLE,
+                _ => StatusCode::INTERNAL_SERVER_ERROR,
+            },
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -142,7 +146,7 @@ mod tests {
     use session_core::Limit;
 
     #[test]
-    fn the_store_failing_is_503_and_the_application_failing_500() {
+    fn the_store_failing_is_503_a_limit_409_or_413_and_the_application_failing_500() {
         let status = |kind| {
             SessionError::from(Error::new(kind, Effect::NotApplied))
                 .status()
@@ -163,14 +167,14 @@ mod tests {
         for kind in [
             ErrorKind::Conflict,
             ErrorKind::InvalidPublicId,
-            ErrorKind::LimitExceeded(Limit::Fields),
             ErrorKind::NotAnInteger,
             ErrorKind::Overflow,
-            ErrorKind::TooManySessions,
             ErrorKind::ReservedField,
         ] {
             assert_eq!(status(kind), 500, "{kind:?}");
         }
+        assert_eq!(status(ErrorKind::TooManySessions), 409);
+        assert_eq!(status(ErrorKind::LimitExceeded(Limit::Fields)), 413);
         assert_eq!(SessionError::NoLayer.status().as_u16(), 500);
     }
 }

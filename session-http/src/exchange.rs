@@ -5,7 +5,8 @@
 //! loaded once, and what is known of it changes in one place at a time.
 
 use session_core::steps::{
-    ReadOutcome, ReadRequest, RenameOutcome, RenameRequest, WriteOutcome, WriteRequest,
+    InsertOutcome, InsertRequest, ReadOutcome, ReadRequest, RenameOutcome, RenameRequest,
+    WriteOutcome, WriteRequest,
 };
 use session_core::{
     Delta, Effect, Error, ErrorKind, NewSession, Operation, SessionBackend, SessionId,
@@ -133,12 +134,18 @@ impl Session {
             let to = backend.successor_id(id)?;
             let mut request = RenameRequest::new(backend.policy(), id.clone(), to, delta)?;
             for _ in 0..ID_ATTEMPTS {
-                match backend.rename(&request).await? {
-                    RenameOutcome::Renamed(written) => return Ok(Ok((request.to, written))),
-                    RenameOutcome::Refused(refusal) => return Err(refusal.into()),
-                    RenameOutcome::IdTaken => request.to = backend.successor_id(id)?,
-                    RenameOutcome::Rotated => return Ok(Err(Missing::Rotated)),
-                    _ => return Ok(Err(Missing::NotFound)),
+                match backend.rename(&request).await {
+                    Ok(RenameOutcome::Renamed(written)) => return Ok(Ok((request.to, written))),
+                    Ok(RenameOutcome::Refused(refusal)) => return Err(refusal.into()),
+                    Ok(RenameOutcome::IdTaken) => request.to = backend.successor_id(id)?,
+                    Ok(RenameOutcome::Rotated) => return Ok(Err(Missing::Rotated)),
+                    Ok(_) => return Ok(Err(Missing::NotFound)),
+                    Err(error) => {
+                        let record = self.found_after(error, &request.to).await?;
+                        let mut written = Written::new(record.ttl());
+                        written.record = Some(record);
+                        return Ok(Ok((request.to, written)));
+                    }
                 }
             }
             Err(Error::new(ErrorKind::IdExhausted, Effect::NotApplied))
@@ -146,6 +153,43 @@ impl Session {
         rename()
             .await
             .map_err(|error| error.during(Operation::RotateSession))
+    }
+
+    /// Stores a session under a fresh id.
+    async fn create(&self, new: NewSession) -> Result<(SessionId, SessionRecord), Error> {
+        let create = async || -> Result<(SessionId, SessionRecord), Error> {
+            let backend = self.backend();
+            let mut request = InsertRequest::new(backend.policy(), SessionId::random()?, new)?;
+            for _ in 0..ID_ATTEMPTS {
+                match backend.insert(&request).await {
+                    Ok(InsertOutcome::Inserted(record)) => return Ok((request.id, record)),
+                    Ok(InsertOutcome::Refused(refusal)) => return Err(refusal.into()),
+                    Ok(_) => request.id = SessionId::random()?,
+                    Err(error) => {
+                        let record = self.found_after(error, &request.id).await?;
+                        return Ok((request.id, record));
+                    }
+                }
+            }
+            Err(Error::new(ErrorKind::IdExhausted, Effect::NotApplied))
+        };
+        create()
+            .await
+            .map_err(|error| error.during(Operation::CreateSession))
+    }
+
+    /// The session under an id that was drawn here, after a step that failed: where nobody knows
+    /// whether it was done, a look tells. What is found proves that it was; that nothing is found
+    /// proves nothing. The step is never sent again: the first one may still be on its way.
+    async fn found_after(&self, error: Error, drawn: &SessionId) -> Result<SessionRecord, Error> {
+        if error.effect() != Effect::Unknown {
+            return Err(error);
+        }
+        let request = ReadRequest::new(self.backend().policy(), drawn, Touch::Never);
+        match self.backend().read(&request).await {
+            Ok(ReadOutcome::Found(record)) => Ok(record),
+            _ => Err(error),
+        }
     }
 
     /// Sends one increment, and nothing else.
@@ -187,7 +231,8 @@ impl Session {
     /// Sends the pending changes, in one step (two when a session is ended and another begun, or
     /// when a session that was only written to turns out dead).
     ///
-    /// When it fails or is dropped, the changes stay pending.
+    /// When it fails and nothing was changed, or is dropped, the changes stay pending. What may have
+    /// been applied is not sent again.
     pub(crate) async fn flush(
         &self,
         _turn: &Turn<'_>,
@@ -205,11 +250,20 @@ impl Session {
             self.with(|state| state.ended(target.is_some()));
         }
         let flushed = match self.with(|state| state.target().cloned()) {
-            Some(id) => self.change(id, &changes, returns_record).await?,
-            None => self.begin(&changes).await?,
+            Some(id) => self.change(id, &changes, returns_record).await,
+            None => self.begin(&changes).await,
         };
-        self.with(|state| state.changes.delivered());
-        Ok(flushed)
+        let effect = flushed.as_ref().err().map(SessionError::effect);
+        if effect != Some(Effect::NotApplied) {
+            self.with(|state| {
+                state.changes.delivered();
+                if effect.is_some() {
+                    // What the session holds now, nobody knows.
+                    state.forget_loaded();
+                }
+            });
+        }
+        flushed
     }
 
     /// Changes the session of this id, or begins another if this one was never seen alive.
@@ -270,11 +324,10 @@ impl Session {
         if let Some(lifetime) = changes.max_lifetime {
             new = new.max_lifetime(lifetime);
         }
-        let created = self.backend().create_session(new).await;
-        let created = self.checked(created)?;
-        let record = created.record.clone();
-        self.with(|state| state.has_created(created.id, created.record));
-        Ok(Flushed::Applied(Some(record)))
+        let (id, record) = self.checked(self.create(new).await)?;
+        let stored = record.clone();
+        self.with(|state| state.has_created(id, record));
+        Ok(Flushed::Applied(Some(stored)))
     }
 
     /// Closes the handle and sends the pending changes: what is done before the response's

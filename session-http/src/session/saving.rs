@@ -24,7 +24,9 @@ impl Session {
     ///
     /// # Errors
     /// [`SessionError::Backend`]: a limit, a principal with too many sessions, or the store's
-    /// failure. The changes go on waiting, and the layer tries again. [`SessionError::Committed`].
+    /// failure. With the effect `NotApplied` the changes go on waiting, and the layer tries again.
+    /// What may have been applied is not sent again; a session that was to be created or rotated is
+    /// looked for first, under the id that was drawn for it. [`SessionError::Committed`].
     ///
     /// # Cancellation
     /// A dropped save is tried again by the layer.

@@ -168,6 +168,54 @@ async fn a_response_waits_for_operations_under_way() {
     assert_eq!(reply.set_cookie(), None);
 }
 
+/// A page polls while its user logs in: whichever request and whichever response comes first, the
+/// browser ends with the cookie of the log-in.
+#[tokio::test]
+async fn log_ins_beside_polls_end_logged_in() {
+    const PAUSES: usize = 4;
+    const REQUESTS: usize = 3;
+    async fn pause(turns: usize) {
+        for _ in 0..turns {
+            tokio::task::yield_now().await;
+        }
+    }
+    for round in 0..PAUSES.pow(5) {
+        let of = |n: u32| round / PAUSES.pow(n) % PAUSES;
+        let world = World::new();
+        let old = world.session().await;
+        let poll = async |before, after| {
+            pause(before).await;
+            let deed = async move |session: Session| {
+                pause(after).await;
+                match (before + after) % REQUESTS {
+                    0 => session.load().await.map(|_| ()),
+                    1 => session.increment("n", 1).await.map(|_| ()),
+                    _ => session.insert("a", "1"),
+                }
+            };
+            world.visit(Some(&old), deed).await
+        };
+        let login = async |before, after| {
+            pause(before).await;
+            let deed = async move |session: Session| {
+                session.get_raw("seen").await?;
+                pause(after).await;
+                session.log_in(principal("ann"))
+            };
+            world.visit(Some(&old), deed).await
+        };
+        let (first, login) = tokio::join!(poll(of(0), of(1)), login(of(2), of(3)));
+        let second = poll(of(4), 0).await;
+        let new = login.new_id().expect("a log-in has a cookie");
+        for reply in [first, second] {
+            assert_eq!((reply.status(), reply.set_cookie()), (200, None), "{round}");
+        }
+        let record = world.peek(&new).await.expect("the log-in's session");
+        assert_eq!(record.principal(), Some(principal("ann")), "{round}");
+        assert_eq!(world.sessions().await, 1, "{round}");
+    }
+}
+
 /// A browser sends several requests with one cookie, and one of them logs in or rotates: whatever
 /// the others do, they leave the newer cookie alone, begin no session and change none.
 #[tokio::test]
