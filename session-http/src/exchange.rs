@@ -231,8 +231,8 @@ impl Session {
     /// Sends the pending changes, in one step (two when a session is ended and another begun, or
     /// when a session that was only written to turns out dead).
     ///
-    /// When it fails and nothing was changed, or is dropped, the changes stay pending. What may have
-    /// been applied is not sent again.
+    /// When it fails and nothing was changed, or is dropped, the changes stay pending. What may
+    /// have been applied is not sent again.
     pub(crate) async fn flush(
         &self,
         _turn: &Turn<'_>,
@@ -303,8 +303,8 @@ impl Session {
     /// Begins a session with what the changes set, under a fresh id: one that the client sent is
     /// never adopted.
     async fn begin(&self, changes: &Pending) -> Result<Flushed, SessionError> {
-        // A log-in brings all that it needs, and proves it: whatever became of the visitor's session,
-        // there is one for it.
+        // A log-in brings all that it needs, and proves it: whatever became of the visitor's
+        // session, there is one for it.
         let logs_in = changes.delta.principal().is_some();
         if !logs_in && self.with(|state| matches!(state.view, View::Lost)) {
             tracing::info!(

@@ -32,9 +32,9 @@ use crate::service::SessionService;
 /// The response is replaced: 503 with `Retry-After`, no `Set-Cookie`; the client's cookie is as
 /// good as before when the store is back. (Unless nobody knows whether the session was ended or
 /// rotated; a rotation whose reply was lost is looked for.) A size limit that only the commit finds
-/// is a 413, a limit of sessions a 409, a type error a 500. All are logged. A handler that fails with a
-/// [`SessionError`](crate::SessionError) gets the same response, and when it is the store that
-/// failed, nothing of its request is committed.
+/// is a 413, a limit of sessions a 409, a type error a 500. All are logged. A handler that fails
+/// with a [`SessionError`](crate::SessionError) gets the same response, and when it is the store
+/// that failed, nothing of its request is committed.
 ///
 /// # Other layers
 /// * A timeout belongs *around* this layer: then a request that times out changes nothing. Inside,
