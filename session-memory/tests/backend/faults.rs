@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use session_core::{
     Delta, Effect, ErrorKind, ListedSessions, NewSession, Operation, PublicId, SessionAdmin as _,
-    SessionBackend,
+    SessionBackend, SessionPolicy,
 };
 use session_memory::Step;
 use tokio::time::Instant;
@@ -72,7 +72,8 @@ async fn every_kind_of_call_can_fail() {
 /// then does not say that nothing was changed.
 #[tokio::test]
 async fn one_page_of_several_fails() {
-    let setup = Setup::new();
+    let policy = SessionPolicy::new().without_principal_limit();
+    let setup = Setup::with(usize::MAX, policy);
     let ann = principal("ann");
     for _ in 0..600 {
         setup.login(&ann, 1_000).await;
