@@ -87,7 +87,7 @@ async fn assert_heals(connect: Connect, storage: IdStorage) {
 /// Under each eviction policy some of the sessions, or their index, are evicted. After one use of
 /// those that live none of them is unlisted, and none survives "log out everywhere".
 pub async fn evicted_entries_come_back_with_the_next_use(connect: Connect) {
-    const SESSIONS: usize = 40;
+    const SESSIONS: usize = 80;
     const EVICTED: u64 = 20;
     let server = RedisServer::start().await;
     let info = async |section: &str, name| {
@@ -378,9 +378,11 @@ async fn list_and_end(subject: &Subject, nodes: &[RedisServer], many: usize) {
         let [median, most] = [pages / 2, pages - 1].map(|n| costs.get(n).expect("a page"));
         println!("{done} {what} on {pages} pages in {took:?}: {median:?}, at most {most:?} each");
         assert_eq!(done, if what == "listed" { many } else { many - 1 });
+        // But for one in a hundred: what else the server does meanwhile counts too.
+        let usual = costs.get(pages - 1 - pages / 100).expect("a page");
         assert!(
-            nodes.len() > 1 || *most < Duration::from_millis(5),
-            "{most:?}"
+            nodes.len() > 1 || *usual < Duration::from_millis(5),
+            "{usual:?}"
         );
         for node in nodes {
             let stats: String = node.ask("INFO commandstats").await;
