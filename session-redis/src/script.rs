@@ -75,7 +75,7 @@ macro_rules! room {
             "if may_be_too_many then\nlocal reserved = redis.call('HMGET', key, ",
             reserved_fields!(),
             ")\n",
-            lua!("crowded"),
+            lua!("too_many_fields"),
             "end\n",
         )
     };
