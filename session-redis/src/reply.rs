@@ -340,6 +340,19 @@ mod tests {
         assert_eq!(read(tombstone).unwrap(), ReadOutcome::Rotated);
     }
 
+    /// A key of another type is no session; whatever else is in the way is an error.
+    #[test]
+    fn a_look_tells_another_type_from_a_failure() {
+        let time = || Ok(Reply::Array(vec![text("1800000000"), text("500000")]));
+        let look = |code| {
+            let failed = Err(ServerError::into_error(code, "of the key"));
+            seen([time(), Ok(Reply::Integer(-1)), failed])
+        };
+        let outcome = look("WRONGTYPE").unwrap();
+        assert!(matches!(outcome, Seen::NotLive(ReadOutcome::NotFound)));
+        assert_eq!(look("NOPERM").err().unwrap().kind(), ErrorKind::Denied);
+    }
+
     #[test]
     fn each_code_has_its_meaning() {
         for (codes, meaning) in [
