@@ -9,7 +9,7 @@ use axum::routing::{get, post};
 use session_store::web::InvalidCookie;
 use session_store::{SessionBackend, SessionCookie, SessionLayer};
 
-use crate::failure::{method_not_allowed, not_found, session_failed};
+use crate::failure::{layer_failed, method_not_allowed, not_found};
 use crate::shared::{About, RETRY_AFTER, Shared};
 use crate::{guard, headers, log, page, routes};
 
@@ -28,7 +28,7 @@ pub fn app(backend: Arc<dyn SessionBackend>, about: About) -> Result<Router, Inv
     let cookie = SessionCookie::insecure_for_development(COOKIE).build()?;
     let sessions = SessionLayer::new(Arc::clone(&backend))
         .with_cookie(cookie)
-        .with_failure_response(session_failed)
+        .with_failure_response(layer_failed)
         .with_retry_after(RETRY_AFTER);
 
     let with_session = Router::new()
@@ -44,6 +44,7 @@ pub fn app(backend: Arc<dyn SessionBackend>, about: About) -> Result<Router, Inv
             "/logout-everywhere",
             post(routes::sessions::log_out_everywhere),
         )
+        .layer(map_response(headers::unstored))
         .layer(sessions);
     let without_session = Router::new()
         .route("/", get(page::page))

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use axum::Json;
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use session_store::web::Presence;
@@ -40,6 +41,9 @@ impl Failure {
 
 impl From<SessionError> for Failure {
     fn from(error: SessionError) -> Self {
+        if matches!(error, SessionError::Gone) {
+            return Self::Expired;
+        }
         // Another program may have written something else into the counter's field.
         let why = match error.backend().map(Error::kind) {
             Some(ErrorKind::NotAnInteger) => "page_views does not hold a whole number.",
@@ -69,8 +73,12 @@ impl IntoResponse for Failure {
     }
 }
 
-/// What a client is told when the session could not be read or changed: the layer's hook, and
-/// for what is answered outside of the layer.
+/// The layer's hook.
+pub(crate) fn layer_failed(_: &Parts, failed: &SessionError) -> Response {
+    session_failed(failed)
+}
+
+/// What a client is told when the session could not be read or changed.
 pub(crate) fn session_failed(failed: &SessionError) -> Response {
     let status = failed.status();
     let why = match failed.backend().map(Error::kind) {

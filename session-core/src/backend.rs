@@ -18,17 +18,13 @@ use crate::public_id::PublicId;
 use crate::record::SessionRecord;
 use crate::session::{CreatedSession, NewSession, RotatedSession};
 use crate::steps::{
-    InsertOutcome, InsertRequest, ListRequest, ReadOutcome, ReadRequest, RemoveOutcome,
+    Drawn, InsertOutcome, InsertRequest, ListRequest, ReadOutcome, ReadRequest, RemoveOutcome,
     RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, RevokeTarget, Target, WriteOutcome,
     WriteRequest,
 };
 use crate::time::Remaining;
 use crate::ttl::SessionTtl;
 use crate::written::Written;
-
-/// How often a fresh id is drawn when the one before was taken. With 256 random bits the second
-/// draw never happens; the third would mean that the randomness is broken.
-const ID_ATTEMPTS: usize = 3;
 
 /// The deadline of a backend that names none.
 const DEFAULT_DEADLINE: Duration = Duration::from_millis(500);
@@ -202,18 +198,8 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
     #[doc(alias = "createSession")]
     async fn create_session(&self, new: NewSession) -> Result<CreatedSession> {
         let create = async move || -> Result<CreatedSession> {
-            let mut request = InsertRequest::new(self.policy(), SessionId::random()?, new)?;
-            for _ in 0..ID_ATTEMPTS {
-                match self.insert(&request).await? {
-                    InsertOutcome::Inserted(record) => {
-                        let id = request.id;
-                        return Ok(CreatedSession { id, record });
-                    }
-                    InsertOutcome::Refused(refusal) => return Err(refusal.into()),
-                    InsertOutcome::IdTaken => request.id = SessionId::random()?,
-                }
-            }
-            Err(Error::new(ErrorKind::IdExhausted, Effect::NotApplied))
+            let Drawn { id, outcome } = Drawn::insert(self, new).await?;
+            outcome.map(|record| CreatedSession { id, record })
         };
         create()
             .await
@@ -471,20 +457,11 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
     #[doc(alias = "changeSessionId")]
     async fn rotate_session(&self, id: &SessionId, delta: Delta) -> Result<Option<RotatedSession>> {
         let rotate = async move || -> Result<Option<RotatedSession>> {
-            let to = self.successor_id(id)?;
-            let mut request = RenameRequest::new(self.policy(), id.clone(), to, delta)?;
-            for _ in 0..ID_ATTEMPTS {
-                match self.rename(&request).await? {
-                    RenameOutcome::Renamed(written) => {
-                        let id = request.to;
-                        return Ok(Some(RotatedSession { id, written }));
-                    }
-                    RenameOutcome::NotFound | RenameOutcome::Rotated => return Ok(None),
-                    RenameOutcome::Refused(refusal) => return Err(refusal.into()),
-                    RenameOutcome::IdTaken => request.to = self.successor_id(id)?,
-                }
-            }
-            Err(Error::new(ErrorKind::IdExhausted, Effect::NotApplied))
+            let Drawn { id, outcome } = Drawn::rename(self, id, delta).await?;
+            Ok(match outcome? {
+                RenameOutcome::Renamed(written) => Some(RotatedSession { id, written }),
+                _ => None,
+            })
         };
         rotate()
             .await
@@ -640,7 +617,9 @@ async fn write<B: SessionBackend + ?Sized>(
     match backend.write(&request).await? {
         WriteOutcome::Written(written) => Ok(Some(written)),
         WriteOutcome::NotFound | WriteOutcome::Rotated => Ok(None),
-        WriteOutcome::Refused(refusal) => Err(refusal.into()),
+        WriteOutcome::Refused(refusal) => {
+            Err(refusal.explained(backend.policy(), &request.write.delta))
+        }
     }
 }
 

@@ -19,6 +19,7 @@
 mod admin;
 mod backend;
 mod delta;
+mod drawn;
 mod error;
 mod field;
 mod fields;

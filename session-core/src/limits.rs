@@ -1,6 +1,6 @@
 //! How large names, values and sessions may be.
 
-use crate::error::Limit;
+use crate::error::{Error, Limit, Result};
 use crate::field::{FieldName, FieldValue};
 
 /// How large names, values and sessions may be. What exceeds a limit is refused with
@@ -69,19 +69,38 @@ impl Limits {
         self.session_bytes
     }
 
-    pub(crate) fn check_name(&self, name: &FieldName) -> Result<(), Limit> {
-        within(name.as_str().len(), self.name_bytes, Limit::NameBytes)
+    /// What can be known before anything is sent: whether a name and its value are short enough.
+    ///
+    /// # Errors
+    /// [`ErrorKind::LimitExceeded`](crate::ErrorKind::LimitExceeded), with a source that names the
+    /// field and the limit.
+    pub fn check(&self, name: &FieldName, value: &FieldValue) -> Result<()> {
+        self.check_name(name)?;
+        let max = self.value_bytes;
+        within(value.len(), max, Limit::ValueBytes).map_err(|limit| {
+            let (name, actual) = (name.as_str(), value.len());
+            Error::from(limit).with_source(format!(
+                "the value of the field `{name}` has {actual} bytes, and Limits::with_value_bytes \
+                 allows {max}"
+            ))
+        })
+    }
+
+    pub(crate) fn check_name(&self, name: &FieldName) -> Result<()> {
+        let (name, max) = (name.as_str(), self.name_bytes);
+        within(name.len(), max, Limit::NameBytes).map_err(|limit| {
+            let (actual, begin) = (name.len(), name.chars().take(32).collect::<String>());
+            Error::from(limit).with_source(format!(
+                "the field name that begins with `{begin}` has {actual} bytes, and \
+                 Limits::with_name_bytes allows {max}"
+            ))
+        })
     }
 
     /// The names of fields that are asked for: each, and how many.
-    pub(crate) fn check_names(&self, names: &[FieldName]) -> Result<(), Limit> {
+    pub(crate) fn check_names(&self, names: &[FieldName]) -> Result<()> {
         names.iter().try_for_each(|name| self.check_name(name))?;
-        within(names.len(), to_usize(self.fields), Limit::Fields)
-    }
-
-    pub(crate) fn check_field(&self, name: &FieldName, value: &FieldValue) -> Result<(), Limit> {
-        self.check_name(name)?;
-        within(value.len(), self.value_bytes, Limit::ValueBytes)
+        Ok(within(names.len(), to_usize(self.fields), Limit::Fields)?)
     }
 
     /// The limits of a whole session of this size, which had `before` fields and bytes.

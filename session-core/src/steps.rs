@@ -5,7 +5,7 @@
 //! them. Later features add fields, variants and constructors, not methods of the trait.
 
 use crate::delta::{Delta, FieldChange, Touch};
-use crate::error::{Limit, Result};
+use crate::error::Result;
 use crate::field::FieldName;
 use crate::id::SessionId;
 use crate::lifetime::Lifetime;
@@ -19,6 +19,7 @@ use crate::session::NewSession;
 use crate::stored::StoredSession;
 use crate::time::Timestamp;
 
+pub use crate::drawn::Drawn;
 pub use crate::refusal::Refusal;
 pub use crate::written::Written;
 
@@ -81,7 +82,7 @@ impl InsertRequest {
         let limits = policy.limits();
         let mut size = Size::default();
         for (name, value) in new.fields.iter() {
-            limits.check_field(name, value)?;
+            limits.check(name, value)?;
             size.fields += 1;
             size.bytes += name.as_str().len() + value.len();
         }
@@ -283,10 +284,10 @@ impl Write {
     }
 }
 
-fn check_fields(limits: &Limits, delta: &Delta) -> Result<(), Limit> {
+fn check_fields(limits: &Limits, delta: &Delta) -> Result<()> {
     for (name, change) in delta.changes() {
         match change {
-            FieldChange::Set(value) => limits.check_field(name, value)?,
+            FieldChange::Set(value) => limits.check(name, value)?,
             FieldChange::Increment(_) => limits.check_name(name)?,
             // A name of any length may be removed: another client may have set it.
             FieldChange::Remove => {}

@@ -23,3 +23,10 @@ pub enum CookieChange {
     /// The session was ended, or the cookie can never name one: the cookie is cleared.
     Clear,
 }
+
+/// In the extensions of a response: what its handler changed in the session was dropped, because
+/// the session had ended, or another request had rotated its id. A handler that must know calls
+/// [`Session::save`](crate::Session::save).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ChangesDropped;

@@ -12,7 +12,7 @@ use session_core::SessionId;
 
 pub use self::builder::{SameSite, SessionCookieBuilder};
 pub use self::invalid::InvalidCookie;
-pub(crate) use self::presented::Presented;
+pub(crate) use self::presented::{Presented, mark_sensitive};
 
 /// The cookie that carries the session's id: its name, its attributes, and how long a browser keeps
 /// it.

@@ -10,8 +10,8 @@ use session_core::{
 
 /// Why an operation on the request's [`Session`](crate::Session) failed.
 ///
-/// That there is no session, or no longer one, is a value, never an error. No text of an error
-/// holds an id or a value.
+/// That there is no session is a value, never an error; that a change cannot take effect is one. No
+/// text of an error holds an id or a value.
 ///
 /// With the feature `axum` it is a response, so a handler can return it: an empty one of
 /// [`SessionError::status`]. The session layer then replaces it by what its failure
@@ -36,6 +36,11 @@ pub enum SessionError {
     /// lost.
     #[error("the session was changed after its request had been answered")]
     Committed,
+    /// The session that was to be changed ended while this request was using it, or another request
+    /// rotated its id: nothing was changed. The browser has, or is about to get, a newer cookie, or
+    /// none.
+    #[error("the session ended or was rotated during the request, and nothing was changed")]
+    Gone,
     /// The request did not pass through a session layer.
     #[error("there is no session layer around this handler")]
     NoLayer,
@@ -61,16 +66,18 @@ pub enum SessionError {
 
 impl SessionError {
     /// The status of a response that says so: 503 when the store fails, 413 for a limit of the
-    /// session's size, 409 for one of the principal's sessions, 500 when the application asked for
+    /// session's size, 409 for one of the principal's sessions, for a change to a session that is
+    /// gone, and for a field that another request changed first, 500 when the application asked for
     /// something that cannot be (a type, a reserved name).
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Backend(error) => match error.kind() {
-                ErrorKind::TooManySessions => StatusCode::CONFLICT,
+                ErrorKind::TooManySessions | ErrorKind::Conflict => StatusCode::CONFLICT,
                 ErrorKind::LimitExceeded(_) => StatusCode::PAYLOAD_TOO_LARGE,
                 kind if is_store_failing(kind) => StatusCode::SERVICE_UNAVAILABLE,
                 _ => StatusCode::INTERNAL_SERVER_ERROR,
             },
+            Self::Gone => StatusCode::CONFLICT,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -165,7 +172,6 @@ mod tests {
             assert_eq!(status(kind), 503, "{kind:?}");
         }
         for kind in [
-            ErrorKind::Conflict,
             ErrorKind::InvalidPublicId,
             ErrorKind::NotAnInteger,
             ErrorKind::Overflow,
@@ -174,6 +180,8 @@ mod tests {
             assert_eq!(status(kind), 500, "{kind:?}");
         }
         assert_eq!(status(ErrorKind::TooManySessions), 409);
+        assert_eq!(status(ErrorKind::Conflict), 409);
+        assert_eq!(SessionError::Gone.status().as_u16(), 409);
         assert_eq!(status(ErrorKind::LimitExceeded(Limit::Fields)), 413);
         assert_eq!(SessionError::NoLayer.status().as_u16(), 500);
     }

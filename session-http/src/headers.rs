@@ -5,16 +5,36 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::change::CookieChange;
 use crate::cookie::SessionCookie;
+use crate::sessions::Settings;
+use crate::state::{Former, State};
 
-pub(crate) fn set_headers(headers: &mut HeaderMap, cookie: &SessionCookie, change: &CookieChange) {
+/// What a response says of the session that its handler looked at.
+pub(crate) fn set_headers(
+    headers: &mut HeaderMap,
+    settings: &Settings,
+    change: &CookieChange,
+    state: &State,
+) {
+    let cookie = &settings.cookie;
     let line = match change {
         CookieChange::Set { id, max_age } => cookie.set(id, *max_age),
         CookieChange::Keep => None,
         CookieChange::Clear => cookie.clear(),
     };
     if let Some(line) = line {
+        if state.former != Former::Nowhere {
+            for former in settings
+                .former_cookies
+                .iter()
+                .filter_map(SessionCookie::clear)
+            {
+                headers.append(SET_COOKIE, former);
+            }
+        }
         headers.append(SET_COOKIE, line);
         forbid_storing(headers);
+    } else if state.was_live && !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private"));
     }
     vary_by_cookie(headers);
 }

@@ -15,7 +15,7 @@
 //!     handler: impl AsyncFnOnce(Request<B>) -> Response<String>,
 //! ) -> Response<String> {
 //!     let outer = Session::of(request.extensions());
-//!     let opened = sessions.open(request.headers(), outer);
+//!     let opened = sessions.open(request.headers_mut(), outer);
 //!     request.extensions_mut().insert(opened.session().clone());
 //!     let response = handler(request).await;
 //!     let closed = match opened.close(&response) {
@@ -68,12 +68,13 @@
 //! | `axum` | no | extractors, and [`SessionError`] as a response, on axum-core |
 
 mod change;
+mod conversation;
 mod cookie;
 mod error;
-mod exchange;
 #[cfg(feature = "axum")]
 mod extract;
 mod headers;
+mod incident;
 mod json;
 mod pending;
 mod read_session;
@@ -81,8 +82,9 @@ mod request;
 mod session;
 mod sessions;
 mod state;
+mod turns;
 
-pub use self::change::CookieChange;
+pub use self::change::{ChangesDropped, CookieChange};
 pub use self::cookie::{InvalidCookie, SameSite, SessionCookie, SessionCookieBuilder};
 pub use self::error::SessionError;
 pub use self::json::Typed;

@@ -1,15 +1,15 @@
 //! What a request has asked for and the store does not have yet.
 
 use session_core::{
-    Delta, FieldChange, FieldName, FieldValue, Fields, Lifetime, Principal, SessionTtl,
+    Binding, Delta, FieldChange, FieldName, FieldValue, Fields, Lifetime, Principal, SessionPolicy,
+    SessionTtl,
 };
 
 /// What a request asks for, as far as no step has delivered it.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
     pub(crate) waiting: Pending,
-    /// What a step under way carries. A step that failed or was dropped leaves it here, and
-    /// [`Changes::take_back`] makes it wait again.
+    /// What a step under way carries.
     sent: Option<Pending>,
 }
 
@@ -21,7 +21,7 @@ pub(crate) struct Changes {
 pub(crate) struct Pending {
     pub(crate) fate: Fate,
     pub(crate) delta: Delta,
-    /// The absolute lifetime of a session that these changes begin.
+    /// The absolute lifetime of a session that these changes begin or log in.
     pub(crate) max_lifetime: Option<Lifetime>,
 }
 
@@ -41,6 +41,7 @@ pub(crate) enum Fate {
 pub(crate) enum Said {
     Value(FieldValue),
     Absent,
+    /// It is as it was, unless they take the session away from the principal that it had.
     Nothing,
 }
 
@@ -60,11 +61,22 @@ impl Changes {
             .unwrap_or(Said::Nothing)
     }
 
-    pub(crate) fn apply_to(&self, fields: &mut Fields) {
+    /// Whether the fields go that a session of this principal has and these changes do not speak
+    /// of.
+    pub(crate) fn take_from(&self, principal: impl FnOnce() -> Option<Principal>) -> bool {
+        let mut logs_in = self.latest_first().filter(|c| c.delta.binding().is_some());
+        let Some(latest) = logs_in.next() else {
+            return false;
+        };
+        latest.delta.changes_principal(principal().as_ref())
+    }
+
+    pub(crate) fn apply_to(&self, fields: &mut Fields, principal: Option<&Principal>) {
         if let Some(sent) = self.sent.as_ref().filter(|_| !self.waiting.is_ending()) {
-            sent.apply_to(fields);
+            sent.apply_to(fields, principal);
         }
-        self.waiting.apply_to(fields);
+        let sent = self.sent.as_ref().and_then(|sent| sent.delta.principal());
+        self.waiting.apply_to(fields, sent.or(principal));
     }
 
     /// Moves what waits into a step; `None` when nothing does.
@@ -77,16 +89,21 @@ impl Changes {
         Some(sent)
     }
 
-    /// The step is done with what it carried.
+    /// The step has done what it carried, or nobody knows.
     pub(crate) fn delivered(&mut self) {
         self.sent = None;
     }
 
-    /// Makes what a step failed to deliver wait again.
+    /// The step has done nothing: what it carried waits again.
     pub(crate) fn take_back(&mut self) {
         if let Some(sent) = self.sent.take() {
             self.waiting = sent.then(std::mem::take(&mut self.waiting));
         }
+    }
+
+    /// Forgets what waits, and what a step under way would bring back.
+    pub(crate) fn discard(&mut self) {
+        *self = Self::default();
     }
 
     fn latest_first(&self) -> impl Iterator<Item = &Pending> {
@@ -121,8 +138,10 @@ impl Pending {
         self.change(|delta| delta.ttl(ttl));
     }
 
-    pub(crate) fn bind(&mut self, principal: Principal) {
-        self.change(|delta| delta.bind(principal));
+    /// Of another user nothing stays but what this request sets.
+    pub(crate) fn log_in(&mut self, principal: Principal) {
+        self.rotate();
+        self.change(|delta| delta.bind(principal).keep_only_if_principal_changes([]));
     }
 
     pub(crate) fn max_lifetime(&mut self, lifetime: Lifetime) {
@@ -141,19 +160,23 @@ impl Pending {
         };
     }
 
-    pub(crate) fn apply_to(&self, fields: &mut Fields) {
-        for (name, change) in self.delta.changes() {
-            match change {
-                FieldChange::Set(value) => {
-                    fields.insert(name.clone(), value.clone());
-                }
-                FieldChange::Remove => {
-                    fields.remove(name.as_str());
-                }
-                // Sent at once, never kept; their answers come as counters.
-                FieldChange::Increment(_) => {}
-            }
-        }
+    /// What a step is told. A log-in fixes the deadline again: by the lifetime that was given, or
+    /// that of a session that begins now.
+    pub(crate) fn delta(&self, policy: &SessionPolicy) -> Delta {
+        let delta = self.delta.clone();
+        let Some(principal) = self.delta.principal().cloned() else {
+            return delta;
+        };
+        let lifetime = self.max_lifetime.or(policy.max_lifetime());
+        delta.bind_for(principal, lifetime.unwrap_or(policy.principal_lifetime()))
+    }
+
+    /// What becomes of the fields of a session of this principal.
+    pub(crate) fn apply_to(&self, fields: &mut Fields, principal: Option<&Principal>) {
+        let changes_principal = self.delta.changes_principal(principal);
+        // Counters are sent at once and nothing is expected, so nothing is refused.
+        let counters = self.delta.apply_to(fields, changes_principal);
+        debug_assert_eq!(counters, Ok(Vec::new()));
     }
 
     fn says(&self, name: &str) -> Said {
@@ -167,20 +190,27 @@ impl Pending {
         }
     }
 
-    /// These changes, and then later ones.
-    fn then(self, later: Self) -> Self {
+    /// These changes, and then later ones, as if they had waited together.
+    fn then(mut self, later: Self) -> Self {
         if later.is_ending() {
             return later;
         }
-        // What waits here is made of sets, removals, a TTL and a binding only: one step does any
-        // two of these.
-        let both = self.delta.then(later.delta.clone());
-        debug_assert!(both.is_ok(), "{both:?}");
-        Self {
-            fate: self.fate.max(later.fate),
-            delta: both.unwrap_or(later.delta),
-            max_lifetime: later.max_lifetime.or(self.max_lifetime),
+        self.fate = self.fate.max(later.fate);
+        self.max_lifetime = later.max_lifetime.or(self.max_lifetime);
+        for (name, change) in later.delta.changes() {
+            match change {
+                FieldChange::Set(value) => self.set(name.clone(), value.clone()),
+                FieldChange::Remove => self.remove(name.clone()),
+                FieldChange::Increment(_) => {}
+            }
         }
+        if let Some(ttl) = later.delta.new_ttl() {
+            self.ttl(ttl);
+        }
+        if let Some(Binding::Bind { principal, .. }) = later.delta.binding() {
+            self.log_in(principal.clone());
+        }
+        self
     }
 
     fn change(&mut self, with: impl FnOnce(Delta) -> Delta) {

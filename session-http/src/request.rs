@@ -2,22 +2,28 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, Response, StatusCode};
 
-use crate::change::CookieChange;
+use crate::change::{ChangesDropped, CookieChange};
 use crate::error::SessionError;
 use crate::headers::set_headers;
 use crate::session::Session;
+use crate::sessions::Settings;
 
 /// The adapter's end of a request's session; the handler's is the [`Session`]. Made by
 /// [`SessionHttp::open`](crate::SessionHttp::open).
 ///
 /// Dropping it before the response is closed drops the changes that wait.
 #[derive(Debug)]
-pub struct RequestSession(Session);
+pub struct RequestSession {
+    session: Session,
+    /// Whether an adapter further outside has opened it, and commits it.
+    is_outer: bool,
+}
 
 /// What is left to do when the handler has answered.
 #[derive(Debug)]
@@ -56,22 +62,35 @@ pub(crate) struct GaveUp {
 
 impl RequestSession {
     pub(crate) fn new(session: Session) -> Self {
-        Self(session)
+        Self {
+            session,
+            is_outer: false,
+        }
+    }
+
+    pub(crate) fn of_outer(session: Session) -> Self {
+        Self {
+            session,
+            is_outer: true,
+        }
     }
 
     /// The handler's handle, to be put into the request's extensions.
     pub fn session(&self) -> &Session {
-        &self.0
+        &self.session
     }
 
     /// Closes the session's handles: what is changed from now on would be lost, and is refused.
     /// Asks nothing. To be called as soon as the handler has answered; not at all when it failed
     /// without a response.
     pub fn close<B>(&self, response: &Response<B>) -> Closing {
-        let session = &self.0;
+        let session = &self.session;
+        if self.is_outer {
+            return Closing::Untouched;
+        }
         let gave_up = response.extensions().get::<GaveUp>();
         let is_store_failing = gave_up.is_some_and(|gave_up| is_ours(session, gave_up));
-        let is_idle = session.turn_lock().try_lock().is_ok();
+        let is_idle = session.turns().is_idle();
         let finished = |change| {
             Closing::Closed(Closed {
                 session: session.clone(),
@@ -94,7 +113,11 @@ impl RequestSession {
             if is_store_failing {
                 return finished(state.cookie_change_after_failure(now));
             }
-            if is_idle && state.changes.is_empty() {
+            if is_idle
+                && state.changes.is_empty()
+                && state.unreported.is_none()
+                && !state.must_move()
+            {
                 return finished(state.cookie_change(now));
             }
             Closing::Committing(Commit::new(session.clone()))
@@ -124,7 +147,9 @@ fn is_ours(session: &Session, gave_up: &GaveUp) -> bool {
 impl Commit {
     fn new(session: Session) -> Self {
         Self(Box::pin(async move {
-            let outcome = session.commit().await;
+            let conversation = Arc::clone(session.conversation());
+            let commit = async move { conversation.commit().await };
+            let outcome = session.turns().take(commit).await;
             Closed { session, outcome }
         }))
     }
@@ -164,12 +189,12 @@ impl Closed {
                 let gave_up = response.extensions().get::<GaveUp>();
                 let error = gave_up.filter(|gave_up| !gave_up.is_rendered);
                 if let Some(error) = error.map(|gave_up| gave_up.error.clone()) {
-                    response = failed(&error, failure_response);
+                    response = failed(settings, &error, failure_response);
                 }
                 change
             }
             Err(error) => {
-                response = failed(&error, failure_response);
+                response = failed(settings, &error, failure_response);
                 let now = session.backend().policy().now();
                 session.with(|state| state.cookie_change_after_failure(now))
             }
@@ -180,20 +205,22 @@ impl Closed {
             let seconds = HeaderValue::from(settings.retry_after_seconds());
             response.headers_mut().entry(RETRY_AFTER).or_insert(seconds);
         }
-        set_headers(response.headers_mut(), &settings.cookie, &change);
+        session.with(|state| {
+            set_headers(response.headers_mut(), settings, &change, state);
+            if state.has_dropped {
+                response.extensions_mut().insert(ChangesDropped);
+            }
+        });
         response
     }
 }
 
 fn failed<B>(
+    settings: &Settings,
     error: &SessionError,
     failure_response: impl FnOnce(&SessionError) -> Response<B>,
 ) -> Response<B> {
-    tracing::error!(
-        error = error as &dyn std::error::Error,
-        status = error.status().as_u16(),
-        "the session failed, and the response with it"
-    );
+    settings.incident.report(error);
     let mut response = failure_response(error);
     let rendered = GaveUp {
         error: error.clone(),

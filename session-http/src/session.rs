@@ -9,14 +9,16 @@ mod testing;
 pub use self::counters::Counted;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use http::Extensions;
 use session_core::{PublicId, SessionBackend, SessionId};
 
-use crate::cookie::Presented;
+use crate::conversation::Conversation;
+use crate::error::SessionError;
 use crate::sessions::Settings;
 use crate::state::{State, View};
+use crate::turns::Turns;
 
 /// The session of one request.
 ///
@@ -31,15 +33,22 @@ use crate::state::{State, View};
 ///
 /// # Changes are one step
 /// [`insert`](Self::insert), [`remove`](Self::remove), [`set_ttl`](Self::set_ttl),
-/// [`bind`](Self::bind), [`rotate`](Self::rotate), [`destroy`](Self::destroy) wait until the
+/// [`log_in`](Self::log_in), [`rotate`](Self::rotate), [`destroy`](Self::destroy) wait until the
 /// handler has answered; then all of them are applied in one atomic step, before the head of the
 /// response is sent, whatever its status. Reads see them at once. [`save`](Self::save) applies them
-/// earlier. [`increment`](Self::increment) is applied at once, because its answer is another
-/// request's business, too.
+/// earlier, [`discard`](Self::discard) forgets them. [`increment`](Self::increment) is applied at
+/// once, because its answer is another request's business, too.
 ///
 /// When the handler panics or the request is dropped, the changes that wait are dropped. To change
 /// the session after the head is sent is an error,
-/// [`SessionError::Committed`](crate::SessionError::Committed).
+/// [`SessionError::Committed`](crate::SessionError::Committed); to read it asks the store again.
+///
+/// # Waiting
+/// The operations of one request follow each other, and each ends within the backend's
+/// [deadline](SessionBackend::deadline). An operation belongs to the request and not to its future:
+/// whoever waits drives those before it. So a future may be polled once and kept, dropped, or moved
+/// into the response's body: it holds up neither another operation nor the commit, and what has
+/// begun is ended by the commit at the latest.
 ///
 /// # What a request costs
 /// | the handler | round trips |
@@ -50,12 +59,16 @@ use crate::state::{State, View};
 /// | increments | 1 each |
 /// | reads and changes | 2 |
 ///
+/// And one more where the browser sends several values of the cookie: they are looked at first.
+///
 /// # When the session is gone
 /// A session can expire or be revoked at any moment, and another request of the same browser can
 /// log in or rotate it. If this request had seen it alive, or its id is known as rotated, the
-/// changes are dropped: nothing is recreated. If it never had (it only wrote), what it set goes
-/// into a new session under a fresh id. A log-in brings all that it needs: it begins a session in
-/// each case. An id that the client made up is never adopted.
+/// changes are dropped: nothing is recreated. [`save`](Self::save) and
+/// [`increment`](Self::increment) then fail with [`SessionError::Gone`]; the commit leaves the
+/// response as it is, with [`ChangesDropped`](crate::ChangesDropped) in its extensions. If it never
+/// had (it only wrote), what it set goes into a new session under a fresh id. A log-in brings all
+/// that it needs: it begins a session in each case. An id that the client made up is never adopted.
 ///
 /// The browser's cookie belongs to the newest response: it is set only by a request that created or
 /// rotated a session, and cleared only by one that ended a session (a log-out), or that was given a
@@ -67,7 +80,7 @@ use crate::state::{State, View};
 /// use session_http::{Session, SessionError};
 ///
 /// async fn visits(session: Session) -> Result<String, SessionError> {
-///     let visits = session.increment("visits", 1).await?.unwrap_or(1);
+///     let visits = session.increment("visits", 1).await?;
 ///     let name: Option<String> = session.get("name").await?;
 ///     let name = name.as_deref().unwrap_or("Guest");
 ///     Ok(format!("{name}, this is your visit number {visits}."))
@@ -79,9 +92,9 @@ pub struct Session {
 }
 
 struct Shared {
-    settings: Arc<Settings>,
-    state: Mutex<State>,
-    turn: tokio::sync::Mutex<()>,
+    /// Apart from the handle, so that an operation under way does not keep itself alive.
+    conversation: Arc<Conversation>,
+    turns: Turns,
     /// The handle of the session layer around this one's layer.
     outer: Option<Session>,
 }
@@ -99,16 +112,11 @@ pub enum Presence {
 }
 
 impl Session {
-    pub(crate) fn new(
-        settings: Arc<Settings>,
-        presented: Presented,
-        outer: Option<Session>,
-    ) -> Self {
+    pub(crate) fn new(settings: Arc<Settings>, state: State, outer: Option<Session>) -> Self {
         Self {
             shared: Arc::new(Shared {
-                settings,
-                state: Mutex::new(State::new(presented)),
-                turn: tokio::sync::Mutex::new(()),
+                conversation: Arc::new(Conversation::new(settings, state)),
+                turns: Turns::default(),
                 outer,
             }),
         }
@@ -129,11 +137,14 @@ impl Session {
 
     /// The session whose cookie has this name, where an application has several session layers.
     pub fn named(extensions: &Extensions, cookie_name: &str) -> Option<Self> {
-        let innermost = extensions.get::<Self>()?;
-        std::iter::once(innermost)
-            .chain(innermost.outer_sessions())
+        extensions.get::<Self>()?.called(cookie_name).cloned()
+    }
+
+    /// This session or one around it, by the name of its cookie.
+    pub(crate) fn called(&self, cookie_name: &str) -> Option<&Self> {
+        std::iter::once(self)
+            .chain(self.outer_sessions())
             .find(|session| session.cookie_name() == cookie_name)
-            .cloned()
     }
 
     /// The sessions of the layers around this one's, from the inside out.
@@ -171,18 +182,26 @@ impl Session {
     }
 
     pub(crate) fn settings(&self) -> &Settings {
-        &self.shared.settings
+        &self.shared.conversation.settings
     }
 
-    pub(crate) fn turn_lock(&self) -> &tokio::sync::Mutex<()> {
-        &self.shared.turn
+    pub(crate) fn conversation(&self) -> &Arc<Conversation> {
+        &self.shared.conversation
     }
 
-    /// Looks at the state or changes it. Never across an `.await`: a closure cannot.
+    pub(crate) fn turns(&self) -> &Turns {
+        &self.shared.turns
+    }
+
+    /// Looks at the state or changes it.
     pub(crate) fn with<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
-        // Nothing panics while it is held; if it did, the state would still be whole.
-        let state = self.shared.state.lock();
-        look(&mut state.unwrap_or_else(PoisonError::into_inner))
+        self.shared.conversation.with(look)
+    }
+
+    /// Looks at the state to change it, on behalf of the handler, unless it is too late.
+    pub(crate) fn open<T>(&self, change: impl FnOnce(&mut State) -> T) -> Result<T, SessionError> {
+        self.used(|_| ());
+        self.shared.conversation.open(change)
     }
 
     /// As [`Session::with`], on behalf of the handler: the response now depends on the cookie.
@@ -210,7 +229,7 @@ impl fmt::Debug for Session {
         let (view, changes, is_committed) = self.with(|state| {
             let view = match state.view {
                 View::Absent => "absent",
-                View::Unasked(_) => "not asked for yet",
+                View::Unasked(_) | View::Several => "not asked for yet",
                 View::Live(_) => "live",
                 View::Lost => "lost",
             };

@@ -6,9 +6,11 @@ use std::time::Duration;
 use http::HeaderMap;
 use session_core::SessionBackend;
 
-use crate::cookie::{Presented, SessionCookie};
+use crate::cookie::{Presented, SessionCookie, mark_sensitive};
+use crate::incident::Incident;
 use crate::request::RequestSession;
 use crate::session::Session;
+use crate::state::{Former, State};
 
 /// How long clients are told to wait when the store fails, unless it is set.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -19,6 +21,7 @@ pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// | setting | default |
 /// |---|---|
 /// | [`with_cookie`](Self::with_cookie) | `__Host-id`, until the browser ends |
+/// | [`with_former_cookie`](Self::with_former_cookie) | none |
 /// | [`with_retry_after`](Self::with_retry_after) | 5 s |
 ///
 /// The [front page](crate) has an adapter, whole.
@@ -31,7 +34,9 @@ pub struct SessionHttp {
 pub(crate) struct Settings {
     pub(crate) backend: Arc<dyn SessionBackend>,
     pub(crate) cookie: SessionCookie,
+    pub(crate) former_cookies: Vec<SessionCookie>,
     pub(crate) retry_after: Duration,
+    pub(crate) incident: Arc<Incident>,
 }
 
 impl SessionHttp {
@@ -55,6 +60,22 @@ impl SessionHttp {
         self
     }
 
+    /// A cookie that earlier versions of the application used: another name, or the same name with
+    /// other attributes. So a cookie can be renamed, and its scope changed, without logging anybody
+    /// out.
+    ///
+    /// A former name is read only where the present one is absent. When the handler uses the
+    /// session, its id is rotated in the same request, the new one sent under the present name, and
+    /// the former cookie cleared. Where one name has several values, as after a change of its
+    /// scope, the session that lives counts.
+    #[must_use]
+    pub fn with_former_cookie(mut self, cookie: SessionCookie) -> Self {
+        Arc::make_mut(&mut self.settings)
+            .former_cookies
+            .push(cookie);
+        self
+    }
+
     /// The `Retry-After` of a 503 that has none, rounded up to whole seconds.
     #[must_use]
     pub fn with_retry_after(mut self, retry_after: Duration) -> Self {
@@ -64,12 +85,37 @@ impl SessionHttp {
 
     /// Opens the session of a request by its headers. Asks nothing of the backend.
     ///
+    /// The lines that hold the session's cookie are marked as sensitive, so that their `Debug`
+    /// shows no id.
+    ///
     /// `outer` is the session that an adapter further outside has opened for the same request, if
-    /// one has: what is in the request's extensions.
-    pub fn open(&self, headers: &HeaderMap, outer: Option<Session>) -> RequestSession {
-        let presented = Presented::in_headers(headers, self.settings.cookie.name());
+    /// one has: what is in the request's extensions. One of the same cookie's name and the same
+    /// backend is the same session, and stays the outer adapter's to commit.
+    pub fn open(&self, headers: &mut HeaderMap, outer: Option<Session>) -> RequestSession {
+        let cookie = &self.settings.cookie;
+        let same_name = outer.as_ref().and_then(|outer| outer.called(cookie.name()));
+        if let Some(same) = same_name {
+            if Arc::ptr_eq(same.backend(), &self.settings.backend) {
+                return RequestSession::of_outer(same.clone());
+            }
+            self.settings.incident.report_twins(cookie.name());
+        }
+        mark_sensitive(headers, cookie.name());
+        let mut presented = Presented::in_headers(headers, cookie.name());
+        let mut former = Former::Nowhere;
+        for cookie in &self.settings.former_cookies {
+            let found = Presented::in_headers(headers, cookie.name());
+            if found == Presented::Nothing {
+                continue;
+            }
+            mark_sensitive(headers, cookie.name());
+            former = former.max(Former::Beside);
+            if presented == Presented::Nothing {
+                (presented, former) = (found, Former::Instead);
+            }
+        }
         let settings = Arc::clone(&self.settings);
-        RequestSession::new(Session::new(settings, presented, outer))
+        RequestSession::new(Session::new(settings, State::new(presented, former), outer))
     }
 }
 
@@ -78,7 +124,9 @@ impl Settings {
         Self {
             backend,
             cookie: SessionCookie::default(),
+            former_cookies: Vec::new(),
             retry_after: RETRY_AFTER,
+            incident: Arc::default(),
         }
     }
 

@@ -6,6 +6,7 @@ mod loaded;
 
 use std::time::Duration;
 
+use session_core::steps::ReadOutcome;
 use session_core::{
     FieldValue, Fields, PublicId, Remaining, SessionId, SessionRecord, Timestamp, UnixMillis,
     Written,
@@ -14,13 +15,17 @@ use session_core::{
 pub(crate) use self::loaded::Loaded;
 use crate::change::CookieChange;
 use crate::cookie::Presented;
+use crate::error::SessionError;
 use crate::pending::{Changes, Pending, Said};
 
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) presented: Presented,
+    pub(crate) former: Former,
     pub(crate) view: View,
     pub(crate) changes: Changes,
+    /// Why a step failed whose answer nobody has taken yet.
+    pub(crate) unreported: Option<SessionError>,
 
     // What has happened so far. Each of these is independent of the others, and stays true.
     /// The handler touched the session in any way.
@@ -31,17 +36,33 @@ pub(crate) struct State {
     pub(crate) is_closed: bool,
     /// An operation of this request failed because the store did.
     pub(crate) has_store_failed: bool,
-    /// The backend acknowledged that this request ended the session.
+    /// The backend said in this request that there is a session.
+    pub(crate) was_live: bool,
+    /// The commit had changes, and no session to change.
+    pub(crate) has_dropped: bool,
+    /// The backend acknowledged that this request ended what its cookie names.
     was_ended: bool,
 }
 
-/// What is known of the session. Changed only by whoever has the turn (see `exchange.rs`).
+/// Where the request has a former cookie of the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Former {
+    Nowhere,
+    /// Beside the present one, or under its name.
+    Beside,
+    /// There is no present one: what was presented was found under a former name.
+    Instead,
+}
+
+/// What is known of the session. Changed only by whoever has the turn (see `turns.rs`).
 #[derive(Debug)]
 pub(crate) enum View {
     /// There is none; what is set goes into a new one.
     Absent,
     /// The cookie names one; the backend has not been asked.
     Unasked(SessionId),
+    /// Several cookies name one each; the backend has not been asked which of them lives.
+    Several,
     /// The backend has said in this request that it lives.
     Live(Live),
     /// It lived, and then did not, or it was rotated: what this request changes is dropped, for it
@@ -83,19 +104,24 @@ pub(crate) enum Known<T> {
 }
 
 impl State {
-    pub(crate) fn new(presented: Presented) -> Self {
+    pub(crate) fn new(presented: Presented, former: Former) -> Self {
         let view = match &presented {
             Presented::Id(id) => View::Unasked(id.clone()),
+            Presented::Several(_) => View::Several,
             Presented::Nothing | Presented::Unusable => View::Absent,
         };
         Self {
             presented,
+            former,
             view,
             changes: Changes::default(),
+            unreported: None,
             is_used: false,
             is_panicked: false,
             is_closed: false,
             has_store_failed: false,
+            was_live: false,
+            has_dropped: false,
             was_ended: false,
         }
     }
@@ -106,8 +132,25 @@ impl State {
     pub(crate) fn target(&self) -> Option<&SessionId> {
         match &self.view {
             View::Unasked(id) | View::Live(Live { id, .. }) => Some(id),
-            View::Absent | View::Lost => None,
+            View::Absent | View::Several | View::Lost => None,
         }
+    }
+
+    /// The ids under which the session may be that is to be ended: all that the browser has, so
+    /// that it is logged out whichever of them counts. One that was rotated leads to its session.
+    pub(crate) fn to_end(&self) -> Vec<SessionId> {
+        let presented = match (&self.view, &self.presented) {
+            (View::Absent, _) | (View::Live(_), Presented::Id(_)) => &[],
+            (_, presented) => presented.ids(),
+        };
+        let mut ids: Vec<_> = self.target().into_iter().cloned().collect();
+        ids.extend(
+            presented
+                .iter()
+                .filter(|id| self.target() != Some(id))
+                .cloned(),
+        );
+        ids
     }
 
     /// The session, if it lives and is not about to be ended.
@@ -137,8 +180,9 @@ impl State {
         match self.changes.says(name) {
             Said::Value(value) => Known::Now(Some(value)),
             Said::Absent => Known::Now(None),
-            Said::Nothing => (self.loaded(purpose))
-                .map(|loaded| loaded.and_then(|loaded| loaded.fields().get(name).cloned())),
+            Said::Nothing => {
+                (self.loaded(purpose)).map(|loaded| self.kept(loaded?)?.fields().get(name).cloned())
+            }
         }
     }
 
@@ -151,9 +195,16 @@ impl State {
         };
         before.map(|loaded| {
             let mut fields = loaded.map_or_else(Fields::new, |loaded| loaded.fields().clone());
-            self.changes.apply_to(&mut fields);
+            let principal = loaded.and_then(Loaded::principal);
+            self.changes.apply_to(&mut fields, principal.as_ref());
             fields
         })
+    }
+
+    /// What was loaded, unless the changes take all of it away.
+    fn kept<'a>(&self, loaded: &'a Loaded) -> Option<&'a Loaded> {
+        let is_taken = self.changes.take_from(|| loaded.principal());
+        (!is_taken).then_some(loaded)
     }
 
     /// The record of the backend's last answer.
@@ -174,7 +225,7 @@ impl State {
     fn loaded(&self, purpose: Purpose) -> Known<Option<&Loaded>> {
         match &self.view {
             View::Absent | View::Lost => Known::Now(None),
-            View::Unasked(_) => Known::Ask,
+            View::Unasked(_) | View::Several => Known::Ask,
             View::Live(live) => match &live.loaded {
                 Some(loaded) if loaded.serves(purpose) => Known::Now(Some(loaded)),
                 _ => Known::Ask,
@@ -187,11 +238,11 @@ impl State {
     /// or that was given a value that can never be one. Another request may have set it since.
     pub(crate) fn cookie_change(&self, now: Timestamp) -> CookieChange {
         match &self.view {
-            View::Live(live) if !self.presented.is(&live.id) => CookieChange::Set {
+            View::Live(live) if !self.presented.ids().contains(&live.id) => CookieChange::Set {
                 id: live.id.clone(),
                 max_age: live.max_age(now),
             },
-            View::Live(_) | View::Unasked(_) => CookieChange::Keep,
+            View::Live(_) | View::Unasked(_) | View::Several => CookieChange::Keep,
             View::Absent | View::Lost => {
                 if self.was_ended || self.presented == Presented::Unusable {
                     CookieChange::Clear
@@ -214,20 +265,72 @@ impl State {
 
     // ---- What the backend answers ---------------------------------------------------------------
 
-    /// The session is ended; whether that took the backend's word.
-    pub(crate) fn ended(&mut self, is_acknowledged: bool) {
+    /// What the browser has is ended.
+    pub(crate) fn ended(&mut self) {
         self.view = View::Absent;
-        self.was_ended |= is_acknowledged;
+        self.was_ended |= self.presented != Presented::Nothing;
     }
 
     pub(crate) fn gone(&mut self, missing: Missing) {
         self.view = match (&self.view, missing) {
             (View::Live(_) | View::Lost, _) | (_, Missing::Rotated) => View::Lost,
-            (View::Unasked(_) | View::Absent, Missing::NotFound) => View::Absent,
+            (View::Unasked(_) | View::Several | View::Absent, Missing::NotFound) => View::Absent,
         };
     }
 
+    /// Which of several sessions it is, after a look at each: the one that lives. Of several live
+    /// ones none can be told to be right, unless the cookie's name keeps others from planting one
+    /// (`trusts_name`): then the one that is bound to a principal, else the first.
+    pub(crate) fn chosen(&mut self, found: Vec<(SessionId, ReadOutcome)>, trusts_name: bool) {
+        let is_rotated = found
+            .iter()
+            .any(|(_, outcome)| *outcome == ReadOutcome::Rotated);
+        let live = found.into_iter().filter_map(|(id, outcome)| match outcome {
+            ReadOutcome::Found(record) => Some((id, record)),
+            _ => None,
+        });
+        let mut live: Vec<_> = live.collect();
+        if live.len() > 1 {
+            tracing::warn!(
+                is_one_used = trusts_name,
+                "a browser has cookies of several live sessions under the session cookie's name"
+            );
+            live.sort_by_key(|(_, record)| record.principal().is_none());
+            live.truncate(usize::from(trusts_name));
+            if live.is_empty() {
+                self.view = View::Absent;
+                return;
+            }
+        }
+        match live.pop() {
+            Some((id, record)) => self.has_read(id, record, Purpose::Peek),
+            None if is_rotated => self.gone(Missing::Rotated),
+            None => self.gone(Missing::NotFound),
+        }
+    }
+
+    /// The changes to be sent: what waits. A session under a former name of the cookie moves, too,
+    /// so that its new id is under the present one.
+    pub(crate) fn send(&mut self) -> Option<Pending> {
+        if self.must_move() {
+            self.changes.waiting.rotate();
+        }
+        self.changes.send()
+    }
+
+    /// Whether the session, which lives or is to be changed, is still under a former name of the
+    /// cookie.
+    pub(crate) fn must_move(&self) -> bool {
+        let is_former = match &self.view {
+            View::Live(live) => self.presented.ids().contains(&live.id),
+            View::Unasked(_) => !self.changes.waiting.is_empty(),
+            _ => false,
+        };
+        self.former == Former::Instead && is_former
+    }
+
     pub(crate) fn has_read(&mut self, id: SessionId, record: SessionRecord, purpose: Purpose) {
+        self.was_live = true;
         let before = self.take_live();
         // A peek takes nothing from an earlier use.
         let was_used =
@@ -245,6 +348,7 @@ impl State {
     }
 
     pub(crate) fn has_created(&mut self, id: SessionId, record: SessionRecord) {
+        self.was_live = true;
         self.view = View::Live(Live {
             id,
             ttl: record.ttl(),
@@ -255,6 +359,7 @@ impl State {
 
     /// A write is done: the session lives under this id, and the changes are part of it.
     pub(crate) fn has_written(&mut self, id: SessionId, written: Written, changes: &Pending) {
+        self.was_live = true;
         let before = self.take_live();
         let known = before.as_ref().and_then(|live| live.deadline);
         self.view = View::Live(Live {

@@ -16,11 +16,15 @@ pin_project! {
     ///
     /// Dropping it before it is ready drops the changes that wait; a commit that was under way was
     /// applied as a whole or not at all.
-    pub struct ResponseFuture<F, B, H> {
+    pub struct ResponseFuture<F, B, H>
+    where
+        H: FailureResponse<B>,
+    {
         #[pin]
         stage: Stage<F, B>,
         session: RequestSession,
         failure_response: Arc<H>,
+        kept: H::Kept,
     }
 }
 
@@ -40,12 +44,18 @@ pin_project! {
     }
 }
 
-impl<F, B, H> ResponseFuture<F, B, H> {
-    pub(crate) fn new(inner: F, session: RequestSession, failure_response: Arc<H>) -> Self {
+impl<F, B, H: FailureResponse<B>> ResponseFuture<F, B, H> {
+    pub(crate) fn new(
+        inner: F,
+        session: RequestSession,
+        failure_response: Arc<H>,
+        kept: H::Kept,
+    ) -> Self {
         Self {
             stage: Stage::Handling { inner },
             session,
             failure_response,
+            kept,
         }
     }
 }
@@ -60,7 +70,8 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let hook = &**this.failure_response;
-        let failed = |error: &SessionError| hook.response(error);
+        let kept = &*this.kept;
+        let failed = |error: &SessionError| hook.response(kept, error);
         loop {
             let closed = match this.stage.as_mut().project() {
                 StageProjection::Handling { inner } => {
@@ -89,7 +100,7 @@ where
     }
 }
 
-impl<F, B, H> fmt::Debug for ResponseFuture<F, B, H> {
+impl<F, B, H: FailureResponse<B>> fmt::Debug for ResponseFuture<F, B, H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture")
             .field("session", &self.session)

@@ -15,6 +15,7 @@ use crate::service::SessionService;
 /// | setting | default |
 /// |---|---|
 /// | [`with_cookie`](Self::with_cookie) | `__Host-id`, until the browser ends |
+/// | [`with_former_cookie`](Self::with_former_cookie) | none |
 /// | [`with_failure_response`](Self::with_failure_response) | an empty body |
 /// | [`with_retry_after`](Self::with_retry_after) | 5 s |
 ///
@@ -22,8 +23,9 @@ use crate::service::SessionService;
 /// [`SessionPolicy`](session_core::SessionPolicy).
 ///
 /// # What it does to responses
-/// Nothing at all when the handler does not touch the session. Otherwise it adds `Vary: Cookie`,
-/// and when the cookie changes, `Set-Cookie` and `Cache-Control: no-store`. The changes are
+/// Nothing at all when the handler does not touch the session. Otherwise it adds `Vary: Cookie`;
+/// when the cookie changes, `Set-Cookie` and `Cache-Control: no-store`; and where there is a session
+/// and the handler says nothing of caching, `Cache-Control: private`. The changes are
 /// committed before the response's head goes out and before its body is polled, whatever the
 /// status. When the inner service fails, panics, or is dropped, nothing is committed. Operations on
 /// the session that spawned tasks have begun are waited for.
@@ -32,9 +34,9 @@ use crate::service::SessionService;
 /// The response is replaced: 503 with `Retry-After`, no `Set-Cookie`; the client's cookie is as
 /// good as before when the store is back. (Unless nobody knows whether the session was ended or
 /// rotated; a rotation whose reply was lost is looked for.) A size limit that only the commit finds
-/// is a 413, a limit of sessions a 409, a type error a 500. All are logged. A handler that fails
-/// with a [`SessionError`](crate::SessionError) gets the same response, and when it is the store
-/// that failed, nothing of its request is committed.
+/// is a 413, a limit of sessions a 409, a type error a 500. All are logged, a failing store once and
+/// not once per request. A handler that fails with a [`SessionError`](crate::SessionError) gets the
+/// same response, and when it is the store that failed, nothing of its request is committed.
 ///
 /// # Other layers
 /// * A timeout belongs *around* this layer: then a request that times out changes nothing. Inside,
@@ -45,9 +47,9 @@ use crate::service::SessionService;
 /// * Compression, CORS and the like do not matter.
 ///
 /// # Several layers
-/// An application can have several sessions per request, one per layer, with different
-/// cookies. `Session` as an extractor is that of the innermost layer; the
-/// others are found by name:
+/// An application can have several sessions per request, one per layer, with different cookies. Two
+/// layers of one cookie's name and one backend (the same `Arc`) are one session, which the outer one
+/// commits. `Session` as an extractor is that of the innermost layer; the others are found by name:
 ///
 /// ```
 /// use session_tower::Session;
@@ -101,6 +103,14 @@ impl<H> SessionLayer<H> {
         self
     }
 
+    /// A cookie that earlier versions of the application used: another name, or the same name with
+    /// other attributes. See [`SessionHttp::with_former_cookie`](session_http::SessionHttp).
+    #[must_use]
+    pub fn with_former_cookie(mut self, cookie: SessionCookie) -> Self {
+        self.sessions = self.sessions.with_former_cookie(cookie);
+        self
+    }
+
     /// The `Retry-After` of a 503 that has none, rounded up to whole seconds.
     #[must_use]
     pub fn with_retry_after(mut self, retry_after: Duration) -> Self {
@@ -108,18 +118,22 @@ impl<H> SessionLayer<H> {
         self
     }
 
-    /// What clients are told when the session failed: a closure from the
+    /// What clients are told when the session failed: a closure from the request's parts and the
     /// [`SessionError`](crate::SessionError) to a response, or any
     /// [`FailureResponse`](crate::FailureResponse).
     ///
     /// ```
     /// # #[cfg(feature = "axum")] {
+    /// use axum::http::request::Parts;
     /// use axum::response::{Html, IntoResponse, Response};
     /// # use session_memory::MemoryBackend;
     /// use session_tower::{SessionError, SessionLayer};
     /// # use std::sync::Arc;
     ///
-    /// fn sorry(error: &SessionError) -> Response {
+    /// fn sorry(request: &Parts, error: &SessionError) -> Response {
+    ///     if request.headers.get("accept").is_some_and(|accept| accept == "application/json") {
+    ///         return error.status().into_response();
+    ///     }
     ///     (error.status(), Html("<h1>We will be back soon.</h1>")).into_response()
     /// }
     ///

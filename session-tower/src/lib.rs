@@ -45,8 +45,8 @@ pub use self::layer::SessionLayer;
 pub use self::service::SessionService;
 #[doc(inline)]
 pub use session_http::{
-    CookieChange, Counted, InvalidCookie, Presence, ReadSession, SameSite, Session, SessionCookie,
-    SessionCookieBuilder, SessionError, Typed,
+    ChangesDropped, CookieChange, Counted, InvalidCookie, Presence, ReadSession, SameSite, Session,
+    SessionCookie, SessionCookieBuilder, SessionError, Typed,
 };
 
 /// Documents, versioned and linked with the code.

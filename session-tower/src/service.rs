@@ -70,9 +70,11 @@ where
     // there is no clone of it whose readiness would be unknown.
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let outer = Session::of(request.extensions());
-        let opened = self.sessions.open(request.headers(), outer);
+        let opened = self.sessions.open(request.headers_mut(), outer);
         request.extensions_mut().insert(opened.session().clone());
-        let inner = self.inner.call(request);
-        ResponseFuture::new(inner, opened, Arc::clone(&self.failure_response))
+        let (parts, body) = request.into_parts();
+        let kept = self.failure_response.keep(&parts);
+        let inner = self.inner.call(Request::from_parts(parts, body));
+        ResponseFuture::new(inner, opened, Arc::clone(&self.failure_response), kept)
     }
 }

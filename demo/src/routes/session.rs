@@ -35,9 +35,6 @@ pub(crate) async fn show(Peek(is_peek): Peek, session: Session) -> Result<Respon
 pub(crate) async fn log_in(session: Session, Sent(form): Sent<LoginForm>) -> Answer {
     let login = form.checked()?;
     if let Some(lifetime) = login.max_lifetime {
-        // A lifetime is fixed when a session begins, and a new id changes nothing about it. Who
-        // asks for one gets another session.
-        session.destroy()?;
         session.set_max_lifetime(lifetime)?;
     }
     session.log_in(login.user.clone())?;

@@ -7,7 +7,7 @@ use crate::error::SessionError;
 use crate::json::encode;
 use crate::pending::Pending;
 use crate::session::Session;
-use crate::state::{Known, Purpose, State};
+use crate::state::{Known, Purpose};
 
 /// # Changing
 ///
@@ -25,9 +25,8 @@ impl Session {
     /// Sets a field to a value of any serializable type; one that is null removes it.
     ///
     /// # Errors
-    /// A reserved name, [`SessionError::Encode`] when the value has no JSON form, and
-    /// [`SessionError::Committed`]. A name or value that is too long is found when the changes are
-    /// applied.
+    /// A reserved name, a name or value that is too long, [`SessionError::Encode`] when the value
+    /// has no JSON form, and [`SessionError::Committed`].
     ///
     /// # Example
     /// ```
@@ -58,8 +57,7 @@ impl Session {
     /// Sets a field to these bytes, or this text.
     ///
     /// # Errors
-    /// A reserved name, and [`SessionError::Committed`]. A name or value that is too long is found
-    /// when the changes are applied.
+    /// A reserved name, a name or value that is too long, and [`SessionError::Committed`].
     ///
     /// # Example
     /// ```
@@ -74,6 +72,8 @@ impl Session {
         value: impl Into<FieldValue>,
     ) -> Result<(), SessionError> {
         let (name, value) = (name.into_field_name()?, value.into());
+        // Where the handler can still react.
+        self.backend().policy().limits().check(&name, &value)?;
         self.note(|pending| pending.set(name, value))
     }
 
@@ -100,9 +100,8 @@ impl Session {
         self.note(|pending| pending.ttl(ttl))
     }
 
-    /// Gives the session that this request begins, if it begins one, this absolute lifetime. A
-    /// session that exists keeps its deadline, also when it rotates; to give it another,
-    /// [`destroy`](Self::destroy) it and begin anew.
+    /// Gives the session that this request begins, or [logs in](Self::log_in), this absolute
+    /// lifetime. Another session keeps its deadline, also when it rotates.
     ///
     /// # Errors
     /// [`SessionError::Committed`].
@@ -126,25 +125,17 @@ impl Session {
         self.note(Pending::rotate)
     }
 
-    /// Binds the session to a principal, so that it can be listed and revoked, and has a deadline.
+    /// Logs a principal in, so that the session can be listed and revoked: [rotates](Self::rotate)
+    /// the id, binds the session and fixes its deadline again, in one step with all else that this
+    /// request sets. Without a session, or if it has ended meanwhile, one is begun.
     ///
-    /// Does not rotate: [`log_in`](Self::log_in) is what a log-in needs.
+    /// The fields of a visitor's session stay (a cart, say), and so do those of the same
+    /// principal's. Of another principal's session nothing stays but what this request sets. To
+    /// begin with none in each case, [`destroy`](Self::destroy) first.
     ///
     /// # Errors
     /// [`SessionError::Committed`]. A principal with too many sessions is found when the changes
     /// are applied; [`save`](Self::save) to be told.
-    pub fn bind(&self, principal: Principal) -> Result<(), SessionError> {
-        self.note(|pending| pending.bind(principal))
-    }
-
-    /// Logs a principal in: [rotates](Self::rotate) the id and [binds](Self::bind) the session, in
-    /// one step with all else that this request sets. Without a session, one is created.
-    ///
-    /// The fields of the session so far stay (a visitor's cart, say). To begin with none,
-    /// [`destroy`](Self::destroy) first.
-    ///
-    /// # Errors
-    /// As [`bind`](Self::bind).
     ///
     /// # Example
     /// ```
@@ -157,10 +148,7 @@ impl Session {
     /// # }
     /// ```
     pub fn log_in(&self, principal: Principal) -> Result<(), SessionError> {
-        self.note(|pending| {
-            pending.rotate();
-            pending.bind(principal);
-        })
+        self.note(|pending| pending.log_in(principal))
     }
 
     /// Ends the session: it is deleted, and the cookie cleared. What this request has changed and
@@ -182,18 +170,27 @@ impl Session {
         self.destroy()
     }
 
-    fn note(&self, change: impl FnOnce(&mut Pending)) -> Result<(), SessionError> {
-        self.open(|state| change(&mut state.changes.waiting))
+    /// Forgets what this request has changed and not applied yet.
+    ///
+    /// A [`save`](Self::save) that is under way may still apply what it took with it.
+    ///
+    /// # Errors
+    /// [`SessionError::Committed`].
+    ///
+    /// # Example
+    /// ```
+    /// # async fn example(session: session_http::Session) -> Result<(), session_http::SessionError> {
+    /// session.insert("draft", "…")?;
+    /// session.discard()?;
+    /// assert_eq!(session.get::<String>("draft").await?, None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn discard(&self) -> Result<(), SessionError> {
+        self.open(|state| state.changes.discard())
     }
 
-    /// Looks at the state to change it, unless it is too late.
-    pub(crate) fn open<T>(&self, change: impl FnOnce(&mut State) -> T) -> Result<T, SessionError> {
-        self.used(|state| {
-            if state.is_closed {
-                Err(SessionError::Committed)
-            } else {
-                Ok(change(state))
-            }
-        })
+    fn note(&self, change: impl FnOnce(&mut Pending)) -> Result<(), SessionError> {
+        self.open(|state| change(&mut state.changes.waiting))
     }
 }

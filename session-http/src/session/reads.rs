@@ -1,5 +1,7 @@
 //! Reading the session.
 
+use std::sync::Arc;
+
 use serde::de::DeserializeOwned;
 use session_core::{FieldValue, Fields, SessionRecord};
 
@@ -7,14 +9,14 @@ use crate::cookie::Presented;
 use crate::error::SessionError;
 use crate::json::decode;
 use crate::session::{Presence, Session};
-use crate::state::{Purpose, View};
+use crate::state::{Known, Purpose, State, View};
 
 /// # Reading
 ///
 /// The first read of a request asks the backend, in one round trip, and counts as use of the
 /// session as the backend's [policy](session_core::SessionPolicy::with_touch) says; further ones
-/// are answered from what was loaded. To read without counting as use, there is
-/// [`ReadSession`](crate::ReadSession).
+/// are answered from what was loaded. Once the head of the response is sent, each read asks again.
+/// To read without counting as use, there is [`ReadSession`](crate::ReadSession).
 ///
 /// Whether a stored `5` is the number or the text is decided by the type that is read. A type that
 /// takes anything (`serde_json::Value`, an untagged enum) reads JSON if it is JSON.
@@ -144,6 +146,28 @@ impl Session {
         self.with(|state| state.is_loaded())
     }
 
+    /// An answer from what is known, unless the response is on its way: then the store knows.
+    fn known<T>(&self, known: impl Fn(&State) -> Known<T>) -> Option<T> {
+        self.used(|state| match known(state) {
+            Known::Now(answer) if !state.is_closed => Some(answer),
+            _ => None,
+        })
+    }
+
+    /// Answers from what is known, after a read if need be.
+    async fn ask<T: Send + 'static>(
+        &self,
+        purpose: Purpose,
+        known: impl Fn(&State) -> Known<T> + Send + Sync + 'static,
+    ) -> Result<T, SessionError> {
+        if let Some(known) = self.known(&known) {
+            return Ok(known);
+        }
+        let conversation = Arc::clone(self.conversation());
+        let ask = async move { conversation.ask(purpose, known).await };
+        self.turns().take(ask).await
+    }
+
     fn remove_found<T>(&self, name: &str, value: Option<T>) -> Result<Option<T>, SessionError> {
         if value.is_some() {
             self.remove(name)?;
@@ -156,8 +180,12 @@ impl Session {
         name: &str,
         purpose: Purpose,
     ) -> Result<Option<FieldValue>, SessionError> {
-        self.used(|_| ());
-        self.ask(purpose, |state| state.field(name, purpose)).await
+        if let Some(known) = self.known(|state| state.field(name, purpose)) {
+            return Ok(known);
+        }
+        let name = name.to_owned();
+        self.ask(purpose, move |state| state.field(&name, purpose))
+            .await
     }
 
     pub(crate) async fn get_for<T: DeserializeOwned>(
@@ -172,25 +200,24 @@ impl Session {
     }
 
     pub(crate) async fn fields_for(&self, purpose: Purpose) -> Result<Fields, SessionError> {
-        self.used(|_| ());
-        self.ask(purpose, |state| state.fields(purpose)).await
+        self.ask(purpose, move |state| state.fields(purpose)).await
     }
 
     pub(crate) async fn load_for(
         &self,
         purpose: Purpose,
     ) -> Result<Option<SessionRecord>, SessionError> {
-        self.used(|_| ());
-        self.ask(purpose, |state| state.record(purpose)).await
+        self.ask(purpose, move |state| state.record(purpose)).await
     }
 
     pub(crate) async fn presence_for(&self, purpose: Purpose) -> Result<Presence, SessionError> {
-        if self.with(|state| matches!(state.view, View::Unasked(_))) {
+        let is_unasked = |state: &State| matches!(state.view, View::Unasked(_) | View::Several);
+        if self.with(|state| state.is_closed || is_unasked(state)) {
             self.load_for(purpose).await?;
         }
         Ok(self.used(|state| match state.presented {
             _ if state.live_id().is_some() => Presence::Live,
-            Presented::Id(_) => Presence::Gone,
+            Presented::Id(_) | Presented::Several(_) => Presence::Gone,
             Presented::Nothing | Presented::Unusable => Presence::Absent,
         }))
     }

@@ -9,6 +9,7 @@ use crate::cookie::Presented;
 use crate::error::SessionError;
 use crate::session::Session;
 use crate::sessions::Settings;
+use crate::state::{Former, State};
 
 /// # Testing handlers
 ///
@@ -38,7 +39,8 @@ impl Session {
     /// ```
     pub fn for_test(backend: Arc<dyn SessionBackend>, id: Option<SessionId>) -> Self {
         let presented = id.map_or(Presented::Nothing, Presented::Id);
-        Self::new(Arc::new(Settings::new(backend)), presented, None)
+        let state = State::new(presented, Former::Nowhere);
+        Self::new(Arc::new(Settings::new(backend)), state, None)
     }
 
     /// A handle as [`for_test`](Self::for_test) makes it, for a request of a session that has these
@@ -63,6 +65,10 @@ impl Session {
     /// # Errors
     /// [`SessionError::Backend`], which the layer would answer with its failure response.
     pub async fn commit_for_test(&self) -> Result<CookieChange, SessionError> {
-        self.commit().await
+        self.with(|state| state.is_closed = true);
+        let conversation = Arc::clone(self.conversation());
+        self.turns()
+            .take(async move { conversation.commit().await })
+            .await
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use session_core::{FieldName, Fields, SessionRecord};
+use session_core::{FieldName, Fields, Principal, SessionRecord};
 
 use super::Purpose;
 use crate::pending::Pending;
@@ -13,22 +13,32 @@ pub(crate) enum Loaded {
     Peeked(SessionRecord),
     /// The backend's last answer.
     Used(SessionRecord),
-    /// The fields of an answer, and what this request has written since.
-    Changed(Fields),
+    /// The fields and the principal of an answer, and what this request has written since.
+    Changed {
+        fields: Fields,
+        principal: Option<Principal>,
+    },
 }
 
 impl Loaded {
     pub(super) fn fields(&self) -> &Fields {
         match self {
             Self::Peeked(record) | Self::Used(record) => record.fields(),
-            Self::Changed(fields) => fields,
+            Self::Changed { fields, .. } => fields,
+        }
+    }
+
+    pub(super) fn principal(&self) -> Option<Principal> {
+        match self {
+            Self::Peeked(record) | Self::Used(record) => record.principal(),
+            Self::Changed { principal, .. } => principal.clone(),
         }
     }
 
     pub(super) fn record(&self) -> Option<&SessionRecord> {
         match self {
             Self::Peeked(record) | Self::Used(record) => Some(record),
-            Self::Changed(_) => None,
+            Self::Changed { .. } => None,
         }
     }
 
@@ -37,18 +47,20 @@ impl Loaded {
     }
 
     pub(super) fn changed(self, changes: &Pending, counters: &[(FieldName, i64)]) -> Self {
+        let principal = self.principal();
         let mut fields = match self {
             Self::Peeked(record) | Self::Used(record) => {
                 let fields = record.shared_fields();
                 drop(record);
                 Arc::unwrap_or_clone(fields)
             }
-            Self::Changed(fields) => fields,
+            Self::Changed { fields, .. } => fields,
         };
-        changes.apply_to(&mut fields);
+        changes.apply_to(&mut fields, principal.as_ref());
         for (name, value) in counters {
             fields.insert(name.clone(), (*value).into());
         }
-        Self::Changed(fields)
+        let principal = changes.delta.principal().cloned().or(principal);
+        Self::Changed { fields, principal }
     }
 }

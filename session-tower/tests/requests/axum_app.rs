@@ -1,4 +1,5 @@
 //! The extractors and error responses, in an axum application.
+use http::request::Parts;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -180,7 +181,7 @@ async fn a_handler_that_fails_for_another_reason_commits_and_is_500() {
 
 #[tokio::test]
 async fn the_failure_response_renders_every_session_error() {
-    fn sorry(error: &SessionError) -> Response {
+    fn sorry(_: &Parts, error: &SessionError) -> Response {
         let text = format!("sorry: {}", error.status().as_u16());
         (error.status(), text).into_response()
     }
@@ -270,9 +271,10 @@ async fn a_failure_from_asking_the_backend_directly_is_the_stores_too() {
         list(session).await
     }
     let (world, other) = (World::new(), World::new());
-    let around = other_layer(&other).with_failure_response(|_: &SessionError| -> Response {
-        unreachable!("the innermost layer has made the response")
-    });
+    let around =
+        other_layer(&other).with_failure_response(|_: &Parts, _: &SessionError| -> Response {
+            unreachable!("the innermost layer has made the response")
+        });
     let app = Router::new()
         .route("/list", get(list))
         .route("/both", get(log_in_and_list))

@@ -249,6 +249,11 @@ pub fn kind(error: &SessionError) -> ErrorKind {
     error.backend().expect("the backend's error").kind()
 }
 
+/// Whether a change was refused because its session is gone.
+pub fn is_gone<T>(refused: Result<T, SessionError>) -> bool {
+    matches!(refused, Err(SessionError::Gone))
+}
+
 /// A bare request, with this id in its cookie.
 pub fn request(id: Option<&SessionId>) -> Request<String> {
     let mut request = Request::new(String::new());

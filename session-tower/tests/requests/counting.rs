@@ -13,9 +13,9 @@ async fn a_field_that_the_request_set_itself_is_counted_on_from_there() {
     let reply = world
         .visit(Some(&id), async |session: Session| {
             session.insert("n", 10)?;
-            assert_eq!(session.increment("n", 5).await?, Some(15));
+            assert_eq!(session.increment("n", 5).await?, 15);
             session.remove("seen")?;
-            assert_eq!(session.increment("seen", 1).await?, Some(1));
+            assert_eq!(session.increment("seen", 1).await?, 1);
             session.insert("text", "abc")?;
             let error = session.increment("text", 1).await.unwrap_err();
             assert_eq!(

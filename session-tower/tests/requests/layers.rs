@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::common::{World, request, session_of};
 use http::header::SET_COOKIE;
+use http::request::Parts;
 use http::{Request, Response, StatusCode};
 use session_memory::Step;
 use session_tower::Session;
@@ -53,7 +54,7 @@ async fn a_panic_commits_nothing_whichever_side_catches_it() {
     assert_eq!(world.peek(&id).await.unwrap().fields().len(), 1);
 }
 
-fn never(_: &session_tower::SessionError) -> Reply {
+fn never(_: &Parts, _: &session_tower::SessionError) -> Reply {
     unreachable!("no session failed");
 }
 

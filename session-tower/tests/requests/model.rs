@@ -118,7 +118,7 @@ async fn run(session: &Session, ops: &[Op], model: &mut Model) -> Result<(), Ses
             }
             Op::Increment(n, by) => {
                 let value = model.seen.get(NAMES[n]).copied().unwrap_or(0) + i64::from(by);
-                assert_eq!(session.increment(NAMES[n], by.into()).await?, Some(value));
+                assert_eq!(session.increment(NAMES[n], by.into()).await?, value);
                 model.seen.insert(NAMES[n], value);
             }
             Op::IncrementAndLoad(n, by) => {

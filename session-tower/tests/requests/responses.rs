@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use crate::common::{World, field, request, session_of};
 use http::header::SET_COOKIE;
+use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use session_memory::{MemoryBackend, Step};
@@ -35,9 +36,11 @@ async fn the_commit_is_done_before_a_streaming_body_is_polled() {
     let backend = MemoryBackend::new();
     let layer = SessionLayer::new(Arc::new(backend.clone()));
     // No default body here: the failure response says how to make one.
-    let layer = layer.with_failure_response(|_: &session_tower::SessionError| -> Response<_> {
-        unreachable!("no session failed")
-    });
+    let layer = layer.with_failure_response(
+        |_: &Parts, _: &session_tower::SessionError| -> Response<_> {
+            unreachable!("no session failed")
+        },
+    );
     let (late, was_late) = (Arc::new(AtomicBool::new(false)), backend.clone());
     let seen = Arc::clone(&late);
     let service = layer.layer(service_fn(move |request: Request<String>| {

@@ -1,33 +1,38 @@
 //! Saving before the response, and trying to change something after it.
 
+use std::error::Error as _;
 use std::sync::Arc;
 
 use crate::common::{World, kind, principal};
 use session_core::{
-    ErrorKind, Lifetime, Limit, Limits, OnExcess, PrincipalLimit, SessionBackend, SessionCount,
-    SessionPolicy, SessionTtl,
+    Error, ErrorKind, Lifetime, Limit, Limits, OnExcess, PrincipalLimit, SessionBackend,
+    SessionCount, SessionPolicy, SessionTtl,
 };
 use session_memory::{MemoryBackend, Step};
 use session_tower::{Session, SessionError};
 
 #[tokio::test]
 async fn a_save_that_is_refused_can_be_put_right() {
-    let limits = Limits::default().with_value_bytes(20);
+    let limits = Limits::default().with_value_bytes(20).with_fields(3);
     let world = World::with_policy(SessionPolicy::new().with_limits(limits));
     let id = world.session().await;
     let reply = world
         .visit(Some(&id), async |session: Session| {
             session.insert("a", "1")?;
-            session.insert("long", "x".repeat(21))?;
-            let error = session.save().await.unwrap_err();
+            // A value that is too long is known at once, and named.
+            let error = session.insert("long", "x".repeat(21)).unwrap_err();
             assert_eq!(kind(&error), ErrorKind::LimitExceeded(Limit::ValueBytes));
-            session.insert("long", "short")?;
-            assert!(session.save().await?);
-            Ok(())
+            let why = error.backend().and_then(Error::source).unwrap().to_string();
+            assert!(why.contains("`long` has 21 bytes") && why.contains("allows 20"));
+            session.insert("b", "1")?;
+            session.insert("c", "1")?;
+            let error = session.save().await.unwrap_err();
+            assert_eq!(kind(&error), ErrorKind::LimitExceeded(Limit::Fields));
+            session.remove("c")?;
+            session.save().await
         })
         .await;
-    // A value that is too long never reached the backend.
-    reply.assert_cost(&[(Step::Write, 1)]);
+    reply.assert_cost(&[(Step::Write, 2)]);
     assert_eq!(world.peek(&id).await.unwrap().fields().len(), 3);
 }
 
@@ -77,10 +82,10 @@ async fn changing_the_session_after_the_response_is_an_error() {
     committed(session.rotate());
     committed(session.destroy());
     committed(session.set_ttl(SessionTtl::MIN));
-    committed(session.bind(principal("ann")));
+    committed(session.discard());
     committed(session.increment("n", 1).await.map(|_| ()));
     committed(session.increment_and_load("n", 1).await.map(|_| ()));
-    committed(session.save().await.map(|_| ()));
+    committed(session.save().await);
     committed(session.save_and_load().await.map(|_| ()));
     committed(session.take::<String>("seen").await.map(|_| ()));
     // Reading is no change, and the backend can still be asked.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::common::{World, field, insert, principal};
 use http::header::RETRY_AFTER;
+use http::request::Parts;
 use http::{HeaderValue, Response};
 use session_core::{
     Effect, Error, ErrorKind, Lifetime, Limits, MockSessionBackend, SessionBackend, SessionId,
@@ -234,7 +235,7 @@ async fn a_step_whose_reply_is_lost_is_looked_for_and_not_sent_again() {
     }
 }
 
-fn sorry(error: &SessionError) -> Response<String> {
+fn sorry(_: &Parts, error: &SessionError) -> Response<String> {
     let mut response = Response::new(format!("{{\"error\":{:?}}}", error.to_string()));
     *response.status_mut() = error.status();
     let json = HeaderValue::from_static("application/json");
@@ -263,8 +264,8 @@ async fn the_failure_response_and_retry_after_are_the_applications() {
     assert_eq!(reply.body(), body);
     assert_eq!(reply.headers()["vary"], "Cookie");
 
-    let own_retry_after = |error: &SessionError| {
-        let mut response = sorry(error);
+    let own_retry_after = |request: &Parts, error: &SessionError| {
+        let mut response = sorry(request, error);
         let minute = HeaderValue::from_static("7");
         response.headers_mut().insert(RETRY_AFTER, minute);
         response

@@ -71,7 +71,7 @@ async fn requests_cost_the_steps_they_need() {
         ("/ttl", &[("ttl", "40")], 1),
         ("/rotate", &[], 1),
         ("/login", &[("username", "Bob")], 1),
-        ("/login", &[("max_lifetime", "90")], 2),
+        ("/login", &[("max_lifetime", "90")], 1),
         ("/sessions", &[], 2),
         ("/logout", &[], 1),
         ("/session", &[], 0),
