@@ -22,6 +22,8 @@ mod reserved_names;
 mod responses;
 mod round_trips;
 mod saving;
+mod scopes;
 mod store_failing;
 mod two_layers;
 mod typed;
+mod waiting;
