@@ -11,6 +11,7 @@ pub(crate) struct Changes {
     /// What a step under way carries. A step that failed or was dropped leaves it here, and
     /// [`Changes::take_back`] makes it wait again.
     sent: Option<Pending>,
+    generation: u32,
 }
 
 /// The changes of a request that wait for one atomic step.
@@ -52,6 +53,21 @@ impl Changes {
     /// Whether the session is to be ended before anything else.
     pub(crate) fn is_ending(&self) -> bool {
         self.latest_first().any(Pending::is_ending)
+    }
+
+    /// Ends the session; see [`Pending::end`].
+    pub(crate) fn end(&mut self) {
+        self.waiting.end();
+        self.has_begun_anew();
+    }
+
+    /// Counts the sessions that this request has ended or begun.
+    pub(crate) fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    pub(crate) fn has_begun_anew(&mut self) {
+        self.generation = self.generation.wrapping_add(1);
     }
 
     pub(crate) fn says(&self, name: &str) -> Said {
@@ -134,7 +150,7 @@ impl Pending {
     }
 
     /// Ends the session; what was asked of it before is moot.
-    pub(crate) fn end(&mut self) {
+    fn end(&mut self) {
         *self = Self {
             fate: Fate::Ends,
             ..Self::default()

@@ -46,7 +46,7 @@ pub use self::service::SessionService;
 #[doc(inline)]
 pub use session_http::{
     CookieChange, Counted, InvalidCookie, Presence, ReadSession, SameSite, Session, SessionCookie,
-    SessionCookieBuilder, SessionError, Typed,
+    SessionCookieBuilder, SessionError, Typed, Undecodable,
 };
 
 /// Documents, versioned and linked with the code.
