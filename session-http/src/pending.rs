@@ -11,6 +11,7 @@ pub(crate) struct Changes {
     /// What a step under way carries. A step that failed or was dropped leaves it here, and
     /// [`Changes::take_back`] makes it wait again.
     sent: Option<Pending>,
+    /// Counts the sessions that this request has ended or begun.
     generation: u32,
 }
 
@@ -61,7 +62,7 @@ impl Changes {
         self.has_begun_anew();
     }
 
-    /// Counts the sessions that this request has ended or begun.
+    /// Tells whether what was known of the session is of one that was ended or replaced since.
     pub(crate) fn generation(&self) -> u32 {
         self.generation
     }

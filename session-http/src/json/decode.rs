@@ -61,7 +61,8 @@ struct Node<'a> {
     depth: u8,
 }
 
-type Names = &'static [&'static str];
+type Name = &'static str;
+type Names = &'static [Name];
 
 impl<'a> Node<'a> {
     fn new(text: &'a str, form: Form<'a>) -> Self {
@@ -109,22 +110,23 @@ impl<'a> Node<'a> {
 
     /// Other fields of the session are none of the struct's business.
     fn own_fields(fields: &'a Fields, members: Names) -> Result<Parts<'a>, Fault> {
-        let part = |name: &&str| {
-            let text = text(fields.get(name)?).map_err(|fault| fault.in_field(name));
-            let step = Step::Name((*name).to_owned());
-            Some(text.map(|text| ((*name).to_owned(), step, Node::new(text, Form::Field))))
-        };
-        let own = members
-            .iter()
-            .filter_map(part)
-            .collect::<Result<Vec<_>, _>>();
-        own.map(|parts| Parts::new(parts.into_iter()))
+        let mut parts = Vec::with_capacity(members.len());
+        for name in members.iter().copied() {
+            if let Some(value) = fields.get(name) {
+                let text = text(value).map_err(|fault| fault.in_field(name))?;
+                let step = Step::Name(name.to_owned());
+                parts.push((name.to_owned(), step, Node::new(text, Form::Field)));
+            }
+        }
+        Ok(Parts::new(parts.into_iter()))
     }
 }
 
 /// Each method by what it is given beside the visitor, and how it visits.
 macro_rules! read {
-    ($($method:ident($($given:pat => $type:ty),*) |$node:ident, $visitor:ident| $read:expr;)*) => {$(
+    ($(
+        $method:ident($($given:pat => $type:ty),*) |$node:ident, $visitor:ident| $read:expr;
+    )*) => {$(
         fn $method<V: Visitor<'de>>(
             self,
             $($given: $type,)*
@@ -138,7 +140,12 @@ macro_rules! read {
 
 macro_rules! read_scalars {
     ($($method:ident $visit:ident;)*) => {
-        read! {$($method() |node, visitor| { let value = node.json(&visitor)?; visitor.$visit(value) };)*}
+        read! {$(
+            $method() |node, visitor| {
+                let value = node.json(&visitor)?;
+                visitor.$visit(value)
+            };
+        )*}
     };
 }
 
@@ -155,7 +162,10 @@ impl<'de> Deserializer<'de> for Node<'_> {
     }
 
     read! {
-        deserialize_str() |node, visitor| { let text = node.string(&visitor)?; visitor.visit_str(&text) };
+        deserialize_str() |node, visitor| {
+            let text = node.string(&visitor)?;
+            visitor.visit_str(&text)
+        };
         deserialize_string() |node, visitor| node.deserialize_str(visitor);
         deserialize_char() |node, visitor| node.deserialize_str(visitor);
         deserialize_identifier() |node, visitor| node.deserialize_str(visitor);
@@ -167,27 +177,32 @@ impl<'de> Deserializer<'de> for Node<'_> {
             is_whole.then_some(value).ok_or_else(|| Fault::new("expected fewer elements"))
         };
         deserialize_tuple(_ => usize) |node, visitor| node.deserialize_seq(visitor);
-        deserialize_tuple_struct(_ => &'static str, _ => usize) |node, visitor| node.deserialize_seq(visitor);
+        deserialize_tuple_struct(_ => Name, _ => usize) |node, visitor| {
+            node.deserialize_seq(visitor)
+        };
         deserialize_bytes() |node, visitor| node.deserialize_seq(visitor);
         deserialize_byte_buf() |node, visitor| node.deserialize_seq(visitor);
 
         deserialize_map() |node, visitor| node.deserialize_struct("", &[], visitor);
-        deserialize_struct(_ => &'static str, members => Names) |node, visitor| {
+        deserialize_struct(_ => Name, members => Names) |node, visitor| {
             let parts = match node.form {
                 Form::Fields(fields) if !members.is_empty() => Node::own_fields(fields, members)?,
                 _ => node.members(members, &visitor)?,
             };
             visitor.visit_map(parts)
         };
-        deserialize_enum(_ => &'static str, variants => Names) |node, visitor| {
+        deserialize_enum(_ => Name, variants => Names) |node, visitor| {
             if variants.contains(&node.text) || !node.text.starts_with('{') {
                 let text = node.string(&visitor)?;
                 return visitor.visit_enum(text.into_deserializer());
             }
             let parts = node.members(variants, &visitor)?;
-            if parts.rest.len() == 1 { visitor.visit_enum(parts) } else { Err(Fault::expected(&visitor)) }
+            match parts.rest.len() {
+                1 => visitor.visit_enum(parts),
+                _ => Err(Fault::expected(&visitor)),
+            }
         };
-        deserialize_newtype_struct(_ => &'static str) |node, visitor| visitor.visit_newtype_struct(node);
+        deserialize_newtype_struct(_ => Name) |node, visitor| visitor.visit_newtype_struct(node);
 
         // A field is never null: that is stored as no field.
         deserialize_option() |node, visitor| match node.form {
@@ -195,7 +210,7 @@ impl<'de> Deserializer<'de> for Node<'_> {
             _ => visitor.visit_some(node),
         };
         deserialize_unit() |node, visitor| { node.json::<()>(&visitor)?; visitor.visit_unit() };
-        deserialize_unit_struct(_ => &'static str) |node, visitor| node.deserialize_unit(visitor);
+        deserialize_unit_struct(_ => Name) |node, visitor| node.deserialize_unit(visitor);
         deserialize_ignored_any() |_node, visitor| visitor.visit_unit();
         deserialize_any() |node, visitor| match (node.form, node.text.as_bytes().first()) {
             (Form::Fields(_), _) => Err(Fault::of_type(NO_MEMBERS)),
@@ -254,11 +269,10 @@ impl<'de> MapAccess<'de> for Parts<'_> {
         seed: K,
     ) -> Result<Option<K::Value>, Fault> {
         self.current = self.rest.next();
-        let key = self
-            .current
-            .as_ref()
-            .map(|(key, ..)| Node::new(key, Form::Key));
-        key.map(|key| seed.deserialize(key)).transpose()
+        let Some((key, ..)) = &self.current else {
+            return Ok(None);
+        };
+        seed.deserialize(Node::new(key, Form::Key)).map(Some)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::ffi::CString;
 use std::fmt::Debug;
 
 use serde::de::Error as _;
@@ -31,7 +32,7 @@ struct Holder<T> {
     member: T,
 }
 
-#[derive(Debug, Serialize, Deserialize, PartialEq, Clone)]
+#[derive(Debug, Serialize, Deserialize, PartialEq, Eq, PartialOrd, Ord, Clone)]
 struct Newtype<T>(T);
 
 #[derive(Debug, Serialize, Deserialize, PartialEq, Clone)]
@@ -77,38 +78,6 @@ struct Flat {
     rest: Holder<String>,
 }
 
-#[derive(Debug, Serialize, Deserialize, PartialEq, Clone)]
-struct Bytes(#[serde(with = "bytes")] Vec<u8>);
-
-mod bytes {
-    use super::*;
-
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_bytes(bytes)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
-        struct Collect;
-
-        impl<'de> serde::de::Visitor<'de> for Collect {
-            type Value = Vec<u8>;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("bytes")
-            }
-
-            fn visit_seq<A: serde::de::SeqAccess<'de>>(
-                self,
-                mut a: A,
-            ) -> Result<Vec<u8>, A::Error> {
-                std::iter::from_fn(|| a.next_element().transpose()).collect()
-            }
-        }
-
-        from.deserialize_byte_buf(Collect)
-    }
-}
-
 fn fields(texts: impl IntoIterator<Item = (&'static str, String)>) -> Fields {
     let texts = texts.into_iter();
     texts
@@ -125,31 +94,23 @@ where
 {
     for value in values {
         let as_field = to_text(&value).and_then(|text| match text {
-            Some(text) => from_value(&text.into(), Form::Field).map(Some),
-            None => Ok(None),
+            Some(text) => from_value(&text.into(), Form::Field),
+            // What is no field is read as `None`.
+            None => from_value(&"null".into(), Form::Json),
         });
-        match as_field {
-            // What is no field is `None`, and that is what is read of it.
-            Ok(None) => assert_eq!((to_json(&value).unwrap().as_str(), field), ("null", "")),
-            as_field => expect(as_field.map(Option::unwrap), &value, field),
-        }
+        expect(as_field, &value, field);
         let holder = Holder {
             member: value.clone(),
         };
         let as_member = to_members(&holder).and_then(|members| from_fields(&fields(members)));
         expect(as_member.map(|held: Holder<T>| held.member), &value, member);
-        for (is_within, json_of) in [(false, to_json(&value)), (true, to_json(&[&value]))] {
-            let back = json_of.and_then(|json| {
-                // Other JSON writers agree.
-                assert_eq!(json == serde_json::to_string(&value).unwrap(), !is_within);
-                if is_within {
-                    from_value::<Vec<T>>(&json.into(), Form::Json).map(|mut list| list.remove(0))
-                } else {
-                    from_value(&json.into(), Form::Json)
-                }
-            });
-            expect(back, &value, json);
-        }
+        let as_json = to_json(&value).and_then(|json| {
+            assert_eq!(json, serde_json::to_string(&value).unwrap());
+            from_value(&json.into(), Form::Json)
+        });
+        expect(as_json, &value, json);
+        let within = to_json(&[&value]).and_then(|json| from_value(&json.into(), Form::Field));
+        expect(within.map(|[value]: [T; 1]| value), &value, json);
     }
 }
 
@@ -169,13 +130,19 @@ const BACK: [&str; 3] = [""; 3];
 
 /// They come back as JSON, and a type that takes anything is never read from a field.
 const JSON_ONLY: [&str; 3] = ["`get_json`", "`get_json`", ""];
+const NO_FIELD: [&str; 3] = ["null, which is no field", "null, which is no field", ""];
+const NOT_FINITE: [&str; 3] = ["not a finite number"; 3];
+const SOME_NULL: [&str; 3] = ["`Some` of null"; 3];
+const NO_KEY: [&str; 3] = ["neither text nor a number"; 3];
 
 #[test]
 fn each_kind_of_value_comes_back_or_is_refused() {
     let texts = || TEXTS.map(str::to_owned);
+    let held = || texts().map(|member| Holder { member });
     each(texts(), BACK);
     each(texts().map(Newtype), BACK);
     each(texts().map(Some), BACK);
+    each(held(), BACK);
     each(TEXTS.iter().flat_map(|text| text.chars()), BACK);
     each([true, false], BACK);
     each([u8::MIN, u8::MAX], BACK);
@@ -190,118 +157,55 @@ fn each_kind_of_value_comes_back_or_is_refused() {
     each([i128::MIN, -1, i128::MAX], BACK);
     each([Some(u128::MAX), None], BACK);
     each([0.1, -0.0, f32::MIN, f32::MIN_POSITIVE], BACK);
-    each(
-        [
-            0.1,
-            -0.0,
-            1.0,
-            f64::MAX,
-            f64::MIN_POSITIVE,
-            0.3 - 0.1,
-            5e-324,
-        ],
-        BACK,
-    );
-    // Each text of digits is read as the one float that it stands for.
-    each((1..2000).map(|part| 1e17 / f64::from(part).powi(7)), BACK);
-    each(
-        [f64::NAN, f64::INFINITY, f64::NEG_INFINITY],
-        ["not a finite"; 3],
-    );
-    each([f32::NAN, f32::INFINITY], ["not a finite"; 3]);
-    each([vec![0.5, f64::NAN]], ["not a finite"; 3]);
+    each([1.0, -0.0, f64::MAX, 5e-324, 0.3 - 0.1], BACK);
+    each((1..999).map(|n| 1e17 / f64::from(n).powi(7)), BACK);
+    each([f64::NAN, f64::INFINITY, -f64::INFINITY], NOT_FINITE);
+    each([f32::NAN, f32::INFINITY], NOT_FINITE);
+    each([vec![0.5, f64::NAN]], NOT_FINITE);
+    each([Plan::Named(f64::NAN)], NOT_FINITE);
     each([Some(Some(1)), None], BACK);
-    each([Some(None::<u8>)], ["`Some` of null"; 3]);
-    each([vec![Some(None::<u8>)]], ["`Some` of null"; 3]);
-    each([Some(())], ["`Some` of null"; 3]);
-    each(
-        [()],
-        ["null, which is no field", "null, which is no field", ""],
-    );
-    each(
-        [Unit],
-        ["null, which is no field", "null, which is no field", ""],
-    );
+    each([Some(None::<u8>)], SOME_NULL);
+    each([vec![Some(None::<u8>)]], SOME_NULL);
+    each([Some(())], SOME_NULL);
+    each([()], NO_FIELD);
+    each([Unit], NO_FIELD);
+    each([Value::Null], NO_FIELD);
     each([vec![None, Some(1)], vec![]], BACK);
     each([vec![()]], BACK);
     each([[[1_u8, 2], [3, 4]]], BACK);
     each(texts().map(|text| (i128::MAX, text, 'x')), BACK);
-    each([Bytes(vec![]), Bytes(vec![0, 255])], BACK);
+    each([CString::default(), CString::from(c"\xff\x01")], BACK);
     each(texts().map(Plan::Named), BACK);
     each(texts().map(|seats| Plan::Team { seats }), BACK);
     each(texts().map(|text| Plan::Pair(1, text)), BACK);
     each([Plan::Named(u128::MAX), Plan::Free, Plan::Odd], BACK);
-    each([Plan::Named(f64::NAN)], ["not a finite"; 3]);
     each(texts().map(Adjacent::Named), BACK);
     each([Adjacent::Named(u128::MAX), Adjacent::Free], BACK);
     each(texts().map(Ok::<_, u8>), BACK);
-    each(texts().map(|member| Holder { member }), BACK);
-    each(
-        texts().map(|text| BTreeMap::from([(text.clone(), text)])),
-        BACK,
-    );
-    each([BTreeMap::from([(u128::MAX, 'x')])], BACK);
-    each([BTreeMap::from([(true, 'x')])], BACK);
-    each([BTreeMap::from([(Newtype(-5), 'x')])], BACK);
-    each([BTreeMap::from([('"', Unit)])], BACK);
-    each([BTreeMap::from([(Some("null".to_owned()), 1)])], BACK);
-    each(
-        [BTreeMap::from([(vec![1], 'x')])],
-        ["neither text nor a number"; 3],
-    );
-    each(
-        [BTreeMap::from([(None::<u8>, 'x')])],
-        ["neither text nor a number"; 3],
-    );
+    each(texts().map(|text| by(text.clone(), text)), BACK);
+    each([by(u128::MAX, 'x')], BACK);
+    each([by(true, 'x')], BACK);
+    each([by(Newtype(-5), 'x')], BACK);
+    each([by('"', Unit)], BACK);
+    each([by(Some("null".to_owned()), 1)], BACK);
+    each([by(vec![1], 'x')], NO_KEY);
+    each([by(None::<u8>, 'x')], NO_KEY);
     // As a part of JSON it works as far as serde has it work.
-    each(
-        texts().map(|member| Flat {
-            id: 1,
-            rest: Holder { member },
-        }),
-        BACK,
-    );
-    each(
-        texts().map(|name| vec![Internal::Team { name }, Internal::Free]),
-        BACK,
-    );
-    each(
-        texts().map(|text| vec![Untagged::Text(text), Untagged::Number(5)]),
-        BACK,
-    );
-    each(
-        [vec![
-            json!({"a": [1, -1, 0.5, null, true, "5", {}], "b": u64::MAX}),
-        ]],
-        BACK,
-    );
+    each(held().map(|rest| Flat { id: 1, rest }), BACK);
+    each(texts().map(|name| [Internal::Team { name }]), BACK);
+    each(texts().map(|text| [Untagged::Text(text)]), BACK);
+    each([[Untagged::Number(5)]], BACK);
+    each([[json!({"a": [1, -1, 0.5, null, true, "5", {}]})]], BACK);
     each(texts().map(|name| Internal::Team { name }), JSON_ONLY);
     each([Internal::Free], JSON_ONLY);
     each(texts().map(Untagged::Text), JSON_ONLY);
     each([Untagged::Number(5)], JSON_ONLY);
     each(texts().map(Value::from), JSON_ONLY);
-    each(
-        [json!(5), json!([1]), json!({"a": null}), json!(true)],
-        JSON_ONLY,
-    );
-    each(
-        [Value::Null],
-        ["null, which is no field", "null, which is no field", ""],
-    );
+    each([json!(5), json!([1]), json!({"a": null})], JSON_ONLY);
 }
 
-impl PartialOrd for Newtype<i32> {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Eq for Newtype<i32> {}
-
-impl Ord for Newtype<i32> {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.0.cmp(&other.0)
-    }
+fn by<K: Ord, V>(key: K, value: V) -> BTreeMap<K, V> {
+    BTreeMap::from([(key, value)])
 }
 
 #[test]
@@ -408,79 +312,62 @@ fn an_error_says_where_and_what_was_expected_and_shows_no_value() {
             !format!("{error:?} {fault:?}").contains(CANARY),
             "{error:?}"
         );
-        let type_name = std::any::type_name::<T>();
-        let middle = format!(" cannot be read as {type_name}: ");
-        let (what, why) = error
-            .to_string()
-            .split_once(&middle)
-            .map(|(what, why)| (what.to_owned(), why.to_owned()))
-            .unwrap();
-        format!("{what}: {why}")
+        let error = error.to_string().replace("the field ", "");
+        error.replace(
+            &format!(" cannot be read as {}", std::any::type_name::<T>()),
+            "",
+        )
     }
-    type Items = Vec<Item>;
+    let item = |member: &str| why::<Vec<Item>>(&format!(r#"[{{"name":"a",{member}}}]"#));
     for (error, expected) in [
         (why::<u32>(CANARY), "`cart`: expected u32"),
         (why::<u8>("256"), "`cart`: expected u8"),
         (why::<i64>("5 apples"), "`cart`: expected i64"),
         (why::<bool>("TRUE"), "`cart`: expected a boolean"),
         (why::<char>(CANARY), "`cart`: expected a character"),
-        (
-            why::<Plan<u8>>(CANARY),
-            "`cart`: expected one of Free, other, {odd, Named, Pair, Team",
-        ),
+        (why::<Plan<u8>>(CANARY), "`cart`: expected one of Free, "),
         (why::<Plan<u8>>("Named"), "`cart`: expected newtype variant"),
-        (
-            why::<Plan<u8>>("{\"Named\":1,\"s3cret\":2}"),
-            "`cart`: expected enum Plan",
-        ),
         (why::<Vec<u8>>("[1,2] ,"), "`cart`: expected a sequence"),
         (
             why::<(u8, u8)>("[1,2,3]"),
             "`cart`: expected fewer elements",
         ),
         (why::<(u8, u8)>("[1]"), "`cart`: expected a tuple of size 2"),
-        (
-            why::<Items>("[{},{\"name\":\"s3cret\"}]"),
-            "`cart[0].name`: it is missing",
-        ),
-        (
-            why::<Items>("[{\"name\":1}]"),
-            "`cart[0].name`: expected a string",
-        ),
-        (
-            why::<Items>("[{\"name\":\"a\",\"price\":\"s3cret\"}]"),
-            "`cart[0].price`: expected u32",
-        ),
-        (
-            why::<Items>("[{\"name\":\"a\",\"name\":\"s3cret\"}]"),
-            "`cart[0].name`: it is there twice",
-        ),
-        (
-            why::<Item>("{\"s3cret\":1}"),
-            "`cart`: expected no members but name, price, plan, prices, said, choice",
-        ),
-        (
-            why::<Item>("{\"name\":\"a\",\"plan\":{\"Team\":{\"seats\":\"s3cret\"}}}"),
-            "`cart.plan.seats`: expected u8",
-        ),
-        (
-            why::<Item>("{\"name\":\"a\",\"prices\":{\"s3cret\":[null,\"s3cret\"]}}"),
-            "`cart.prices[key][1]`: expected i8",
-        ),
-        (
-            why::<Item>("{\"name\":\"a\",\"said\":\"s3cret\"}"),
-            "`cart.said`: its type refuses the value",
-        ),
-        (
-            why::<Item>("{\"name\":\"a\",\"choice\":[\"s3cret\"]}"),
-            "`cart.choice`: its type refuses the value",
-        ),
+        (why::<Item>("{}"), "`cart.name`: it is missing"),
         (
             why::<Item>(&"[".repeat(100_000)),
             "`cart`: expected struct Item",
         ),
+        (
+            item(r#""name":"s3cret""#),
+            "`cart[0].name`: it is there twice",
+        ),
+        (item(r#""price":"s3cret""#), "`cart[0].price`: expected u32"),
+        (
+            item(r#""s3cret":1"#),
+            "`cart[0]`: expected no members but name, ",
+        ),
+        (
+            item(r#""plan":{"Free":null,"s3cret":2}"#),
+            "`cart[0].plan`: expected enum Plan",
+        ),
+        (
+            item(r#""plan":{"Team":{"seats":"s3cret"}}"#),
+            "`cart[0].plan.seats`: expected u8",
+        ),
+        (
+            item(r#""prices":{"s3cret":[null,"s3cret"]}"#),
+            "`cart[0].prices[key][1]`: expected i8",
+        ),
+        (
+            item(r#""said":"s3cret""#),
+            "`cart[0].said`: its type refuses the value",
+        ),
+        (
+            item(r#""choice":["s3cret"]"#),
+            "`cart[0].choice`: its type refuses the value",
+        ),
     ] {
-        let error = error.replace("the field ", "");
         assert!(error.starts_with(expected), "{error}, not {expected}");
     }
 }

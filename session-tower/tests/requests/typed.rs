@@ -1,5 +1,5 @@
 //! Typed values and structs in the session.
-use crate::common::{Log, World, field, name};
+use crate::common::{Log, World, field, name, principal};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use session_core::{Delta, SessionBackend};
@@ -320,14 +320,33 @@ async fn changes_that_were_not_stored_are_warned_of() {
 
 #[tokio::test]
 async fn a_struct_that_is_stored_after_an_end_is_stored_whole() {
-    async fn end(session: &Session, is_saved: bool) -> Result<(), SessionError> {
-        session.destroy()?;
-        if is_saved {
+    #[derive(Clone, Copy, PartialEq)]
+    enum End {
+        Waits,
+        IsSaved,
+        IsFollowedByALogIn,
+    }
+    async fn end(session: &Session, how: End) -> Result<(), SessionError> {
+        if how == End::IsFollowedByALogIn {
+            // Another request ends it.
+            let id = session.id().unwrap();
+            session.backend().delete_session(&id).await?;
+            session.log_in(principal("ann"))?;
+        } else {
+            session.destroy()?;
+        }
+        if how != End::Waits {
             session.save().await?;
         }
         Ok(())
     }
-    for (is_saved, ends_twice) in [(false, false), (true, false), (false, true), (true, true)] {
+    for (how, ends_twice) in [
+        (End::Waits, false),
+        (End::Waits, true),
+        (End::IsSaved, false),
+        (End::IsSaved, true),
+        (End::IsFollowedByALogIn, false),
+    ] {
         let world = World::new();
         let id = world.session().await;
         let fields = Delta::new()
@@ -338,23 +357,22 @@ async fn a_struct_that_is_stored_after_an_end_is_stored_whole() {
             .visit(Some(&id), async move |session: Session| {
                 let mut profile = session.load_struct::<Profile>().await?;
                 if ends_twice {
-                    end(&session, is_saved).await?;
+                    end(&session, how).await?;
                     session.insert("username", "bob")?;
                     profile = session.load_struct::<Profile>().await?;
                 }
-                end(&session, is_saved).await?;
+                end(&session, how).await?;
                 profile.page_views += 1;
                 profile.store()
             })
             .await;
         let record = world.peek(&reply.new_id().unwrap()).await.unwrap();
         let stored = ["username", "theme", "page_views"].map(|name| field(&record, name));
-        let expected = if ends_twice {
-            (Some("bob"), None)
-        } else {
-            (Some("ann"), Some("dark"))
+        let before = match ends_twice {
+            true => [Some("bob"), None],
+            false => [Some("ann"), Some("dark")],
         };
-        assert_eq!(stored, [expected.0, expected.1, Some("1")]);
+        assert_eq!(stored, [before[0], before[1], Some("1")]);
         assert_eq!(world.sessions().await, 1);
     }
 }
