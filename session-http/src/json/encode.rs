@@ -14,8 +14,8 @@ const NOT_FINITE: &str = "it is not a finite number";
 const NO_KEY: &str = "a key of a map is neither text nor a number";
 const NO_MEMBERS: &str = "only a struct with named members, none of them flattened, has fields";
 
-/// The fields of a struct, by their names; those that are absent left out.
-pub(super) type MemberTexts = BTreeMap<&'static str, String>;
+/// The fields of a struct, by their names, as [`to_text`] has them.
+pub(super) type MemberTexts = BTreeMap<&'static str, Option<String>>;
 
 /// Text as it is, `None` as nothing, everything else as JSON.
 pub(crate) fn to_text<T: Serialize + ?Sized>(value: &T) -> Result<Option<String>, Fault> {
@@ -292,7 +292,7 @@ impl Parts<'_> {
     ) -> Result<(), Fault> {
         if let Some(members) = &mut self.members {
             let text = to_text(value).map_err(|fault| fault.in_field(name))?;
-            members.extend(text.map(|text| (name, text)));
+            members.insert(name, text);
             return Ok(());
         }
         if self.closing.is_empty() {

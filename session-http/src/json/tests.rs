@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value, json};
-use session_core::{FieldName, FieldValue, Fields};
+use session_core::{FieldName, Fields};
 
 use super::decode::{Form, from_fields, from_value};
 use super::encode::{to_json, to_members, to_text};
@@ -78,10 +78,10 @@ struct Flat {
     rest: Holder<String>,
 }
 
-fn fields(texts: impl IntoIterator<Item = (&'static str, String)>) -> Fields {
+fn fields(texts: impl IntoIterator<Item = (&'static str, Option<String>)>) -> Fields {
     let texts = texts.into_iter();
     texts
-        .map(|(name, text)| (FieldName::new(name).unwrap(), FieldValue::from(text)))
+        .filter_map(|(name, text)| Some((FieldName::new(name).unwrap(), text?.into())))
         .collect()
 }
 
@@ -241,7 +241,10 @@ fn only_a_struct_that_says_its_members_lives_in_a_session() {
     assert!(to_members(&flat).is_err());
     for stored in [
         fields([]),
-        fields([("id", "1".to_owned()), ("member", "x".to_owned())]),
+        fields([
+            ("id", Some("1".to_owned())),
+            ("member", Some("x".to_owned())),
+        ]),
     ] {
         for refused in [
             from_fields::<Flat>(&stored).map(drop),
@@ -332,6 +335,11 @@ fn an_error_says_where_and_what_was_expected_and_shows_no_value() {
             why::<(u8, u8)>("[1,2,3]"),
             "`cart`: expected fewer elements",
         ),
+        // An integer that is too great for the type is no float.
+        (
+            why::<[Value; 1]>(&format!("[{}]", u128::MAX)),
+            "`cart[0]`: its type refuses the value",
+        ),
         (why::<(u8, u8)>("[1]"), "`cart`: expected a tuple of size 2"),
         (why::<Item>("{}"), "`cart.name`: it is missing"),
         (
@@ -413,7 +421,7 @@ fn a_type_without_an_end_ends_where_the_json_is_too_deep() {
 
 #[test]
 fn absent_members_take_their_defaults_and_other_fields_do_not_matter() {
-    let mut stored = fields([("name", "ann".to_owned())]);
+    let mut stored = fields([("name", Some("ann".to_owned()))]);
     stored.insert(FieldName::new("other").unwrap(), vec![0xff].into());
     let item = from_fields::<Item>(&stored).unwrap();
     assert!(item.prices.is_empty() && item.plan.is_none());
@@ -431,6 +439,6 @@ fn absent_members_take_their_defaults_and_other_fields_do_not_matter() {
             .replace(&format!(" cannot be read as {type_name}"), "");
         assert_eq!(error, expected);
     }
-    let refused = from_fields::<Holder<Option<Value>>>(&fields([("member", "5".to_owned())]));
+    let refused = from_fields::<Holder<Option<Value>>>(&fields([("member", Some("5".to_owned()))]));
     assert!(refused.unwrap_err().to_string().contains("`get_json`"));
 }

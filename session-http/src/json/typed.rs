@@ -60,13 +60,12 @@ impl<T: Serialize> Typed<T> {
         let mut changes = Vec::new();
         for (name, text) in &now {
             if self.before.get(name) != Some(text) {
-                changes.push((FieldName::new(*name)?, Some(text.clone())));
+                changes.push((FieldName::new(*name)?, text.clone()));
             }
         }
-        for name in self.before.keys() {
-            if !now.contains_key(name) {
-                changes.push((FieldName::new(*name)?, None));
-            }
+        // What a struct skips is absent, too.
+        for name in self.before.keys().filter(|name| !now.contains_key(*name)) {
+            changes.push((FieldName::new(*name)?, None));
         }
         for (name, text) in changes {
             match text {

@@ -12,6 +12,7 @@ struct Profile {
     username: String,
     page_views: i64,
     theme: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     sizes: Vec<u8>,
 }
 
@@ -86,6 +87,7 @@ async fn a_struct_stores_only_the_members_that_changed() {
             profile.store()?;
             profile.username = "ann".to_owned();
             profile.theme = Some("dark".to_owned());
+            profile.sizes.push(38);
             profile.store()?;
             assert!(session.save().await?);
             // What is stored is not stored again.
@@ -96,12 +98,13 @@ async fn a_struct_stores_only_the_members_that_changed() {
     let record = world.peek(&id).await.unwrap();
     assert_eq!(field(&record, "username"), Some("ann"));
     // With `seen`, which is none of its members.
-    assert_eq!(record.fields().len(), 3);
+    assert_eq!(record.fields().len(), 4);
 
     let reply = world
         .visit(Some(&id), async |session: Session| {
             let mut profile = session.load_struct::<Profile>().await?;
             assert_eq!(profile.theme.take().as_deref(), Some("dark"));
+            profile.sizes.clear();
             profile.store()?;
             assert!(!session.contains("theme").await?);
             assert_eq!(profile.username, "ann");
@@ -109,7 +112,11 @@ async fn a_struct_stores_only_the_members_that_changed() {
         })
         .await;
     assert_eq!(reply.status(), 200);
-    assert_eq!(field(&world.peek(&id).await.unwrap(), "theme"), None);
+    let record = world.peek(&id).await.unwrap();
+    assert_eq!(
+        ["theme", "sizes"].map(|name| field(&record, name)),
+        [None; 2]
+    );
 }
 
 #[tokio::test]
@@ -362,6 +369,7 @@ async fn a_struct_that_is_stored_after_an_end_is_stored_whole() {
                     profile = session.load_struct::<Profile>().await?;
                 }
                 end(&session, how).await?;
+                session.insert("theme", "replaced")?;
                 profile.page_views += 1;
                 profile.store()
             })
