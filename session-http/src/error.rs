@@ -40,7 +40,7 @@ pub enum SessionError {
     #[error("there is no session layer around this handler")]
     NoLayer,
     /// A field, or a part of it, holds something else than a value of this type.
-    #[error("{what} cannot be read as {type_name}: {why}")]
+    #[error("{what} does not fit {type_name}: {why}")]
     Decode {
         /// The field, with the way to the part (``the field `cart[2].price` ``), or `the session`.
         /// The keys of maps are values, and not shown: `prices[key]`.

@@ -277,9 +277,8 @@ impl Parts<'_> {
 
     fn key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Fault> {
         let mut text = String::new();
-        match key.serialize(Writer::new(&mut text, Form::Text)) {
-            Ok(Written::Scalar) => {}
-            _ => return Err(Fault::new(NO_KEY)),
+        if key.serialize(Writer::new(&mut text, Form::Text))? != Written::Scalar {
+            return Err(Fault::new(NO_KEY));
         }
         self.name(&text);
         Ok(())

@@ -255,10 +255,7 @@ fn only_a_struct_that_says_its_members_lives_in_a_session() {
             from_fields::<String>(&stored).map(drop),
         ] {
             let error = refused.unwrap_err().undecodable::<Flat>().to_string();
-            assert!(
-                error.starts_with("the session cannot be read as"),
-                "{error}"
-            );
+            assert!(error.starts_with("the session does not fit"), "{error}");
             assert!(
                 error.contains("only a struct with named members"),
                 "{error}"
@@ -316,10 +313,7 @@ fn an_error_says_where_and_what_was_expected_and_shows_no_value() {
             "{error:?}"
         );
         let error = error.to_string().replace("the field ", "");
-        error.replace(
-            &format!(" cannot be read as {}", std::any::type_name::<T>()),
-            "",
-        )
+        error.replace(&format!(" does not fit {}", std::any::type_name::<T>()), "")
     }
     let item = |member: &str| why::<Vec<Item>>(&format!(r#"[{{"name":"a",{member}}}]"#));
     for (error, expected) in [
@@ -436,7 +430,7 @@ fn absent_members_take_their_defaults_and_other_fields_do_not_matter() {
         let type_name = std::any::type_name::<Item>();
         let error = error
             .to_string()
-            .replace(&format!(" cannot be read as {type_name}"), "");
+            .replace(&format!(" does not fit {type_name}"), "");
         assert_eq!(error, expected);
     }
     let refused = from_fields::<Holder<Option<Value>>>(&fields([("member", Some("5".to_owned()))]));

@@ -286,7 +286,7 @@ async fn what_is_undecodable_is_an_error_or_absent_and_removed() {
     assert_eq!(world.peek(&id).await.unwrap().fields().len(), 2);
     let log = log.text();
     assert_eq!(
-        log.matches("the field `page_views` cannot be read as u8: expected u8")
+        log.matches("the field `page_views` does not fit u8: expected u8")
             .count(),
         2
     );
