@@ -44,23 +44,25 @@ pub enum SessionError {
     /// The request did not pass through a session layer.
     #[error("there is no session layer around this handler")]
     NoLayer,
-    /// A field, or the fields of a struct, hold something else than a value of this type.
-    #[error("{what} cannot be read as {type_name}: {why}")]
+    /// A field, or a part of it, holds something else than a value of this type.
+    #[error("{what} does not fit {type_name}: {why}")]
     Decode {
-        /// The field, or `the session`.
+        /// The field, with the way to the part (``the field `cart[2].price` ``), or `the session`.
+        /// The keys of maps are values, and not shown: `prices[key]`.
         what: String,
-        /// The type's name.
+        /// The name of the type that was asked for.
         type_name: &'static str,
-        /// What does not fit; never a value.
+        /// What was expected there, in the type's words; never a value. Of what a type says of the
+        /// value that it refuses, nothing is kept.
         why: String,
     },
-    /// A value has no form as fields.
+    /// A value would not come back as it is.
     #[error("{what} cannot be written: {why}")]
     Encode {
-        /// The field, or the type's name.
+        /// The field, with the way to the part, or the type's name.
         what: String,
         /// What is in the way; never a value.
-        why: &'static str,
+        why: String,
     },
 }
 

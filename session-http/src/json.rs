@@ -2,14 +2,17 @@
 
 pub(crate) mod decode;
 pub(crate) mod encode;
+mod fault;
 mod typed;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub(crate) use self::fault::Fault;
 pub use self::typed::Typed;
 use crate::error::SessionError;
 use crate::session::Session;
+use crate::state::Purpose;
 
 /// # Structs
 ///
@@ -26,8 +29,11 @@ impl Session {
     /// `Option`, what `#[serde(default)]` says for others. Without a session all fields are absent.
     ///
     /// # Errors
-    /// [`SessionError::Decode`] when a field holds something else than its member's type, or is
-    /// absent and has no default; and [`SessionError::Backend`].
+    /// [`SessionError::Decode`] when a field holds something else than its member's type (unless
+    /// [`Undecodable`](crate::Undecodable) says otherwise), or is absent and has no default. Always
+    /// for a type that does not say which members it has: a map, or a struct with a flattened
+    /// member. [`SessionError::Encode`] for a default that no field can hold, and
+    /// [`SessionError::Backend`].
     ///
     /// # Example
     /// ```
@@ -51,7 +57,21 @@ impl Session {
     where
         T: Serialize + DeserializeOwned,
     {
-        let fields = self.fields().await?;
-        Typed::new(decode::from_fields(&fields)?, self.clone())
+        let generation = self.with(|state| state.changes.generation());
+        let mut fields = self.fields().await?;
+        loop {
+            let fault = match decode::from_fields(&fields) {
+                Ok(value) => return Typed::new(value, generation, self.clone()),
+                Err(fault) => fault,
+            };
+            let taken = fault.field().and_then(|name| fields.remove(name));
+            if taken.is_none() {
+                return Err(fault.undecodable::<T>());
+            }
+            self.has_undecodable::<T>(&fault, Purpose::Use)?;
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

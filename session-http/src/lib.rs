@@ -91,4 +91,4 @@ pub use self::json::Typed;
 pub use self::read_session::ReadSession;
 pub use self::request::{Closed, Closing, Commit, RequestSession};
 pub use self::session::{Counted, Presence, Session};
-pub use self::sessions::SessionHttp;
+pub use self::sessions::{SessionHttp, Undecodable};

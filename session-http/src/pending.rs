@@ -11,6 +11,8 @@ pub(crate) struct Changes {
     pub(crate) waiting: Pending,
     /// What a step under way carries.
     sent: Option<Pending>,
+    /// Counts the sessions that this request has ended or begun.
+    generation: u32,
 }
 
 /// The changes of a request that wait for one atomic step.
@@ -53,6 +55,21 @@ impl Changes {
     /// Whether the session is to be ended before anything else.
     pub(crate) fn is_ending(&self) -> bool {
         self.latest_first().any(Pending::is_ending)
+    }
+
+    /// Ends the session; see [`Pending::end`].
+    pub(crate) fn end(&mut self) {
+        self.waiting.end();
+        self.has_begun_anew();
+    }
+
+    /// Tells whether what was known of the session is of one that was ended or replaced since.
+    pub(crate) fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    pub(crate) fn has_begun_anew(&mut self) {
+        self.generation = self.generation.wrapping_add(1);
     }
 
     pub(crate) fn says(&self, name: &str) -> Said {
@@ -103,7 +120,8 @@ impl Changes {
 
     /// Forgets what waits, and what a step under way would bring back.
     pub(crate) fn discard(&mut self) {
-        *self = Self::default();
+        self.waiting = Pending::default();
+        self.sent = None;
     }
 
     fn latest_first(&self) -> impl Iterator<Item = &Pending> {
@@ -153,7 +171,7 @@ impl Pending {
     }
 
     /// Ends the session; what was asked of it before is moot.
-    pub(crate) fn end(&mut self) {
+    fn end(&mut self) {
         *self = Self {
             fate: Fate::Ends,
             ..Self::default()

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use session_core::{FieldValue, Fields, PublicId, SessionRecord};
 
 use crate::error::SessionError;
+use crate::json::decode::Form;
 use crate::session::{Presence, Session};
 use crate::state::Purpose;
 
@@ -40,7 +41,19 @@ impl ReadSession {
     /// # Errors
     /// [`SessionError::Decode`] when the field holds something else, and [`SessionError::Backend`].
     pub async fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, SessionError> {
-        self.0.get_for(name, Purpose::Peek).await
+        self.0.get_for(name, Form::Field, Purpose::Peek).await
+    }
+
+    /// The value of a field that holds JSON, as [`Session::insert_json`] stores it; otherwise as
+    /// [`get`](Self::get).
+    ///
+    /// # Errors
+    /// [`SessionError::Decode`] when the field holds something else, and [`SessionError::Backend`].
+    pub async fn get_json<T: DeserializeOwned>(
+        &self,
+        name: &str,
+    ) -> Result<Option<T>, SessionError> {
+        self.0.get_for(name, Form::Json, Purpose::Peek).await
     }
 
     /// The bytes of a field as they are stored; otherwise as [`get`](Self::get).

@@ -23,6 +23,7 @@ pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// | [`with_cookie`](Self::with_cookie) | `__Host-id`, until the browser ends |
 /// | [`with_former_cookie`](Self::with_former_cookie) | none |
 /// | [`with_retry_after`](Self::with_retry_after) | 5 s |
+/// | [`with_undecodable`](Self::with_undecodable) | an error |
 ///
 /// The [front page](crate) has an adapter, whole.
 #[derive(Debug, Clone)]
@@ -37,6 +38,24 @@ pub(crate) struct Settings {
     pub(crate) former_cookies: Vec<SessionCookie>,
     pub(crate) retry_after: Duration,
     pub(crate) incident: Arc<Incident>,
+    pub(crate) undecodable: Undecodable,
+}
+
+/// What becomes of a field that is read as a type whose value it is not, because another version of
+/// the application or another program has written it.
+///
+/// A type that no field can be read as, whatever it holds, is an error in each case.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Undecodable {
+    /// The read fails with [`SessionError::Decode`](crate::SessionError::Decode), and the field
+    /// stays.
+    #[default]
+    Error,
+    /// The field is absent, and is removed with the request's changes; a warning in the log names
+    /// it. Of a struct it is the one member that is absent. What another request writes to the
+    /// field meanwhile is removed, too. A [`ReadSession`](crate::ReadSession) removes nothing.
+    Remove,
 }
 
 impl SessionHttp {
@@ -80,6 +99,13 @@ impl SessionHttp {
     #[must_use]
     pub fn with_retry_after(mut self, retry_after: Duration) -> Self {
         Arc::make_mut(&mut self.settings).retry_after = retry_after;
+        self
+    }
+
+    /// What becomes of a field that is read as a type whose value it is not.
+    #[must_use]
+    pub fn with_undecodable(mut self, undecodable: Undecodable) -> Self {
+        Arc::make_mut(&mut self.settings).undecodable = undecodable;
         self
     }
 
@@ -127,6 +153,7 @@ impl Settings {
             former_cookies: Vec::new(),
             retry_after: RETRY_AFTER,
             incident: Arc::default(),
+            undecodable: Undecodable::default(),
         }
     }
 

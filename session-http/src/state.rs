@@ -349,6 +349,7 @@ impl State {
 
     pub(crate) fn has_created(&mut self, id: SessionId, record: SessionRecord) {
         self.was_live = true;
+        self.changes.has_begun_anew();
         self.view = View::Live(Live {
             id,
             ttl: record.ttl(),

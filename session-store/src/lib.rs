@@ -110,7 +110,7 @@ pub mod web {
     pub use session_tower::{
         CookieChange, Counted, EmptyResponse, FailureResponse, InvalidCookie, Presence,
         ReadSession, ResponseFuture, SameSite, Session, SessionCookie, SessionCookieBuilder,
-        SessionError, SessionLayer, SessionService, Typed,
+        SessionError, SessionLayer, SessionService, Typed, Undecodable,
     };
 }
 

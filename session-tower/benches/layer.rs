@@ -1,9 +1,10 @@
 //! What a request costs in the layer by itself: in process, over the memory backend, beside the
 //! same service without a layer and the backend's steps alone.
 
+#![allow(missing_docs, reason = "the macros' functions")]
 #![allow(
-    missing_docs,
-    reason = "criterion's macros write undocumented functions"
+    clippy::expect_used,
+    reason = "a failed expectation is a failed benchmark"
 )]
 
 use std::convert::Infallible;

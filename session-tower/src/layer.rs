@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_core::SessionBackend;
-use session_http::{SessionCookie, SessionHttp};
+use session_http::{SessionCookie, SessionHttp, Undecodable};
 use tower_layer::Layer;
 
 use crate::failure::EmptyResponse;
@@ -18,6 +18,7 @@ use crate::service::SessionService;
 /// | [`with_former_cookie`](Self::with_former_cookie) | none |
 /// | [`with_failure_response`](Self::with_failure_response) | an empty body |
 /// | [`with_retry_after`](Self::with_retry_after) | 5 s |
+/// | [`with_undecodable`](Self::with_undecodable) | an error |
 ///
 /// Lifetimes, limits and the touch are decided by the backend's
 /// [`SessionPolicy`](session_core::SessionPolicy).
@@ -115,6 +116,13 @@ impl<H> SessionLayer<H> {
     #[must_use]
     pub fn with_retry_after(mut self, retry_after: Duration) -> Self {
         self.sessions = self.sessions.with_retry_after(retry_after);
+        self
+    }
+
+    /// What becomes of a field that is read as a type whose value it is not.
+    #[must_use]
+    pub fn with_undecodable(mut self, undecodable: Undecodable) -> Self {
+        self.sessions = self.sessions.with_undecodable(undecodable);
         self
     }
 

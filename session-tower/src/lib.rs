@@ -9,7 +9,7 @@
 //! use std::sync::Arc;
 //!
 //! async fn visits(session: Session) -> Result<String, SessionError> {
-//!     let visits = session.increment("visits", 1).await?.unwrap_or(1);
+//!     let visits = session.increment("visits", 1).await?;
 //!     Ok(format!("visit number {visits}"))
 //! }
 //!
@@ -46,7 +46,7 @@ pub use self::service::SessionService;
 #[doc(inline)]
 pub use session_http::{
     ChangesDropped, CookieChange, Counted, InvalidCookie, Presence, ReadSession, SameSite, Session,
-    SessionCookie, SessionCookieBuilder, SessionError, Typed,
+    SessionCookie, SessionCookieBuilder, SessionError, Typed, Undecodable,
 };
 
 /// Documents, versioned and linked with the code.

@@ -1,246 +1,341 @@
 //! From fields to values.
 
-use std::any::type_name;
+use std::borrow::Cow;
 use std::fmt;
+use std::vec;
 
-use serde::de::value::MapDeserializer;
-use serde::de::{self, DeserializeOwned, Deserializer, IgnoredAny, IntoDeserializer, Visitor};
-use serde::forward_to_deserialize_any;
+use serde::Deserialize;
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Expected, IntoDeserializer,
+    MapAccess, SeqAccess, VariantAccess, Visitor,
+};
+use serde_json::value::RawValue;
 use session_core::{FieldValue, Fields};
 
-use crate::error::SessionError;
+use super::fault::{Fault, Step};
+
+const TAKES_ANYTHING: &str = "the type takes any form, so that nothing tells text from JSON: keep \
+                              it with `insert_json` and `get_json`";
+const NO_MEMBERS: &str = "only a struct with named members, none of them flattened, can be loaded";
+/// As deep as serde_json goes.
+const DEEPEST: u8 = 127;
+
+/// How a text stands for a value.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Form<'a> {
+    /// Text is itself, and all else JSON: a field.
+    Field,
+    /// As a field, and text where the type does not decide: the key of a map.
+    Key,
+    Json,
+    /// Not at all: these are fields of their own.
+    Fields(&'a Fields),
+}
 
 /// Reads the value that a field's bytes stand for.
 pub(crate) fn from_value<T: DeserializeOwned>(
     value: &FieldValue,
-    name: &str,
-) -> Result<T, SessionError> {
-    let read = match text(value) {
-        Some(text) => T::deserialize(text),
-        None => Err(Mismatch::NotText),
-    };
-    read.map_err(|why| undecodable::<T>(format!("the field `{name}`"), &why))
+    form: Form<'_>,
+) -> Result<T, Fault> {
+    let node = Node::new(text(value)?, Form::Field);
+    T::deserialize(match form {
+        Form::Json => node.part(node.json(&"JSON")?),
+        _ => node,
+    })
 }
 
 /// Reads a struct from the fields that its members are named after.
-pub(super) fn from_fields<T: DeserializeOwned>(fields: &Fields) -> Result<T, SessionError> {
-    T::deserialize(Members(fields)).map_err(|why| undecodable::<T>("the session".to_owned(), &why))
+pub(super) fn from_fields<T: DeserializeOwned>(fields: &Fields) -> Result<T, Fault> {
+    T::deserialize(Node::new("", Form::Fields(fields)))
 }
 
-fn undecodable<T>(what: String, why: &Mismatch) -> SessionError {
-    SessionError::Decode {
-        what,
-        type_name: type_name::<T>(),
-        why: why.to_string(),
-    }
+fn text(value: &FieldValue) -> Result<&str, Fault> {
+    value.as_str().map_err(|_| Fault::new("expected text"))
 }
 
-/// Why a text is not a value of the type. serde's own words may quote the value, which has no
-/// place in an error: only those that cannot are kept.
-#[derive(Debug)]
-pub(super) enum Mismatch {
-    Missing(&'static str),
-    NotText,
-    Unfit,
-}
-
-impl fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing(member) => write!(f, "the field `{member}` is missing"),
-            Self::NotText => f.write_str("it is not UTF-8"),
-            Self::Unfit => f.write_str("a value does not fit"),
-        }
-    }
-}
-
-impl std::error::Error for Mismatch {}
-
-impl de::Error for Mismatch {
-    fn custom<T: fmt::Display>(_: T) -> Self {
-        Self::Unfit
-    }
-
-    fn missing_field(member: &'static str) -> Self {
-        Self::Missing(member)
-    }
-}
-
-/// The text of one field: the type that is read decides whether it is text or JSON.
+/// What a value is read from.
 #[derive(Clone, Copy)]
-struct Text<'a>(&'a str);
-
-impl<'de> Text<'de> {
-    fn json<T>(
-        self,
-        read: impl FnOnce(
-            &mut serde_json::Deserializer<serde_json::de::StrRead<'de>>,
-        ) -> Result<T, serde_json::Error>,
-    ) -> Result<T, Mismatch> {
-        let mut json = serde_json::Deserializer::from_str(self.0);
-        let value = read(&mut json).map_err(|_| Mismatch::Unfit)?;
-        json.end().map_err(|_| Mismatch::Unfit)?;
-        Ok(value)
-    }
+struct Node<'a> {
+    text: &'a str,
+    form: Form<'a>,
+    depth: u8,
 }
 
-macro_rules! as_json {
-    ($($method:ident)*) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
-            self.json(|json| json.$method(visitor))
-        }
-    )*};
-}
+type Name = &'static str;
+type Names = &'static [Name];
 
-macro_rules! as_text {
-    ($($method:ident)*) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
-            visitor.visit_borrowed_str(self.0)
-        }
-    )*};
-}
-
-impl<'de> Deserializer<'de> for Text<'de> {
-    type Error = Mismatch;
-
-    as_text! { deserialize_str deserialize_string deserialize_char deserialize_identifier }
-
-    as_json! {
-        deserialize_bool
-        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
-        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
-        deserialize_f32 deserialize_f64
-        deserialize_bytes deserialize_byte_buf
-        deserialize_unit deserialize_seq deserialize_map
+impl<'a> Node<'a> {
+    fn new(text: &'a str, form: Form<'a>) -> Self {
+        let depth = 0;
+        Node { text, form, depth }
     }
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
-        if serde_json::from_str::<IgnoredAny>(self.0).is_ok() {
-            self.json(|json| json.deserialize_any(visitor))
-        } else {
-            visitor.visit_borrowed_str(self.0)
+    fn part(self, json: &'a RawValue) -> Self {
+        let depth = self.depth.saturating_add(1);
+        let whole = Self::new(json.get(), Form::Json);
+        Node { depth, ..whole }
+    }
+
+    fn json<T: Deserialize<'a>>(self, expected: &dyn Expected) -> Result<T, Fault> {
+        match self.form {
+            Form::Fields(_) => Err(Fault::of_type(NO_MEMBERS)),
+            _ if self.depth > DEEPEST => Err(Fault::new("it is nested too deeply")),
+            _ => serde_json::from_str(self.text).map_err(|_| Fault::expected(expected)),
         }
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
-        // What is null is stored as no field.
-        visitor.visit_some(self)
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Mismatch> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        variants: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Mismatch> {
-        if self.0.starts_with('{') {
-            self.json(|json| json.deserialize_enum(name, variants, visitor))
-        } else {
-            visitor.visit_enum(self.0.into_deserializer())
+    fn string(self, expected: &dyn Expected) -> Result<Cow<'a, str>, Fault> {
+        match self.form {
+            Form::Field | Form::Key => Ok(Cow::Borrowed(self.text)),
+            _ => self.json::<String>(expected).map(Cow::Owned),
         }
     }
 
-    fn deserialize_unit_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Mismatch> {
-        self.deserialize_unit(visitor)
+    fn elements(self, expected: &dyn Expected) -> Result<Parts<'a>, Fault> {
+        let elements: Vec<&RawValue> = self.json(expected)?;
+        let part = |(index, json)| (String::new(), Step::Index(index), self.part(json));
+        Ok(Parts::new(elements.into_iter().enumerate().map(part)))
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(
-        self,
-        _: usize,
-        visitor: V,
-    ) -> Result<V::Value, Mismatch> {
-        self.deserialize_seq(visitor)
-    }
-
-    fn deserialize_tuple_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: usize,
-        visitor: V,
-    ) -> Result<V::Value, Mismatch> {
-        self.deserialize_seq(visitor)
-    }
-
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        members: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Mismatch> {
-        self.json(|json| json.deserialize_struct(name, members, visitor))
-    }
-
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
-        visitor.visit_unit()
-    }
-}
-
-impl<'de> IntoDeserializer<'de, Mismatch> for Text<'de> {
-    type Deserializer = Self;
-
-    fn into_deserializer(self) -> Self {
-        self
-    }
-}
-
-/// The fields of a session, as the members of a struct.
-struct Members<'a>(&'a Fields);
-
-impl<'de> Deserializer<'de> for Members<'de> {
-    type Error = Mismatch;
-
-    /// A map, or a struct that does not say which members it has: all that is text.
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
-        let texts = self.0.iter();
-        let texts = texts.filter_map(|(name, value)| Some((name.as_str(), text(value)?)));
-        visitor.visit_map(MapDeserializer::new(texts))
+    fn members(self, known: Names, expected: &dyn Expected) -> Result<Parts<'a>, Fault> {
+        let Members(members) = self.json(expected)?;
+        let part = |(key, json): (String, _)| {
+            // What the type itself says is no value.
+            let is_known = known.contains(&key.as_str());
+            let step = is_known.then(|| Step::Name(key.clone()));
+            (key, step.unwrap_or(Step::Key), self.part(json))
+        };
+        Ok(Parts::new(members.into_iter().map(part)))
     }
 
     /// Other fields of the session are none of the struct's business.
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        members: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Mismatch> {
-        let mut own = Vec::with_capacity(members.len());
-        for member in members {
-            if let Some(value) = self.0.get(member) {
-                own.push((*member, text(value).ok_or(Mismatch::Unfit)?));
+    fn own_fields(fields: &'a Fields, members: Names) -> Result<Parts<'a>, Fault> {
+        let mut parts = Vec::with_capacity(members.len());
+        for name in members.iter().copied() {
+            if let Some(value) = fields.get(name) {
+                let text = text(value).map_err(|fault| fault.in_field(name))?;
+                let step = Step::Name(name.to_owned());
+                parts.push((name.to_owned(), step, Node::new(text, Form::Field)));
             }
         }
-        visitor.visit_map(MapDeserializer::new(own.into_iter()))
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Mismatch> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf
-        option unit unit_struct seq tuple tuple_struct map enum identifier ignored_any
+        Ok(Parts::new(parts.into_iter()))
     }
 }
 
-fn text(value: &FieldValue) -> Option<Text<'_>> {
-    value.as_str().ok().map(Text)
+/// Each method by what it is given beside the visitor, and how it visits.
+macro_rules! read {
+    ($(
+        $method:ident($($given:pat => $type:ty),*) |$node:ident, $visitor:ident| $read:expr;
+    )*) => {$(
+        fn $method<V: Visitor<'de>>(
+            self,
+            $($given: $type,)*
+            $visitor: V,
+        ) -> Result<V::Value, Fault> {
+            let $node = self;
+            $read
+        }
+    )*};
 }
 
-#[cfg(test)]
-mod tests;
+macro_rules! read_scalars {
+    ($($method:ident $visit:ident;)*) => {
+        read! {$(
+            $method() |node, visitor| {
+                let value = node.json(&visitor)?;
+                visitor.$visit(value)
+            };
+        )*}
+    };
+}
+
+impl<'de> Deserializer<'de> for Node<'_> {
+    type Error = Fault;
+
+    read_scalars! {
+        deserialize_bool visit_bool;
+        deserialize_i8 visit_i8; deserialize_i16 visit_i16; deserialize_i32 visit_i32;
+        deserialize_i64 visit_i64; deserialize_i128 visit_i128;
+        deserialize_u8 visit_u8; deserialize_u16 visit_u16; deserialize_u32 visit_u32;
+        deserialize_u64 visit_u64; deserialize_u128 visit_u128;
+        deserialize_f32 visit_f32; deserialize_f64 visit_f64;
+    }
+
+    read! {
+        deserialize_str() |node, visitor| {
+            let text = node.string(&visitor)?;
+            visitor.visit_str(&text)
+        };
+        deserialize_string() |node, visitor| node.deserialize_str(visitor);
+        deserialize_char() |node, visitor| node.deserialize_str(visitor);
+        deserialize_identifier() |node, visitor| node.deserialize_str(visitor);
+
+        deserialize_seq() |node, visitor| {
+            let mut parts = node.elements(&visitor)?;
+            let value = visitor.visit_seq(&mut parts)?;
+            let is_whole = parts.rest.len() == 0;
+            is_whole.then_some(value).ok_or_else(|| Fault::new("expected fewer elements"))
+        };
+        deserialize_tuple(_ => usize) |node, visitor| node.deserialize_seq(visitor);
+        deserialize_tuple_struct(_ => Name, _ => usize) |node, visitor| {
+            node.deserialize_seq(visitor)
+        };
+        deserialize_bytes() |node, visitor| node.deserialize_seq(visitor);
+        deserialize_byte_buf() |node, visitor| node.deserialize_seq(visitor);
+
+        deserialize_map() |node, visitor| node.deserialize_struct("", &[], visitor);
+        deserialize_struct(_ => Name, members => Names) |node, visitor| {
+            let parts = match node.form {
+                Form::Fields(fields) if !members.is_empty() => Node::own_fields(fields, members)?,
+                _ => node.members(members, &visitor)?,
+            };
+            visitor.visit_map(parts)
+        };
+        deserialize_enum(_ => Name, variants => Names) |node, visitor| {
+            if variants.contains(&node.text) || !node.text.starts_with('{') {
+                let text = node.string(&visitor)?;
+                return visitor.visit_enum(text.into_deserializer());
+            }
+            let parts = node.members(variants, &visitor)?;
+            match parts.rest.len() {
+                1 => visitor.visit_enum(parts),
+                _ => Err(Fault::expected(&visitor)),
+            }
+        };
+        deserialize_newtype_struct(_ => Name) |node, visitor| visitor.visit_newtype_struct(node);
+
+        // A field is never null: that is stored as no field.
+        deserialize_option() |node, visitor| match node.form {
+            Form::Json if node.text == "null" => visitor.visit_none(),
+            _ => visitor.visit_some(node),
+        };
+        deserialize_unit() |node, visitor| { node.json::<()>(&visitor)?; visitor.visit_unit() };
+        deserialize_unit_struct(_ => Name) |node, visitor| node.deserialize_unit(visitor);
+        deserialize_ignored_any() |_node, visitor| visitor.visit_unit();
+        deserialize_any() |node, visitor| match (node.form, node.text.as_bytes().first()) {
+            (Form::Fields(_), _) => Err(Fault::of_type(NO_MEMBERS)),
+            (Form::Field, _) => Err(Fault::of_type(TAKES_ANYTHING)),
+            (Form::Key, _) | (_, Some(b'"')) => node.deserialize_str(visitor),
+            (_, Some(b'{')) => node.deserialize_map(visitor),
+            (_, Some(b'[')) => node.deserialize_seq(visitor),
+            (_, Some(b'n')) => node.deserialize_unit(visitor),
+            (_, Some(b't' | b'f')) => node.deserialize_bool(visitor),
+            _ if node.text.contains(['.', 'e', 'E']) => node.deserialize_f64(visitor),
+            // An integer must not come back as a float, however great it is.
+            _ if node.json::<u64>(&visitor).is_ok() => node.deserialize_u64(visitor),
+            _ if node.json::<i64>(&visitor).is_ok() => node.deserialize_i64(visitor),
+            _ if node.json::<u128>(&visitor).is_ok() => node.deserialize_u128(visitor),
+            _ => node.deserialize_i128(visitor),
+        };
+    }
+}
+
+/// The elements of a sequence, or the members of an object: the key, the way to the value, and the
+/// value.
+struct Parts<'a> {
+    rest: vec::IntoIter<Part<'a>>,
+    /// The one whose key was read last.
+    current: Option<Part<'a>>,
+}
+
+type Part<'a> = (String, Step, Node<'a>);
+
+impl<'a> Parts<'a> {
+    fn new(parts: impl Iterator<Item = Part<'a>>) -> Self {
+        let rest = parts.collect::<Vec<_>>().into_iter();
+        let current = None;
+        Self { rest, current }
+    }
+}
+
+impl<'de> SeqAccess<'de> for Parts<'_> {
+    type Error = Fault;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Fault> {
+        self.current = self.rest.next();
+        let is_there = self.current.is_some();
+        is_there.then(|| self.next_value_seed(seed)).transpose()
+    }
+}
+
+impl<'de> MapAccess<'de> for Parts<'_> {
+    type Error = Fault;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Fault> {
+        self.current = self.rest.next();
+        let Some((key, ..)) = &self.current else {
+            return Ok(None);
+        };
+        seed.deserialize(Node::new(key, Form::Key)).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
+        let part = self.current.take();
+        let (_, step, node) = part.ok_or_else(|| Fault::new("its type reads it out of turn"))?;
+        seed.deserialize(node).map_err(|fault| fault.at(step))
+    }
+}
+
+/// The only member of an object is a variant with its content.
+impl<'de, 'a> EnumAccess<'de> for Parts<'a> {
+    type Error = Fault;
+    type Variant = Node<'a>;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(
+        mut self,
+        seed: V,
+    ) -> Result<(V::Value, Node<'a>), Fault> {
+        let variant = self.next_key_seed(seed)?.zip(self.current);
+        let variant = variant.map(|(name, (_, _, node))| (name, node));
+        variant.ok_or_else(|| Fault::new("expected a variant"))
+    }
+}
+
+impl<'de> VariantAccess<'de> for Node<'_> {
+    type Error = Fault;
+
+    fn unit_variant(self) -> Result<(), Fault> {
+        Deserialize::deserialize(self)
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Fault> {
+        seed.deserialize(self)
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Fault> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn struct_variant<V: Visitor<'de>>(self, names: Names, visitor: V) -> Result<V::Value, Fault> {
+        self.deserialize_struct("", names, visitor)
+    }
+}
+
+/// The members of an object, in their order.
+struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        struct Collect;
+
+        impl<'de> Visitor<'de> for Collect {
+            type Value = Vec<(String, &'de RawValue)>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                std::iter::from_fn(|| map.next_entry().transpose()).collect()
+            }
+        }
+
+        json.deserialize_map(Collect).map(Self)
+    }
+}

@@ -1,10 +1,10 @@
 //! Changing the session: what waits for the commit.
 
 use serde::Serialize;
-use session_core::{FieldValue, IntoFieldName, Lifetime, Principal, SessionTtl};
+use session_core::{FieldName, FieldValue, IntoFieldName, Lifetime, Principal, SessionTtl};
 
 use crate::error::SessionError;
-use crate::json::encode;
+use crate::json::{Fault, encode};
 use crate::pending::Pending;
 use crate::session::Session;
 use crate::state::{Known, Purpose};
@@ -19,14 +19,20 @@ use crate::state::{Known, Purpose};
 ///
 /// **Text is stored as it is, everything else as JSON.** So a number has the form that counters
 /// have, other languages' clients of the same session find what they expect, and a `Vec` or a
-/// struct is JSON. What serializes as null (`None`) is stored as no field. Bytes that are no text
-/// are for [`insert_raw`](Session::insert_raw).
+/// struct is JSON. `None` is stored as no field. Bytes that are no text are for
+/// [`insert_raw`](Session::insert_raw).
+///
+/// A value comes back as it was, or is refused, and the error says which part of it is in the way:
+/// a float that is not finite, a `Some` of null, a map whose keys are no text, the unit as a field.
+/// The type that reads decides what a stored `5` is, so a type that takes anything cannot be read
+/// from a field, whatever the field holds: for these there is
+/// [`insert_json`](Session::insert_json).
 impl Session {
-    /// Sets a field to a value of any serializable type; one that is null removes it.
+    /// Sets a field to a value of any serializable type; `None` removes it.
     ///
     /// # Errors
     /// A reserved name, a name or value that is too long, [`SessionError::Encode`] when the value
-    /// has no JSON form, and [`SessionError::Committed`].
+    /// would not come back as it is, and [`SessionError::Committed`].
     ///
     /// # Example
     /// ```
@@ -44,14 +50,38 @@ impl Session {
         value: impl Serialize,
     ) -> Result<(), SessionError> {
         let name = name.into_field_name()?;
-        let text = encode::to_text(&value).map_err(|why| SessionError::Encode {
-            what: format!("the field `{name}`"),
-            why,
-        })?;
-        match text {
+        match unless_unencodable(&name, encode::to_text(&value))? {
             Some(text) => self.insert_raw(name, text),
             None => self.remove(name),
         }
+    }
+
+    /// Sets a field to a value's JSON, also where [`insert`](Self::insert) would store text or
+    /// nothing: text has quotes, and null is `null`. It is read by [`get_json`](Self::get_json).
+    ///
+    /// For types that take anything: `serde_json::Value`, untagged and internally tagged enums.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert).
+    ///
+    /// # Example
+    /// ```
+    /// # async fn example(session: session_http::Session) -> Result<(), session_http::SessionError> {
+    /// use serde_json::Value;
+    ///
+    /// session.insert_json("answer", Value::from("42"))?;
+    /// assert_eq!(session.get_json("answer").await?, Some(Value::from("42")));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn insert_json(
+        &self,
+        name: impl IntoFieldName,
+        value: impl Serialize,
+    ) -> Result<(), SessionError> {
+        let name = name.into_field_name()?;
+        let json = unless_unencodable(&name, encode::to_json(&value))?;
+        self.insert_raw(name, json)
     }
 
     /// Sets a field to these bytes, or this text.
@@ -159,7 +189,7 @@ impl Session {
     #[doc(alias = "flush")]
     #[doc(alias = "invalidate")]
     pub fn destroy(&self) -> Result<(), SessionError> {
-        self.note(Pending::end)
+        self.open(|state| state.changes.end())
     }
 
     /// Logs out: [`destroy`](Self::destroy) by its everyday name.
@@ -193,4 +223,8 @@ impl Session {
     fn note(&self, change: impl FnOnce(&mut Pending)) -> Result<(), SessionError> {
         self.open(|state| change(&mut state.changes.waiting))
     }
+}
+
+fn unless_unencodable<T>(name: &FieldName, written: Result<T, Fault>) -> Result<T, SessionError> {
+    written.map_err(|fault| fault.in_field(name.as_str()).unencodable::<T>())
 }

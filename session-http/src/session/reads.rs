@@ -7,8 +7,10 @@ use session_core::{FieldValue, Fields, SessionRecord};
 
 use crate::cookie::Presented;
 use crate::error::SessionError;
-use crate::json::decode;
+use crate::json::Fault;
+use crate::json::decode::{self, Form};
 use crate::session::{Presence, Session};
+use crate::sessions::Undecodable;
 use crate::state::{Known, Purpose, State, View};
 
 /// # Reading
@@ -19,7 +21,12 @@ use crate::state::{Known, Purpose, State, View};
 /// To read without counting as use, there is [`ReadSession`](crate::ReadSession).
 ///
 /// Whether a stored `5` is the number or the text is decided by the type that is read. A type that
-/// takes anything (`serde_json::Value`, an untagged enum) reads JSON if it is JSON.
+/// takes anything (`serde_json::Value`, an untagged or an internally tagged enum) does not decide,
+/// and is always refused: [`insert_json`](Session::insert_json) and [`get_json`](Session::get_json)
+/// are for these.
+///
+/// What becomes of a field that holds something else than the type that is read, is the layer's
+/// decision: [`Undecodable`](crate::Undecodable).
 impl Session {
     /// The value of a field, as this type. This request's own changes are seen, applied or not.
     ///
@@ -42,7 +49,19 @@ impl Session {
     /// # }
     /// ```
     pub async fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, SessionError> {
-        self.get_for(name, Purpose::Use).await
+        self.get_for(name, Form::Field, Purpose::Use).await
+    }
+
+    /// The value of a field that holds JSON, as [`insert_json`](Self::insert_json) stores it; text
+    /// without quotes is none. Otherwise as [`get`](Self::get).
+    ///
+    /// # Errors
+    /// [`SessionError::Decode`] when the field holds something else, and [`SessionError::Backend`].
+    pub async fn get_json<T: DeserializeOwned>(
+        &self,
+        name: &str,
+    ) -> Result<Option<T>, SessionError> {
+        self.get_for(name, Form::Json, Purpose::Use).await
     }
 
     /// The bytes of a field as they are stored; otherwise as [`get`](Self::get).
@@ -191,12 +210,36 @@ impl Session {
     pub(crate) async fn get_for<T: DeserializeOwned>(
         &self,
         name: &str,
+        form: Form<'_>,
         purpose: Purpose,
     ) -> Result<Option<T>, SessionError> {
-        let value = self.get_raw_for(name, purpose).await?;
-        value
-            .map(|value| decode::from_value(&value, name))
-            .transpose()
+        let Some(value) = self.get_raw_for(name, purpose).await? else {
+            return Ok(None);
+        };
+        match decode::from_value(&value, form) {
+            Ok(value) => Ok(Some(value)),
+            Err(fault) => {
+                self.has_undecodable::<T>(&fault.in_field(name), purpose)?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// What becomes of a field that is no value of its type: an error, or nothing from now on.
+    pub(crate) fn has_undecodable<T>(
+        &self,
+        fault: &Fault,
+        purpose: Purpose,
+    ) -> Result<(), SessionError> {
+        let error = fault.undecodable::<T>();
+        // A type that no field can be read as is the application's mistake, not the data's.
+        if fault.is_of_type || self.settings().undecodable == Undecodable::Error {
+            return Err(error);
+        }
+        let name = fault.field().filter(|_| purpose == Purpose::Use);
+        let is_removed = name.is_some_and(|name| self.remove(name.to_owned()).is_ok());
+        tracing::warn!(is_removed, "taken as absent: {error}");
+        Ok(())
     }
 
     pub(crate) async fn fields_for(&self, purpose: Purpose) -> Result<Fields, SessionError> {

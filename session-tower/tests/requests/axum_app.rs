@@ -19,7 +19,7 @@ use session_memory::Step;
 use session_tower::{ReadSession, Session, SessionCookie, SessionError, SessionLayer, Typed};
 use tower::ServiceExt;
 
-#[derive(Serialize, Deserialize, Default)]
+#[derive(Serialize, Deserialize, Default, Clone)]
 #[serde(default)]
 struct Cart {
     items: Vec<u32>,
@@ -38,7 +38,7 @@ async fn add(mut cart: Typed<Cart>, Query(item): Query<Item>) -> Result<Redirect
 }
 
 async fn cart(cart: Typed<Cart>) -> Json<Cart> {
-    Json(cart.into_inner())
+    Json(cart.clone())
 }
 
 async fn seen(session: Session) -> Result<String, SessionError> {

@@ -1,6 +1,7 @@
 //! Requests through the layer, on the memory backend, as a browser would make them.
 
 use std::convert::Infallible;
+use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use http::header::{CACHE_CONTROL, COOKIE, SET_COOKIE, VARY};
@@ -12,6 +13,8 @@ use session_core::{
 use session_memory::{FaultOnce, ManualClock, MemoryBackend, Step};
 use session_tower::{Session, SessionError, SessionLayer};
 use tower::{Layer, ServiceExt, service_fn};
+use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::fmt::MakeWriter;
 
 pub const NAME: &str = "__Host-id";
 
@@ -117,6 +120,45 @@ impl World {
         let faults = self.backend.faults();
         let steps = Step::ALL.map(|step| (step, faults.calls_of(step)));
         steps.into_iter().filter(|(_, calls)| *calls > 0).collect()
+    }
+}
+
+/// What was logged.
+#[derive(Clone, Default)]
+pub struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// What this thread logs from now on, until the guard is dropped.
+    pub fn kept() -> (Self, DefaultGuard) {
+        let log = Self::default();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(log.clone())
+            .finish();
+        (log, tracing::subscriber::set_default(subscriber))
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
     }
 }
 

@@ -1,45 +1,19 @@
 //! No id and no value in any text: logs, `Debug`, errors, bodies.
 
-use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use crate::common::{World, principal};
+use crate::common::{Log, World, principal};
+use serde::{Deserialize, Serialize};
 use session_core::{Effect, ErrorKind};
 use session_memory::Step;
 use session_tower::{ReadSession, Session, SessionError, SessionLayer};
-use tracing_subscriber::fmt::MakeWriter;
 
 const CANARY: &str = "c4nary-value";
 
-/// What was logged.
-#[derive(Clone, Default)]
-pub struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    pub fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    secret: String,
 }
 
 /// What would be seen of these.
@@ -54,12 +28,7 @@ impl Texts {
 
 #[tokio::test]
 async fn no_text_shows_an_id_or_a_value() {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(log.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (log, _guard) = Log::kept();
 
     let world = World::new();
     let texts = Texts::default();
@@ -78,7 +47,9 @@ async fn no_text_shows_an_id_or_a_value() {
             ] {
                 kept.keep((error.to_string(), error));
             }
-            kept.keep(session.load_struct::<BTreeMap<String, String>>().await?);
+            let mut typed = session.load_struct::<Kept>().await?;
+            typed.secret.push('!');
+            kept.keep(typed);
             Ok(())
         })
         .await;
@@ -122,12 +93,14 @@ async fn no_text_shows_an_id_or_a_value() {
     let layer = SessionLayer::new(Arc::new(world.backend.clone()));
     texts.keep((layer, SessionError::Committed));
 
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     assert!(
         log.contains("the session failed"),
         "failures are logged: {log}"
     );
-    assert!(log.contains("changes are dropped"), "{log}");
+    for line in ["changes are dropped", "not stored"] {
+        assert!(log.contains(line), "{log}");
+    }
     let texts = texts.0.lock().unwrap().join("\n") + &log;
     assert!(texts.contains("__Host-id"), "the texts say something");
     let part = &id.expose()[..12];
@@ -137,13 +110,11 @@ async fn no_text_shows_an_id_or_a_value() {
 
 #[tokio::test]
 async fn a_cookie_for_development_warns() {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (log, _guard) = Log::kept();
     let world = World::new();
     let cookie = session_tower::SessionCookie::insecure_for_development("sid");
     let layer = SessionLayer::new(Arc::new(world.backend)).with_cookie(cookie.build().unwrap());
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     assert!(log.contains("WARN") && log.contains("plain HTTP"), "{log}");
     drop(layer);
 }

@@ -306,7 +306,7 @@ async fn two_layers_of_one_cookie_and_backend_are_one_session() {
 
 #[tokio::test]
 async fn two_layers_of_one_cookie_and_two_backends_are_told_once() {
-    let log = crate::redaction::Log::default();
+    let log = crate::common::Log::default();
     let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).finish();
     let _guard = tracing::subscriber::set_default(subscriber);
     let [outer, inner] = [(), ()].map(|()| SessionLayer::new(Arc::new(MemoryBackend::new())));

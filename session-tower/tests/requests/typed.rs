@@ -1,9 +1,10 @@
 //! Typed values and structs in the session.
-use crate::common::{World, field};
+use crate::common::{Log, World, field, name, principal};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use session_core::{Delta, SessionBackend};
 use session_memory::Step;
-use session_tower::{ReadSession, Session, SessionError};
+use session_tower::{ReadSession, Session, SessionError, Undecodable};
 
 #[derive(Debug, Serialize, Deserialize, PartialEq, Default)]
 #[serde(default)]
@@ -11,7 +12,14 @@ struct Profile {
     username: String,
     page_views: i64,
     theme: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     sizes: Vec<u8>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Strict {
+    #[serde(rename = "sizes")]
+    _sizes: Vec<u8>,
 }
 
 #[tokio::test]
@@ -79,6 +87,7 @@ async fn a_struct_stores_only_the_members_that_changed() {
             profile.store()?;
             profile.username = "ann".to_owned();
             profile.theme = Some("dark".to_owned());
+            profile.sizes.push(38);
             profile.store()?;
             session.save().await?;
             // What is stored is not stored again.
@@ -89,20 +98,25 @@ async fn a_struct_stores_only_the_members_that_changed() {
     let record = world.peek(&id).await.unwrap();
     assert_eq!(field(&record, "username"), Some("ann"));
     // With `seen`, which is none of its members.
-    assert_eq!(record.fields().len(), 3);
+    assert_eq!(record.fields().len(), 4);
 
     let reply = world
         .visit(Some(&id), async |session: Session| {
             let mut profile = session.load_struct::<Profile>().await?;
             assert_eq!(profile.theme.take().as_deref(), Some("dark"));
+            profile.sizes.clear();
             profile.store()?;
             assert!(!session.contains("theme").await?);
-            assert_eq!(profile.into_inner().username, "ann");
+            assert_eq!(profile.username, "ann");
             Ok(())
         })
         .await;
     assert_eq!(reply.status(), 200);
-    assert_eq!(field(&world.peek(&id).await.unwrap(), "theme"), None);
+    let record = world.peek(&id).await.unwrap();
+    assert_eq!(
+        ["theme", "sizes"].map(|name| field(&record, name)),
+        [None; 2]
+    );
 }
 
 #[tokio::test]
@@ -113,8 +127,8 @@ async fn writers_of_different_members_do_not_collide() {
     // Another request changes another member, and counts, between this one's load and its commit.
     world.fault(Step::Write).run(async move || {
         let delta = Delta::new()
-            .set(crate::common::name("theme"), "dark")
-            .increment(crate::common::name("page_views"), 41);
+            .set(name("theme"), "dark")
+            .increment(name("page_views"), 41);
         elsewhere.update_session(&theirs, delta).await.unwrap();
     });
     world
@@ -154,13 +168,219 @@ async fn what_cannot_be_stored_is_refused_and_changes_nothing() {
             let mut reserved = session.load_struct::<Reserved>().await?;
             (reserved.a, reserved.session_ttl) = (1, 1);
             assert!(reserved.store().is_err());
-            let list = session.load_struct::<Vec<u8>>().await;
-            assert!(matches!(list, Err(SessionError::Decode { .. })));
-            let no_text_keys = std::collections::BTreeMap::from([(vec![1], 1)]);
-            let refused = session.insert("map", &no_text_keys);
-            assert!(matches!(refused, Err(SessionError::Encode { .. })));
+            for refused in [
+                session.insert("sizes", [0.5, f64::NAN]),
+                session.insert_json("sizes", [0.5, f64::NAN]),
+            ] {
+                let error = refused.unwrap_err().to_string();
+                assert!(error.starts_with("the field `sizes[1]` cannot be written"));
+            }
             Ok(())
         })
         .await;
     reply.assert_cost(&[(Step::Read, 1)]);
+}
+
+#[tokio::test]
+async fn what_could_be_text_or_json_is_kept_as_json() {
+    let world = World::new();
+    let id = world.session().await;
+    for value in [
+        json!("5"),
+        json!(5),
+        json!("plain"),
+        json!({"a": null}),
+        json!(null),
+    ] {
+        let kept = value.clone();
+        world
+            .visit(Some(&id), async move |session: Session| {
+                session.insert_json("any", kept)
+            })
+            .await;
+        let reply = world
+            .visit(Some(&id), async move |session: Session| {
+                assert_eq!(session.get_json("any").await?, Some(value.clone()));
+                let look = ReadSession::from(session);
+                assert_eq!(look.get_json("any").await?, Some(value));
+                let error = look.get::<Value>("any").await.unwrap_err().to_string();
+                assert!(
+                    error.contains("`any`") && error.contains("`get_json`"),
+                    "{error}"
+                );
+                Ok(())
+            })
+            .await;
+        assert_eq!(reply.status(), 200);
+    }
+}
+
+#[tokio::test]
+async fn what_is_undecodable_is_an_error_or_absent_and_removed() {
+    let mut world = World::new();
+    let id = world.session().await;
+    let broken = Delta::new()
+        .set(name("username"), "ann")
+        .set(name("page_views"), "s3cret")
+        .set(name("sizes"), vec![0xff]);
+    let plant = async |world: &World| world.backend.update_session(&id, broken.clone()).await;
+    plant(&world).await.unwrap();
+    let reply = world
+        .visit(Some(&id), async |session: Session| {
+            let error = session.load_struct::<Profile>().await.unwrap_err();
+            assert!(error.to_string().contains("the field `sizes`"), "{error}");
+            assert!(session.get::<u8>("page_views").await.is_err());
+            assert!(session.take::<u8>("page_views").await.is_err());
+            Ok(())
+        })
+        .await;
+    reply.assert_cost(&[(Step::Read, 1)]);
+
+    world.layer = world.layer.with_undecodable(Undecodable::Remove);
+    let (log, _guard) = Log::kept();
+    let lines = |log: &Log| {
+        log.text()
+            .lines()
+            .filter(|line| line.contains("WARN"))
+            .count()
+    };
+    // Whoever only looks changes nothing.
+    let reply = world
+        .visit(Some(&id), async |session: Session| {
+            let look = ReadSession::from(session);
+            assert_eq!(look.get::<u8>("page_views").await?, None);
+            assert_eq!(look.get_json::<u8>("sizes").await?, None);
+            // No field is this.
+            assert!(look.get::<Value>("seen").await.is_err());
+            Ok(())
+        })
+        .await;
+    reply.assert_cost(&[(Step::Read, 1)]);
+    assert_eq!(lines(&log), 2, "{}", log.text());
+    let reply = world
+        .visit(Some(&id), async |session: Session| {
+            let profile = session.load_struct::<Profile>().await?;
+            let expected = Profile {
+                username: "ann".to_owned(),
+                ..Profile::default()
+            };
+            assert_eq!(*profile, expected);
+            assert!(!session.contains("sizes").await?);
+            Ok(())
+        })
+        .await;
+    reply.assert_cost(&[(Step::Read, 1), (Step::Write, 1)]);
+    let record = world.peek(&id).await.unwrap();
+    assert_eq!(record.fields().len(), 2, "{record:?}");
+    plant(&world).await.unwrap();
+    let reply = world
+        .visit(Some(&id), async |session: Session| {
+            assert_eq!(session.take::<u8>("page_views").await?, None);
+            assert_eq!(session.get::<u8>("page_views").await?, None);
+            // A member that cannot be absent.
+            assert!(session.load_struct::<Strict>().await.is_err());
+            Ok(())
+        })
+        .await;
+    reply.assert_cost(&[(Step::Read, 1), (Step::Write, 1)]);
+    assert_eq!(world.peek(&id).await.unwrap().fields().len(), 2);
+    let log = log.text();
+    assert_eq!(
+        log.matches("the field `page_views` does not fit u8: expected u8")
+            .count(),
+        2
+    );
+    assert_eq!(log.matches("the field `sizes`").count(), 3, "{log}");
+    assert!(!log.contains("s3cret"), "{log}");
+}
+
+#[tokio::test]
+async fn changes_that_were_not_stored_are_warned_of() {
+    let world = World::new();
+    let id = world.session().await;
+    let (log, _guard) = Log::kept();
+    let warnings = async |change: fn(&mut Profile), stores: bool| {
+        let before = log.text().matches("changed and not stored").count();
+        world
+            .visit(Some(&id), async move |session: Session| {
+                let mut profile = session.load_struct::<Profile>().await?;
+                change(&mut profile);
+                if stores { profile.store() } else { Ok(()) }
+            })
+            .await;
+        log.text().matches("changed and not stored").count() - before
+    };
+    assert_eq!(warnings(|profile| profile.page_views += 1, false).await, 1);
+    assert_eq!(warnings(|profile| profile.page_views += 1, true).await, 0);
+    assert_eq!(warnings(|profile| profile.sizes.clear(), false).await, 0);
+    assert!(log.text().contains("Profile"), "{}", log.text());
+    let session = Session::for_test(std::sync::Arc::new(world.backend.clone()), Some(id));
+    let mut profile = session.load_struct::<Profile>().await.unwrap();
+    let before = log.text();
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+        profile.page_views += 1;
+        std::panic::resume_unwind(Box::new(()));
+    }));
+    assert!(panicked.is_err());
+    assert_eq!(log.text(), before);
+}
+
+#[tokio::test]
+async fn a_struct_that_is_stored_after_an_end_is_stored_whole() {
+    #[derive(Clone, Copy, PartialEq)]
+    enum End {
+        Waits,
+        IsSaved,
+        IsFollowedByALogIn,
+    }
+    async fn end(session: &Session, how: End) -> Result<(), SessionError> {
+        if how == End::IsFollowedByALogIn {
+            // Another request ends it.
+            let id = session.id().unwrap();
+            session.backend().delete_session(&id).await?;
+            session.log_in(principal("ann"))?;
+        } else {
+            session.destroy()?;
+        }
+        if how != End::Waits {
+            session.save().await?;
+        }
+        Ok(())
+    }
+    for (how, ends_twice) in [
+        (End::Waits, false),
+        (End::Waits, true),
+        (End::IsSaved, false),
+        (End::IsSaved, true),
+        (End::IsFollowedByALogIn, false),
+    ] {
+        let world = World::new();
+        let id = world.session().await;
+        let fields = Delta::new()
+            .set(name("username"), "ann")
+            .set(name("theme"), "dark");
+        world.backend.update_session(&id, fields).await.unwrap();
+        let reply = world
+            .visit(Some(&id), async move |session: Session| {
+                let mut profile = session.load_struct::<Profile>().await?;
+                if ends_twice {
+                    end(&session, how).await?;
+                    session.insert("username", "bob")?;
+                    profile = session.load_struct::<Profile>().await?;
+                }
+                end(&session, how).await?;
+                session.insert("theme", "replaced")?;
+                profile.page_views += 1;
+                profile.store()
+            })
+            .await;
+        let record = world.peek(&reply.new_id().unwrap()).await.unwrap();
+        let stored = ["username", "theme", "page_views"].map(|name| field(&record, name));
+        let before = match ends_twice {
+            true => [Some("bob"), None],
+            false => [Some("ann"), Some("dark")],
+        };
+        assert_eq!(stored, [before[0], before[1], Some("1")]);
+        assert_eq!(world.sessions().await, 1);
+    }
 }
