@@ -67,18 +67,18 @@ pub enum SessionError {
 }
 
 impl SessionError {
-    /// The status of a response that says so: 503 when the store fails, 413 for a limit of the
-    /// session's size, 409 for one of the principal's sessions, for a change to a session that is
-    /// gone, and for a field that another request changed first, 500 when the application asked for
-    /// something that cannot be (a type, a reserved name).
+    /// The status of a response that says so.
+    ///
+    /// | status | when |
+    /// |---|---|
+    /// | 400 | a text is no public id, principal, cursor, TTL, …, which the client may have sent |
+    /// | 409 | the principal has too many sessions; the session is [gone](Self::Gone); another request changed a field first |
+    /// | 413 | a limit of the session's size |
+    /// | 503 | the store fails, or is full |
+    /// | 500 | the application asked for what cannot be: a reserved name, another type |
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Backend(error) => match error.kind() {
-                ErrorKind::TooManySessions | ErrorKind::Conflict => StatusCode::CONFLICT,
-                ErrorKind::LimitExceeded(_) => StatusCode::PAYLOAD_TOO_LARGE,
-                kind if is_store_failing(kind) => StatusCode::SERVICE_UNAVAILABLE,
-                _ => StatusCode::INTERNAL_SERVER_ERROR,
-            },
+            Self::Backend(error) => status_of(error.kind()),
             Self::Gone => StatusCode::CONFLICT,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -105,26 +105,24 @@ impl SessionError {
     }
 }
 
-/// Whether it is the store that fails, not the request. A kind that is not known here is the
-/// store's.
-fn is_store_failing(kind: ErrorKind) -> bool {
-    !matches!(
-        kind,
+/// A kind that is not known here is the store's.
+fn status_of(kind: ErrorKind) -> StatusCode {
+    match kind {
+        ErrorKind::InvalidTtl
+        | ErrorKind::InvalidLifetime
+        | ErrorKind::InvalidSessionId
+        | ErrorKind::InvalidPublicId
+        | ErrorKind::InvalidPrincipal
+        | ErrorKind::InvalidCursor
+        | ErrorKind::InvalidPageSize => StatusCode::BAD_REQUEST,
+        ErrorKind::TooManySessions | ErrorKind::Conflict => StatusCode::CONFLICT,
+        ErrorKind::LimitExceeded(_) => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorKind::ReservedField
-            | ErrorKind::InvalidTtl
-            | ErrorKind::InvalidLifetime
-            | ErrorKind::InvalidSessionId
-            | ErrorKind::InvalidPublicId
-            | ErrorKind::InvalidPrincipal
-            | ErrorKind::InvalidCursor
-            | ErrorKind::InvalidPageSize
-            | ErrorKind::Conflict
-            | ErrorKind::LimitExceeded(_)
-            | ErrorKind::NotAnInteger
-            | ErrorKind::Overflow
-            | ErrorKind::TooManySessions
-            | ErrorKind::Unsupported
-    )
+        | ErrorKind::NotAnInteger
+        | ErrorKind::Overflow
+        | ErrorKind::Unsupported => StatusCode::INTERNAL_SERVER_ERROR,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
+    }
 }
 
 impl From<Error> for SessionError {
@@ -155,36 +153,25 @@ mod tests {
     use session_core::Limit;
 
     #[test]
-    fn the_store_failing_is_503_a_limit_409_or_413_and_the_application_failing_500() {
-        let status = |kind| {
-            SessionError::from(Error::new(kind, Effect::NotApplied))
-                .status()
-                .as_u16()
-        };
-        for kind in [
-            ErrorKind::Unavailable,
-            ErrorKind::Timeout,
-            ErrorKind::StoreFull,
-            ErrorKind::Denied,
-            ErrorKind::CorruptReply,
-            ErrorKind::Rejected,
-            ErrorKind::Config,
-            ErrorKind::Randomness,
+    fn the_status_says_whose_fault_it_is() {
+        use ErrorKind::*;
+        for (status, kinds) in [
+            (
+                503,
+                &[Unavailable, Timeout, StoreFull, Denied, CorruptReply][..],
+            ),
+            (503, &[Rejected, Config, Randomness]),
+            (500, &[NotAnInteger, Overflow, ReservedField, Unsupported]),
+            (413, &[LimitExceeded(Limit::Fields)]),
+            (409, &[TooManySessions, Conflict]),
+            (400, &[InvalidPublicId, InvalidPrincipal, InvalidTtl]),
         ] {
-            assert_eq!(status(kind), 503, "{kind:?}");
+            for kind in kinds {
+                let error = SessionError::from(Error::new(*kind, Effect::NotApplied));
+                assert_eq!(error.status().as_u16(), status, "{kind:?}");
+            }
         }
-        for kind in [
-            ErrorKind::InvalidPublicId,
-            ErrorKind::NotAnInteger,
-            ErrorKind::Overflow,
-            ErrorKind::ReservedField,
-        ] {
-            assert_eq!(status(kind), 500, "{kind:?}");
-        }
-        assert_eq!(status(ErrorKind::TooManySessions), 409);
-        assert_eq!(status(ErrorKind::Conflict), 409);
-        assert_eq!(SessionError::Gone.status().as_u16(), 409);
-        assert_eq!(status(ErrorKind::LimitExceeded(Limit::Fields)), 413);
         assert_eq!(SessionError::NoLayer.status().as_u16(), 500);
+        assert_eq!(SessionError::Gone.status().as_u16(), 409);
     }
 }
