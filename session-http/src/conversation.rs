@@ -278,7 +278,7 @@ impl Conversation {
             let is_own = state.changes.waiting.delta.change(name.as_str()).is_some();
             match (&state.view, state.target()) {
                 _ if state.changes.is_ending() => Ok(Place::Here),
-                (View::Lost, _) => Err(SessionError::Gone),
+                (View::Lost(_), _) => Err(SessionError::Gone),
                 (_, Some(id)) if !is_own => Ok(Place::There(id.clone())),
                 _ => Ok(Place::Here),
             }
@@ -406,7 +406,7 @@ impl Conversation {
         // A log-in brings all that it needs, and proves it: whatever became of the visitor's
         // session, there is one for it.
         let logs_in = changes.delta.principal().is_some();
-        if !logs_in && self.with(|state| matches!(state.view, View::Lost)) {
+        if !logs_in && self.with(|state| matches!(state.view, View::Lost(_))) {
             return Ok(Flushed::Dropped);
         }
         if !changes.has_content() {

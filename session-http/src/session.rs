@@ -231,7 +231,7 @@ impl fmt::Debug for Session {
                 View::Absent => "absent",
                 View::Unasked(_) | View::Several => "not asked for yet",
                 View::Live(_) => "live",
-                View::Lost => "lost",
+                View::Lost(_) => "lost",
             };
             let changes = state.changes.waiting.delta.changes().len();
             (view, changes, state.is_closed)

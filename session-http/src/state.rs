@@ -65,9 +65,10 @@ pub(crate) enum View {
     Several,
     /// The backend has said in this request that it lives.
     Live(Live),
-    /// It lived, and then did not, or it was rotated: what this request changes is dropped, for it
-    /// was meant for a session that has moved on or ended.
-    Lost,
+    /// It lived under this id, and then did not, or it was rotated: what this request changes is
+    /// dropped, for it was meant for a session that has moved on or ended. A log-out still goes to
+    /// the id, which leads to the session that was rotated.
+    Lost(SessionId),
 }
 
 #[derive(Debug)]
@@ -132,24 +133,26 @@ impl State {
     pub(crate) fn target(&self) -> Option<&SessionId> {
         match &self.view {
             View::Unasked(id) | View::Live(Live { id, .. }) => Some(id),
-            View::Absent | View::Several | View::Lost => None,
+            View::Absent | View::Several | View::Lost(_) => None,
         }
     }
 
     /// The ids under which the session may be that is to be ended: all that the browser has, so
     /// that it is logged out whichever of them counts. One that was rotated leads to its session.
     pub(crate) fn to_end(&self) -> Vec<SessionId> {
-        let presented = match (&self.view, &self.presented) {
-            (View::Absent, _) | (View::Live(_), Presented::Id(_)) => &[],
-            (_, presented) => presented.ids(),
+        let mut ids = match &self.view {
+            View::Absent | View::Several => Vec::new(),
+            View::Unasked(id) | View::Live(Live { id, .. }) | View::Lost(id) => vec![id.clone()],
         };
-        let mut ids: Vec<_> = self.target().into_iter().cloned().collect();
-        ids.extend(
-            presented
-                .iter()
-                .filter(|id| self.target() != Some(id))
-                .cloned(),
-        );
+        if let Presented::Several(presented) = &self.presented {
+            ids.extend(
+                presented
+                    .iter()
+                    .filter(|id| !ids.contains(id))
+                    .cloned()
+                    .collect::<Vec<_>>(),
+            );
+        }
         ids
     }
 
@@ -224,7 +227,7 @@ impl State {
     /// What is loaded and serves this purpose; nothing, where there is no session.
     fn loaded(&self, purpose: Purpose) -> Known<Option<&Loaded>> {
         match &self.view {
-            View::Absent | View::Lost => Known::Now(None),
+            View::Absent | View::Lost(_) => Known::Now(None),
             View::Unasked(_) | View::Several => Known::Ask,
             View::Live(live) => match &live.loaded {
                 Some(loaded) if loaded.serves(purpose) => Known::Now(Some(loaded)),
@@ -243,7 +246,7 @@ impl State {
                 max_age: live.max_age(now),
             },
             View::Live(_) | View::Unasked(_) | View::Several => CookieChange::Keep,
-            View::Absent | View::Lost => {
+            View::Absent | View::Lost(_) => {
                 if self.was_ended || self.presented == Presented::Unusable {
                     CookieChange::Clear
                 } else {
@@ -272,9 +275,10 @@ impl State {
     }
 
     pub(crate) fn gone(&mut self, missing: Missing) {
-        self.view = match (&self.view, missing) {
-            (View::Live(_) | View::Lost, _) | (_, Missing::Rotated) => View::Lost,
-            (View::Unasked(_) | View::Several | View::Absent, Missing::NotFound) => View::Absent,
+        self.view = match (std::mem::replace(&mut self.view, View::Absent), missing) {
+            (View::Live(Live { id, .. }) | View::Lost(id), _)
+            | (View::Unasked(id), Missing::Rotated) => View::Lost(id),
+            (View::Unasked(_) | View::Several | View::Absent, _) => View::Absent,
         };
     }
 
@@ -282,9 +286,8 @@ impl State {
     /// ones none can be told to be right, unless the cookie's name keeps others from planting one
     /// (`trusts_name`): then the one that is bound to a principal, else the first.
     pub(crate) fn chosen(&mut self, found: Vec<(SessionId, ReadOutcome)>, trusts_name: bool) {
-        let is_rotated = found
-            .iter()
-            .any(|(_, outcome)| *outcome == ReadOutcome::Rotated);
+        let rotated = (found.iter()).find(|(_, outcome)| *outcome == ReadOutcome::Rotated);
+        let rotated = rotated.map(|(id, _)| id.clone());
         let live = found.into_iter().filter_map(|(id, outcome)| match outcome {
             ReadOutcome::Found(record) => Some((id, record)),
             _ => None,
@@ -304,8 +307,7 @@ impl State {
         }
         match live.pop() {
             Some((id, record)) => self.has_read(id, record, Purpose::Peek),
-            None if is_rotated => self.gone(Missing::Rotated),
-            None => self.gone(Missing::NotFound),
+            None => self.view = rotated.map_or(View::Absent, View::Lost),
         }
     }
 
