@@ -41,7 +41,7 @@ impl Failure {
 
 impl From<SessionError> for Failure {
     fn from(error: SessionError) -> Self {
-        if matches!(error, SessionError::Gone) {
+        if matches!(error, SessionError::ChangesDropped) {
             return Self::Expired;
         }
         // Another program may have written something else into the counter's field.

@@ -1,7 +1,7 @@
 //! The conversation of one request with the backend.
 //!
-//! Each operation here is done in a turn of its own (see `turns.rs`). So a session is loaded once,
-//! and what is known of it changes in one place at a time.
+//! One operation follows another (see `operations.rs`). So a session is loaded once, and what is
+//! known of it changes in one place at a time.
 
 use std::sync::{Arc, Mutex};
 
@@ -17,10 +17,10 @@ use session_core::{
 
 use crate::change::CookieChange;
 use crate::error::SessionError;
+use crate::operations::lock;
 use crate::pending::{Fate, Pending};
 use crate::sessions::Settings;
 use crate::state::{Known, Missing, Purpose, State, View};
-use crate::turns::lock;
 
 /// What a request knows of its session, and the backend to ask.
 pub(crate) struct Conversation {
@@ -42,12 +42,12 @@ pub(crate) enum Flushed {
     Dropped,
 }
 
-/// Where an increment is to be done.
-enum Place {
+/// Where the counter of an increment is.
+enum Counter {
     /// In this request: nobody else can see the field yet.
-    Here,
+    Waiting,
     /// On the server, in the session of this id.
-    There(SessionId),
+    Stored(SessionId),
 }
 
 impl Conversation {
@@ -75,7 +75,7 @@ impl Conversation {
         })
     }
 
-    // ---- Operations: each in a turn of its own --------------------------------------------------
+    // ---- Operations ---------------------------------------------------------------------------------
 
     /// Answers from what is known, after a read if need be; when the response is on its way, after
     /// a read in any case.
@@ -100,16 +100,16 @@ impl Conversation {
 
     /// Sends one increment, and nothing else.
     pub(crate) async fn increment(&self, name: FieldName, by: i64) -> Result<i64, SessionError> {
-        // Whoever waited for the turn longer than the handler ran is too late.
+        // Whoever waited for other operations longer than the handler ran is too late.
         self.open(|_| ())?;
         self.choose().await?;
-        if let Place::There(id) = self.place_of(&name)? {
+        if let Counter::Stored(id) = self.counter(&name)? {
             let delta = Delta::new().increment(name.clone(), by);
             if let Some((value, _)) = self.count(id, delta, &name).await? {
                 return Ok(value);
             }
             // A dead cookie: the counter begins with the session that this request creates.
-            self.place_of(&name)?;
+            self.counter(&name)?;
         }
         self.open(|state| count_here(state, name, by))?
     }
@@ -122,8 +122,8 @@ impl Conversation {
     ) -> Result<Option<(i64, SessionRecord)>, SessionError> {
         self.open(|_| ())?;
         self.choose().await?;
-        match self.place_of(&name)? {
-            Place::There(id) => {
+        match self.counter(&name)? {
+            Counter::Stored(id) => {
                 let delta = Delta::new().increment(name.clone(), by).returning_record();
                 match self.count(id, delta, &name).await? {
                     Some((value, Some(record))) => Ok(Some((value, record))),
@@ -131,7 +131,7 @@ impl Conversation {
                     None => Ok(None),
                 }
             }
-            Place::Here => {
+            Counter::Waiting => {
                 let known = |state: &State| state.record(Purpose::Use);
                 let Some(record) = self.ask(Purpose::Use, known).await? else {
                     return Ok(None);
@@ -148,7 +148,7 @@ impl Conversation {
         self.flush(returns_record).await
     }
 
-    /// Sends the pending changes: what is done before the response's head. An operation that
+    /// Sends the pending changes: what is done before the response headers. An operation that
     /// nobody waited for any more, and of which nobody knows whether it was done, fails here.
     pub(crate) async fn commit(&self) -> Result<CookieChange, SessionError> {
         let unreported = self.with(|state| state.unreported.take());
@@ -203,8 +203,8 @@ impl Conversation {
         let answer = self.backend().read(&request).await;
         match self.checked(answer.map_err(|error| error.during(Operation::GetSession)))? {
             ReadOutcome::Found(record) => self.with(|state| state.has_read(id, record, purpose)),
-            ReadOutcome::Rotated => self.with(|state| state.gone(Missing::Rotated)),
-            _ => self.with(|state| state.gone(Missing::NotFound)),
+            ReadOutcome::Rotated => self.with(|state| state.not_found(Missing::Rotated)),
+            _ => self.with(|state| state.not_found(Missing::NotFound)),
         }
         Ok(())
     }
@@ -273,14 +273,14 @@ impl Conversation {
         }
     }
 
-    fn place_of(&self, name: &FieldName) -> Result<Place, SessionError> {
+    fn counter(&self, name: &FieldName) -> Result<Counter, SessionError> {
         self.with(|state| {
             let is_own = state.changes.waiting.delta.change(name.as_str()).is_some();
             match (&state.view, state.target()) {
-                _ if state.changes.is_ending() => Ok(Place::Here),
-                (View::Lost(_), _) => Err(SessionError::Gone),
-                (_, Some(id)) if !is_own => Ok(Place::There(id.clone())),
-                _ => Ok(Place::Here),
+                _ if state.changes.is_ending() => Ok(Counter::Waiting),
+                (View::Ended(_), _) => Err(SessionError::ChangesDropped),
+                (_, Some(id)) if !is_own => Ok(Counter::Stored(id.clone())),
+                _ => Ok(Counter::Waiting),
             }
         })
     }
@@ -307,7 +307,7 @@ impl Conversation {
                 Ok(Some((value, record)))
             }
             Ok(Err(missing)) => {
-                self.with(|state| state.gone(missing));
+                self.with(|state| state.not_found(missing));
                 Ok(None)
             }
             Err(error) => {
@@ -394,7 +394,7 @@ impl Conversation {
                 Ok(Flushed::Applied(record))
             }
             Err(missing) => {
-                self.with(|state| state.gone(missing));
+                self.with(|state| state.not_found(missing));
                 self.begin(changes).await
             }
         }
@@ -406,7 +406,7 @@ impl Conversation {
         // A log-in brings all that it needs, and proves it: whatever became of the visitor's
         // session, there is one for it.
         let logs_in = changes.delta.principal().is_some();
-        if !logs_in && self.with(|state| matches!(state.view, View::Lost(_))) {
+        if !logs_in && self.with(|state| matches!(state.view, View::Ended(_))) {
             return Ok(Flushed::Dropped);
         }
         if !changes.has_content() {

@@ -32,7 +32,7 @@ pub enum SessionError {
     /// The backend failed, or refused the request as a whole.
     #[error(transparent)]
     Backend(Arc<Error>),
-    /// The session was to be changed after the head of the response was sent: the change would be
+    /// The session was to be changed after the response headers were sent: the change would be
     /// lost.
     #[error("the session was changed after its request had been answered")]
     Committed,
@@ -40,7 +40,7 @@ pub enum SessionError {
     /// rotated its id: nothing was changed. The browser has, or is about to get, a newer cookie, or
     /// none.
     #[error("the session ended or was rotated during the request, and nothing was changed")]
-    Gone,
+    ChangesDropped,
     /// The request did not pass through a session layer.
     #[error("there is no session layer around this handler")]
     NoLayer,
@@ -72,14 +72,14 @@ impl SessionError {
     /// | status | when |
     /// |---|---|
     /// | 400 | a text is no public id, principal, cursor, TTL, …, which the client may have sent |
-    /// | 409 | the principal has too many sessions; the session is [gone](Self::Gone); another request changed a field first |
+    /// | 409 | the principal has too many sessions; its [changes were dropped](Self::ChangesDropped); another request changed a field first |
     /// | 413 | a limit of the session's size |
     /// | 503 | the store fails, or is full |
     /// | 500 | the application asked for what cannot be: a reserved name, another type |
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Backend(error) => status_of(error.kind()),
-            Self::Gone => StatusCode::CONFLICT,
+            Self::ChangesDropped => StatusCode::CONFLICT,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -172,6 +172,6 @@ mod tests {
             }
         }
         assert_eq!(SessionError::NoLayer.status().as_u16(), 500);
-        assert_eq!(SessionError::Gone.status().as_u16(), 409);
+        assert_eq!(SessionError::ChangesDropped.status().as_u16(), 409);
     }
 }

@@ -13,7 +13,7 @@ const OVER: Duration = Duration::from_secs(10);
 pub(crate) struct Incident {
     /// When the store failed last: milliseconds of [`now`]; 0 if it never did.
     last: AtomicU64,
-    has_twins: AtomicBool,
+    is_cookie_shared: AtomicBool,
 }
 
 impl Incident {
@@ -40,8 +40,8 @@ impl Incident {
     }
 
     /// Logs, once, that two layers of different stores share a cookie's name.
-    pub(crate) fn report_twins(&self, cookie: &str) {
-        if !self.has_twins.swap(true, Ordering::Relaxed) {
+    pub(crate) fn report_shared_cookie(&self, cookie: &str) {
+        if !self.is_cookie_shared.swap(true, Ordering::Relaxed) {
             tracing::error!(
                 cookie,
                 "two session layers of different stores share a cookie: give each its own name"

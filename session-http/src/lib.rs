@@ -76,13 +76,13 @@ mod extract;
 mod headers;
 mod incident;
 mod json;
+mod operations;
 mod pending;
 mod read_session;
 mod request;
 mod session;
 mod sessions;
 mod state;
-mod turns;
 
 pub use self::change::{ChangesDropped, CookieChange};
 pub use self::cookie::{InvalidCookie, SameSite, SessionCookie, SessionCookieBuilder};

@@ -1,4 +1,4 @@
-//! A request's life: from its headers to the head of its response.
+//! A request's life: from its headers to those of its response.
 
 use std::fmt;
 use std::pin::Pin;
@@ -90,7 +90,7 @@ impl RequestSession {
         }
         let gave_up = response.extensions().get::<GaveUp>();
         let is_store_failing = gave_up.is_some_and(|gave_up| is_ours(session, gave_up));
-        let is_idle = session.turns().is_idle();
+        let is_idle = session.operations().is_idle();
         let finished = |change| {
             Closing::Closed(Closed {
                 session: session.clone(),
@@ -149,7 +149,7 @@ impl Commit {
         Self(Box::pin(async move {
             let conversation = Arc::clone(session.conversation());
             let commit = async move { conversation.commit().await };
-            let outcome = session.turns().take(commit).await;
+            let outcome = session.operations().run(commit).await;
             Closed { session, outcome }
         }))
     }
@@ -170,7 +170,7 @@ impl fmt::Debug for Commit {
 }
 
 impl Closed {
-    /// Writes what became of the session into the head of the response, or replaces the response,
+    /// Writes what became of the session into the response headers, or replaces the response,
     /// and logs why.
     ///
     /// `failure_response` makes the response to a request whose session failed, with any body. It

@@ -16,9 +16,9 @@ use session_core::{PublicId, SessionBackend, SessionId};
 
 use crate::conversation::Conversation;
 use crate::error::SessionError;
+use crate::operations::Operations;
 use crate::sessions::Settings;
 use crate::state::{State, View};
-use crate::turns::Turns;
 
 /// The session of one request.
 ///
@@ -34,13 +34,13 @@ use crate::turns::Turns;
 /// # Changes are one step
 /// [`insert`](Self::insert), [`remove`](Self::remove), [`set_ttl`](Self::set_ttl),
 /// [`log_in`](Self::log_in), [`rotate`](Self::rotate), [`destroy`](Self::destroy) wait until the
-/// handler has answered; then all of them are applied in one atomic step, before the head of the
-/// response is sent, whatever its status. Reads see them at once. [`save`](Self::save) applies them
+/// handler has answered; then all of them are applied in one atomic step, before the
+/// response headers are sent, whatever its status. Reads see them at once. [`save`](Self::save) applies them
 /// earlier, [`discard`](Self::discard) forgets them. [`increment`](Self::increment) is applied at
 /// once, because its answer is another request's business, too.
 ///
 /// When the handler panics or the request is dropped, the changes that wait are dropped. To change
-/// the session after the head is sent is an error,
+/// the session after that is an error,
 /// [`SessionError::Committed`](crate::SessionError::Committed); to read it asks the store again.
 ///
 /// # Waiting
@@ -65,7 +65,7 @@ use crate::turns::Turns;
 /// A session can expire or be revoked at any moment, and another request of the same browser can
 /// log in or rotate it. If this request had seen it alive, or its id is known as rotated, the
 /// changes are dropped: nothing is recreated. [`save`](Self::save) and
-/// [`increment`](Self::increment) then fail with [`SessionError::Gone`]; the commit leaves the
+/// [`increment`](Self::increment) then fail with [`SessionError::ChangesDropped`]; the commit leaves the
 /// response as it is, with [`ChangesDropped`](crate::ChangesDropped) in its extensions. If it never
 /// had (it only wrote), what it set goes into a new session under a fresh id. A log-in brings all
 /// that it needs: it begins a session in each case. An id that the client made up is never adopted.
@@ -94,7 +94,7 @@ pub struct Session {
 struct Shared {
     /// Apart from the handle, so that an operation under way does not keep itself alive.
     conversation: Arc<Conversation>,
-    turns: Turns,
+    operations: Operations,
     /// The handle of the session layer around this one's layer.
     outer: Option<Session>,
 }
@@ -106,7 +106,7 @@ pub enum Presence {
     /// The request brought no usable cookie.
     Absent,
     /// The request named a session that is no more: expired, ended, revoked, or never there.
-    Gone,
+    NotFound,
     /// There is a live session.
     Live,
 }
@@ -116,7 +116,7 @@ impl Session {
         Self {
             shared: Arc::new(Shared {
                 conversation: Arc::new(Conversation::new(settings, state)),
-                turns: Turns::default(),
+                operations: Operations::default(),
                 outer,
             }),
         }
@@ -159,7 +159,7 @@ impl Session {
     }
 
     /// The backend: to list and revoke a principal's sessions, for a readiness check, and to
-    /// work on a session after the response's head is sent.
+    /// work on a session after the response headers are sent.
     pub fn backend(&self) -> &Arc<dyn SessionBackend> {
         &self.settings().backend
     }
@@ -189,8 +189,8 @@ impl Session {
         &self.shared.conversation
     }
 
-    pub(crate) fn turns(&self) -> &Turns {
-        &self.shared.turns
+    pub(crate) fn operations(&self) -> &Operations {
+        &self.shared.operations
     }
 
     /// Looks at the state or changes it.
@@ -231,7 +231,7 @@ impl fmt::Debug for Session {
                 View::Absent => "absent",
                 View::Unasked(_) | View::Several => "not asked for yet",
                 View::Live(_) => "live",
-                View::Lost(_) => "lost",
+                View::Ended(_) => "lost",
             };
             let changes = state.changes.waiting.delta.changes().len();
             (view, changes, state.is_closed)

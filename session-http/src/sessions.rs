@@ -124,7 +124,7 @@ impl SessionHttp {
             if Arc::ptr_eq(same.backend(), &self.settings.backend) {
                 return RequestSession::of_outer(same.clone());
             }
-            self.settings.incident.report_twins(cookie.name());
+            self.settings.incident.report_shared_cookie(cookie.name());
         }
         mark_sensitive(headers, cookie.name());
         let mut presented = Presented::in_headers(headers, cookie.name());

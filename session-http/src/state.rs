@@ -32,7 +32,7 @@ pub(crate) struct State {
     pub(crate) is_used: bool,
     /// A handle was dropped by a panic.
     pub(crate) is_panicked: bool,
-    /// The response's head is on its way.
+    /// The response headers are on their way.
     pub(crate) is_closed: bool,
     /// An operation of this request failed because the store did.
     pub(crate) has_store_failed: bool,
@@ -54,7 +54,7 @@ pub(crate) enum Former {
     Instead,
 }
 
-/// What is known of the session. Changed only by whoever has the turn (see `turns.rs`).
+/// What is known of the session. Changed only by the operation under way (see `operations.rs`).
 #[derive(Debug)]
 pub(crate) enum View {
     /// There is none; what is set goes into a new one.
@@ -68,7 +68,7 @@ pub(crate) enum View {
     /// It lived under this id, and then did not, or it was rotated: what this request changes is
     /// dropped, for it was meant for a session that has moved on or ended. A log-out still goes to
     /// the id, which leads to the session that was rotated.
-    Lost(SessionId),
+    Ended(SessionId),
 }
 
 #[derive(Debug)]
@@ -133,7 +133,7 @@ impl State {
     pub(crate) fn target(&self) -> Option<&SessionId> {
         match &self.view {
             View::Unasked(id) | View::Live(Live { id, .. }) => Some(id),
-            View::Absent | View::Several | View::Lost(_) => None,
+            View::Absent | View::Several | View::Ended(_) => None,
         }
     }
 
@@ -142,7 +142,7 @@ impl State {
     pub(crate) fn to_end(&self) -> Vec<SessionId> {
         let mut ids = match &self.view {
             View::Absent | View::Several => Vec::new(),
-            View::Unasked(id) | View::Live(Live { id, .. }) | View::Lost(id) => vec![id.clone()],
+            View::Unasked(id) | View::Live(Live { id, .. }) | View::Ended(id) => vec![id.clone()],
         };
         if let Presented::Several(presented) = &self.presented {
             ids.extend(
@@ -227,7 +227,7 @@ impl State {
     /// What is loaded and serves this purpose; nothing, where there is no session.
     fn loaded(&self, purpose: Purpose) -> Known<Option<&Loaded>> {
         match &self.view {
-            View::Absent | View::Lost(_) => Known::Now(None),
+            View::Absent | View::Ended(_) => Known::Now(None),
             View::Unasked(_) | View::Several => Known::Ask,
             View::Live(live) => match &live.loaded {
                 Some(loaded) if loaded.serves(purpose) => Known::Now(Some(loaded)),
@@ -246,7 +246,7 @@ impl State {
                 max_age: live.max_age(now),
             },
             View::Live(_) | View::Unasked(_) | View::Several => CookieChange::Keep,
-            View::Absent | View::Lost(_) => {
+            View::Absent | View::Ended(_) => {
                 if self.was_ended || self.presented == Presented::Unusable {
                     CookieChange::Clear
                 } else {
@@ -274,10 +274,10 @@ impl State {
         self.was_ended |= self.presented != Presented::Nothing;
     }
 
-    pub(crate) fn gone(&mut self, missing: Missing) {
+    pub(crate) fn not_found(&mut self, missing: Missing) {
         self.view = match (std::mem::replace(&mut self.view, View::Absent), missing) {
-            (View::Live(Live { id, .. }) | View::Lost(id), _)
-            | (View::Unasked(id), Missing::Rotated) => View::Lost(id),
+            (View::Live(Live { id, .. }) | View::Ended(id), _)
+            | (View::Unasked(id), Missing::Rotated) => View::Ended(id),
             (View::Unasked(_) | View::Several | View::Absent, _) => View::Absent,
         };
     }
@@ -307,7 +307,7 @@ impl State {
         }
         match live.pop() {
             Some((id, record)) => self.has_read(id, record, Purpose::Peek),
-            None => self.view = rotated.map_or(View::Absent, View::Lost),
+            None => self.view = rotated.map_or(View::Absent, View::Ended),
         }
     }
 

@@ -31,7 +31,7 @@ async fn home(session: Session) -> Result<String, SessionError> {
         return Ok(format!("Hello, {username}!\n"));
     }
     Ok(match session.presence().await? {
-        Presence::Gone => "Your session has expired. Please log in again.\n".to_owned(),
+        Presence::NotFound => "Your session has expired. Please log in again.\n".to_owned(),
         _ => "Please log in.\n".to_owned(),
     })
 }

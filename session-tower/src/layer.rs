@@ -27,7 +27,7 @@ use crate::service::SessionService;
 /// Nothing at all when the handler does not touch the session. Otherwise it adds `Vary: Cookie`;
 /// when the cookie changes, `Set-Cookie` and `Cache-Control: no-store`; and where there is a session
 /// and the handler says nothing of caching, `Cache-Control: private`. The changes are
-/// committed before the response's head goes out and before its body is polled, whatever the
+/// committed before the response headers go out and before its body is polled, whatever the
 /// status. When the inner service fails, panics, or is dropped, nothing is committed. Operations on
 /// the session that spawned tasks have begun are waited for.
 ///

@@ -36,7 +36,7 @@ impl Session {
     ///
     /// # Errors
     /// A reserved name, [`NotAnInteger`](session_core::ErrorKind::NotAnInteger) or
-    /// [`Overflow`](session_core::ErrorKind::Overflow): nothing is changed. [`SessionError::Gone`] when the
+    /// [`Overflow`](session_core::ErrorKind::Overflow): nothing is changed. [`SessionError::ChangesDropped`] when the
     /// session ended while this request was using it, or was rotated. [`SessionError::Committed`].
     /// With [`Effect::Unknown`](session_core::Effect::Unknown) it may have been counted.
     ///
@@ -56,7 +56,7 @@ impl Session {
         self.open(|_| ())?;
         let conversation = Arc::clone(self.conversation());
         let count = async move { conversation.increment(name, by).await };
-        self.turns().take(count).await
+        self.operations().run(count).await
     }
 
     /// Adds to the integer in a field of a session that exists, and brings the session back in the
@@ -82,7 +82,7 @@ impl Session {
         self.open(|_| ())?;
         let conversation = Arc::clone(self.conversation());
         let count = async move { conversation.increment_and_load(name, by).await };
-        let counted = self.turns().take(count).await?;
+        let counted = self.operations().run(count).await?;
         Ok(counted.map(|(value, record)| Counted { value, record }))
     }
 }

@@ -17,7 +17,7 @@ use crate::state::{Known, Purpose, State, View};
 ///
 /// The first read of a request asks the backend, in one round trip, and counts as use of the
 /// session as the backend's [policy](session_core::SessionPolicy::with_touch) says; further ones
-/// are answered from what was loaded. Once the head of the response is sent, each read asks again.
+/// are answered from what was loaded. Once the response headers are sent, each read asks again.
 /// To read without counting as use, there is [`ReadSession`](crate::ReadSession).
 ///
 /// Whether a stored `5` is the number or the text is decided by the type that is read. A type that
@@ -184,7 +184,7 @@ impl Session {
         }
         let conversation = Arc::clone(self.conversation());
         let ask = async move { conversation.ask(purpose, known).await };
-        self.turns().take(ask).await
+        self.operations().run(ask).await
     }
 
     fn remove_found<T>(&self, name: &str, value: Option<T>) -> Result<Option<T>, SessionError> {
@@ -260,7 +260,7 @@ impl Session {
         }
         Ok(self.used(|state| match state.presented {
             _ if state.live_id().is_some() => Presence::Live,
-            Presented::Id(_) | Presented::Several(_) => Presence::Gone,
+            Presented::Id(_) | Presented::Several(_) => Presence::NotFound,
             Presented::Nothing | Presented::Unusable => Presence::Absent,
         }))
     }

@@ -24,7 +24,7 @@ impl Session {
     /// [`SessionError::Backend`]: a limit, a principal with too many sessions, or the store's
     /// failure. With the effect `NotApplied` the changes go on waiting, and the layer tries again.
     /// What may have been applied is not sent again; a session that was to be created or rotated is
-    /// looked for first, under the id that was drawn for it. [`SessionError::Gone`]: the session
+    /// looked for first, under the id that was drawn for it. [`SessionError::ChangesDropped`]: the session
     /// ended while this request was using it, or was rotated, and the changes are dropped.
     /// [`SessionError::Committed`].
     ///
@@ -70,11 +70,11 @@ impl Session {
         self.open(|_| ())?;
         let conversation = Arc::clone(self.conversation());
         let save = async move { conversation.save(returns_record).await };
-        let flushed = self.turns().take(save).await;
+        let flushed = self.operations().run(save).await;
         // The handler knows: the commit need not tell.
         self.with(|state| state.unreported = None);
         match flushed? {
-            Flushed::Dropped => Err(SessionError::Gone),
+            Flushed::Dropped => Err(SessionError::ChangesDropped),
             flushed => Ok(flushed),
         }
     }

@@ -67,8 +67,8 @@ impl Session {
     pub async fn commit_for_test(&self) -> Result<CookieChange, SessionError> {
         self.with(|state| state.is_closed = true);
         let conversation = Arc::clone(self.conversation());
-        self.turns()
-            .take(async move { conversation.commit().await })
+        self.operations()
+            .run(async move { conversation.commit().await })
             .await
     }
 }

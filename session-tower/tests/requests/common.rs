@@ -292,8 +292,8 @@ pub fn kind(error: &SessionError) -> ErrorKind {
 }
 
 /// Whether a change was refused because its session is gone.
-pub fn is_gone<T>(refused: Result<T, SessionError>) -> bool {
-    matches!(refused, Err(SessionError::Gone))
+pub fn is_dropped<T>(refused: Result<T, SessionError>) -> bool {
+    matches!(refused, Err(SessionError::ChangesDropped))
 }
 
 /// A bare request, with this id in its cookie.

@@ -6,7 +6,7 @@ use session_core::{SessionId, SessionTtl};
 use session_memory::Step;
 use session_tower::{Session, SessionError};
 
-use crate::common::{World, field, is_gone, log_in, log_out, principal};
+use crate::common::{World, field, is_dropped, log_in, log_out, principal};
 
 /// The next call of this kind takes a second.
 fn slow(world: &World, step: Step) {
@@ -108,7 +108,7 @@ async fn a_change_during_a_save_is_not_lost_and_not_undone_by_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_destroyed_during_a_save_is_gone_under_every_id() {
+async fn a_session_destroyed_during_a_save_is_dropped_under_every_id() {
     for step in [Step::Write, Step::Rename] {
         let world = World::new();
         let id = world.session().await;
@@ -190,7 +190,7 @@ async fn log_ins_beside_polls_end_logged_in() {
                 match (before + after) % REQUESTS {
                     0 => session.load().await.map(|_| ()),
                     1 => match session.increment("n", 1).await {
-                        Err(SessionError::Gone) => Ok(()),
+                        Err(SessionError::ChangesDropped) => Ok(()),
                         counted => counted.map(|_| ()),
                     },
                     _ => session.insert("a", "1"),
@@ -242,11 +242,11 @@ async fn requests_with_a_rotated_id_leave_the_newer_cookie_alone() {
                 .visit(Some(&old), async move |session: Session| {
                     match deed {
                         0 => drop(session.load().await?),
-                        1 => assert!(is_gone(session.increment("n", 1).await)),
+                        1 => assert!(is_dropped(session.increment("n", 1).await)),
                         2 => session.insert("a", "1")?,
                         3 => {
                             session.insert("a", "1")?;
-                            assert!(is_gone(session.save().await));
+                            assert!(is_dropped(session.save().await));
                         }
                         4 => session.rotate()?,
                         5 => session.set_ttl(SessionTtl::MIN)?,

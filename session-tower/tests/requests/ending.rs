@@ -1,6 +1,6 @@
 //! Sessions that end: by this request, and behind its back.
 
-use crate::common::{World, field, is_gone, principal};
+use crate::common::{World, field, is_dropped, principal};
 use session_core::{SessionBackend, SessionId};
 use session_memory::{MemoryBackend, Step};
 use session_tower::{Presence, Session};
@@ -15,7 +15,7 @@ async fn what_is_set_after_destroying_goes_into_a_new_session() {
             session.rotate()?;
             session.destroy()?;
             assert!(session.fields().await?.is_empty());
-            assert_eq!(session.presence().await?, Presence::Gone);
+            assert_eq!(session.presence().await?, Presence::NotFound);
             assert_eq!((session.id(), session.load().await?), (None, None));
             assert_eq!(session.increment("n", 4).await?, 4);
             session.insert("kept", "1")?;
@@ -49,7 +49,7 @@ async fn destroying_wins_over_all_that_was_asked_before() {
             session.destroy()?;
             assert_eq!(
                 (session.id(), session.presence().await?),
-                (None, Presence::Gone)
+                (None, Presence::NotFound)
             );
             Ok(())
         })
@@ -121,11 +121,11 @@ async fn a_session_seen_alive_by_an_increment_is_not_recreated_either() {
     let reply = world
         .visit(Some(&id), async |session: Session| {
             assert_eq!(session.increment("n", 1).await?, 1);
-            assert!(is_gone(session.increment("n", 1).await));
-            assert_eq!(session.presence().await?, Presence::Gone);
-            assert!(is_gone(session.increment("n", 1).await));
+            assert!(is_dropped(session.increment("n", 1).await));
+            assert_eq!(session.presence().await?, Presence::NotFound);
+            assert!(is_dropped(session.increment("n", 1).await));
             session.insert("a", "1")?;
-            assert!(is_gone(session.save().await));
+            assert!(is_dropped(session.save().await));
             session.insert("b", "1")
         })
         .await;
@@ -141,7 +141,7 @@ async fn a_lost_session_can_be_ended_and_another_begun() {
     let reply = world
         .visit(Some(&id), async |session: Session| {
             session.get_raw("seen").await?;
-            assert!(is_gone(session.increment("n", 1).await));
+            assert!(is_dropped(session.increment("n", 1).await));
             session.destroy()?;
             session.insert("a", "1")
         })

@@ -339,7 +339,7 @@ async fn a_dead_cookie_costs_one_and_one_more_when_something_is_set() {
                         assert_eq!(session.save_and_load().await?, None);
                     }
                 }
-                assert_eq!(session.presence().await?, Presence::Gone);
+                assert_eq!(session.presence().await?, Presence::NotFound);
                 Ok(())
             })
             .await;

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use crate::common::{World, field, insert, is_gone, principal};
+use crate::common::{World, field, insert, is_dropped, principal};
 use session_core::{Effect, ErrorKind, NewSession, SessionBackend, SessionId};
 use session_memory::Step;
 use session_tower::{ChangesDropped, Session, SessionError};
@@ -190,9 +190,9 @@ async fn dropped_changes_are_an_error_or_in_the_extensions() {
     let saved = world
         .visit(Some(&id), async |session: Session| {
             session.insert("a", "1")?;
-            assert!(is_gone(session.save().await));
-            assert!(is_gone(session.increment("n", 1).await));
-            assert!(is_gone(session.increment_and_load("n", 1).await));
+            assert!(is_dropped(session.save().await));
+            assert!(is_dropped(session.increment("n", 1).await));
+            assert!(is_dropped(session.increment_and_load("n", 1).await));
             Ok(())
         })
         .await;
@@ -307,6 +307,6 @@ async fn a_read_after_the_head_asks_the_store() {
     assert_eq!(session.load().await.unwrap(), None);
     assert_eq!(
         session.presence().await.unwrap(),
-        session_tower::Presence::Gone
+        session_tower::Presence::NotFound
     );
 }

@@ -8,23 +8,23 @@ use futures_util::future::Shared;
 
 /// The operations of one request follow each other, however many clones of its handle there are.
 ///
-/// An operation belongs to the request, not to the future that waits for it: **whoever waits for
-/// its turn drives those before it**. So a future that is polled once and kept holds nobody up, and
-/// one that is dropped leaves an operation that has begun to the next, at the latest to the commit.
+/// An operation belongs to the request, not to the future that waits for it: **whoever waits drives
+/// those before**. So a future that is polled once and kept holds nobody up, and one that is dropped
+/// leaves an operation that has begun to the next, at the latest to the commit.
 #[derive(Default)]
-pub(crate) struct Turns {
+pub(crate) struct Operations {
     /// The latest operation, which waits for the one before it.
     latest: Mutex<Option<Step>>,
 }
 
 type Step = Shared<Pin<Box<dyn Future<Output = ()> + Send>>>;
 
-impl Turns {
+impl Operations {
     /// Runs an operation after all that were asked for before. One that nobody waits for any more
-    /// when its turn comes does not begin.
+    /// when those have ended does not begin.
     ///
-    /// An operation must not take a turn itself.
-    pub(crate) async fn take<T: Send + 'static>(
+    /// An operation must not run another.
+    pub(crate) async fn run<T: Send + 'static>(
         &self,
         operation: impl Future<Output = T> + Send + 'static,
     ) -> T {
@@ -106,32 +106,32 @@ mod tests {
 
     #[test]
     fn who_waits_drives_what_is_before_it_in_the_order_of_asking() {
-        let (turns, world) = (Turns::default(), Arc::<World>::default());
-        assert!(turns.is_idle());
-        let mut kept = Box::pin(turns.take(operation('a', &world)));
-        let mut dropped = Box::pin(turns.take(operation('b', &world)));
-        let mut waiting = Box::pin(turns.take(operation('c', &world)));
+        let (operations, world) = (Operations::default(), Arc::<World>::default());
+        assert!(operations.is_idle());
+        let mut kept = Box::pin(operations.run(operation('a', &world)));
+        let mut dropped = Box::pin(operations.run(operation('b', &world)));
+        let mut waiting = Box::pin(operations.run(operation('c', &world)));
         for future in [&mut kept, &mut dropped, &mut waiting] {
             assert_eq!(poll(future), Pending);
         }
         drop(dropped);
-        assert!(!turns.is_idle());
+        assert!(!operations.is_idle());
         // `a` is not polled by its own future; `b` has not begun, and nobody wants it.
         world.answers.store(true, Relaxed);
         assert_eq!(poll(&mut waiting), Ready('c'));
         assert_eq!(*lock(&world.notes), "aAcC");
-        assert!(turns.is_idle());
+        assert!(operations.is_idle());
         assert_eq!(poll(&mut kept), Ready('a'));
     }
 
     #[test]
     fn an_operation_that_has_begun_ends_though_its_future_is_dropped() {
-        let (turns, world) = (Turns::default(), Arc::<World>::default());
-        let mut dropped = Box::pin(turns.take(operation('a', &world)));
+        let (operations, world) = (Operations::default(), Arc::<World>::default());
+        let mut dropped = Box::pin(operations.run(operation('a', &world)));
         assert_eq!(poll(&mut dropped), Pending);
         drop(dropped);
         world.answers.store(true, Relaxed);
-        assert_eq!(poll(&mut Box::pin(turns.take(async {}))), Ready(()));
+        assert_eq!(poll(&mut Box::pin(operations.run(async {}))), Ready(()));
         assert_eq!(*lock(&world.notes), "aA");
     }
 }
