@@ -278,7 +278,7 @@ impl Conversation {
             let is_own = state.changes.waiting.delta.change(name.as_str()).is_some();
             match (&state.view, state.target()) {
                 _ if state.changes.is_ending() => Ok(Counter::Waiting),
-                (View::Ended(_), _) => Err(SessionError::ChangesDropped),
+                (View::Ended(..), _) => Err(SessionError::ChangesDropped),
                 (_, Some(id)) if !is_own => Ok(Counter::Stored(id.clone())),
                 _ => Ok(Counter::Waiting),
             }
@@ -354,11 +354,7 @@ impl Conversation {
         returns_record: bool,
     ) -> Result<Flushed, SessionError> {
         if changes.is_ending() {
-            for id in self.with(|state| state.to_end()) {
-                let deleted = self.backend().delete_session(&id).await;
-                self.checked(deleted)?;
-            }
-            self.with(State::ended);
+            self.end().await?;
         }
         match self.with(|state| state.target().cloned()) {
             Some(id) => self.change(id, changes, returns_record).await,
@@ -393,11 +389,26 @@ impl Conversation {
                 self.with(|state| state.has_written(id, written, changes));
                 Ok(Flushed::Applied(record))
             }
+            Err(missing) if changes.logs_out_keeping() => {
+                self.with(|state| state.not_found(missing));
+                self.end().await?;
+                self.begin(changes).await
+            }
             Err(missing) => {
                 self.with(|state| state.not_found(missing));
                 self.begin(changes).await
             }
         }
+    }
+
+    /// Ends all that the browser has.
+    async fn end(&self) -> Result<(), SessionError> {
+        for id in self.with(|state| state.to_end()) {
+            let deleted = self.backend().delete_session(&id).await;
+            self.checked(deleted)?;
+        }
+        self.with(State::ended);
+        Ok(())
     }
 
     /// Begins a session with what the changes set, under a fresh id: one that the client sent is
@@ -406,7 +417,7 @@ impl Conversation {
         // A log-in brings all that it needs, and proves it: whatever became of the visitor's
         // session, there is one for it.
         let logs_in = changes.delta.principal().is_some();
-        if !logs_in && self.with(|state| matches!(state.view, View::Ended(_))) {
+        if !logs_in && self.with(|state| matches!(state.view, View::Ended(..))) {
             return Ok(Flushed::Dropped);
         }
         if !changes.has_content() {

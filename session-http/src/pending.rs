@@ -1,8 +1,8 @@
 //! What a request has asked for and the store does not have yet.
 
 use session_core::{
-    Binding, Delta, FieldChange, FieldName, FieldValue, Fields, Lifetime, Principal, SessionPolicy,
-    SessionTtl,
+    Binding, Delta, FieldChange, FieldName, FieldValue, Fields, KeepOnly, Lifetime, Principal,
+    SessionPolicy, SessionTtl,
 };
 
 /// What a request asks for, as far as no step has delivered it.
@@ -78,14 +78,23 @@ impl Changes {
             .unwrap_or(Said::Nothing)
     }
 
-    /// Whether the fields go that a session of this principal has and these changes do not speak
+    /// Whom the session is bound to after them; `None` where they do not say.
+    pub(crate) fn binding(&self) -> Option<&Binding> {
+        self.latest_first()
+            .find_map(|changes| changes.delta.binding())
+    }
+
+    /// Whether a field stays that a session of this principal has and these changes do not speak
     /// of.
-    pub(crate) fn take_from(&self, principal: impl FnOnce() -> Option<Principal>) -> bool {
-        let mut logs_in = self.latest_first().filter(|c| c.delta.binding().is_some());
-        let Some(latest) = logs_in.next() else {
-            return false;
+    pub(crate) fn keep(&self, name: &str, principal: impl FnOnce() -> Option<Principal>) -> bool {
+        let mut binds = self
+            .latest_first()
+            .filter(|changes| changes.delta.binding().is_some());
+        let Some(delta) = binds.next().map(|changes| &changes.delta) else {
+            return true;
         };
-        latest.delta.changes_principal(principal().as_ref())
+        let is_named = |kept: &KeepOnly| kept.names.contains(name);
+        delta.kept().is_none_or(is_named) || !delta.changes_principal(principal().as_ref())
     }
 
     pub(crate) fn apply_to(&self, fields: &mut Fields, principal: Option<&Principal>) {
@@ -162,6 +171,17 @@ impl Pending {
         self.change(|delta| delta.bind(principal).keep_only_if_principal_changes([]));
     }
 
+    /// The session goes on without its principal, and with these fields.
+    pub(crate) fn log_out_keeping(&mut self, names: impl IntoIterator<Item = FieldName>) {
+        self.rotate();
+        self.change(|delta| delta.unbind().keep_only_if_principal_changes(names));
+    }
+
+    /// Whether a principal is logged out and the session goes on.
+    pub(crate) fn logs_out_keeping(&self) -> bool {
+        self.delta.binding() == Some(&Binding::Unbind)
+    }
+
     pub(crate) fn max_lifetime(&mut self, lifetime: Lifetime) {
         self.max_lifetime = Some(lifetime);
     }
@@ -225,8 +245,13 @@ impl Pending {
         if let Some(ttl) = later.delta.new_ttl() {
             self.ttl(ttl);
         }
-        if let Some(Binding::Bind { principal, .. }) = later.delta.binding() {
-            self.log_in(principal.clone());
+        match later.delta.binding() {
+            Some(Binding::Bind { principal, .. }) => self.log_in(principal.clone()),
+            Some(_) => {
+                let kept = later.delta.kept().map(|kept| kept.names.clone());
+                self.log_out_keeping(kept.unwrap_or_default());
+            }
+            None => {}
         }
         self
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use http::Extensions;
 use serde::de::DeserializeOwned;
-use session_core::{FieldValue, Fields, PublicId, SessionRecord};
+use session_core::{FieldValue, Fields, Principal, PublicId, SessionRecord};
 
 use crate::error::SessionError;
 use crate::json::decode::Form;
@@ -86,6 +86,14 @@ impl ReadSession {
     /// [`SessionError::Backend`].
     pub async fn load(&self) -> Result<Option<SessionRecord>, SessionError> {
         self.0.load_for(Purpose::Peek).await
+    }
+
+    /// Whom the session is bound to: who is logged in.
+    ///
+    /// # Errors
+    /// [`SessionError::Backend`].
+    pub async fn principal(&self) -> Result<Option<Principal>, SessionError> {
+        self.0.principal_for(Purpose::Peek).await
     }
 
     /// Whether there is a session, and if not, whether there was one.

@@ -107,6 +107,9 @@ pub enum Presence {
     Absent,
     /// The request named a session that is no more: expired, ended, revoked, or never there.
     NotFound,
+    /// The request named a session that another request has given a new id a short while ago, by a
+    /// rotation or a log-in: the browser has a newer cookie, or is about to get it.
+    Rotated,
     /// There is a live session.
     Live,
 }
@@ -231,7 +234,7 @@ impl fmt::Debug for Session {
                 View::Absent => "absent",
                 View::Unasked(_) | View::Several => "not asked for yet",
                 View::Live(_) => "live",
-                View::Ended(_) => "lost",
+                View::Ended(..) => "ended or rotated",
             };
             let changes = state.changes.waiting.delta.changes().len();
             (view, changes, state.is_closed)

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use session_core::steps::ReadOutcome;
 use session_core::{
-    FieldValue, Fields, PublicId, Remaining, SessionId, SessionRecord, Timestamp, UnixMillis,
-    Written,
+    Binding, FieldValue, Fields, Principal, PublicId, Remaining, SessionId, SessionRecord,
+    Timestamp, UnixMillis, Written,
 };
 
 pub(crate) use self::loaded::Loaded;
@@ -68,7 +68,7 @@ pub(crate) enum View {
     /// It lived under this id, and then did not, or it was rotated: what this request changes is
     /// dropped, for it was meant for a session that has moved on or ended. A log-out still goes to
     /// the id, which leads to the session that was rotated.
-    Ended(SessionId),
+    Ended(SessionId, Missing),
 }
 
 #[derive(Debug)]
@@ -133,7 +133,7 @@ impl State {
     pub(crate) fn target(&self) -> Option<&SessionId> {
         match &self.view {
             View::Unasked(id) | View::Live(Live { id, .. }) => Some(id),
-            View::Absent | View::Several | View::Ended(_) => None,
+            View::Absent | View::Several | View::Ended(..) => None,
         }
     }
 
@@ -142,7 +142,9 @@ impl State {
     pub(crate) fn to_end(&self) -> Vec<SessionId> {
         let mut ids = match &self.view {
             View::Absent | View::Several => Vec::new(),
-            View::Unasked(id) | View::Live(Live { id, .. }) | View::Ended(id) => vec![id.clone()],
+            View::Unasked(id) | View::Live(Live { id, .. }) | View::Ended(id, _) => {
+                vec![id.clone()]
+            }
         };
         if let Presented::Several(presented) = &self.presented {
             ids.extend(
@@ -169,6 +171,11 @@ impl State {
         self.live().map(|live| &live.id)
     }
 
+    /// Whether another request has given the session a new id.
+    pub(crate) fn is_rotated(&self) -> bool {
+        matches!(self.view, View::Ended(_, Missing::Rotated))
+    }
+
     /// The public id of a bound session, if its record is known.
     pub(crate) fn public_id(&self) -> Option<PublicId> {
         self.live()?.loaded.as_ref()?.record()?.public_id()
@@ -183,9 +190,11 @@ impl State {
         match self.changes.says(name) {
             Said::Value(value) => Known::Now(Some(value)),
             Said::Absent => Known::Now(None),
-            Said::Nothing => {
-                (self.loaded(purpose)).map(|loaded| self.kept(loaded?)?.fields().get(name).cloned())
-            }
+            Said::Nothing => self.loaded(purpose).map(|loaded| {
+                let value = loaded?.fields().get(name)?;
+                let is_kept = self.changes.keep(name, || loaded?.principal());
+                is_kept.then(|| value.clone())
+            }),
         }
     }
 
@@ -204,10 +213,14 @@ impl State {
         })
     }
 
-    /// What was loaded, unless the changes take all of it away.
-    fn kept<'a>(&self, loaded: &'a Loaded) -> Option<&'a Loaded> {
-        let is_taken = self.changes.take_from(|| loaded.principal());
-        (!is_taken).then_some(loaded)
+    /// Whom the session is bound to, as this request sees it.
+    pub(crate) fn principal(&self, purpose: Purpose) -> Known<Option<Principal>> {
+        match self.changes.binding() {
+            Some(Binding::Bind { principal, .. }) => Known::Now(Some(principal.clone())),
+            Some(_) => Known::Now(None),
+            None if self.changes.is_ending() => Known::Now(None),
+            None => self.loaded(purpose).map(|loaded| loaded?.principal()),
+        }
     }
 
     /// The record of the backend's last answer.
@@ -227,7 +240,7 @@ impl State {
     /// What is loaded and serves this purpose; nothing, where there is no session.
     fn loaded(&self, purpose: Purpose) -> Known<Option<&Loaded>> {
         match &self.view {
-            View::Absent | View::Ended(_) => Known::Now(None),
+            View::Absent | View::Ended(..) => Known::Now(None),
             View::Unasked(_) | View::Several => Known::Ask,
             View::Live(live) => match &live.loaded {
                 Some(loaded) if loaded.serves(purpose) => Known::Now(Some(loaded)),
@@ -246,7 +259,7 @@ impl State {
                 max_age: live.max_age(now),
             },
             View::Live(_) | View::Unasked(_) | View::Several => CookieChange::Keep,
-            View::Absent | View::Ended(_) => {
+            View::Absent | View::Ended(..) => {
                 if self.was_ended || self.presented == Presented::Unusable {
                     CookieChange::Clear
                 } else {
@@ -276,8 +289,10 @@ impl State {
 
     pub(crate) fn not_found(&mut self, missing: Missing) {
         self.view = match (std::mem::replace(&mut self.view, View::Absent), missing) {
-            (View::Live(Live { id, .. }) | View::Ended(id), _)
-            | (View::Unasked(id), Missing::Rotated) => View::Ended(id),
+            (View::Live(Live { id, .. }), _) | (View::Unasked(id), Missing::Rotated) => {
+                View::Ended(id, missing)
+            }
+            (View::Ended(id, earlier), _) => View::Ended(id, earlier),
             (View::Unasked(_) | View::Several | View::Absent, _) => View::Absent,
         };
     }
@@ -307,7 +322,10 @@ impl State {
         }
         match live.pop() {
             Some((id, record)) => self.has_read(id, record, Purpose::Peek),
-            None => self.view = rotated.map_or(View::Absent, View::Ended),
+            None => {
+                let ended = |id| View::Ended(id, Missing::Rotated);
+                self.view = rotated.map_or(View::Absent, ended);
+            }
         }
     }
 

@@ -200,6 +200,33 @@ impl Session {
         self.destroy()
     }
 
+    /// Logs the principal out and lets the session go on as a visitor's, under a fresh id and with
+    /// these fields only (a cart, a language). `created_at` and the deadline are those of a session
+    /// that begins now. A session that is bound to nobody keeps all of its fields.
+    ///
+    /// If the session ended or was rotated meanwhile, it is a [`log_out`](Self::log_out); what this
+    /// request sets goes into a new one.
+    ///
+    /// # Errors
+    /// A reserved name, and [`SessionError::Committed`].
+    ///
+    /// # Example
+    /// ```
+    /// # async fn example(session: session_http::Session) -> Result<(), session_http::SessionError> {
+    /// session.log_out_keeping(["cart", "language"])?;
+    /// assert_eq!(session.principal().await?, None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn log_out_keeping<N: IntoFieldName>(
+        &self,
+        names: impl IntoIterator<Item = N>,
+    ) -> Result<(), SessionError> {
+        let names = names.into_iter().map(N::into_field_name);
+        let names = names.collect::<Result<Vec<_>, _>>()?;
+        self.note(|pending| pending.log_out_keeping(names))
+    }
+
     /// Forgets what this request has changed and not applied yet.
     ///
     /// A [`save`](Self::save) that is under way may still apply what it took with it.

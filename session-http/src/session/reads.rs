@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
-use session_core::{FieldValue, Fields, SessionRecord};
+use session_core::{FieldValue, Fields, Principal, SessionRecord};
 
 use crate::cookie::Presented;
 use crate::error::SessionError;
@@ -150,6 +150,28 @@ impl Session {
         self.load_for(Purpose::Use).await
     }
 
+    /// Whom the session is bound to: who is logged in. A log-in or log-out of this request counts.
+    ///
+    /// # Returns
+    /// `None` for a visitor who is not logged in, with or without a session.
+    ///
+    /// # Errors
+    /// [`SessionError::Backend`].
+    ///
+    /// # Example
+    /// ```
+    /// # async fn example(session: session_http::Session) -> Result<(), session_http::SessionError> {
+    /// match session.principal().await? {
+    ///     Some(principal) => println!("hello, {}", principal.as_str()),
+    ///     None => println!("please log in"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn principal(&self) -> Result<Option<Principal>, SessionError> {
+        self.principal_for(Purpose::Use).await
+    }
+
     /// Whether there is a session, and if not, whether there was one: "please log in" is another
     /// message than "your session has expired". What this request has set does not count
     /// before it is applied.
@@ -246,6 +268,14 @@ impl Session {
         self.ask(purpose, move |state| state.fields(purpose)).await
     }
 
+    pub(crate) async fn principal_for(
+        &self,
+        purpose: Purpose,
+    ) -> Result<Option<Principal>, SessionError> {
+        self.ask(purpose, move |state| state.principal(purpose))
+            .await
+    }
+
     pub(crate) async fn load_for(
         &self,
         purpose: Purpose,
@@ -260,6 +290,7 @@ impl Session {
         }
         Ok(self.used(|state| match state.presented {
             _ if state.live_id().is_some() => Presence::Live,
+            _ if state.is_rotated() => Presence::Rotated,
             Presented::Id(_) | Presented::Several(_) => Presence::NotFound,
             Presented::Nothing | Presented::Unusable => Presence::Absent,
         }))

@@ -284,10 +284,62 @@ async fn a_log_in_of_two_is_that_of_the_second() {
     assert_eq!(record.principal(), Some(principal("bob")));
 }
 
-// ---- After the head -----------------------------------------------------------------------------
+#[tokio::test]
+async fn a_log_out_can_keep_fields_for_the_visitor() {
+    for is_bound in [true, false] {
+        let world = World::new();
+        let begin = world.visit(None, async move |session: Session| {
+            session.insert("cart", "7")?;
+            session.insert("secret", "7")?;
+            if is_bound {
+                session.log_in(principal("ann"))?;
+                assert_eq!(session.principal().await?, Some(principal("ann")));
+            }
+            Ok::<(), SessionError>(())
+        });
+        let id = begin.await.new_id().unwrap();
+        let keep_known = async move |session: Session| {
+            session.load().await?;
+            session.log_out_keeping(["cart"])?;
+            session.insert("late", "1")?;
+            assert_eq!(session.principal().await?, None);
+            assert_eq!(session.contains("secret").await?, !is_bound);
+            Ok::<(), SessionError>(())
+        };
+        let reply = world.visit(Some(&id), keep_known).await;
+        let new = reply.new_id().unwrap();
+        let record = world.peek(&new).await;
+        // A visitor's session is nobody's, and keeps what it has.
+        if is_bound {
+            let record = record.unwrap();
+            assert_eq!(
+                (field(&record, "cart"), record.fields().len()),
+                (Some("7"), 2)
+            );
+            assert_eq!(record.principal(), None);
+            assert!(
+                world
+                    .backend
+                    .list_sessions(&principal("ann"))
+                    .await
+                    .unwrap()
+                    .is_empty()
+            );
+        }
+        // A late one, with the old id, ends it all the same.
+        let late = world.visit(Some(&id), async |session: Session| {
+            session.log_out_keeping(["cart"])
+        });
+        let late = late.await;
+        assert!(late.is_cleared());
+        assert_eq!(world.peek(&new).await.is_some(), is_bound);
+    }
+}
+
+// ---- After the response headers -----------------------------------------------------------------------------
 
 #[tokio::test]
-async fn a_read_after_the_head_asks_the_store() {
+async fn a_read_after_the_response_headers_asks_the_store() {
     let world = World::new();
     let id: SessionId = world.session().await;
     let (sender, receiver) = tokio::sync::oneshot::channel();
