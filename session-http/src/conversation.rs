@@ -28,6 +28,10 @@ pub(crate) struct Conversation {
     state: Mutex<State>,
 }
 
+/// How often a field is read and changed again that other requests keep changing. Each time one of
+/// them has got on.
+const REPLACE_ATTEMPTS: usize = 16;
+
 /// The outcome of a step on a session, if there is one.
 type Found<T> = Result<T, Missing>;
 
@@ -102,6 +106,7 @@ impl Conversation {
     pub(crate) async fn increment(&self, name: FieldName, by: i64) -> Result<i64, SessionError> {
         // Whoever waited for other operations longer than the handler ran is too late.
         self.open(|_| ())?;
+        self.bind_first().await?;
         self.choose().await?;
         if let Counter::Stored(id) = self.counter(&name)? {
             let delta = Delta::new().increment(name.clone(), by);
@@ -121,6 +126,7 @@ impl Conversation {
         by: i64,
     ) -> Result<Option<(i64, SessionRecord)>, SessionError> {
         self.open(|_| ())?;
+        self.bind_first().await?;
         self.choose().await?;
         match self.counter(&name)? {
             Counter::Stored(id) => {
@@ -140,6 +146,62 @@ impl Conversation {
                 Ok(Some((value, record)))
             }
         }
+    }
+
+    /// Changes a field by what it holds, if it still holds that. `change` returns what it becomes,
+    /// if it is to be changed, and the answer.
+    pub(crate) async fn replace<T>(
+        &self,
+        name: FieldName,
+        mut change: impl FnMut(
+            Option<FieldValue>,
+        ) -> Result<(Option<Option<FieldValue>>, T), SessionError>,
+    ) -> Result<T, SessionError> {
+        let mut conflict = None;
+        self.bind_first().await?;
+        for _ in 0..REPLACE_ATTEMPTS {
+            self.open(|_| ())?;
+            let known = |state: &State| state.field(name.as_str(), Purpose::Use);
+            let before = self.ask(Purpose::Use, known).await?;
+            let (after, answer) = change(before.clone())?;
+            let Some(after) = after else {
+                return Ok(answer);
+            };
+            let mut changes = Pending::default();
+            match after {
+                Some(after) => {
+                    self.backend().policy().limits().check(&name, &after)?;
+                    changes.set(name.clone(), after);
+                }
+                None => changes.remove(name.clone()),
+            }
+            let Counter::Stored(id) = self.counter(&name)? else {
+                self.open(|state| state.changes.add(changes))?;
+                return Ok(answer);
+            };
+            let delta = match before {
+                Some(before) => changes.delta.clone().expect_value(name.clone(), before),
+                None => changes.delta.clone().expect_absent(name.clone()),
+            };
+            let known = self.with(State::forget_loaded);
+            let written = self.write(&id, delta).await;
+            match written.map_err(|error| error.during(Operation::UpdateSession)) {
+                Ok(Ok(written)) => {
+                    self.with(|state| {
+                        state.remember_loaded(known);
+                        state.has_written(id, written, &changes);
+                    });
+                    return Ok(answer);
+                }
+                Ok(Err(missing)) => self.with(|state| state.not_found(missing)),
+                // What was loaded is outdated.
+                Err(error) if error.kind() == ErrorKind::Conflict => conflict = Some(error),
+                Err(error) => return self.checked(Err(error)),
+            }
+        }
+        let conflict =
+            conflict.unwrap_or_else(|| Error::new(ErrorKind::Conflict, Effect::NotApplied));
+        self.checked(Err(conflict))
     }
 
     /// Sends the pending changes now.
@@ -163,6 +225,15 @@ impl Conversation {
         }
         let now = self.backend().policy().now();
         Ok(self.with(|state| state.cookie_change(now)))
+    }
+
+    /// Applies a log-in or log-out that waits: what is applied at once belongs to the session after
+    /// it, under its new id, and must not find the fields that it takes away.
+    async fn bind_first(&self) -> Result<(), SessionError> {
+        if self.open(|state| state.changes.binding().is_some())? {
+            self.flush(false).await?;
+        }
+        Ok(())
     }
 
     // ---- Their parts ----------------------------------------------------------------------------

@@ -83,6 +83,7 @@ mod request;
 mod session;
 mod sessions;
 mod state;
+mod values;
 
 pub use self::change::{ChangesDropped, CookieChange};
 pub use self::cookie::{InvalidCookie, SameSite, SessionCookie, SessionCookieBuilder};
@@ -92,3 +93,4 @@ pub use self::read_session::ReadSession;
 pub use self::request::{Closed, Closing, Commit, RequestSession};
 pub use self::session::{Counted, Presence, Session};
 pub use self::sessions::{SessionHttp, Undecodable};
+pub use self::values::{DeltaExt, FieldsExt};

@@ -127,6 +127,11 @@ impl Changes {
         }
     }
 
+    /// Adds changes to what waits.
+    pub(crate) fn add(&mut self, later: Pending) {
+        self.waiting = std::mem::take(&mut self.waiting).then(later);
+    }
+
     /// Forgets what waits, and what a step under way would bring back.
     pub(crate) fn discard(&mut self) {
         self.waiting = Pending::default();

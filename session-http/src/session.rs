@@ -1,11 +1,13 @@
 //! The request's handle to its session.
 
 mod changes;
+mod compare;
 mod counters;
 mod reads;
 mod saving;
 mod testing;
 
+pub(crate) use self::changes::unless_unencodable;
 pub use self::counters::Counted;
 
 use std::fmt;
@@ -194,6 +196,17 @@ impl Session {
 
     pub(crate) fn operations(&self) -> &Operations {
         &self.shared.operations
+    }
+
+    /// Runs an operation that changes the session, after all that were asked for before.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        operation: impl Future<Output = Result<T, SessionError>> + Send + 'static,
+    ) -> Result<T, SessionError> {
+        let outcome = self.shared.operations.run(operation).await;
+        // The handler knows what failed: the commit need not tell.
+        self.with(|state| state.unreported = None);
+        outcome
     }
 
     /// Looks at the state or changes it.

@@ -108,9 +108,9 @@ pub mod backend {
 pub mod web {
     #[doc(inline)]
     pub use session_tower::{
-        CookieChange, Counted, EmptyResponse, FailureResponse, InvalidCookie, Presence,
-        ReadSession, ResponseFuture, SameSite, Session, SessionCookie, SessionCookieBuilder,
-        SessionError, SessionLayer, SessionService, Typed, Undecodable,
+        ChangesDropped, CookieChange, Counted, DeltaExt, EmptyResponse, FailureResponse, FieldsExt,
+        InvalidCookie, Presence, ReadSession, ResponseFuture, SameSite, Session, SessionCookie,
+        SessionCookieBuilder, SessionError, SessionLayer, SessionService, Typed, Undecodable,
     };
 }
 

@@ -45,8 +45,9 @@ pub use self::layer::SessionLayer;
 pub use self::service::SessionService;
 #[doc(inline)]
 pub use session_http::{
-    ChangesDropped, CookieChange, Counted, InvalidCookie, Presence, ReadSession, SameSite, Session,
-    SessionCookie, SessionCookieBuilder, SessionError, Typed, Undecodable,
+    ChangesDropped, CookieChange, Counted, DeltaExt, FieldsExt, InvalidCookie, Presence,
+    ReadSession, SameSite, Session, SessionCookie, SessionCookieBuilder, SessionError, Typed,
+    Undecodable,
 };
 
 /// Documents, versioned and linked with the code.

@@ -252,6 +252,9 @@ impl Session {
     }
 }
 
-fn unless_unencodable<T>(name: &FieldName, written: Result<T, Fault>) -> Result<T, SessionError> {
+pub(crate) fn unless_unencodable<T>(
+    name: &FieldName,
+    written: Result<T, Fault>,
+) -> Result<T, SessionError> {
     written.map_err(|fault| fault.in_field(name.as_str()).unencodable::<T>())
 }

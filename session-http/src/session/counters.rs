@@ -56,7 +56,7 @@ impl Session {
         self.open(|_| ())?;
         let conversation = Arc::clone(self.conversation());
         let count = async move { conversation.increment(name, by).await };
-        self.operations().run(count).await
+        self.run(count).await
     }
 
     /// Adds to the integer in a field of a session that exists, and brings the session back in the
@@ -82,7 +82,7 @@ impl Session {
         self.open(|_| ())?;
         let conversation = Arc::clone(self.conversation());
         let count = async move { conversation.increment_and_load(name, by).await };
-        let counted = self.operations().run(count).await?;
+        let counted = self.run(count).await?;
         Ok(counted.map(|(value, record)| Counted { value, record }))
     }
 }

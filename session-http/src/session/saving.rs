@@ -70,10 +70,7 @@ impl Session {
         self.open(|_| ())?;
         let conversation = Arc::clone(self.conversation());
         let save = async move { conversation.save(returns_record).await };
-        let flushed = self.operations().run(save).await;
-        // The handler knows: the commit need not tell.
-        self.with(|state| state.unreported = None);
-        match flushed? {
+        match self.run(save).await? {
             Flushed::Dropped => Err(SessionError::ChangesDropped),
             flushed => Ok(flushed),
         }

@@ -6,6 +6,7 @@
 #[cfg(feature = "axum")]
 mod axum_app;
 mod common;
+mod comparing;
 mod concurrent;
 mod cookie_headers;
 mod cookies;

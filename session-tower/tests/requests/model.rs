@@ -76,9 +76,13 @@ struct Model {
 }
 
 impl Model {
-    fn save(&mut self) {
+    fn save(&mut self, is_ended: &mut bool) {
+        if std::mem::take(is_ended) {
+            self.stored = None;
+        }
+
         // Without a session, all that is seen was set by the handler. Removals alone create none.
-        let has_content = !self.seen.is_empty() || std::mem::take(&mut self.is_bound);
+        let has_content = std::mem::take(&mut self.is_bound) || !self.seen.is_empty();
         if self.stored.is_some() || has_content {
             self.stored = Some(self.seen.clone());
         }
@@ -88,6 +92,10 @@ impl Model {
 async fn run(session: &Session, ops: &[Op], model: &mut Model) -> Result<(), SessionError> {
     let mut is_ended = false;
     for op in ops {
+        // What is sent at once comes after a log-in that waits.
+        if model.is_bound && matches!(op, Op::Increment(..) | Op::IncrementAndLoad(..)) {
+            model.save(&mut is_ended);
+        }
         match *op {
             Op::Get(n) => {
                 let value = session.get::<String>(NAMES[n]).await?;
@@ -144,10 +152,7 @@ async fn run(session: &Session, ops: &[Op], model: &mut Model) -> Result<(), Ses
                 is_ended = true;
             }
             Op::Save | Op::SaveAndLoad => {
-                if std::mem::take(&mut is_ended) {
-                    model.stored = None;
-                }
-                model.save();
+                model.save(&mut is_ended);
                 if matches!(op, Op::Save) {
                     session.save().await?;
                 } else {
@@ -161,10 +166,7 @@ async fn run(session: &Session, ops: &[Op], model: &mut Model) -> Result<(), Ses
             }
         }
     }
-    if is_ended {
-        model.stored = None;
-    }
-    model.save();
+    model.save(&mut is_ended);
     Ok(())
 }
 
