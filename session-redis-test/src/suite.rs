@@ -52,7 +52,12 @@ pub fn backend_tests(connect: Connect) -> Runner {
         ))
         .suite(standalone("hashed_after_plain", &[HashedAfterPlain], once))
         .suite(cluster("cluster", &[Plain], once))
-        .suite(cluster("cluster_hashed", &[Hashed], once));
+        .suite(cluster("cluster_hashed", &[Hashed], once))
+        .suite(cluster(
+            "cluster_hashed_after_plain",
+            &[HashedAfterPlain],
+            once,
+        ));
     for (name, storages) in STORES {
         let has_steps = storages.len() > 1;
         let part = if has_steps { 4 } else { 1 };
