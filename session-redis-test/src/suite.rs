@@ -52,7 +52,12 @@ pub fn backend_tests(connect: Connect) -> Runner {
         ))
         .suite(standalone("hashed_after_plain", &[HashedAfterPlain], once))
         .suite(cluster("cluster", &[Plain], once))
-        .suite(cluster("cluster_hashed", &[Hashed], once));
+        .suite(cluster("cluster_hashed", &[Hashed], once))
+        .suite(cluster(
+            "cluster_hashed_after_plain",
+            &[HashedAfterPlain],
+            once,
+        ));
     for (name, storages) in STORES {
         let has_steps = storages.len() > 1;
         let part = if has_steps { 4 } else { 1 };
@@ -76,11 +81,22 @@ pub fn backend_tests(connect: Connect) -> Runner {
             let harness = RedisHarness::on_shared(&[Plain], connect).await;
             println!("{}", race(&harness, rounds).await);
         });
-        if is_about_the_index(name) {
-            runner = runner.test(&format!("races_cluster::{name}"), move || async move {
-                let harness = RedisHarness::on_shared_cluster(&[Plain], connect).await;
-                println!("{}", race(&harness, rounds).await);
-            });
+        let on_clusters: [(_, &[IdStorage], _); 3] = [
+            ("races_cluster", &[Plain], 1),
+            ("races_cluster_hashed", &[Hashed], 4),
+            (
+                "races_cluster_steps_2_and_3",
+                &[PlainBeforeHashed, HashedAfterPlain],
+                4,
+            ),
+        ];
+        for (on, storages, part) in on_clusters {
+            if is_about_the_index(name) {
+                runner = runner.test(&format!("{on}::{name}"), move || async move {
+                    let harness = RedisHarness::on_shared_cluster(storages, connect).await;
+                    println!("{}", race(&harness, rounds.div_ceil(part)).await);
+                });
+            }
         }
     }
     let runner = faults::add(runner, connect);
@@ -127,12 +143,15 @@ pub fn backend_tests(connect: Connect) -> Runner {
         acl::the_documented_rights_suffice_on_a_cluster
         admin::a_cluster_is_listed_while_a_slot_moves
         all_or_nothing::every_operation_is_all_or_nothing_on_a_cluster
+        all_or_nothing::every_operation_is_all_or_nothing_with_hashed_ids
         cluster_faults::a_cluster_that_comes_up_is_used
         cluster_faults::dropped_backends_leave_no_connections
         full::a_full_node_refuses_growth_only
+        ids_at_rest::hashed_ids_hide_principals_on_any_node
         ids_at_rest::hashed_ids_leave_nothing_usable_on_any_node
         index::very_many_sessions_of_one_are_listed_and_ended_on_a_cluster
         key_formats::a_cluster_changes_its_key_format
+        key_formats::the_indexes_of_two_formats_are_one_on_a_cluster
         lost_replies::a_lost_reply_of_a_node_is_unknown_and_nothing_is_sent_twice
         moves::a_deletion_follows_into_a_slot_that_moves
         moves::a_rotation_waits_for_its_slot

@@ -15,8 +15,9 @@
 ///    lifetime.
 ///
 /// While there are two formats, an operation on a session in the second one costs one round trip
-/// more, as does one on an id that is no session; listing and revoking cost what they always do.
-/// Successors of ids keep 224 bits of entropy.
+/// more, as does one on an id that is no session; listing and revoking cost what they always do. In
+/// a cluster a log-in costs one round trip more, where the principal has a limit, and another where
+/// it binds a session that is stored already. Successors of ids keep 224 bits of entropy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum IdStorage {
@@ -31,8 +32,7 @@ pub enum IdStorage {
     /// `{` + the id's first three characters + `}` + base64url(SHA-256(id)). A leaked key name is
     /// no usable cookie, and the braces keep a session in its hash slot when it rotates.
     ///
-    /// The key of a principal's index shows a SHA-1 of the principal in place of its name, on one
-    /// server; in a cluster, and where scripts may use one slot only, it shows the name.
+    /// The key of a principal's index shows a SHA-1 of the principal in place of its name.
     Hashed,
 }
 

@@ -176,30 +176,23 @@ impl KeySpace {
     /// The keys of a principal's indexes: where sessions are looked for in two formats, one for the
     /// sessions of each. That of new sessions is [`index`](Self::index).
     pub fn indexes(&self, principal: &Principal) -> Vec<Vec<u8>> {
-        let formats = self.formats_of_indexes().iter();
+        let formats = self.formats().iter();
         let index = |format: &KeyFormat| self.index_in(*format, principal.as_str().as_bytes());
         formats.map(index).collect()
     }
 
     /// The key of the index that has a principal's new sessions.
     pub fn index(&self, principal: &Principal) -> Vec<u8> {
-        let format = match self.topology {
-            Topology::Standalone => self.storage.written(),
-            Topology::Cluster => KeyFormat::Plain,
+        self.index_in(self.storage.written(), principal.as_str().as_bytes())
+    }
+
+    /// The key of the index of a principal, as a hash names it, that has this entry.
+    pub(crate) fn index_of(&self, principal: &[u8], entry: &[u8]) -> Vec<u8> {
+        let format = match suffix_of(entry).first() {
+            Some(b'{') => KeyFormat::Hashed,
+            _ => KeyFormat::Plain,
         };
-        self.index_in(format, principal.as_str().as_bytes())
-    }
-
-    /// The key of the cross-slot index of a principal as a hash names it: always a plain one.
-    pub(crate) fn cross_slot_index(&self, principal: &[u8]) -> Vec<u8> {
-        self.index_in(KeyFormat::Plain, principal)
-    }
-
-    fn formats_of_indexes(&self) -> &'static [KeyFormat] {
-        match self.topology {
-            Topology::Standalone => self.formats(),
-            Topology::Cluster => &[KeyFormat::Plain],
-        }
+        self.index_in(format, principal)
     }
 
     /// The key of the index that has a principal's sessions which are stored in this format. A
@@ -238,7 +231,7 @@ impl KeySpace {
     /// there, which says in which formats sessions are looked for.
     pub fn index_prefix(&self) -> Vec<u8> {
         let mut key = self.prefix.0.clone().into_bytes();
-        key.push(match self.formats_of_indexes() {
+        key.push(match self.formats() {
             [KeyFormat::Plain] => b'@',
             [KeyFormat::Hashed] => b'#',
             _ => b'&',

@@ -16,7 +16,7 @@ use session_core::{
     PrincipalLimit, PublicId, Result, SessionAdmin, SessionBackend, SessionCount, SessionId,
     SessionPolicy, SessionTtl, Touch,
 };
-use session_redis::hash_slot;
+use session_redis::{IdStorage, hash_slot};
 
 use super::acl::as_user;
 use super::{Subject, ann, fields, login, name};
@@ -313,7 +313,12 @@ struct Names {
 }
 
 impl Trials {
-    async fn on(connect: Connect, nodes: Vec<RedisServer>, url: String) -> Self {
+    async fn on(
+        connect: Connect,
+        nodes: Vec<RedisServer>,
+        url: String,
+        storage: IdStorage,
+    ) -> Self {
         let clock = Arc::new(Seconds::default());
         let prefix = own_prefix();
         for node in &nodes {
@@ -333,6 +338,7 @@ impl Trials {
                 .fold(policy, SessionPolicy::with_principal_limit);
             Target {
                 policy,
+                storage,
                 ..Target::patient(url.clone(), prefix.clone())
             }
         };
@@ -449,8 +455,9 @@ impl Trials {
         let suffix = key
             .strip_prefix(self.prefix().as_bytes())
             .expect("the prefix");
-        if suffix.starts_with(b"@") {
-            return String::from_utf8_lossy(suffix).into_owned();
+        let is_index = |it: &&(Vec<u8>, &str)| it.0 == key;
+        if let Some((_, name)) = self.indexes().iter().find(is_index) {
+            return (*name).to_owned();
         }
         names
             .suffixes
@@ -458,6 +465,11 @@ impl Trials {
             .copied()
             .unwrap_or("new")
             .to_owned()
+    }
+
+    /// The keys of indexes, and their names.
+    fn indexes(&self) -> [(Vec<u8>, &'static str); 2] {
+        [(ann(), "@ann"), (bob(), "@bob")].map(|(it, name)| (self.setup.keys.index(&it), name))
     }
 
     async fn state(&self, names: &Names) -> State {
@@ -593,8 +605,11 @@ impl Trials {
     }
 
     fn key_of(&self, names: &Names, name: &str) -> Vec<u8> {
+        if let Some((key, _)) = self.indexes().into_iter().find(|it| it.1 == name) {
+            return key;
+        }
         let suffix = names.suffixes.iter().find(|(_, it)| **it == name);
-        let suffix = suffix.map_or(name.as_bytes(), |(suffix, _)| suffix);
+        let (suffix, _) = suffix.expect("a session's");
         [self.prefix().as_bytes(), suffix].concat()
     }
 
@@ -749,15 +764,24 @@ fn public_name<'n>(names: &'n Names, public_id: &str) -> &'n str {
 pub async fn every_operation_is_all_or_nothing(connect: Connect) {
     let server = RedisServer::start().await;
     let url = server.url();
-    Trials::on(connect, vec![server], url).await.all().await;
+    let trials = Trials::on(connect, vec![server], url, IdStorage::Plain);
+    trials.await.all().await;
 }
 
 /// The same on a cluster.
 pub async fn every_operation_is_all_or_nothing_on_a_cluster(connect: Connect) {
+    on_cluster(connect, IdStorage::Plain).await;
+}
+
+/// The same on a cluster with ids hashed at rest, and on the way there.
+pub async fn every_operation_is_all_or_nothing_with_hashed_ids(connect: Connect) {
+    on_cluster(connect, IdStorage::Hashed).await;
+    on_cluster(connect, IdStorage::HashedAfterPlain).await;
+}
+
+async fn on_cluster(connect: Connect, storage: IdStorage) {
     let cluster = Cluster::start(3).await;
     let url = cluster.url();
-    Trials::on(connect, cluster.into_nodes(), url)
-        .await
-        .all()
-        .await;
+    let trials = Trials::on(connect, cluster.into_nodes(), url, storage);
+    trials.await.all().await;
 }

@@ -32,13 +32,27 @@ pub async fn hashed_ids_leave_nothing_usable_on_any_node(connect: Connect) {
     examine(connect, &cluster.url(), cluster.nodes()).await;
 }
 
-/// With ids hashed at rest no key's name shows a principal, nor does what `MONITOR` shows, but
-/// where it is a value: the hash's own, or one to compare with it. With plain ids they do.
+/// With ids hashed at rest no key's name shows a principal, nor does a name that `MONITOR` shows;
+/// what else it shows is a value: the hash's own, or one to compare with it. With plain ids they
+/// do.
 pub async fn hashed_ids_hide_principals(connect: Connect) {
-    for (storage, are_shown) in [(IdStorage::Plain, true), (IdStorage::Hashed, false)] {
-        let server = RedisServer::start().await;
-        let mut monitor = Monitor::start(&server).await;
-        let target = Target::patient(server.url(), own_prefix());
+    let server = RedisServer::start().await;
+    look_for_principals(connect, &server.url(), slice::from_ref(&server)).await;
+}
+
+/// The same on all nodes of a cluster.
+pub async fn hashed_ids_hide_principals_on_any_node(connect: Connect) {
+    let cluster = Cluster::start(3).await;
+    look_for_principals(connect, &cluster.url(), cluster.nodes()).await;
+}
+
+async fn look_for_principals(connect: Connect, url: &str, servers: &[RedisServer]) {
+    for (storage, are_shown) in [(IdStorage::Hashed, false), (IdStorage::Plain, true)] {
+        let mut monitors = Vec::new();
+        for server in servers {
+            monitors.push(Monitor::start(server).await);
+        }
+        let target = Target::patient(url.to_owned(), own_prefix());
         let subject = Subject::of(connect, Target { storage, ..target });
         use_all(&*subject.backend).await;
         let canary = Principal::new("canary").expect("a principal");
@@ -55,12 +69,16 @@ pub async fn hashed_ids_hide_principals(connect: Connect) {
         let public_id = listed.first().expect("one").public_id;
         let found = subject.backend.get_session_of(&canary, &public_id).await;
         assert!(found.expect("a reply").is_some());
+        let prefix = subject.keys.prefix().as_str().as_bytes();
         let shows = |text: &[u8]| {
             let shows = |name: &[u8]| text.windows(name.len()).any(|part| part == name);
-            text != b"canary" && shows(b"canary") || text != b"ann" && shows(b"@ann")
+            text.starts_with(prefix) && (shows(b"canary") || shows(b"@ann"))
         };
-        let keys: Vec<Vec<u8>> = server.ask("KEYS *").await;
-        let commands = monitor.take().await;
+        let (mut keys, mut commands) = (Vec::new(), Vec::new());
+        for (server, monitor) in servers.iter().zip(&mut monitors) {
+            keys.extend(server.ask::<Vec<Vec<u8>>>("KEYS *").await);
+            commands.extend(monitor.take().await);
+        }
         let mut args = commands.iter().flat_map(|command| &command.args);
         let found = [
             keys.iter().any(|key| shows(key)),

@@ -1,11 +1,14 @@
 //! From plain keys to hashed ones, while the store is in use.
 
 use session_core::{
-    Delta, Lifetime, PrincipalLimit, PublicId, SessionCount, SessionId, SessionPolicy,
+    Delta, ErrorKind, Lifetime, OnExcess, PageSize, PrincipalLimit, PublicId, SessionCount,
+    SessionId, SessionPolicy,
 };
 use session_redis::IdStorage::{Hashed, HashedAfterPlain, Plain, PlainBeforeHashed};
+use session_redis::hash_slot;
 
-use super::{Subject, ann, count, create, log_in, login};
+use super::{Subject, ann, assert_refused, count, create, log_in, login};
+use crate::cluster::owner;
 use crate::harness::{Connect, own_prefix};
 use crate::{Cluster, RedisServer, Target};
 
@@ -26,19 +29,32 @@ pub async fn a_cluster_changes_its_key_format(connect: Connect) {
 }
 
 /// While two formats are read each principal has two indexes, and they are one: listed by nearest
-/// deadline, found by public id, counted and evicted together, emptied together; a rotation that
-/// changes the format moves the entry.
+/// deadline, also by pages, found by public id, counted and evicted together, emptied together; a
+/// rotation that changes the format moves the entry.
 pub async fn the_indexes_of_two_formats_are_one(connect: Connect) {
     let server = RedisServer::start().await;
+    use_both_formats(connect, &server.url(), std::slice::from_ref(&server)).await;
+}
+
+/// The same on a cluster, where a rotation keeps the format.
+pub async fn the_indexes_of_two_formats_are_one_on_a_cluster(connect: Connect) {
+    let cluster = Cluster::start(3).await;
+    use_both_formats(connect, &cluster.url(), cluster.nodes()).await;
+}
+
+async fn use_both_formats(connect: Connect, url: &str, servers: &[RedisServer]) {
     let prefix = own_prefix();
     let max = SessionCount::new(3).expect("a limit");
-    let policy = SessionPolicy::new().with_principal_limit(PrincipalLimit {
-        max,
-        ..PrincipalLimit::default()
-    });
-    let [plain, hashed] = [PlainBeforeHashed, HashedAfterPlain].map(|storage| {
-        let target = Target::patient(server.url(), prefix.clone());
-        let policy = policy.clone();
+    let [plain, hashed, refusing_plain, refusing] = [
+        (PlainBeforeHashed, OnExcess::EvictOldest),
+        (HashedAfterPlain, OnExcess::EvictOldest),
+        (PlainBeforeHashed, OnExcess::Refuse),
+        (HashedAfterPlain, OnExcess::Refuse),
+    ]
+    .map(|(storage, on_excess)| {
+        let limit = PrincipalLimit { max, on_excess };
+        let policy = SessionPolicy::new().with_principal_limit(limit);
+        let target = Target::patient(url.to_owned(), prefix.clone());
         Subject::of(
             connect,
             Target {
@@ -52,6 +68,8 @@ pub async fn the_indexes_of_two_formats_are_one(connect: Connect) {
         let mut entries = Vec::new();
         for index in plain.keys.indexes(&ann()) {
             let index = String::from_utf8(index).expect("a text");
+            let server = servers.get(owner(hash_slot(index.as_bytes()), servers.len()));
+            let server = server.expect("one has it");
             entries.push(server.ask::<usize>(&format!("ZCARD {index}")).await);
         }
         entries
@@ -79,14 +97,36 @@ pub async fn the_indexes_of_two_formats_are_one(connect: Connect) {
                 assert!(found.expect("a reply").is_some());
             }
         }
+        // Each node's clock is the machine's.
+        let server = servers.first().expect("a server");
         let now: (u64, u64) = server.ask("TIME").await;
         while server.ask::<(u64, u64)>("TIME").await.1 / 1_000 == now.1 / 1_000 {}
+    }
+    let (mut paged, mut cursor) = (Vec::new(), None);
+    for process in [&plain, &hashed].into_iter().cycle() {
+        let (ann, one) = (ann(), PageSize::new(1).expect("a size"));
+        let page = process
+            .backend
+            .list_sessions_page(&ann, Vec::new(), cursor.as_ref(), one);
+        let page = page.await.expect("a page");
+        paged.extend(page.sessions.iter().map(|it| it.public_id));
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    let live = logged_in.iter().rev().take(3);
+    assert_eq!(paged, live.map(|it| it.0).collect::<Vec<_>>());
+    for process in [&refusing_plain, &refusing] {
+        let refused = process.backend.create_session(login()).await;
+        assert_refused(refused, ErrorKind::TooManySessions);
     }
     assert_eq!(entries().await, [2, 1]);
     let (_, last) = logged_in.last().expect("five");
     let rotated = hashed.backend.rotate_session(last, Delta::new()).await;
     assert!(rotated.expect("a reply").is_some());
-    assert_eq!(entries().await, [1, 2]);
+    let is_cluster = servers.len() > 1;
+    assert_eq!(entries().await, if is_cluster { [2, 1] } else { [1, 2] });
     let ended = plain.backend.revoke_sessions(&ann(), None).await;
     assert_eq!(ended.expect("a revocation"), 3);
     assert_eq!(entries().await, [0, 0]);
@@ -139,9 +179,7 @@ async fn change_format(connect: Connect, url: &str, servers: &[RedisServer]) {
         let keys: Vec<String> = server.ask(&format!("KEYS {prefix}*")).await;
         for key in keys {
             let suffix = key.strip_prefix(prefix.as_str()).expect("below the prefix");
-            // On a cluster the index is named plainly.
-            let plain_index = (servers.len() > 1).then_some("@ann");
-            if suffix.starts_with('#') || Some(suffix) == plain_index {
+            if suffix.starts_with('#') {
                 let entries: Vec<String> = server.ask(&format!("ZRANGE {key} 0 -1")).await;
                 // Behind the public id.
                 let is_hashed = |entry: &String| entry[PublicId::LEN..].starts_with('{');

@@ -8,7 +8,7 @@ use session_core::{
     Delta, NewSession, OnExcess, PageSize, Principal, PrincipalLimit, PublicId, Result,
     SessionBackend, SessionCount, SessionId, SessionPolicy, SessionTtl, Touch,
 };
-use session_redis::IdStorage::{HashedAfterPlain, Plain, PlainBeforeHashed};
+use session_redis::IdStorage::{Hashed, HashedAfterPlain, Plain, PlainBeforeHashed};
 
 use super::cluster::teach_scripts;
 use super::{Subject, ann, count, create, fields, log_in, login, name};
@@ -68,29 +68,39 @@ pub async fn every_operation_is_one_round_trip(connect: Connect) {
 }
 
 /// Operations on unbound sessions take one round trip, as on one server; those that keep the index
-/// take a few more, and no more. Prints them.
+/// take a few more, and no more; with hashed ids as with plain ones. Prints them.
 pub async fn operations_on_a_cluster_take_few_round_trips(connect: Connect) {
     let (cluster, proxies) = Cluster::start_behind_proxies(3).await;
     teach_scripts(&cluster).await;
-    let subject = Subject::with(connect, &cluster, |target| target).await;
-    let policy = one_session();
-    let limited = Subject::with(connect, &cluster, |target| Target { policy, ..target }).await;
-    for subject in [&subject, &limited] {
-        subject.session_per_node(&cluster).await;
-    }
     let set = |mode| proxies.iter().for_each(|proxy| proxy.set(mode));
-    let sessions = Sessions::create(&*subject.backend).await;
-    for (operation, [_, expected], run) in sessions.operations(&subject, &limited) {
-        set(Mode::DelayReplies(LATE));
-        let began = Instant::now();
-        let result = run.await;
-        let took = began.elapsed();
-        set(Mode::Pass);
-        result.unwrap_or_else(|error| panic!("{operation}: {error:?}"));
-        // A busy machine may add to the time, but not take from it.
-        let trips = took.as_millis() / LATE.as_millis();
-        println!("{operation:<42} round trips: {trips}");
-        assert_eq!(trips, u128::from(expected), "{operation}: {took:?}");
+    for storage in [Plain, Hashed] {
+        let [subject, limited] = [SessionPolicy::new(), one_session()].map(|policy| {
+            let target = Target::patient(cluster.url(), own_prefix());
+            Subject::of(
+                connect,
+                Target {
+                    policy,
+                    storage,
+                    ..target
+                },
+            )
+        });
+        for subject in [&subject, &limited] {
+            subject.session_per_node(&cluster).await;
+        }
+        let sessions = Sessions::create(&*subject.backend).await;
+        for (operation, [_, expected], run) in sessions.operations(&subject, &limited) {
+            set(Mode::DelayReplies(LATE));
+            let began = Instant::now();
+            let result = run.await;
+            let took = began.elapsed();
+            set(Mode::Pass);
+            result.unwrap_or_else(|error| panic!("{operation}: {error:?}"));
+            // A busy machine may add to the time, but not take from it.
+            let trips = took.as_millis() / LATE.as_millis();
+            println!("{operation:<42} round trips: {trips}");
+            assert_eq!(trips, u128::from(expected), "{operation}: {took:?}");
+        }
     }
 }
 

@@ -51,11 +51,13 @@ fn an_index_is_named_as_its_sessions_are_and_no_two_are_the_same() {
         (HashedAfterPlain, &[hashed, "session:@ann"]),
         (Hashed, &[hashed]),
     ] {
-        let keys = space(storage);
-        assert_eq!(named(&keys), expected);
-        assert_eq!(Some(&keys.index(&ann)), keys.indexes(&ann).first());
-        // In a slot of its own it stays plain.
-        assert_eq!(named(&keys.at(Topology::Cluster)), ["session:@ann"]);
+        for topology in [Topology::Standalone, Topology::Cluster] {
+            let keys = space(storage).at(topology);
+            assert_eq!(named(&keys), expected);
+            assert_eq!(Some(&keys.index(&ann)), keys.indexes(&ann).first());
+            let entry = entry_of(&[b'A'; PublicId::LEN], &keys.suffix(&id()));
+            assert_eq!(keys.index_of(b"ann", &entry), keys.index(&ann));
+        }
     }
 }
 

@@ -8,9 +8,11 @@ use crate::command::ArgsBuilder;
 use crate::keys::{KeySpace, suffix_of};
 use crate::script;
 
-/// An entry to be removed from an index: if its score is still this one, or in any case.
+/// An entry to be removed from the index of this key: if its score is still this one, or in any
+/// case.
 #[derive(Debug, Clone)]
 pub(crate) struct Removal {
+    pub(crate) index: Bytes,
     pub(crate) entry: Bytes,
     pub(crate) score: Option<Bytes>,
 }
@@ -28,6 +30,7 @@ pub(crate) struct NewEntry {
     pub(crate) may_grow: bool,
 }
 
+/// Adds an entry to the index that it belongs to, and removes those of that index.
 pub(crate) fn add(
     keys: &KeySpace,
     principal: &[u8],
@@ -39,37 +42,38 @@ pub(crate) fn add(
     } else {
         &script::INDEX_ADD_WITHOUT_GROWTH
     };
-    let count = 4 + 2 * removals.len();
-    let mut call = Building::with_keys(script, &[&keys.cross_slot_index(principal)], count);
+    let index = keys.index_of(principal, &new.entry);
+    let mut call = Building::with_keys(script, &[&index], 4 + 2 * removals.len());
     call.args.push(&new.entry);
     call.args.push_or_empty(new.suffix.as_deref());
     push_time(&mut call.args, new.until);
     call.args
         .push_number_or_empty(new.limit.map(|limit| limit.max.get()));
-    push_removals(&mut call.args, removals);
+    push_removals(&mut call.args, &index, removals);
     call.finish()
 }
 
-pub(crate) fn remove(keys: &KeySpace, principal: &[u8], removals: &[Removal]) -> ScriptCall {
-    let index = keys.cross_slot_index(principal);
-    let mut call = Building::with_keys(&script::INDEX_REMOVE, &[&index], 2 * removals.len());
-    push_removals(&mut call.args, removals);
+pub(crate) fn remove(removal: &Removal) -> ScriptCall {
+    let mut call = Building::with_keys(&script::INDEX_REMOVE, &[&removal.index], 2);
+    push_removals(
+        &mut call.args,
+        &removal.index,
+        std::slice::from_ref(removal),
+    );
     call.finish()
 }
 
-/// So many entries from this position on.
+/// So many entries of an index from this position on. Removes those of this index.
 pub(crate) fn page(
-    keys: &KeySpace,
-    principal: &[u8],
+    index: &[u8],
     position: ListPosition,
     count: usize,
     removals: &[Removal],
 ) -> ScriptCall {
-    let index = keys.cross_slot_index(principal);
-    let mut call = Building::with_keys(&script::INDEX_PAGE, &[&index], 3 + 2 * removals.len());
+    let mut call = Building::with_keys(&script::INDEX_PAGE, &[index], 3 + 2 * removals.len());
     push_position(&mut call.args, position);
     call.args.push_number(count);
-    push_removals(&mut call.args, removals);
+    push_removals(&mut call.args, index, removals);
     call.finish()
 }
 
@@ -92,8 +96,8 @@ pub(crate) fn listed(
     call.finish()
 }
 
-fn push_removals(args: &mut ArgsBuilder, removals: &[Removal]) {
-    for removal in removals {
+fn push_removals(args: &mut ArgsBuilder, index: &[u8], removals: &[Removal]) {
+    for removal in removals.iter().filter(|it| it.index == index) {
         args.push(&removal.entry);
         args.push_or_empty(removal.score.as_deref());
     }

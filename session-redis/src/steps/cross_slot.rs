@@ -13,6 +13,9 @@
 //!    it again (its score has changed). Whatever a client that stopped midway leaves behind is
 //!    found by the next use.
 //!
+//! While sessions are looked for in two key formats, a principal has an index for the sessions of
+//! each. A rotation keeps the format here, so an entry never moves from one to the other.
+//!
 //! Sessions without a principal have no part in this: their steps are one call each, as on one
 //! server.
 

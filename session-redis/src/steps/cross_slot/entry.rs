@@ -90,13 +90,14 @@ impl<C: Connect> Operation<'_, C> {
     /// added it meanwhile.
     pub(super) async fn roll_back(&self, entry: &PendingEntry) {
         if entry.is_new {
-            let removal = Removal {
-                entry: entry.indexed.entry.clone(),
-                score: Some(entry.score.clone()),
-            };
-            let call = calls::remove(self.keys, &entry.indexed.principal, &[removal]);
+            let Indexed {
+                principal,
+                entry: it,
+                ..
+            } = &entry.indexed;
+            let removal = self.removal(principal, it, Some(&entry.score));
             // What stays is found by the next use.
-            drop(self.run(&call).await);
+            drop(self.run(&calls::remove(&removal)).await);
         }
     }
 
@@ -128,12 +129,19 @@ impl<C: Connect> Operation<'_, C> {
         let add = entry.zip(deadline).and_then(|(entry, deadline)| {
             (entry.indexed.until != deadline).then(|| self.add_again(entry, deadline))
         });
-        let remove = former.map(|(principal, entry)| {
-            let removal = Removal { entry, score: None };
-            calls::remove(self.keys, &principal, &[removal])
-        });
+        let remove =
+            former.map(|(principal, entry)| calls::remove(&self.removal(&principal, &entry, None)));
         let calls: Vec<ScriptCall> = add.into_iter().chain(remove).collect();
         drop(self.run_all(&calls).await);
+    }
+
+    /// Of an entry out of the index that it belongs to.
+    fn removal(&self, principal: &Bytes, entry: &Bytes, score: Option<&Bytes>) -> Removal {
+        Removal {
+            index: self.keys.index_of(principal, entry).into(),
+            entry: entry.clone(),
+            score: score.cloned(),
+        }
     }
 
     fn add_again(&self, entry: &PendingEntry, deadline: UnixMillis) -> ScriptCall {

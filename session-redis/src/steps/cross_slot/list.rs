@@ -23,7 +23,7 @@ impl<C: Connect> Operation<'_, C> {
         let principal = bytes_of(&request.principal);
         let fields = &*request.fields;
         let visit = Visit {
-            principal: &principal,
+            indexes: &self.keys.indexes(&request.principal),
             from,
             page: &request.page,
             keep: &[],

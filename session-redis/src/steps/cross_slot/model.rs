@@ -20,6 +20,7 @@ use self::explore::{Backends, Gone, Op, Scenario, Step, explore};
 use self::server::{PREFIX, Server, Text};
 use crate::key_format::KeyFormat;
 use crate::keys::suffix_in;
+use crate::slot::hash_slot;
 
 #[derive(Debug)]
 struct Fixed;
@@ -30,15 +31,34 @@ impl Clock for Fixed {
     }
 }
 
-/// The ids of one letter are in one hash slot.
+/// The ids of one letter are in one hash slot, in either format.
 fn id(name: &str) -> SessionId {
-    let mut bytes = [name.as_bytes()[1]; 32];
-    bytes[..3].fill(name.as_bytes()[0]);
+    let of_letter = [name.as_bytes()[0]; 32];
+    let slot = |bytes: &[u8; 32]| {
+        let suffix = suffix_in(KeyFormat::Plain, &SessionId::from_bytes(bytes));
+        hash_slot(&[PREFIX, &suffix].concat())
+    };
+    let mut bytes = of_letter;
+    bytes[3..].fill(name.as_bytes()[1]);
+    let mut number = 0_u32;
+    while slot(&bytes) != slot(&of_letter) {
+        number += 1;
+        bytes[28..].copy_from_slice(&number.to_be_bytes());
+    }
     SessionId::from_bytes(&bytes)
 }
 
+/// Whether it is a session that is stored plainly.
+fn is_plain(name: &str) -> bool {
+    name.starts_with('p')
+}
+
 fn key(name: &str) -> Text {
-    [PREFIX, &suffix_in(KeyFormat::Hashed, &id(name))].concat()
+    let format = match is_plain(name) {
+        true => KeyFormat::Plain,
+        false => KeyFormat::Hashed,
+    };
+    [PREFIX, &suffix_in(format, &id(name))].concat()
 }
 
 fn public_id(name: &str) -> PublicId {
@@ -124,10 +144,17 @@ fn op(policy: &SessionPolicy, text: &str) -> Op {
         ["list", of] => (Step::List(who(of)), None, None),
         _ => panic!("what is {text}?"),
     };
-    Op { step, binds, ends }
+    let is_plain = words.get(1).is_some_and(|name| is_plain(name));
+    Op {
+        step,
+        binds,
+        ends,
+        is_plain,
+    }
 }
 
-/// `option, option; initial operation, …: operation, … of a process | … of another one`.
+/// Where there are two formats the first process stores sessions plainly, and their names begin
+/// with `p`: `option, option; initial operation, …: operation, … of a process | … of another one`.
 fn scenario(name: &'static str) -> Scenario {
     let (options, ops) = name.split_once("; ").unwrap_or(("", name));
     let (initial, processes) = ops.split_once(": ").unwrap();
@@ -143,6 +170,7 @@ fn scenario(name: &'static str) -> Scenario {
             "" => {}
             "no fault" => scenario.faults = 0,
             "two faults" => scenario.faults = 2,
+            "two formats" => scenario.has_two_formats = true,
             "two are left" => scenario.left = Some(2),
             "a minute passes" => scenario.times = Some((60_000 - 1, 5)),
             "evicts" | "refuses" => {
@@ -165,7 +193,7 @@ fn scenario(name: &'static str) -> Scenario {
     scenario
 }
 
-const REVOCATIONS: [&str; 19] = [
+const REVOCATIONS: [&str; 21] = [
     "login a0: login b0 | login c0 | revoke ann",
     "login a0: rotate a0 a1 | rotate a0 a2 | revoke ann",
     "login a0: rotate a0 a1, rotate a1 a2 | revoke ann",
@@ -185,9 +213,11 @@ const REVOCATIONS: [&str; 19] = [
     "evicts; login a0, login b0: login c0 | revoke ann",
     "a minute passes, no fault; login a0 idle 60: rotate a0 a1 | write a0 bob | revoke ann",
     "a minute passes; login a0 idle 60: rotate a0 a1 | revoke ann",
+    "two formats, no fault; login a0: login p0 | rotate a0 a1 | revoke ann",
+    "two formats; login p0, login a0: rotate p0 p1 | revoke ann",
 ];
 
-const OTHERS: [&str; 15] = [
+const OTHERS: [&str; 18] = [
     "login a0: rotate a0 a1 | write a0 ann",
     "login a0: rotate a0 a1, delete a0 | list ann",
     "login a0: rotate a0 a1 | login c0 | list ann",
@@ -203,17 +233,21 @@ const OTHERS: [&str; 15] = [
     "refuses; login a0, visit v0: write v0 ann | rotate v0 v1 ann | login c0",
     "a minute passes, refuses; login a0 for 60, login b0: rotate a0 a1 | login c0",
     "a minute passes; login a0 for 60: rotate a0 a1 | list ann",
+    "two formats, no fault; login a0: login p0 | rotate a0 a1 | list ann",
+    "two formats, a minute passes, no fault, evicts, two are left; login p0: login p1 | login b0",
+    "two formats, refuses; login a0: login p0 | login b0",
 ];
 
 /// Explores these, each with as many faults more as `SESSION_MODEL_FAULTS` says; how many states.
 fn states(scenarios: &[&'static str], defect: (&str, &str)) -> Result<usize, String> {
-    let backends = Backends::new(3);
+    let backends = [false, true].map(|has_two_formats| Backends::new(3, has_two_formats));
     let more = std::env::var("SESSION_MODEL_FAULTS").map_or(0, |more| more.parse().unwrap());
     let mut states = 0;
     for name in scenarios {
         let mut scenario = scenario(name);
         scenario.faults += more;
-        let explored = explore(&scenario, &backends, &mut Server::new(defect))?;
+        let backends = &backends[usize::from(scenario.has_two_formats)];
+        let explored = explore(&scenario, backends, &mut Server::new(defect))?;
         println!("{explored:?}: {name}");
         states += explored.states;
     }

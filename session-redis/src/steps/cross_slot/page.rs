@@ -1,9 +1,9 @@
 //! A page of a principal's sessions, each in its own slot: what lists and revocations have in
 //! common.
 //!
-//! A page is a part of the index: from one position to another, in the order of deadlines and
-//! public ids. A rotation gives a session another entry, but of the same deadline and the same
-//! public id, and so on the same page.
+//! A page is a part of the index, or of both where a principal has two: from one position to
+//! another, in the order of deadlines and public ids. A rotation gives a session another entry, but
+//! in the same index, of the same deadline and the same public id, and so on the same page.
 //!
 //! The index is read first, then the sessions. One that is not found may have been moved in
 //! between: to a key of which the index had an entry already, which is pending, and is looked at a
@@ -14,6 +14,7 @@
 use std::collections::HashSet;
 
 use bytes::Bytes;
+use futures_util::future::try_join_all;
 use session_core::{Error, ListPosition, PageRequest, PublicId, Result, UnixMillis};
 
 use super::quota::{Entry, entries};
@@ -28,7 +29,8 @@ use crate::steps::index::deadline_of;
 
 /// What is done to the sessions of a page, one by one.
 pub(super) struct Visit<'v, F> {
-    pub(super) principal: &'v Bytes,
+    /// The keys of the principal's indexes.
+    pub(super) indexes: &'v [Vec<u8>],
     pub(super) from: ListPosition,
     pub(super) page: &'v PageRequest,
     /// The suffixes of keys that are passed over.
@@ -44,11 +46,12 @@ pub(super) struct Visit<'v, F> {
 pub(super) struct Visited {
     /// The sessions that were found, and what their calls returned.
     pub(super) found: Vec<(Entry, Parts)>,
-    /// Where the page ends; `None` for the end of the index.
+    /// Where the page ends; `None` for the end of all indexes.
     pub(super) to: Option<ListPosition>,
 }
 
-/// A part of an index, as it was at one moment.
+/// A part of an index, as it was at one moment; or of each of several.
+#[derive(Default)]
 pub(super) struct IndexPart {
     pub(super) entries: Vec<Entry>,
     pub(super) to: Option<ListPosition>,
@@ -73,7 +76,8 @@ impl<C: Connect> Operation<'_, C> {
         let mut looked_at: HashSet<Bytes> = HashSet::new();
         let mut removals = Vec::new();
         loop {
-            let part = self.part_of_index(visit, &mut removals).await?;
+            let part = self.part_of_indexes(visit, &removals).await?;
+            removals.clear();
             visited.to = nearer(visited.to, part.to);
             let is_kept = |it: &Entry| visit.keep.iter().any(|kept| kept == suffix_of(&it.entry));
             let mut new = part.entries;
@@ -113,8 +117,7 @@ impl<C: Connect> Operation<'_, C> {
             match outcome {
                 Ok(Outcome::Done(parts)) => {
                     if visit.ends {
-                        let entry = entry.entry.clone();
-                        removals.push(Removal { entry, score: None });
+                        removals.push(entry.clone().removal_of_ended());
                     }
                     visited.found.push((entry, parts));
                 }
@@ -127,31 +130,48 @@ impl<C: Connect> Operation<'_, C> {
     }
 
     /// Reads the entries of the page, and removes some on the way.
-    async fn part_of_index<F>(
+    async fn part_of_indexes<F>(
         &self,
         visit: &Visit<'_, F>,
-        removals: &mut Vec<Removal>,
+        removals: &[Removal],
     ) -> Result<IndexPart> {
         let size = usize::from(visit.page.size.get());
-        // One more than fit tells where the page ends.
-        let mut count = size + 1;
+        let indexes = visit.indexes.iter();
+        let parts = indexes.map(|it| self.part_of_index(it, visit.from, size + 1, removals));
+        let mut all = IndexPart::default();
+        for part in try_join_all(parts).await? {
+            all.to = nearer(all.to, part.to);
+            all.entries.extend(part.entries);
+        }
+        all.entries.retain(|it| is_before(it, all.to));
+        Ok(all.limited(size))
+    }
+
+    /// At most so many entries, but all of a session: one more than fit tells where the page ends.
+    async fn part_of_index(
+        &self,
+        index: &[u8],
+        from: ListPosition,
+        mut count: usize,
+        mut removals: &[Removal],
+    ) -> Result<IndexPart> {
         loop {
-            let removals = std::mem::take(removals);
-            let call = calls::page(self.keys, visit.principal, visit.from, count, &removals);
+            let call = calls::page(index, from, count, removals);
             let Outcome::Done(mut parts) = self.run(&call).await? else {
                 return Err(corrupt());
             };
             let common = deadline_of(&reply::bytes(parts.next())?);
-            let entries = entries(parts)?;
+            let entries = entries(index, parts)?;
             let part = match common {
                 None => Some(whole_deadlines(entries, count)),
                 Some(deadline) => part_of_deadline(deadline, entries, count),
             };
-            match part {
-                Some(part) => return Ok(part.limited(size)),
-                // So many are of one session that is being moved.
-                None => count = count.saturating_mul(2),
+            if let Some(part) = part {
+                return Ok(part);
             }
+            // So many are of one session that is being moved.
+            count = count.saturating_mul(2);
+            removals = &[];
         }
     }
 }

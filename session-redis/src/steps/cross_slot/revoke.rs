@@ -80,7 +80,7 @@ impl<C: Connect> Operation<'_, C> {
         let keep = kept_suffixes(self.keys, &request.target)?;
         let principal = bytes_of(&request.principal);
         let visit = Visit {
-            principal: &principal,
+            indexes: &self.keys.indexes(&request.principal),
             from: progress.position,
             page: &request.page,
             keep: &keep,

@@ -351,6 +351,7 @@ async fn a_revocation_that_fails_midway_leaves_doubt() {
 fn a_page_holds_all_entries_of_a_session_or_none() {
     let of_index = |entries: &[(&str, &str)]| -> Vec<quota::Entry> {
         let entry = |(text, score): &(&str, &str)| quota::Entry {
+            index: Bytes::new(),
             entry: format!("{}{}", PUBLIC_ID.replacen('A', &text[..1], 21), &text[1..]).into(),
             score: Bytes::copy_from_slice(score.as_bytes()),
             is_pending: false,
@@ -389,6 +390,46 @@ async fn a_session_of_two_formats_gets_no_entry_for_a_key_that_it_does_not_have(
     let sent = rig.sent();
     assert!(sent.iter().all(|call| call.0 == script::WRITE.sha()));
     assert_ne!(sent[0].1[1], sent[1].1[1]);
+}
+
+/// With two indexes each log-in adds its entry before it counts. Of those that meet, the one with
+/// the least entry waits, and another one takes its entry out of the index that it added it to.
+#[tokio::test(start_paused = true)]
+async fn log_ins_that_meet_in_two_indexes_let_the_least_entry_through() {
+    const EMPTY: &str = "1 '";
+    // One with a lesser entry, and one with a greater.
+    const LESSER: &str = "1 ' #a 1.5 1";
+    let greater = format!("1 ' {}a 1.5 1", "z".repeat(22));
+    let stored = "1 8000 9000";
+    let looks = [NOT_FOUND, NOT_INDEXED];
+    for (on_excess, meets, rest, is_stored) in [
+        (OnExcess::Refuse, LESSER, &[DONE][..], false),
+        (OnExcess::Refuse, &greater, &[EMPTY, EMPTY, stored], true),
+        (
+            OnExcess::EvictOldest,
+            LESSER,
+            &[DONE, EMPTY, EMPTY, ADDED, EMPTY, EMPTY, stored],
+            true,
+        ),
+    ] {
+        let replies = [&[ADDED, meets, EMPTY], &looks[..], rest].concat();
+        let rig = Rig::with(IdStorage::HashedAfterPlain, &replies);
+        let outcome = rig.backend.insert(&limited_request(on_excess)).await;
+        let outcome = outcome.unwrap();
+        assert_eq!(matches!(outcome, InsertOutcome::Inserted(_)), is_stored);
+        let sent = rig.sent();
+        let indexes = rig.keys.indexes(&ann());
+        assert_eq!([&sent[1].1[1], &sent[2].1[1]], [&indexes[0], &indexes[1]]);
+        for (script, args) in &sent {
+            if *script == script::INDEX_ADD.sha() {
+                assert_eq!((&args[1], &*args[5]), (&sent[0].1[1], &b""[..]));
+            }
+            if *script == script::INDEX_REMOVE.sha() {
+                assert_eq!(args[1..3], sent[0].1[1..3]);
+            }
+        }
+        assert_eq!(sent[0].1[1], indexes[0]);
+    }
 }
 
 /// A script that may not look at the key behind a tombstone says so, and is sent there.

@@ -39,6 +39,8 @@ pub(super) struct Op {
     pub(super) binds: Option<(Text, Bound)>,
     /// What does not live any more after it.
     pub(super) ends: Option<Gone>,
+    /// It stores a session plainly.
+    pub(super) is_plain: bool,
 }
 
 #[derive(Debug)]
@@ -170,22 +172,27 @@ fn not_sent() -> Error {
 
 type Backend = (Client, RedisBackend<Client>);
 
-/// The backends of the processes, and one more. The runtime that they were connected on stands
-/// still: what is pending waits for a reply.
+/// The backends of the processes, and one more; where there are two formats the first one stores
+/// sessions plainly. The runtime that they were connected on stands still: what is pending waits
+/// for a reply.
 pub(super) struct Backends {
     runtime: tokio::runtime::Runtime,
     all: Vec<Backend>,
 }
 
 impl Backends {
-    pub(super) fn new(processes: usize) -> Self {
+    pub(super) fn new(processes: usize, has_two_formats: bool) -> Self {
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = runtime.enable_time().start_paused(true).build().unwrap();
-        let backend = |_| {
+        let backend = |number| {
             let client = Client::default();
             let settings = Settings {
                 // Whose ids begin with the same characters are in one slot.
-                id_storage: IdStorage::Hashed,
+                id_storage: match (has_two_formats, number) {
+                    (false, _) => IdStorage::Hashed,
+                    (true, 0) => IdStorage::PlainBeforeHashed,
+                    (true, _) => IdStorage::HashedAfterPlain,
+                },
                 deadline: Duration::from_secs(3600),
                 ..Settings::default()
             };
@@ -249,6 +256,7 @@ pub(super) struct Scenario {
     pub(super) initial: Vec<Op>,
     pub(super) processes: Vec<Vec<Op>>,
     pub(super) faults: usize,
+    pub(super) has_two_formats: bool,
     /// How long ago the initial operations were when the processes begin, and how much time passes
     /// at once then, if any does: in milliseconds.
     pub(super) times: Option<(u64, u64)>,
@@ -483,10 +491,10 @@ impl<'a> Run<'a> {
     /// What holds in every state.
     fn check(&self) -> Checked {
         for principal in principals() {
-            let (index, needed) = (self.at.index(&principal), self.at.needed(&principal));
+            let (indexed, needed) = (self.at.indexed(&principal), self.at.needed(&principal));
             let mut needed = needed.iter();
             let live = needed.len();
-            let is_indexed = needed.all(|(entry, deadline)| index.get(entry) >= Some(deadline));
+            let is_indexed = needed.all(|(entry, deadline)| indexed.get(entry) >= Some(deadline));
             ensure(is_indexed, "a live session is not indexed")?;
             let is_within = self.scenario.limit.is_none_or(|limit| live <= limit);
             ensure(is_within, "there are more sessions than the limit")?;
@@ -603,15 +611,15 @@ fn check_lists(at: &Snapshot, server: &mut Server, backend: &Backend) -> Checked
         let Ended::Listed(list) = straight(&list, &mut at, server, backend) else {
             return Err("the list failed".into());
         };
-        let needed: Vec<Text> = at.needed(&principal).into_keys().collect();
-        let ids = needed.iter().map(|it| it[..PublicId::LEN].to_vec());
+        let needed: Vec<_> = at.needed(&principal).into_keys().collect();
+        let ids = needed.iter().map(|it| it.1[..PublicId::LEN].to_vec());
         ensure(
             BTreeSet::from_iter(list) == ids.collect(),
             "the last list is wrong",
         )?;
-        let mut index = at.index(&principal).into_keys();
+        let mut indexed = at.indexed(&principal).into_keys();
         ensure(
-            index.all(|it| needed.contains(&it)),
+            indexed.all(|it| needed.contains(&it)),
             "the last list left an entry",
         )?;
     }
@@ -638,7 +646,8 @@ pub(super) fn explore(
     let spare = backends.all.last().unwrap();
     let mut start = Snapshot::of(Store::at(1_700_000_000_000));
     for op in &scenario.initial {
-        let ended = straight(&op.step, &mut start, server, spare);
+        let backend = if op.is_plain { &backends.all[0] } else { spare };
+        let ended = straight(&op.step, &mut start, server, backend);
         assert_eq!(ended, Ended::Done, "{}", scenario.name);
     }
     let (age, _) = scenario.times.unwrap_or_default();

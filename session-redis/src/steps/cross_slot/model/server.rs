@@ -10,7 +10,8 @@ use session_core::rules::State;
 use session_core::{Principal, PublicId, StoredSession, UnixMillis};
 
 use crate::command::Command;
-use crate::keys::entry_of;
+use crate::key_format::IdStorage;
+use crate::keys::{KeyPrefix, KeySpace, entry_of};
 use crate::reply::Reply;
 use crate::script;
 use crate::slot::hash_slot;
@@ -20,6 +21,12 @@ pub(super) const PREFIX: &[u8] = b"session:";
 pub(super) type Text = Vec<u8>;
 /// A principal, and the public id of one of its sessions.
 pub(super) type Bound = (Principal, PublicId);
+/// The key of an index, and an entry.
+type Listed = (Text, Text);
+
+fn keys() -> KeySpace {
+    KeySpace::new(KeyPrefix::default(), IdStorage::HashedAfterPlain)
+}
 
 #[derive(Debug, Clone, Default, Hash)]
 pub(super) struct Store {
@@ -214,22 +221,25 @@ impl Snapshot {
         self.live.values().filter_map(bound).collect()
     }
 
-    /// The entries of a principal's index, and their deadlines.
-    pub(super) fn index(&self, principal: &Principal) -> BTreeMap<Text, f64> {
-        let index = [PREFIX, b"@", principal.as_str().as_bytes()].concat();
-        let entries = self.store.keys.get(&index).into_iter();
-        let entries = entries.flat_map(|key| &key.held);
-        let deadline = |score: &Text| parse::<f64>(score).floor();
-        let entries = entries.map(|(entry, score)| (entry.clone(), deadline(score)));
-        entries.collect()
+    /// The entries of a principal's indexes, and their deadlines.
+    pub(super) fn indexed(&self, principal: &Principal) -> BTreeMap<Listed, f64> {
+        let of_index = |index: Text| {
+            let entries = self.store.keys.get(&index).into_iter();
+            let entries = entries.flat_map(|key| &key.held);
+            let deadline = |score: &Text| parse::<f64>(score).floor();
+            entries.map(move |(entry, score)| ((index.clone(), entry.clone()), deadline(score)))
+        };
+        let indexes = keys().indexes(principal).into_iter();
+        indexes.flat_map(of_index).collect()
     }
 
-    /// The entries that it must have.
-    pub(super) fn needed(&self, principal: &Principal) -> BTreeMap<Text, f64> {
+    /// The entries that they must have.
+    pub(super) fn needed(&self, principal: &Principal) -> BTreeMap<Listed, f64> {
         let entry = |(key, session): (&Text, &StoredSession)| {
             let (owner, deadline, public_id) = session.listing()?;
             let entry = entry_of(public_id.as_str().as_bytes(), &key[PREFIX.len()..]);
-            (owner == *principal).then(|| (entry.to_vec(), deadline.get() as f64))
+            let index = keys().index_of(owner.as_str().as_bytes(), &entry);
+            (owner == *principal).then(|| ((index, entry.to_vec()), deadline.get() as f64))
         };
         self.live.iter().filter_map(entry).collect()
     }
@@ -320,7 +330,7 @@ impl Server {
 
 fn ran(before: &Snapshot, after: Rc<Snapshot>, reply: Reply) -> Ran {
     let sessions = |it: &Snapshot| {
-        let is_session = |it: &(&Text, _)| !it.0[PREFIX.len()..].starts_with(b"@");
+        let is_session = |it: &(&Text, _)| !b"@#".contains(&it.0[PREFIX.len()]);
         hash_of(it.store.keys.iter().filter(is_session).collect::<Vec<_>>())
     };
     let bindings = after.bindings();
