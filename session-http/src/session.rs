@@ -75,7 +75,20 @@ use crate::state::{State, View};
 /// The browser's cookie belongs to the newest response: it is set only by a request that created or
 /// rotated a session, and cleared only by one that ended a session (a log-out), or that was given a
 /// value that can never be one. A log-out with an id that was rotated a short while ago ends the
-/// session that it has become, unless the principal changed with the rotation.
+/// session that it has become, unless the principal changed with the rotation; the cookie is
+/// cleared in each case.
+///
+/// So requests that overlap a log-in, of whatever kind, leave its cookie alone, but for log-outs
+/// and those that set a cookie for a session of their own; then the response that arrives last
+/// decides. Such are another log-in, a rotation that was applied before the log-in, and a write of
+/// a request that had no session: it was sent without a cookie, or with one of a session that
+/// ended.
+///
+/// A short while is the
+/// [tombstone's lifetime](session_core::SessionPolicy::with_tombstone_lifetime), 10 seconds unless
+/// set. To a request that is under way for longer the rotated id is one that nobody knows: a write
+/// that had not seen the session alive begins a new one, and its cookie takes the newer one's
+/// place; a log-out clears the cookie and ends no session.
 ///
 /// # Example
 /// ```

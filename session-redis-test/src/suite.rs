@@ -6,8 +6,8 @@ use session_redis::IdStorage::{self, Hashed, HashedAfterPlain, Plain, PlainBefor
 
 use crate::checks::cluster::{faults as cluster_faults, moves};
 use crate::checks::{
-    acl, admin, all_or_nothing, faults, first_contact, full, garbage, guide_client, ids_at_rest,
-    index, key_formats, lost_replies, readiness, resources, round_trips, scripts,
+    acl, admin, all_or_nothing, browser, faults, first_contact, full, garbage, guide_client,
+    ids_at_rest, index, key_formats, lost_replies, readiness, resources, round_trips, scripts,
 };
 use crate::harness::{Connect, RedisHarness};
 
@@ -106,6 +106,10 @@ pub fn backend_tests(connect: Connect) -> Runner {
         resources::a_hung_server_fills_no_memory
         resources::processes_come_back_one_by_one
         resources::replaced_connections_leave_nothing
+    );
+    let runner = checks!(runner, "browser::", connect,
+        browser::log_ins_beside_polls_end_logged_in
+        browser::whatever_overlaps_keeps_its_promises
     );
     let runner = checks!(runner, "redis::", connect,
         acl::the_documented_rights_suffice

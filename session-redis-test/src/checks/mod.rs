@@ -4,6 +4,7 @@
 pub mod acl;
 pub mod admin;
 pub mod all_or_nothing;
+pub mod browser;
 pub mod cluster;
 pub mod faults;
 pub mod first_contact;
