@@ -1,7 +1,7 @@
 //! What a request has asked for and the store does not have yet.
 
 use session_core::{
-    Binding, Delta, FieldChange, FieldName, FieldValue, Fields, Lifetime, Principal, SessionPolicy,
+    Delta, FieldChange, FieldName, FieldValue, Fields, Lifetime, Principal, SessionPolicy,
     SessionTtl,
 };
 
@@ -225,7 +225,7 @@ impl Pending {
         if let Some(ttl) = later.delta.new_ttl() {
             self.ttl(ttl);
         }
-        if let Some(Binding::Bind { principal, .. }) = later.delta.binding() {
+        if let Some(principal) = later.delta.principal() {
             self.log_in(principal.clone());
         }
         self
