@@ -212,6 +212,8 @@ const BACKEND: &[Case] = table! { Nothing
         "PRN-14" uses_and_rotations_keep_the_log_in
         "PRN-15" an_unbound_session_is_in_no_list
         "PRN-15" an_unbound_session_makes_room
+        "PRN-17" each_log_in_has_its_own_persistence
+        "PRN-18" uses_and_rotations_keep_the_persistence
     }
     target {
         "TGT-1" a_read_by_public_id_is_a_read

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::field::{FieldName, FieldValue};
 use crate::lifetime::Lifetime;
+use crate::log_in::LogIn;
 use crate::principal::Principal;
 use crate::ttl::SessionTtl;
 
@@ -44,15 +45,8 @@ pub enum FieldChange {
 #[non_exhaustive]
 pub enum Binding {
     /// The session is bound to a principal (log in), whoever it was bound to before. It gets a
-    /// fresh public id and the time of this log-in.
-    Bind {
-        /// Whom it is bound to.
-        principal: Principal,
-        /// The absolute lifetime that the log-in brings: fixes the deadline again. Without one a
-        /// session keeps its deadline, and one that has none gets
-        /// [`SessionPolicy::principal_lifetime`](crate::SessionPolicy::principal_lifetime).
-        lifetime: Option<Lifetime>,
-    },
+    /// fresh public id, the time of this log-in, and what this brings.
+    Bind(LogIn),
     /// The session is bound to nobody from now on. It keeps its deadline.
     Unbind,
 }
@@ -215,32 +209,26 @@ impl Delta {
         self
     }
 
-    /// Binds the session to a principal (log in): it gets a fresh public id and the time of this
-    /// log-in, also if it is the principal's already. A session that has no deadline yet gets one:
+    /// Binds the session to a principal (log in): it gets a fresh public id, the time of this
+    /// log-in and its persistence, or none, also if it is the principal's already. A session that
+    /// has no deadline yet gets one:
     /// [`SessionPolicy::principal_lifetime`](crate::SessionPolicy::principal_lifetime) from this
     /// write on.
     #[must_use]
-    pub fn bind(mut self, principal: Principal) -> Self {
-        self.binding = Some(Binding::Bind {
-            principal,
-            lifetime: None,
-        });
+    pub fn bind(mut self, log_in: impl Into<LogIn>) -> Self {
+        self.binding = Some(Binding::Bind(log_in.into()));
         self
     }
 
     /// The same with a log-in that brings its own absolute lifetime: the session ends that long
     /// after this write, whatever deadline it had.
     #[must_use]
-    pub fn bind_for(mut self, principal: Principal, lifetime: Lifetime) -> Self {
-        self.binding = Some(Binding::Bind {
-            principal,
-            lifetime: Some(lifetime),
-        });
-        self
+    pub fn bind_for(self, principal: Principal, lifetime: Lifetime) -> Self {
+        self.bind(LogIn::new(principal).lifetime(lifetime))
     }
 
-    /// Binds the session to nobody: it loses its principal, its public id and the time of its
-    /// log-in, and keeps its fields and its deadline.
+    /// Binds the session to nobody: it loses its principal, its public id, the time of its log-in
+    /// and its persistence, and keeps its fields and its deadline.
     #[must_use]
     pub fn unbind(mut self) -> Self {
         self.binding = Some(Binding::Unbind);
@@ -283,12 +271,17 @@ impl Delta {
         self.binding.as_ref()
     }
 
-    /// The principal to bind to.
-    pub fn principal(&self) -> Option<&Principal> {
+    /// The log-in, if this write binds.
+    pub fn log_in(&self) -> Option<&LogIn> {
         match &self.binding {
-            Some(Binding::Bind { principal, .. }) => Some(principal),
+            Some(Binding::Bind(log_in)) => Some(log_in),
             Some(Binding::Unbind) | None => None,
         }
+    }
+
+    /// The principal to bind to.
+    pub fn principal(&self) -> Option<&Principal> {
+        self.log_in().map(|log_in| &log_in.principal)
     }
 
     /// Whether this write takes a session away from the principal it is bound to. `before` is that

@@ -28,7 +28,8 @@ pub mod reserved {
     /// When the session was last bound: decimal milliseconds since the Unix epoch, by the backend's
     /// clock.
     pub const SESSION_LOGIN_AT: &str = "session_login_at";
-    /// Whether the browser keeps the session beyond its own end.
+    /// Whether the browser is to keep the session beyond its own end: `1` or `0`, where the log-in
+    /// said so.
     pub const SESSION_PERSISTENT: &str = "session_persistent";
     /// Until when a tombstone of a rotation counts.
     pub const SESSION_ROTATED: &str = "session_rotated";

@@ -30,6 +30,7 @@ mod lifetime;
 mod limits;
 mod listed;
 mod listed_sessions;
+mod log_in;
 #[cfg(feature = "mock")]
 mod mock;
 mod observer;
@@ -63,6 +64,7 @@ pub use self::lifetime::{InvalidLifetime, Lifetime};
 pub use self::limits::Limits;
 pub use self::listed::ListedSession;
 pub use self::listed_sessions::ListedSessions;
+pub use self::log_in::LogIn;
 #[cfg(feature = "mock")]
 pub use self::mock::{MockSessionBackend, MockSteps};
 pub use self::observer::{ConnectionChange, ConnectionObserver, ConnectionState};

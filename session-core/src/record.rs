@@ -83,6 +83,13 @@ impl SessionRecord {
         self.session.login_at()
     }
 
+    /// Whether the browser is to keep the session beyond its own end ("remember me"), as the log-in
+    /// said. `None` when it did not say, nobody has logged in, or the stored text is neither `1`
+    /// nor `0`.
+    pub fn persistent(&self) -> Option<bool> {
+        self.session.persistent()
+    }
+
     /// What remains of the session's life after this operation.
     pub fn ttl(&self) -> Remaining {
         self.ttl
@@ -99,6 +106,7 @@ impl PartialEq for SessionRecord {
             && self.principal() == other.principal()
             && self.public_id() == other.public_id()
             && self.login_at() == other.login_at()
+            && self.persistent() == other.persistent()
             && self.ttl == other.ttl
     }
 }

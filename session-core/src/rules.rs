@@ -76,16 +76,10 @@ impl State {
     fn bind(&mut self, binding: &Binding, write: &Write, now: UnixMillis) {
         let session = &mut self.session;
         match binding {
-            Binding::Bind {
-                principal,
-                lifetime,
-            } => {
-                session.change_optional(|optional| {
-                    optional.principal = Some(principal.as_str().into());
-                    optional.public_id = write.public_id.map(|id| id.as_str().into());
-                    optional.login_at = Some(millis_value(now));
-                });
-                let deadline = match (lifetime, session.deadline) {
+            Binding::Bind(log_in) => {
+                session.bind(log_in, write.public_id);
+                session.change_optional(|optional| optional.login_at = Some(millis_value(now)));
+                let deadline = match (log_in.lifetime, session.deadline) {
                     (None, Some(deadline)) => deadline,
                     (lifetime, _) => {
                         let lifetime = lifetime.unwrap_or(write.principal_lifetime);
@@ -95,11 +89,7 @@ impl State {
                 session.deadline = Some(deadline);
                 self.expires_at = Some(self.expires_at.map_or(deadline, |at| at.min(deadline)));
             }
-            Binding::Unbind => session.change_optional(|optional| {
-                optional.principal = None;
-                optional.public_id = None;
-                optional.login_at = None;
-            }),
+            Binding::Unbind => session.unbind(),
         }
     }
 

@@ -1,11 +1,11 @@
 //! Sessions as applications create and move them.
 
-use crate::delta::{Binding, Delta};
+use crate::delta::Delta;
 use crate::error::Result;
 use crate::fields::Fields;
 use crate::id::SessionId;
 use crate::lifetime::Lifetime;
-use crate::principal::Principal;
+use crate::log_in::LogIn;
 use crate::record::SessionRecord;
 use crate::ttl::SessionTtl;
 use crate::written::Written;
@@ -16,7 +16,7 @@ pub struct NewSession {
     pub(crate) fields: Fields,
     pub(crate) ttl: Option<SessionTtl>,
     pub(crate) max_lifetime: Option<Lifetime>,
-    pub(crate) principal: Option<Principal>,
+    pub(crate) log_in: Option<LogIn>,
 }
 
 impl NewSession {
@@ -37,15 +37,11 @@ impl NewSession {
     pub fn from_delta(delta: &Delta) -> Result<Self> {
         let mut fields = Fields::new();
         delta.apply_to(&mut fields, false)?;
-        let max_lifetime = match delta.binding() {
-            Some(Binding::Bind { lifetime, .. }) => *lifetime,
-            Some(Binding::Unbind) | None => None,
-        };
         Ok(Self {
             fields,
             ttl: delta.new_ttl(),
-            max_lifetime,
-            principal: delta.principal().cloned(),
+            max_lifetime: None,
+            log_in: delta.log_in().cloned(),
         })
     }
 
@@ -63,10 +59,11 @@ impl NewSession {
         self
     }
 
-    /// Binds it to a principal.
+    /// Binds it to a principal (log in). A lifetime that the log-in brings counts before
+    /// [`max_lifetime`](Self::max_lifetime).
     #[must_use]
-    pub fn bind(mut self, principal: Principal) -> Self {
-        self.principal = Some(principal);
+    pub fn bind(mut self, log_in: impl Into<LogIn>) -> Self {
+        self.log_in = Some(log_in.into());
         self
     }
 }

@@ -90,12 +90,9 @@ impl InsertRequest {
         let ttl = new.ttl.unwrap_or(policy.default_ttl());
         let mut session = StoredSession::created(policy.now(), ttl, new.fields);
         let mut lifetime = new.max_lifetime.or(policy.max_lifetime());
-        if let Some(principal) = new.principal {
-            let public_id = PublicId::random()?;
-            session.change_optional(|optional| {
-                optional.principal = Some(principal.as_str().into());
-                optional.public_id = Some(public_id.as_str().into());
-            });
+        if let Some(log_in) = new.log_in {
+            session.bind(&log_in, Some(PublicId::random()?));
+            lifetime = log_in.lifetime.or(lifetime);
             lifetime = lifetime.or(Some(policy.principal_lifetime()));
         }
         Ok(Self {

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::field::{FieldName, FieldValue, reserved};
 use crate::fields::Fields;
+use crate::log_in::LogIn;
 use crate::principal::Principal;
 use crate::public_id::PublicId;
 use crate::time::{Timestamp, UnixMillis};
@@ -36,7 +37,7 @@ pub(crate) struct Optional {
     pub(crate) principal: Option<FieldValue>,
     pub(crate) public_id: Option<FieldValue>,
     pub(crate) login_at: Option<FieldValue>,
-    persistent: Option<FieldValue>,
+    pub(crate) persistent: Option<FieldValue>,
 }
 
 static NO_OPTIONAL: Optional = Optional {
@@ -227,6 +228,16 @@ impl StoredSession {
         UnixMillis::parse(self.optional().login_at.as_ref()?.as_bytes())
     }
 
+    /// Whether the browser is to keep the session beyond its own end, as its log-in said. A stored
+    /// text that is neither `1` nor `0` counts as absent.
+    pub fn persistent(&self) -> Option<bool> {
+        match self.optional().persistent.as_ref()?.as_bytes() {
+            b"1" => Some(true),
+            b"0" => Some(false),
+            _ => None,
+        }
+    }
+
     /// Where the principal index lists the session: among whose sessions, until when, and under
     /// which public id. `None` unless it has a well-formed principal and a well-formed public id:
     /// such a session is listed nowhere, and no public id names it.
@@ -274,6 +285,20 @@ impl StoredSession {
         if **optional == NO_OPTIONAL {
             self.optional = None;
         }
+    }
+
+    /// Binds it, but for the time of the log-in and the deadline.
+    pub(crate) fn bind(&mut self, log_in: &LogIn, public_id: Option<PublicId>) {
+        self.change_optional(|optional| {
+            optional.principal = Some(log_in.principal.as_str().into());
+            optional.public_id = public_id.map(|id| id.as_str().into());
+            optional.persistent = log_in.persistent.map(|it| i64::from(it).into());
+        });
+    }
+
+    /// Removes all that a log-in brought but the deadline.
+    pub(crate) fn unbind(&mut self) {
+        self.optional = None;
     }
 
     pub(crate) fn created(now: Timestamp, ttl: SessionTtl, fields: Fields) -> Self {
@@ -339,10 +364,11 @@ mod tests {
             ("session_principal", "ann"),
             ("session_public_id", "no public id"),
             ("session_login_at", "no time"),
-            ("session_persistent", "1"),
+            ("session_persistent", "no"),
         ]);
         let session = parse(&pairs).unwrap();
         assert_eq!((session.public_id(), session.login_at()), (None, None));
+        assert_eq!(session.persistent(), None);
         assert_eq!(session.listing(), None);
         assert_eq!((session.field_count(), session.field_bytes()), (1, 14));
         let mut hash = session.to_hash();

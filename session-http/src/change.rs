@@ -17,8 +17,8 @@ pub enum CookieChange {
     Set {
         /// The session's id.
         id: SessionId,
-        /// How long a persistent cookie is kept.
-        max_age: Duration,
+        /// How long the browser keeps it; `None`: until the browser ends.
+        max_age: Option<Duration>,
     },
     /// The session was ended, or the cookie can never name one: the cookie is cleared.
     Clear,

@@ -223,8 +223,7 @@ impl Conversation {
                 "the session ended or was rotated during the request: its changes are dropped"
             );
         }
-        let now = self.backend().policy().now();
-        Ok(self.with(|state| state.cookie_change(now)))
+        Ok(self.with(|state| state.cookie_change(&self.settings)))
     }
 
     /// Applies a log-in or log-out that waits: what is applied at once belongs to the session after
@@ -442,8 +441,9 @@ impl Conversation {
     ) -> Result<Flushed, SessionError> {
         let rotates = changes.fate == Fate::Rotates;
         let mut delta = changes.delta(self.backend().policy());
-        // A persistent cookie is kept until the deadline, which the record tells.
-        if returns_record || (rotates && self.settings.cookie.is_persistent()) {
+        let is_default = self.settings.cookie.is_persistent();
+        let tells_age = || self.with(|state| state.may_persist(changes, is_default));
+        if returns_record || (rotates && tells_age()) {
             delta = delta.returning_record();
         }
         let answer = if rotates {
@@ -494,10 +494,7 @@ impl Conversation {
         if !changes.has_content() {
             return Ok(Flushed::Applied(None));
         }
-        let mut new = NewSession::from_delta(&changes.delta(self.backend().policy()))?;
-        if let Some(lifetime) = changes.max_lifetime {
-            new = new.max_lifetime(lifetime);
-        }
+        let new = NewSession::from_delta(&changes.delta(self.backend().policy()))?;
         let created = self.create(new).await;
         let created = created.map_err(|error| error.during(Operation::CreateSession));
         let (id, record) = self.checked(created)?;

@@ -96,14 +96,14 @@ impl SessionCookie {
     }
 
     /// The `Set-Cookie` value that gives the browser this id.
-    pub(crate) fn set(&self, id: &SessionId, max_age: Duration) -> Option<HeaderValue> {
+    pub(crate) fn set(&self, id: &SessionId, max_age: Option<Duration>) -> Option<HeaderValue> {
         let Self {
             name, attributes, ..
         } = self;
         let id = id.expose();
-        if !self.is_persistent {
+        let Some(max_age) = max_age else {
             return header(&format!("{name}={id}{attributes}"));
-        }
+        };
         let begun = u64::from(max_age.subsec_nanos() > 0);
         let age = max_age.as_secs().saturating_add(begun);
         header(&format!("{name}={id}{attributes}; Max-Age={age}"))
@@ -145,7 +145,7 @@ mod tests {
     const HOUR: Duration = Duration::from_millis(3_599_001);
 
     /// What sets the cookie, and what clears it.
-    fn lines(cookie: &SessionCookie, ttl: Duration) -> [HeaderValue; 2] {
+    fn lines(cookie: &SessionCookie, ttl: Option<Duration>) -> [HeaderValue; 2] {
         let id = SessionId::from_bytes(&[0; 32]);
         [cookie.set(&id, ttl).unwrap(), cookie.clear().unwrap()]
     }
@@ -167,21 +167,21 @@ mod tests {
         for (cookie, ttl, name, attributes, age) in [
             (
                 &default,
-                HOUR,
+                None,
                 "__Host-id",
                 "Path=/; Secure; HttpOnly; SameSite=Lax",
                 "",
             ),
             (
                 &all,
-                HOUR,
+                Some(HOUR),
                 "__Secure-id",
                 "Path=/shop; Domain=example.com; Secure; HttpOnly; SameSite=None; Partitioned",
                 "; Max-Age=3600",
             ),
             (
                 &development,
-                HOUR,
+                None,
                 "sid",
                 "Path=/; HttpOnly; SameSite=Lax",
                 "",

@@ -1,7 +1,7 @@
 //! What a request has asked for and the store does not have yet.
 
 use session_core::{
-    Binding, Delta, FieldChange, FieldName, FieldValue, Fields, KeepOnly, Lifetime, Principal,
+    Binding, Delta, FieldChange, FieldName, FieldValue, Fields, KeepOnly, LogIn, Principal,
     SessionPolicy, SessionTtl,
 };
 
@@ -23,8 +23,6 @@ pub(crate) struct Changes {
 pub(crate) struct Pending {
     pub(crate) fate: Fate,
     pub(crate) delta: Delta,
-    /// The absolute lifetime of a session that these changes begin or log in.
-    pub(crate) max_lifetime: Option<Lifetime>,
 }
 
 /// What becomes of the session in the step, beside the changes. The greater one wins.
@@ -171,9 +169,9 @@ impl Pending {
     }
 
     /// Of another user nothing stays but what this request sets.
-    pub(crate) fn log_in(&mut self, principal: Principal) {
+    pub(crate) fn log_in(&mut self, log_in: LogIn) {
         self.rotate();
-        self.change(|delta| delta.bind(principal).keep_only_if_principal_changes([]));
+        self.change(|delta| delta.bind(log_in).keep_only_if_principal_changes([]));
     }
 
     /// The session goes on without its principal, and with these fields.
@@ -185,10 +183,6 @@ impl Pending {
     /// Whether a principal is logged out and the session goes on.
     pub(crate) fn logs_out_keeping(&self) -> bool {
         self.delta.binding() == Some(&Binding::Unbind)
-    }
-
-    pub(crate) fn max_lifetime(&mut self, lifetime: Lifetime) {
-        self.max_lifetime = Some(lifetime);
     }
 
     pub(crate) fn rotate(&mut self) {
@@ -203,15 +197,15 @@ impl Pending {
         };
     }
 
-    /// What a step is told. A log-in fixes the deadline again: by the lifetime that was given, or
+    /// What a step is told. A log-in fixes the deadline again: by the lifetime that it brings, or
     /// that of a session that begins now.
     pub(crate) fn delta(&self, policy: &SessionPolicy) -> Delta {
         let delta = self.delta.clone();
-        let Some(principal) = self.delta.principal().cloned() else {
+        let Some(log_in) = self.delta.log_in().cloned() else {
             return delta;
         };
-        let lifetime = self.max_lifetime.or(policy.max_lifetime());
-        delta.bind_for(principal, lifetime.unwrap_or(policy.principal_lifetime()))
+        let lifetime = log_in.lifetime.or(policy.max_lifetime());
+        delta.bind(log_in.lifetime(lifetime.unwrap_or(policy.principal_lifetime())))
     }
 
     /// What becomes of the fields of a session of this principal.
@@ -239,7 +233,6 @@ impl Pending {
             return later;
         }
         self.fate = self.fate.max(later.fate);
-        self.max_lifetime = later.max_lifetime.or(self.max_lifetime);
         for (name, change) in later.delta.changes() {
             match change {
                 FieldChange::Set(value) => self.set(name.clone(), value.clone()),
@@ -251,7 +244,7 @@ impl Pending {
             self.ttl(ttl);
         }
         match later.delta.binding() {
-            Some(Binding::Bind { principal, .. }) => self.log_in(principal.clone()),
+            Some(Binding::Bind(log_in)) => self.log_in(log_in.clone()),
             Some(_) => {
                 let kept = later.delta.kept().map(|kept| kept.names.clone());
                 self.log_out_keeping(kept.unwrap_or_default());

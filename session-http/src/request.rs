@@ -97,7 +97,7 @@ impl RequestSession {
                 outcome: Ok(change),
             })
         };
-        let now = session.backend().policy().now();
+        let settings = session.settings();
         session.with(|state| {
             state.is_closed = true;
             if !state.is_used && gave_up.is_none_or(|gave_up| gave_up.is_rendered) {
@@ -107,18 +107,18 @@ impl RequestSession {
                 if !state.changes.waiting.is_empty() {
                     tracing::warn!("the handler panicked: its changes to the session are dropped");
                 }
-                return finished(state.cookie_change_after_failure(now));
+                return finished(state.cookie_change_after_failure(settings));
             }
             // The client is told that the store failed; a commit now would say something else.
             if is_store_failing {
-                return finished(state.cookie_change_after_failure(now));
+                return finished(state.cookie_change_after_failure(settings));
             }
             if is_idle
                 && state.changes.is_empty()
                 && state.unreported.is_none()
                 && !state.must_move()
             {
-                return finished(state.cookie_change(now));
+                return finished(state.cookie_change(settings));
             }
             Closing::Committing(Commit::new(session.clone()))
         })
@@ -195,8 +195,7 @@ impl Closed {
             }
             Err(error) => {
                 response = failed(settings, &error, failure_response);
-                let now = session.backend().policy().now();
-                session.with(|state| state.cookie_change_after_failure(now))
+                session.with(|state| state.cookie_change_after_failure(settings))
             }
         };
         if response.status() == StatusCode::SERVICE_UNAVAILABLE

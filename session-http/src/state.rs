@@ -9,7 +9,7 @@ use std::time::Duration;
 use session_core::steps::ReadOutcome;
 use session_core::{
     Binding, FieldValue, Fields, Principal, PublicId, Remaining, SessionId, SessionRecord,
-    Timestamp, UnixMillis, Written,
+    UnixMillis, Written,
 };
 
 pub(crate) use self::loaded::Loaded;
@@ -17,6 +17,7 @@ use crate::change::CookieChange;
 use crate::cookie::Presented;
 use crate::error::SessionError;
 use crate::pending::{Changes, Pending, Said};
+use crate::sessions::Settings;
 
 #[derive(Debug)]
 pub(crate) struct State {
@@ -76,10 +77,27 @@ pub(crate) struct Live {
     id: SessionId,
     /// What remained of its life by the backend's last answer.
     ttl: Remaining,
-    /// Its deadline, as far as an answer told.
-    deadline: Option<UnixMillis>,
+    /// What decides how long its cookie is kept; nothing, as long as no answer told.
+    term: Option<Term>,
     /// Nothing, once an operation may have changed what was loaded.
     loaded: Option<Loaded>,
+}
+
+/// What decides how long a session's cookie is kept.
+#[derive(Debug, Clone, Copy)]
+struct Term {
+    deadline: Option<UnixMillis>,
+    /// What its log-in said, if it said something.
+    persistent: Option<bool>,
+}
+
+impl Term {
+    fn of(record: &SessionRecord) -> Self {
+        Self {
+            deadline: record.deadline(),
+            persistent: record.persistent(),
+        }
+    }
 }
 
 /// Why there is no session under an id.
@@ -216,7 +234,7 @@ impl State {
     /// Whom the session is bound to, as this request sees it.
     pub(crate) fn principal(&self, purpose: Purpose) -> Known<Option<Principal>> {
         match self.changes.binding() {
-            Some(Binding::Bind { principal, .. }) => Known::Now(Some(principal.clone())),
+            Some(Binding::Bind(log_in)) => Known::Now(Some(log_in.principal.clone())),
             Some(_) => Known::Now(None),
             None if self.changes.is_ending() => Known::Now(None),
             None => self.loaded(purpose).map(|loaded| loaded?.principal()),
@@ -252,11 +270,11 @@ impl State {
     /// What becomes of the cookie. The browser's belongs to the newest response: it is set only by
     /// a request that created or rotated a session, and cleared only by one that ended a session,
     /// or that was given a value that can never be one. Another request may have set it since.
-    pub(crate) fn cookie_change(&self, now: Timestamp) -> CookieChange {
+    pub(crate) fn cookie_change(&self, settings: &Settings) -> CookieChange {
         match &self.view {
             View::Live(live) if !self.presented.ids().contains(&live.id) => CookieChange::Set {
                 id: live.id.clone(),
-                max_age: live.max_age(now),
+                max_age: live.max_age(settings),
             },
             View::Live(_) | View::Unasked(_) | View::Several => CookieChange::Keep,
             View::Absent | View::Ended(..) => {
@@ -272,8 +290,8 @@ impl State {
     /// What becomes of the cookie when the store failed: nothing, unless the backend acknowledged
     /// before that this request moved or ended the session. Then the old cookie is dead, and the
     /// new id would be lost.
-    pub(crate) fn cookie_change_after_failure(&self, now: Timestamp) -> CookieChange {
-        match self.cookie_change(now) {
+    pub(crate) fn cookie_change_after_failure(&self, settings: &Settings) -> CookieChange {
+        match self.cookie_change(settings) {
             CookieChange::Clear if !self.was_ended => CookieChange::Keep,
             change => change,
         }
@@ -358,7 +376,7 @@ impl State {
         self.view = View::Live(Live {
             id,
             ttl: record.ttl(),
-            deadline: record.deadline(),
+            term: Some(Term::of(&record)),
             loaded: Some(if purpose == Purpose::Use || was_used {
                 Loaded::Used(record)
             } else {
@@ -373,7 +391,7 @@ impl State {
         self.view = View::Live(Live {
             id,
             ttl: record.ttl(),
-            deadline: record.deadline(),
+            term: Some(Term::of(&record)),
             loaded: Some(Loaded::Used(record)),
         });
     }
@@ -382,14 +400,22 @@ impl State {
     pub(crate) fn has_written(&mut self, id: SessionId, written: Written, changes: &Pending) {
         self.was_live = true;
         let before = self.take_live();
-        let known = before.as_ref().and_then(|live| live.deadline);
+        let mut term = before.as_ref().and_then(|live| live.term);
+        if let Some(binding) = changes.delta.binding() {
+            let persistent = match binding {
+                Binding::Bind(log_in) => log_in.persistent,
+                _ => None,
+            };
+            let deadline = term.and_then(|term| term.deadline);
+            term = Some(Term {
+                deadline,
+                persistent,
+            });
+        }
         self.view = View::Live(Live {
             id,
             ttl: written.ttl,
-            deadline: written
-                .record
-                .as_ref()
-                .map_or(known, |record| record.deadline()),
+            term: written.record.as_ref().map(Term::of).or(term),
             loaded: match written.record {
                 Some(record) => Some(Loaded::Used(record)),
                 None => before
@@ -397,6 +423,23 @@ impl State {
                     .map(|loaded| loaded.changed(changes, &written.counters)),
             },
         });
+    }
+
+    /// Whether the cookie after these changes may be a persistent one, whose age only the session's
+    /// record tells.
+    pub(crate) fn may_persist(&self, changes: &Pending, is_default: bool) -> bool {
+        let persistent = match (changes.delta.binding(), &self.view) {
+            (Some(Binding::Bind(log_in)), _) => log_in.persistent,
+            (Some(_), _) => None,
+            (
+                None,
+                View::Live(Live {
+                    term: Some(term), ..
+                }),
+            ) => term.persistent,
+            (None, _) => Some(true),
+        };
+        persistent.unwrap_or(is_default)
     }
 
     /// What was known of a live session, which whoever takes it replaces.
@@ -428,18 +471,23 @@ const LONGEST: Duration = Duration::from_secs(400 * 86_400);
 impl Live {
     /// How long a browser keeps a persistent cookie: until the session's deadline, and for one
     /// without as long as it may. That the session slides then needs no word to the browser.
-    fn max_age(&self, now: Timestamp) -> Duration {
-        let Some(deadline) = self.deadline else {
-            return LONGEST;
+    /// Nothing, if the cookie is to end with the browser.
+    fn max_age(&self, settings: &Settings) -> Option<Duration> {
+        let persistent = self.term.and_then(|term| term.persistent);
+        if !persistent.unwrap_or(settings.cookie.is_persistent()) {
+            return None;
+        }
+        let Some(deadline) = self.term.and_then(|term| term.deadline) else {
+            return Some(LONGEST);
         };
-        let now = u64::try_from(now.unix_seconds()).unwrap_or_default();
+        let now = u64::try_from(settings.backend.policy().now().unix_seconds()).unwrap_or_default();
         let left = deadline.since(UnixMillis::new(now.saturating_mul(1000)));
         // By the application's clock: should it be fast, the session lives all the same.
         let at_least = match self.ttl {
             Remaining::In(ttl) => ttl,
             _ => Duration::ZERO,
         };
-        left.max(at_least).min(LONGEST)
+        Some(left.max(at_least).min(LONGEST))
     }
 }
 

@@ -394,7 +394,7 @@ fn apply(
     indexed: Option<&Indexed>,
 ) -> Building {
     let delta = &write.delta;
-    let mut call = Building::with_keys(script, session_keys, 26 + 2 * delta.changes().len());
+    let mut call = Building::with_keys(script, session_keys, 27 + 2 * delta.changes().len());
     let args = &mut call.args;
     args.push(write.now.to_value().as_bytes());
     push_touch(args, delta.touch_policy());
@@ -403,12 +403,9 @@ fn apply(
     args.push_number(write.limits.fields());
     args.push_number_or_empty(write.limits.session_bytes());
     args.push(&keys.index_prefix_of_steps());
-    let lifetime = match delta.binding() {
-        Some(Binding::Bind { lifetime, .. }) => *lifetime,
-        _ => None,
-    };
+    let log_in = delta.log_in();
     args.push(match delta.binding() {
-        Some(Binding::Bind { .. }) => b"B",
+        Some(Binding::Bind(_)) => b"B",
         Some(_) => b"U",
         None => b"",
     });
@@ -418,7 +415,8 @@ fn apply(
         Some(indexed) => push_time(args, Time::Exactly(indexed.fresh)),
         None => push_time(args, Time::In(lifetime_of_binding(write))),
     }
-    args.push_flag(lifetime.is_some());
+    args.push_flag(log_in.is_some_and(|it| it.lifetime.is_some()));
+    args.push_number_or_empty(log_in.and_then(|it| it.persistent).map(u8::from));
     push_limit(args, write.principal_limit);
     match indexed {
         Some(indexed) => args.push_all(&[public_id_of(&indexed.entry), &indexed.principal]),
@@ -438,13 +436,8 @@ fn apply(
 
 /// The lifetime that a binding gives to a session that has none.
 pub(crate) fn lifetime_of_binding(write: &Write) -> Lifetime {
-    match write.delta.binding() {
-        Some(Binding::Bind {
-            lifetime: Some(lifetime),
-            ..
-        }) => *lifetime,
-        _ => write.principal_lifetime,
-    }
+    let brought = write.delta.log_in().and_then(|log_in| log_in.lifetime);
+    brought.unwrap_or(write.principal_lifetime)
 }
 
 /// The numbers of expectations, counters, sets, removals and kept fields, and then these.

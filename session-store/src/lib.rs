@@ -44,10 +44,10 @@ pub use session_core::{
     Clock, ConnectionChange, ConnectionObserver, ConnectionState, CreatedSession, Delta, Effect,
     Error, ErrorKind, FieldName, FieldValue, Fields, IntoFieldName, InvalidLifetime,
     InvalidPrincipal, InvalidPublicId, InvalidSessionCount, InvalidSessionId, InvalidTtl, Lifetime,
-    Limit, Limits, ListedPage, ListedSession, ListedSessions, NewSession, OnExcess, Operation,
-    PageCursor, PageSize, Principal, PrincipalLimit, PublicId, Remaining, ReservedFieldName,
-    Result, RotatedSession, SessionBackend, SessionCount, SessionId, SessionPolicy, SessionRecord,
-    SessionTtl, SystemClock, Timestamp, Touch, UnixMillis, Written,
+    Limit, Limits, ListedPage, ListedSession, ListedSessions, LogIn, NewSession, OnExcess,
+    Operation, PageCursor, PageSize, Principal, PrincipalLimit, PublicId, Remaining,
+    ReservedFieldName, Result, RotatedSession, SessionBackend, SessionCount, SessionId,
+    SessionPolicy, SessionRecord, SessionTtl, SystemClock, Timestamp, Touch, UnixMillis, Written,
 };
 #[cfg(feature = "mock")]
 #[doc(inline)]

@@ -7,7 +7,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
-use session_store::{ReadSession, Session, SessionRecord};
+use session_store::{LogIn, ReadSession, Session, SessionRecord};
 
 use crate::answer;
 use crate::failure::Failure;
@@ -34,10 +34,9 @@ pub(crate) async fn show(Peek(is_peek): Peek, session: Session) -> Result<Respon
 /// `POST /login`: a session of this name. One that the browser already has gets a new id.
 pub(crate) async fn log_in(session: Session, Sent(form): Sent<LoginForm>) -> Answer {
     let login = form.checked()?;
-    if let Some(lifetime) = login.max_lifetime {
-        session.set_max_lifetime(lifetime)?;
-    }
-    session.log_in(login.user.clone())?;
+    let mut log_in = LogIn::new(login.user.clone());
+    log_in.lifetime = login.max_lifetime;
+    session.log_in(log_in)?;
     session.insert(USERNAME, login.user.as_str())?;
     session.insert(PAGE_VIEWS, 1)?;
     session.set_ttl(login.ttl)?;

@@ -1,20 +1,51 @@
 //! What a log-in gives a session, and what a log-out that keeps it takes away.
 
-use session_core::{Delta, OnExcess, PublicId, SessionId, SessionRecord, Touch, UnixMillis};
+use session_core::{
+    Delta, Limits, LogIn, OnExcess, Principal, PublicId, SessionId, SessionRecord, Touch,
+    UnixMillis,
+};
 
 use crate::harness::Harness;
-use crate::kit::{Bench, Step, add, fresh_principal, lasting, limit, secs, session, set, ttl};
+use crate::kit::{
+    Bench, Step, add, fresh_principal, guide_hash, lasting, limit, secs, session, set, ttl, with,
+};
 
-/// The public id and the time of the log-in, and the deadline, as a record shows them. They are
-/// what is stored.
-async fn facts(b: &Bench<'_>, id: &SessionId) -> (Option<PublicId>, Option<UnixMillis>) {
+/// The public id, the time of the log-in and its persistence.
+type Facts = (Option<PublicId>, Option<UnixMillis>, Option<bool>);
+
+/// What a record shows of the log-in. It is what is stored.
+async fn facts(b: &Bench<'_>, id: &SessionId) -> Facts {
     let record = b.peek(id).await;
     let stored = b.stored_text(id, "session_public_id").await;
     assert_eq!(record.public_id().map(|own| own.to_string()), stored);
     let stored = b.stored_text(id, "session_login_at").await;
     assert_eq!(record.login_at().map(|at| at.get().to_string()), stored);
-    (record.public_id(), record.login_at())
+    let stored = b.stored_text(id, "session_persistent").await;
+    let persistent = record.persistent();
+    assert_eq!(persistent.map(|it| u8::from(it).to_string()), stored);
+    (record.public_id(), record.login_at(), persistent)
 }
+
+/// A log-in of this principal's that says this of its persistence.
+fn log_in(principal: &Principal, persistent: Option<bool>) -> LogIn {
+    let log_in = LogIn::new(principal.clone());
+    persistent.into_iter().fold(log_in, LogIn::persistent)
+}
+
+/// Uses the session in one of the ways, which are no log-in; its id after that.
+async fn use_it(b: &Bench<'_>, id: SessionId, way: usize) -> SessionId {
+    match way {
+        0 => assert!(b.get_session(&id).done().await.is_some()),
+        1 => drop(b.update(&id, set("a", "b")).await),
+        2 => assert!(b.set_session_ttl(&id, ttl(2000)).done().await),
+        3 => drop(b.update(&id, Delta::new().keep_only([])).await),
+        4 => return b.rotate(&id, Delta::new()).await.id,
+        _ => return b.rotate(&id, add("n", 1).touch(Touch::Never)).await.id,
+    }
+    id
+}
+
+const WAYS: usize = 6;
 
 /// Nearer or farther than the one before, or the first: the lifetime of the log-in counts from it.
 pub async fn a_log_in_with_a_lifetime_fixes_the_deadline(h: &dyn Harness) {
@@ -33,6 +64,11 @@ pub async fn a_log_in_with_a_lifetime_fixes_the_deadline(h: &dyn Harness) {
         b.bind(&id, &ann).await;
         timer.assert_deadline(&id, secs(lifetime)).await;
     }
+    timer.restart().await;
+    let log_in = LogIn::new(ann).lifetime(lasting(300));
+    let new = session(100).max_lifetime(lasting(900)).bind(log_in);
+    let id = b.create(new).await;
+    timer.assert_deadline(&id, secs(300)).await;
 }
 
 /// The expiry is not left beyond the deadline, though the write is no use; and it is not slid.
@@ -84,7 +120,7 @@ pub async fn each_binding_is_a_log_in_of_its_own(h: &dyn Harness) {
         assert_logged_in(&record, since, h.now().await);
         assert!(!seen.contains(&record.public_id()), "it is not fresh");
         seen.push(record.public_id());
-        let (public_id, login_at) = facts(&b, &id).await;
+        let (public_id, login_at, _) = facts(&b, &id).await;
         assert_eq!(public_id, record.public_id());
         assert_eq!(login_at, record.login_at());
         let listed = b.list_sessions(&ann).done().await;
@@ -101,18 +137,64 @@ pub async fn uses_and_rotations_keep_the_log_in(h: &dyn Harness) {
     let mut id = b.create(session(1000).bind(ann.clone())).await;
     let log_in = facts(&b, &id).await;
     assert!(log_in.0.is_some() && log_in.1.is_some());
-    for n in 0..6 {
+    for n in 0..WAYS {
         h.advance(secs(20)).await;
-        match n {
-            0 => assert!(b.get_session(&id).done().await.is_some()),
-            1 => drop(b.update(&id, set("a", "b")).await),
-            2 => assert!(b.set_session_ttl(&id, ttl(2000)).done().await),
-            3 => drop(b.update(&id, Delta::new().keep_only([])).await),
-            4 => id = b.rotate(&id, Delta::new()).await.id,
-            _ => id = b.rotate(&id, add("n", 1).touch(Touch::Never)).await.id,
-        }
+        id = use_it(&b, id, n).await;
         assert_eq!(facts(&b, &id).await, log_in, "after {n}");
         assert_eq!(Some(b.listed(&ann).await), log_in.0.map(|own| vec![own]));
+    }
+}
+
+/// At creation, by a write and by a rotation, of the same principal and of another one, whatever
+/// the log-in before it said: one that does not say leaves none.
+pub async fn each_log_in_has_its_own_persistence(h: &dyn Harness) {
+    let b = Bench::new(h).await;
+    let [ann, bob] = ["ann", "bob"].map(fresh_principal);
+    let (yes, no) = (Some(true), Some(false));
+    for is_rotation in [false, true] {
+        for principals in [[&ann, &ann], [&bob, &ann]] {
+            for created in [None, yes, no] {
+                let new = session(100).bind(log_in(&ann, created));
+                let created_session = b.create_session(new).done().await;
+                assert_eq!(created_session.record.persistent(), created);
+                let mut id = created_session.id;
+                assert_eq!(facts(&b, &id).await.2, created);
+                // After each of the three, each of the three.
+                for (n, said) in [None, yes, yes, no, no, None, no, yes, None]
+                    .into_iter()
+                    .enumerate()
+                {
+                    let bind = Delta::new().bind(log_in(principals[n % 2], said));
+                    let written;
+                    (id, written) = b.change(&id, bind.returning_record(), is_rotation).await;
+                    assert_eq!(written.record.expect("a record").persistent(), said);
+                    assert_eq!(facts(&b, &id).await.2, said);
+                }
+            }
+        }
+    }
+}
+
+/// Whatever the text is, and whoever stored it. It takes no place among the fields.
+pub async fn uses_and_rotations_keep_the_persistence(h: &dyn Harness) {
+    let limits = Limits::default().with_fields(3);
+    let b = Bench::with(h, |policy| policy.with_limits(limits)).await;
+    for (text, shown) in [
+        (b"1".as_slice(), Some(true)),
+        (b"0", Some(false)),
+        (b"", None),
+        (b"01", None),
+        (b"true", None),
+        (&[0xff], None),
+    ] {
+        let hash = with(guide_hash("1000"), "session_persistent", text);
+        let mut id = b.plant(hash, Some(secs(900))).await;
+        for n in 0..WAYS {
+            id = use_it(&b, id, n).await;
+            assert_eq!(b.peek(&id).await.persistent(), shown, "after {n}");
+            let key = b.stored(&id).await;
+            assert_eq!(key.field("session_persistent"), Some(text), "after {n}");
+        }
     }
 }
 
@@ -124,8 +206,8 @@ pub async fn an_unbound_session_is_in_no_list(h: &dyn Harness) {
     for is_rotation in [false, true] {
         for touch in [Touch::Always, Touch::Never] {
             let mut timer = b.timer().await;
-            let new = session(100).bind(ann.clone()).max_lifetime(lasting(900));
-            let id = b.create(new).await;
+            let new = session(100).bind(log_in(&ann, Some(true)));
+            let id = b.create(new.max_lifetime(lasting(900))).await;
             let public_id = b.public_id(&id).await;
             let unbind = set("a", "1").unbind().touch(touch).returning_record();
             let (id, written) = b.change(&id, unbind, is_rotation).await;
@@ -133,7 +215,7 @@ pub async fn an_unbound_session_is_in_no_list(h: &dyn Harness) {
             assert_eq!((record.principal(), record.public_id()), (None, None));
             assert_eq!(record.fields().get_str("username"), Some("andrew"));
             assert_eq!(record.fields().get_str("a"), Some("1"));
-            assert_eq!(facts(&b, &id).await, (None, None));
+            assert_eq!(facts(&b, &id).await, (None, None, None));
             let key = b.stored(&id).await;
             assert_eq!(key.field("session_principal"), None);
             timer.assert_deadline(&id, secs(900)).await;

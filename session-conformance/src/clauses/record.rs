@@ -1,6 +1,6 @@
 //! What a session is stored as.
 
-use session_core::{NewSession, SessionRecord};
+use session_core::{LogIn, NewSession, SessionRecord};
 
 use crate::harness::{Harness, RawHash};
 use crate::kit::{
@@ -76,6 +76,7 @@ pub async fn creation_returns_what_is_stored(h: &dyn Harness) {
         plain().ttl(ttl(100)).max_lifetime(lasting(1000)),
         plain().ttl(ttl(100)).max_lifetime(lasting(70)),
         plain().bind(principal.clone()),
+        plain().bind(LogIn::new(principal.clone()).persistent(true)),
         plain().bind(principal).max_lifetime(lasting(70)),
     ] {
         let mut timer = b.timer().await;
@@ -103,7 +104,11 @@ pub async fn optional_fields_are_stored_when_used(h: &dyn Harness) {
     let id = b.create(session(100)).await;
     let id = b.rotate(&id, set("a", "1")).await.id;
     let key = b.stored(&id).await;
-    for field in ["session_deadline", "session_principal"] {
+    for field in [
+        "session_deadline",
+        "session_principal",
+        "session_persistent",
+    ] {
         assert_eq!(key.field(field), None, "{field}");
     }
     let record = b.peek(&id).await;

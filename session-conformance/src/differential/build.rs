@@ -1,9 +1,9 @@
 //! What a step describes, built.
 
-use session_core::{Delta, Fields, NewSession, Principal, SessionId};
+use session_core::{Delta, Fields, LogIn, NewSession, Principal, SessionId};
 
 use super::operation::{
-    Binding, Change, Kept, MOST_UNITS, New, Plant, UNIT, between_units, lasting, units,
+    self, Binding, Change, Kept, MOST_UNITS, New, Plant, UNIT, between_units, lasting, units,
 };
 use crate::harness::{Harness, RawHash};
 use crate::kit::{fresh_id, guide_hash, name, with, without};
@@ -19,10 +19,17 @@ pub(super) fn new_session(new: &New, principals: &[Principal]) -> NewSession {
     if let Some(lifetime) = new.lifetime {
         session = session.max_lifetime(lasting(lifetime));
     }
-    if let Some(who) = new.bind {
-        session = session.bind(principals[who].clone());
+    if let Some(bind) = new.bind {
+        session = session.bind(log_in(bind, principals));
     }
     session
+}
+
+fn log_in(bind: operation::LogIn, principals: &[Principal]) -> LogIn {
+    let mut log_in = LogIn::new(principals[bind.who].clone());
+    log_in.lifetime = bind.lifetime.map(between_units);
+    log_in.persistent = bind.persistent;
+    log_in
 }
 
 /// A delta as a step describes it.
@@ -41,10 +48,7 @@ pub(super) fn delta(change: &Change, principals: &[Principal]) -> Delta {
         delta = delta.ttl(units(ttl));
     }
     delta = match change.binding {
-        Some(Binding::Bind(who)) => delta.bind(principals[who].clone()),
-        Some(Binding::BindFor(who, lifetime)) => {
-            delta.bind_for(principals[who].clone(), between_units(lifetime))
-        }
+        Some(Binding::Bind(bind)) => delta.bind(log_in(bind, principals)),
         Some(Binding::Unbind) => delta.unbind(),
         None => delta,
     };

@@ -143,7 +143,7 @@ pub(super) struct New {
     pub(super) fields: Vec<(&'static str, &'static str)>,
     pub(super) ttl: Option<u32>,
     pub(super) lifetime: Option<u32>,
-    pub(super) bind: Option<usize>,
+    pub(super) bind: Option<LogIn>,
 }
 
 /// What a write changes.
@@ -163,9 +163,16 @@ pub(super) struct Change {
 /// Whom a write binds the session to.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Binding {
-    Bind(usize),
-    BindFor(usize, u32),
+    Bind(LogIn),
     Unbind,
+}
+
+/// Whom it binds to, and what it brings.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LogIn {
+    pub(super) who: usize,
+    pub(super) lifetime: Option<u32>,
+    pub(super) persistent: Option<bool>,
 }
 
 /// Which fields a write keeps.

@@ -81,6 +81,9 @@ impl Facts {
             Some(_) => "logged in",
             None => "not logged in",
         }));
+        if let Some(is_persistent) = record.persistent() {
+            facts = facts.and(Self::number(is_persistent));
+        }
         for (name, value) in record.fields().iter() {
             facts = facts.text(name.as_str()).text(value.as_bytes());
         }

@@ -7,8 +7,8 @@ use proptest::sample::select;
 use session_core::{OnExcess, Touch};
 
 use super::operation::{
-    Binding, Change, Kept, MOST_UNITS, New, PRINCIPALS, Plant, Policy, SLOTS, Sequence, Step,
-    Target, UNIT,
+    Binding, Change, Kept, LogIn, MOST_UNITS, New, PRINCIPALS, Plant, Policy, SLOTS, Sequence,
+    Step, Target, UNIT,
 };
 
 /// The steps of one sequence.
@@ -124,7 +124,7 @@ fn new() -> impl Strategy<Value = New> {
         btree_map(name(), value(), 0..4),
         option::of(lifetime()),
         option::weighted(0.3, lifetime()),
-        option::of(principal()),
+        option::of(log_in()),
     )
         .prop_map(|(fields, ttl, lifetime, bind)| New {
             fields: fields.into_iter().collect(),
@@ -165,10 +165,22 @@ fn change() -> impl Strategy<Value = Change> {
 
 fn binding() -> impl Strategy<Value = Binding> {
     prop_oneof![
-        3 => principal().prop_map(Binding::Bind),
-        2 => (principal(), lifetime()).prop_map(|(who, lifetime)| Binding::BindFor(who, lifetime)),
+        5 => log_in().prop_map(Binding::Bind),
         2 => Just(Binding::Unbind),
     ]
+}
+
+fn log_in() -> impl Strategy<Value = LogIn> {
+    (
+        principal(),
+        option::weighted(0.4, lifetime()),
+        any::<Option<bool>>(),
+    )
+        .prop_map(|(who, lifetime, persistent)| LogIn {
+            who,
+            lifetime,
+            persistent,
+        })
 }
 
 fn expected() -> impl Strategy<Value = Vec<(&'static str, Option<&'static str>)>> {

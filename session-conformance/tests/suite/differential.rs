@@ -7,7 +7,7 @@ use crate::flawed::FlawedHarness;
 use crate::mutants;
 
 /// Flaws that no single operation shows, of each part of the semantics.
-const FLAWS: [&str; 9] = [
+const FLAWS: [&str; 10] = [
     "WritesBeforeItRefuses",
     "LosesHiddenFields",
     "GrantsTheOldIdGrace",
@@ -15,6 +15,7 @@ const FLAWS: [&str; 9] = [
     "RenewsTheDeadline",
     "RemovesAtEveryLogIn",
     "DrawsOnce",
+    "RemembersWhatIsNotSaid",
     "EvictsForARefusedWrite",
     "EndsTheBoundOnly",
 ];

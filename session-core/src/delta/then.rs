@@ -9,6 +9,7 @@ use super::{Binding, Delta, Expectation, FieldChange, KeepOnly, KeepWhen, Touch}
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::field::FieldName;
 use crate::integer::parse_integer;
+use crate::log_in::LogIn;
 use crate::refusal::Refusal;
 
 impl Delta {
@@ -190,19 +191,12 @@ fn sum(a: i64, b: i64) -> Result<i64, Refusal> {
 fn binding(earlier: Option<Binding>, later: Option<Binding>) -> Result<Option<Binding>> {
     Ok(match (earlier, later) {
         // The binding fixes a deadline that stays, which unbinding alone does not.
-        (Some(Binding::Bind { .. }), Some(Binding::Unbind)) => return Err(unsupported()),
-        (
-            Some(Binding::Bind {
-                lifetime: earlier, ..
-            }),
-            Some(Binding::Bind {
-                principal,
-                lifetime,
-            }),
-        ) => Some(Binding::Bind {
-            principal,
-            lifetime: lifetime.or(earlier),
-        }),
+        (Some(Binding::Bind(_)), Some(Binding::Unbind)) => return Err(unsupported()),
+        // So does one that another follows; what else it brings, that one replaces or removes.
+        (Some(Binding::Bind(earlier)), Some(Binding::Bind(later))) => Some(Binding::Bind(LogIn {
+            lifetime: later.lifetime.or(earlier.lifetime),
+            ..later
+        })),
         (earlier, later) => later.or(earlier),
     })
 }
@@ -325,6 +319,14 @@ mod tests {
         assert_eq!(both, Delta::new().bind_for(bob.clone(), short));
         let both = bind().then(Delta::new().bind_for(bob.clone(), long));
         assert_eq!(both.unwrap(), Delta::new().bind_for(bob.clone(), long));
+        // A log-in that does not say whether it is persistent removes what the former said.
+        for later in [None, Some(false)] {
+            let persistent = Delta::new().bind(LogIn::new(ann.clone()).persistent(true));
+            let mut log_in = LogIn::new(ann.clone());
+            log_in.persistent = later;
+            let log_in = Delta::new().bind(log_in);
+            assert_eq!(persistent.then(log_in.clone()).unwrap(), log_in);
+        }
         let both = Delta::new().unbind().then(bind());
         assert_eq!(both.unwrap(), bind());
         assert_eq!(kind(bind(), Delta::new().unbind()), ErrorKind::Unsupported);

@@ -6,6 +6,7 @@ use crate::field::FieldName;
 use crate::fields::Fields;
 use crate::lifetime::Lifetime;
 use crate::limits::Limits;
+use crate::log_in::LogIn;
 use crate::principal::Principal;
 use crate::public_id::PublicId;
 use std::time::Duration;
@@ -162,7 +163,10 @@ impl Random {
             _ => delta,
         };
         delta = match self.below(6) {
-            0 => delta.bind(self.principal()),
+            0 => delta.bind(LogIn {
+                persistent: self.one(&[None, Some(true), Some(false)]),
+                ..self.principal().into()
+            }),
             1 => delta.bind_for(self.principal(), self.lifetime()),
             2 => delta.unbind(),
             _ => delta,
@@ -198,6 +202,7 @@ impl Random {
                 optional.principal = Some(principal.as_str().into());
                 optional.public_id = Some(public_id(0).as_str().into());
                 optional.login_at = Some("7".into());
+                optional.persistent = Some("1".into());
             });
         }
         state

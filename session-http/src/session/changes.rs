@@ -1,7 +1,7 @@
 //! Changing the session: what waits for the commit.
 
 use serde::Serialize;
-use session_core::{FieldName, FieldValue, IntoFieldName, Lifetime, Principal, SessionTtl};
+use session_core::{FieldName, FieldValue, IntoFieldName, LogIn, SessionTtl};
 
 use crate::error::SessionError;
 use crate::json::{Fault, encode};
@@ -130,15 +130,6 @@ impl Session {
         self.note(|pending| pending.ttl(ttl))
     }
 
-    /// Gives the session that this request begins, or [logs in](Self::log_in), this absolute
-    /// lifetime. Another session keeps its deadline, also when it rotates.
-    ///
-    /// # Errors
-    /// [`SessionError::Committed`].
-    pub fn set_max_lifetime(&self, lifetime: Lifetime) -> Result<(), SessionError> {
-        self.note(|pending| pending.max_lifetime(lifetime))
-    }
-
     /// Moves the session to a fresh id, so that an id that somebody else knows is worth nothing.
     /// Needed at each change of privilege; [`log_in`](Self::log_in) does it.
     ///
@@ -159,6 +150,10 @@ impl Session {
     /// the id, binds the session and fixes its deadline again, in one step with all else that this
     /// request sets. Without a session, or if it has ended meanwhile, one is begun.
     ///
+    /// A [`LogIn`] says how long this log-in lasts and whether the browser keeps the cookie beyond its
+    /// own end; where it does not say, the policy's lifetime and the layer's cookie decide. Rotations
+    /// keep both.
+    ///
     /// The fields of a visitor's session stay (a cart, say), and so do those of the same
     /// principal's. Of another principal's session nothing stays but what this request sets. To
     /// begin with none in each case, [`destroy`](Self::destroy) first.
@@ -170,15 +165,22 @@ impl Session {
     /// # Example
     /// ```
     /// # async fn example(session: session_http::Session) -> Result<(), session_http::SessionError> {
-    /// use session_core::Principal;
+    /// use session_core::{Lifetime, LogIn, Principal, SessionTtl};
     ///
     /// session.log_in(Principal::new("user:42")?)?;
     /// session.insert("username", "andrew")?;
+    ///
+    /// // "Remember me": a cookie that outlives the browser, and 30 days. With an idle TTL of its own
+    /// // it is still one step.
+    /// let month = Lifetime::from_secs(30 * 86_400)?;
+    /// session.log_in(LogIn::new(Principal::new("user:42")?).lifetime(month).persistent(true))?;
+    /// session.set_ttl(SessionTtl::from_secs(7 * 86_400)?)?;
     /// # Ok(())
     /// # }
     /// ```
-    pub fn log_in(&self, principal: Principal) -> Result<(), SessionError> {
-        self.note(|pending| pending.log_in(principal))
+    pub fn log_in(&self, log_in: impl Into<LogIn>) -> Result<(), SessionError> {
+        let log_in = log_in.into();
+        self.note(|pending| pending.log_in(log_in))
     }
 
     /// Ends the session: it is deleted, and the cookie cleared. What this request has changed and

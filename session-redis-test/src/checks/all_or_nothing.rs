@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use futures_util::future::BoxFuture;
 use redis::Script;
 use session_core::{
-    Clock, Delta, Effect, Error, Lifetime, NewSession, OnExcess, PageSize, Principal,
+    Clock, Delta, Effect, Error, Lifetime, LogIn, NewSession, OnExcess, PageSize, Principal,
     PrincipalLimit, PublicId, Result, SessionAdmin, SessionBackend, SessionCount, SessionId,
     SessionPolicy, SessionTtl, Touch,
 };
@@ -123,6 +123,12 @@ fn bind(principal: Principal) -> Delta {
     delta().keep_only_if_principal_changes([]).bind(principal)
 }
 
+/// A log-in that is persistent, and how long its session may live.
+fn remembered(principal: Principal, seconds: u64) -> LogIn {
+    let log_in = LogIn::new(principal).persistent(true);
+    log_in.lifetime(lifetime(seconds))
+}
+
 fn lifetime(seconds: u64) -> Lifetime {
     Lifetime::from_secs(seconds).expect("a lifetime")
 }
@@ -156,7 +162,8 @@ fn operations() -> Vec<(&'static str, Operation)> {
         keep_only: s.open.update_session(&s.nobody, delta().keep_only([name("page_views")])), one;
         bind: s.open.update_session(&s.nobody, delta().bind(ann())), one;
         bind_for: s.open.update_session(&s.bob, bind(ann()).bind_for(ann(), lifetime(9_000))), one;
-        bind_silently: s.open.update_session(&s.nobody, silent().bind_for(ann(), lifetime(400))), one;
+        bind_silently: s.open.update_session(&s.nobody, silent().bind(remembered(ann(), 400))), one;
+        bind_forgetting: s.open.update_session(&s.ann, silent().bind(ann())), one;
         bind_evicting: s.evicting.update_session(&s.nobody, bind(ann())), one;
         bind_refused: s.refusing.update_session(&s.nobody, bind(ann())), one;
         unbind: s.open.update_session(&s.ann, delta().unbind()), one;
@@ -370,7 +377,7 @@ impl Trials {
         let session = |principal: Option<Principal>, seconds| {
             let new = NewSession::new(fields().with(name("note"), "x"));
             principal.into_iter().fold(new, |new, principal| {
-                new.bind(principal).max_lifetime(lifetime(seconds))
+                new.bind(remembered(principal, seconds))
             })
         };
         let sessions = [

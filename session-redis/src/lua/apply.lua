@@ -8,22 +8,24 @@ local index_prefix = ARGV[7]
 local binding, bind_to, public_id = ARGV[8], ARGV[9], ARGV[10]
 -- The lifetime (a `time`) of a session that has no deadline; with '1' also of one that has.
 local lifetime, moves_deadline = ARGV[11], ARGV[12] == '1'
+-- The persistence that a binding brings: 1, 0 or ''.
+local persistent = ARGV[13]
 -- How many sessions the principal may have or '', and 1 to end others for it.
-local limit, evicts = ARGV[13], ARGV[14]
+local limit, evicts = ARGV[14], ARGV[15]
 -- Whose entry the cross-slot index has already, as public id and principal, or ''; and until when.
-local indexed, indexed_until = ARGV[15], ARGV[16]
+local indexed, indexed_until = ARGV[16], ARGV[17]
 -- When only some fields are kept: A (always), P (if the principal changes) or '' (never).
-local keeps_only = ARGV[17]
+local keeps_only = ARGV[18]
 -- The session is to be the one that this principal knows by this public id, or ''.
-local owner, owner_public_id = ARGV[18], ARGV[19]
+local owner, owner_public_id = ARGV[19], ARGV[20]
 -- How many there are of each, and where they begin: expectations (field, '=' and its value or ''),
 -- counters (field, amount), sets (field, value), removals (field), kept fields.
-local EXPECTATIONS = 25
-local COUNTERS = EXPECTATIONS + 2 * tonumber(ARGV[20])
-local SETS = COUNTERS + 2 * tonumber(ARGV[21])
-local REMOVALS = SETS + 2 * tonumber(ARGV[22])
-local KEPT = REMOVALS + tonumber(ARGV[23])
-local LAST = KEPT + tonumber(ARGV[24]) - 1
+local EXPECTATIONS = 26
+local COUNTERS = EXPECTATIONS + 2 * tonumber(ARGV[21])
+local SETS = COUNTERS + 2 * tonumber(ARGV[22])
+local REMOVALS = SETS + 2 * tonumber(ARGV[23])
+local KEPT = REMOVALS + tonumber(ARGV[24])
+local LAST = KEPT + tonumber(ARGV[25]) - 1
 
 local IS_RESERVED = {}
 for _, name in ipairs(RESERVED) do IS_RESERVED[name] = true end
@@ -124,15 +126,20 @@ local function in_batches(command, key, list, first, last)
   end
 end
 
--- What becomes of the session's principal, public id and log-in.
+-- What becomes of the session's principal, public id, log-in and persistence.
 local function bind(key, s)
   if binding == 'U' then
-    redis.call('HDEL', key, 'session_principal', 'session_public_id', 'session_login_at')
+    redis.call('HDEL', key, 'session_principal', 'session_public_id', 'session_login_at', 'session_persistent')
     s.principal, s.public_id = false, false
   elseif binding == 'B' then
     s.principal, s.public_id = bind_to, public_id
     local login_at = integer(s.now)
     redis.call('HSET', key, 'session_principal', bind_to, 'session_public_id', public_id, 'session_login_at', login_at)
+    if persistent ~= '' then
+      redis.call('HSET', key, 'session_persistent', persistent)
+    elseif s.persistent then
+      redis.call('HDEL', key, 'session_persistent')
+    end
   end
 end
 
@@ -158,7 +165,8 @@ local function apply(key, to)
   elseif restarts then
     deadline = nil
   end
-  local removes = #gone > 0 or KEPT > REMOVALS or binding == 'U' or restarts
+  local forgets = binding == 'U' or binding == 'B' and persistent == '' and s.persistent
+  local removes = #gone > 0 or KEPT > REMOVALS or forgets or restarts
   local slides = due(key, s.ttl, s.deadline, s.now, policy) or new_ttl ~= '' and policy ~= 'N'
   local is_capped = false
   if binding == 'B' and not slides then

@@ -36,7 +36,8 @@ local function session(key)
   if code then return nil, code, successor end
   local s = {
     created_at = v[1], last_accessed_at = v[2], ttl = tonumber(ttl), deadline = deadline, now = now,
-    principal = principal_of(v[5]), public_id = public_id_of(v[6]), login_at = v[8], reserved = 0,
+    principal = principal_of(v[5]), public_id = public_id_of(v[6]), login_at = v[8], persistent = v[9],
+    reserved = 0,
   }
   for i = 1, #RESERVED do
     if v[i] then s.reserved = s.reserved + 1 end

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::common::{World, insert, log_out, read, rotate};
+use crate::common::{World, insert, log_out, principal, read, rotate};
 use http::header::{CACHE_CONTROL, VARY};
-use session_core::{Lifetime, SessionId, SessionPolicy, SessionTtl, Touch};
+use session_core::{Lifetime, LogIn, SessionId, SessionPolicy, SessionTtl, Touch};
 use session_memory::Step;
 use session_tower::{ReadSession, Session, SessionCookie, SessionLayer};
 
@@ -134,4 +134,58 @@ async fn where_reads_never_slide_reading_sends_no_cookie() {
     assert_eq!(read.set_cookie(), None);
     // A look is as good as a use.
     read.assert_cost(&[(Step::Read, 1)]);
+}
+
+/// "Remember me": what a log-in says of its cookie and its lifetime holds for it and its rotations.
+#[tokio::test]
+async fn a_log_in_decides_how_long_its_cookie_is_kept() {
+    let hour = Lifetime::from_secs(3600).unwrap();
+    let ann = || LogIn::new(principal("ann"));
+    for (by_default, log_in, expected) in [
+        (false, ann(), None),
+        (false, ann().persistent(true), Some(12 * 3600)),
+        (false, ann().persistent(true).lifetime(hour), Some(3600)),
+        (false, ann().lifetime(hour), None),
+        (true, ann(), Some(12 * 3600)),
+        (true, ann().persistent(false), None),
+        (true, ann().lifetime(hour), Some(3600)),
+    ] {
+        for has_session in [false, true] {
+            let world = match by_default {
+                true => persistent(SessionPolicy::new()),
+                false => World::new(),
+            };
+            let id = world.session().await;
+            let (first, again) = (log_in.clone(), log_in.clone().persistent(false));
+            let reply = world
+                .visit(has_session.then_some(&id), async move |session: Session| {
+                    session.log_in(first)
+                })
+                .await;
+            assert_eq!(
+                max_age(reply.set_cookie()),
+                expected,
+                "{by_default} {log_in:?}"
+            );
+            let id = reply.new_id().unwrap();
+            // One step each, read before or not.
+            let bare = world.visit(Some(&id), rotate).await;
+            bare.assert_cost(&[(Step::Rename, 1)]);
+            assert_eq!(max_age(bare.set_cookie()), expected);
+            let known = world
+                .visit(bare.new_id().as_ref(), async |session: Session| {
+                    session.load().await?;
+                    session.rotate()
+                })
+                .await;
+            assert_eq!(max_age(known.set_cookie()), expected);
+            // The next log-in decides again.
+            let other = world
+                .visit(known.new_id().as_ref(), async move |session: Session| {
+                    session.log_in(again)
+                })
+                .await;
+            assert_eq!(max_age(other.set_cookie()), None);
+        }
+    }
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use crate::common::{World, kind, principal};
 use session_core::{
-    Error, ErrorKind, Lifetime, Limit, Limits, OnExcess, PrincipalLimit, SessionBackend,
-    SessionCount, SessionPolicy, SessionTtl,
+    Error, ErrorKind, Limit, Limits, OnExcess, PrincipalLimit, SessionBackend, SessionCount,
+    SessionPolicy, SessionTtl,
 };
-use session_memory::{MemoryBackend, Step};
+use session_memory::Step;
 use session_tower::{Session, SessionError};
 
 #[tokio::test]
@@ -109,23 +109,4 @@ async fn it_is_an_error_even_if_there_was_nothing_to_commit() {
         let late = session.insert("a", "1");
         assert!(matches!(late, Err(SessionError::Committed)));
     }
-}
-
-#[tokio::test]
-async fn a_session_has_the_lifetime_that_the_request_which_begins_it_gives() {
-    let lifetime = |secs| Lifetime::from_secs(secs).unwrap();
-    let session = Session::for_test(Arc::new(MemoryBackend::new()), None);
-    session.set_max_lifetime(lifetime(60)).unwrap();
-    let saved = session.save_and_load().await.unwrap();
-    assert_eq!(saved, None, "nothing to keep");
-    session.set_max_lifetime(lifetime(60)).unwrap();
-    session.insert("a", "1").unwrap();
-    let begun = session.save_and_load().await.unwrap().unwrap();
-    assert_eq!(begun.ttl().whole_seconds(), Some(60));
-
-    session.set_max_lifetime(lifetime(10)).unwrap();
-    session.insert("a", "2").unwrap();
-    session.rotate().unwrap();
-    let rotated = session.save_and_load().await.unwrap().unwrap();
-    assert_eq!(rotated.deadline(), begun.deadline(), "it is kept");
 }

@@ -8,8 +8,8 @@ use http::header::RETRY_AFTER;
 use http::request::Parts;
 use http::{HeaderValue, Response};
 use session_core::{
-    Effect, Error, ErrorKind, Lifetime, Limits, MockSessionBackend, SessionBackend, SessionId,
-    SessionPolicy,
+    Effect, Error, ErrorKind, Lifetime, Limits, LogIn, MockSessionBackend, SessionBackend,
+    SessionId, SessionPolicy,
 };
 use session_memory::Step;
 use session_tower::{CookieChange, Session, SessionError, SessionLayer};
@@ -311,7 +311,7 @@ async fn what_a_failed_save_did_not_deliver_is_committed() {
     let reply = world
         .visit(Some(&id), async |session: Session| {
             session.destroy()?;
-            session.set_max_lifetime(Lifetime::from_secs(60)?)?;
+            session.log_in(LogIn::new(principal("ann")).lifetime(Lifetime::from_secs(60)?))?;
             session.insert("a", "1")?;
             assert!(session.save().await.is_err());
             session.insert("b", "2")

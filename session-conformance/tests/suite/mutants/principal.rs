@@ -8,11 +8,13 @@ use session_core::steps::{
     RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, Target, WriteOutcome, WriteRequest,
 };
 use session_core::{
-    ListedPage, ListedSession, Principal, PublicId, Result, RevokedPage, SessionId,
+    Binding, ListedPage, ListedSession, Principal, PublicId, Result, RevokedPage, SessionId,
 };
 
 use super::mutants;
 use crate::flawed::Memory;
+
+const PERSISTENT: &[u8] = b"session_persistent";
 
 /// The principals in the store, each once.
 async fn principals(m: &Memory) -> Vec<Principal> {
@@ -274,6 +276,54 @@ mutants! {
                 request.write.public_id = own.or(request.write.public_id);
             }
             m.write(&request).await
+        }
+    }
+
+    /// A log-in that does not say whether it is persistent leaves what is stored.
+    ["PRN-17"] RemembersWhatIsNotSaid {
+        async fn write(&self, m: &Memory, mut request: WriteRequest) -> Result<WriteOutcome> {
+            let session = m.session(&m.id(&request.target).await).await;
+            if let Some(mut log_in) = request.write.delta.log_in().cloned() {
+                log_in.persistent = log_in.persistent.or(session.and_then(|it| it.persistent()));
+                request.write.delta = request.write.delta.bind(log_in);
+            }
+            m.write(&request).await
+        }
+    }
+
+    /// Not to be kept is nothing to store.
+    ["PRN-17"] StoresOneAnswer {
+        async fn rename(&self, m: &Memory, mut request: RenameRequest) -> Result<RenameOutcome> {
+            if let Some(mut log_in) = request.write.delta.log_in().cloned() {
+                log_in.persistent = log_in.persistent.filter(|is_persistent| *is_persistent);
+                request.write.delta = request.write.delta.bind(log_in);
+            }
+            m.rename(&request).await
+        }
+    }
+
+    /// What the browser is to do is said once more for each id.
+    ["PRN-18"] ForgetsAtARotation {
+        async fn rename(&self, m: &Memory, request: RenameRequest) -> Result<RenameOutcome> {
+            let outcome = m.rename(&request).await;
+            if request.write.delta.binding().is_none() {
+                m.edit(&request.to, |fields| drop(fields.remove(PERSISTENT))).await;
+            }
+            outcome
+        }
+    }
+
+    /// A log-out leaves what the log-in said to the next user.
+    ["PRN-15"] LeavesThePersistence {
+        async fn write(&self, m: &Memory, request: WriteRequest) -> Result<WriteOutcome> {
+            let id = m.id(&request.target).await;
+            let before = m.key(&id).await;
+            let outcome = m.write(&request).await;
+            let text = before.as_ref().and_then(|key| key.field(PERSISTENT));
+            if let (Some(Binding::Unbind), Some(text)) = (request.write.delta.binding(), text) {
+                m.edit(&id, |fields| drop(fields.insert(PERSISTENT.to_vec(), text.to_vec()))).await;
+            }
+            outcome
         }
     }
 
