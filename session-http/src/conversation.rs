@@ -183,7 +183,7 @@ impl Conversation {
         let found = join_all(ids.into_iter().map(look)).await;
         let found: Result<Vec<_>, Error> = found.into_iter().collect();
         let found = self.checked(found.map_err(|error| error.during(Operation::GetSession)))?;
-        let trusts_name = self.settings.cookie.name().starts_with("__Host-");
+        let trusts_name = self.settings.transport.is_tamper_proof();
         self.with(|state| state.chosen(found, trusts_name));
         Ok(())
     }
@@ -372,7 +372,7 @@ impl Conversation {
         let rotates = changes.fate == Fate::Rotates;
         let mut delta = changes.delta(self.backend().policy());
         // A persistent cookie is kept until the deadline, which the record tells.
-        if returns_record || (rotates && self.settings.cookie.is_persistent()) {
+        if returns_record || (rotates && self.settings.transport.is_persistent()) {
             delta = delta.returning_record();
         }
         let answer = if rotates {

@@ -14,9 +14,9 @@ use session_core::{
 
 pub(crate) use self::loaded::Loaded;
 use crate::change::CookieChange;
-use crate::cookie::Presented;
 use crate::error::SessionError;
 use crate::pending::{Changes, Pending, Said};
+use crate::presented::Presented;
 
 #[derive(Debug)]
 pub(crate) struct State {
@@ -311,7 +311,7 @@ impl State {
         if live.len() > 1 {
             tracing::warn!(
                 is_one_used = trusts_name,
-                "a browser has cookies of several live sessions under the session cookie's name"
+                "a request names several live sessions"
             );
             live.sort_by_key(|(_, record)| record.principal().is_none());
             live.truncate(usize::from(trusts_name));
