@@ -1,26 +1,28 @@
-//! What a request does to the session's cookie.
+//! What a request does to the id that its client keeps.
 
 use std::time::Duration;
 
 use session_core::SessionId;
 
-/// What the response to a request does to the session's cookie.
+/// What the response to a request does to the session's cookie, or to the id that a program keeps
+/// whose sessions travel in a header.
 ///
 /// [`Closed::finish`](crate::Closed::finish) turns it into headers. Tests of handlers see it from
 /// [`Session::commit_for_test`](crate::Session::commit_for_test).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CookieChange {
-    /// The cookie stays as it is.
+    /// The id stays as it is.
     Keep,
-    /// The session is new or has a new id: the cookie is sent.
+    /// The session is new or has a new id, which is sent.
     Set {
         /// The session's id.
         id: SessionId,
         /// How long the browser keeps it; `None`: until the browser ends.
         max_age: Option<Duration>,
     },
-    /// The session was ended, or the cookie can never name one: the cookie is cleared.
+    /// The session was ended, or the id can never name one: the cookie is cleared, the header sent
+    /// empty.
     Clear,
 }
 

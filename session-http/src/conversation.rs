@@ -79,7 +79,7 @@ impl Conversation {
         })
     }
 
-    // ---- Operations ---------------------------------------------------------------------------------
+    // ---- Operations -----------------------------------------------------------------------------
 
     /// Answers from what is known, after a read if need be; when the response is on its way, after
     /// a read in any case.
@@ -253,7 +253,7 @@ impl Conversation {
         let found = join_all(ids.into_iter().map(look)).await;
         let found: Result<Vec<_>, Error> = found.into_iter().collect();
         let found = self.checked(found.map_err(|error| error.during(Operation::GetSession)))?;
-        let trusts_name = self.settings.cookie.name().starts_with("__Host-");
+        let trusts_name = self.settings.transport.is_tamper_proof();
         self.with(|state| state.chosen(found, trusts_name));
         Ok(())
     }
@@ -441,7 +441,7 @@ impl Conversation {
     ) -> Result<Flushed, SessionError> {
         let rotates = changes.fate == Fate::Rotates;
         let mut delta = changes.delta(self.backend().policy());
-        let is_default = self.settings.cookie.is_persistent();
+        let is_default = self.settings.transport.is_persistent();
         let tells_age = || self.with(|state| state.may_persist(changes, is_default));
         if returns_record || (rotates && tells_age()) {
             delta = delta.returning_record();

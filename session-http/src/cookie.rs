@@ -2,17 +2,19 @@
 
 mod builder;
 mod invalid;
-mod presented;
+mod reading;
 mod rules;
 
 use std::time::Duration;
 
-use http::HeaderValue;
+use http::header::SET_COOKIE;
+use http::{HeaderMap, HeaderValue};
 use session_core::SessionId;
 
 pub use self::builder::{SameSite, SessionCookieBuilder};
 pub use self::invalid::InvalidCookie;
-pub(crate) use self::presented::{Presented, mark_sensitive};
+use crate::change::CookieChange;
+use crate::state::Former;
 
 /// The cookie that carries the session's id: its name, its attributes, and how long a browser keeps
 /// it.
@@ -51,6 +53,8 @@ pub struct SessionCookie {
     /// `; Path=/; …`: all attributes but `Max-Age`, the same for setting and for clearing.
     attributes: String,
     is_persistent: bool,
+    /// What the session's cookie was before. None of these has former ones of its own.
+    former: Vec<SessionCookie>,
 }
 
 impl SessionCookie {
@@ -80,6 +84,30 @@ impl SessionCookie {
         SessionCookieBuilder::new(name.into(), false)
     }
 
+    /// A cookie that earlier versions of the application used in this one's place: another name, or
+    /// the same name with other attributes. So a cookie can be renamed, and its scope changed,
+    /// without logging anybody out. What was former to it is former to this one, too.
+    ///
+    /// A former name is read only where the present one is absent. When the handler uses the
+    /// session, its id is rotated in the same request, the new one sent under the present name, and
+    /// the former cookie cleared. Where one name has several values, as after a change of its
+    /// scope, the session that lives counts.
+    ///
+    /// ```
+    /// use session_http::SessionCookie;
+    ///
+    /// let before = SessionCookie::named("sid").build()?;
+    /// let cookie = SessionCookie::host("id").build()?.with_former(before);
+    /// # Ok::<(), session_http::InvalidCookie>(())
+    /// ```
+    #[must_use]
+    pub fn with_former(mut self, mut former: SessionCookie) -> Self {
+        let earlier = std::mem::take(&mut former.former);
+        self.former.push(former);
+        self.former.extend(earlier);
+        self
+    }
+
     /// The cookie's name, prefix included.
     pub fn name(&self) -> &str {
         &self.name
@@ -95,8 +123,25 @@ impl SessionCookie {
         self.attributes.contains("; Secure")
     }
 
+    /// Writes what becomes of the cookie; where nothing does, there is nothing to write.
+    pub(crate) fn write(&self, headers: &mut HeaderMap, change: &CookieChange, former: Former) {
+        let line = match change {
+            CookieChange::Set { id, max_age } => self.set(id, *max_age),
+            CookieChange::Keep => return,
+            CookieChange::Clear => self.clear(),
+        };
+        if former != Former::Nowhere {
+            for former in self.former.iter().filter_map(Self::clear) {
+                headers.append(SET_COOKIE, former);
+            }
+        }
+        if let Some(line) = line {
+            headers.append(SET_COOKIE, line);
+        }
+    }
+
     /// The `Set-Cookie` value that gives the browser this id.
-    pub(crate) fn set(&self, id: &SessionId, max_age: Option<Duration>) -> Option<HeaderValue> {
+    fn set(&self, id: &SessionId, max_age: Option<Duration>) -> Option<HeaderValue> {
         let Self {
             name, attributes, ..
         } = self;
@@ -112,7 +157,7 @@ impl SessionCookie {
     /// The `Set-Cookie` value that takes the cookie from the browser. A cookie is identified by
     /// name, domain and path, and the prefixes' rules hold for this line, too: hence all
     /// attributes.
-    pub(crate) fn clear(&self) -> Option<HeaderValue> {
+    fn clear(&self) -> Option<HeaderValue> {
         let Self {
             name, attributes, ..
         } = self;
@@ -126,6 +171,7 @@ impl Default for SessionCookie {
             name: "__Host-id".to_owned(),
             attributes: "; Path=/; Secure; HttpOnly; SameSite=Lax".to_owned(),
             is_persistent: false,
+            former: Vec::new(),
         }
     }
 }

@@ -1,12 +1,11 @@
 //! What became of the session, as header lines of the response.
 
-use http::header::{CACHE_CONTROL, SET_COOKIE, VARY};
-use http::{HeaderMap, HeaderValue};
+use http::header::{CACHE_CONTROL, VARY};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::change::CookieChange;
-use crate::cookie::SessionCookie;
 use crate::sessions::Settings;
-use crate::state::{Former, State};
+use crate::state::State;
 
 /// What a response says of the session that its handler looked at.
 pub(crate) fn set_headers(
@@ -15,33 +14,19 @@ pub(crate) fn set_headers(
     change: &CookieChange,
     state: &State,
 ) {
-    let cookie = &settings.cookie;
-    let line = match change {
-        CookieChange::Set { id, max_age } => cookie.set(id, *max_age),
-        CookieChange::Keep => None,
-        CookieChange::Clear => cookie.clear(),
-    };
-    if let Some(line) = line {
-        if state.former != Former::Nowhere {
-            for former in settings
-                .former_cookies
-                .iter()
-                .filter_map(SessionCookie::clear)
-            {
-                headers.append(SET_COOKIE, former);
-            }
-        }
-        headers.append(SET_COOKIE, line);
+    let transport = &settings.transport;
+    transport.write(headers, change, state.former);
+    if *change != CookieChange::Keep {
         forbid_storing(headers);
     } else if state.was_live && !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("private"));
     }
-    vary_by_cookie(headers);
+    vary_by(headers, transport.vary());
 }
 
 /// Adds `no-store` to what the handler said about caching, and takes nothing of it away.
 fn forbid_storing(headers: &mut HeaderMap) {
-    if names(headers, CACHE_CONTROL, "no-store") {
+    if names(headers, CACHE_CONTROL, b"no-store") {
         return;
     }
     let said = headers.get_all(CACHE_CONTROL).into_iter();
@@ -57,17 +42,17 @@ fn forbid_storing(headers: &mut HeaderMap) {
     headers.insert(CACHE_CONTROL, merged);
 }
 
-fn vary_by_cookie(headers: &mut HeaderMap) {
-    if !names(headers, VARY, "cookie") && !names(headers, VARY, "*") {
-        headers.append(VARY, HeaderValue::from_static("Cookie"));
+fn vary_by(headers: &mut HeaderMap, name: HeaderValue) {
+    if !names(headers, VARY, name.as_bytes()) && !names(headers, VARY, b"*") {
+        headers.append(VARY, name);
     }
 }
 
 /// Whether a comma-separated header has this member.
-fn names(headers: &HeaderMap, header: http::HeaderName, member: &str) -> bool {
+fn names(headers: &HeaderMap, header: HeaderName, member: &[u8]) -> bool {
     let lines = headers.get_all(header).into_iter();
     let mut members = lines.flat_map(|line| line.as_bytes().split(|&byte| byte == b','));
-    members.any(|found| found.trim_ascii().eq_ignore_ascii_case(member.as_bytes()))
+    members.any(|found| found.trim_ascii().eq_ignore_ascii_case(member))
 }
 
 #[cfg(test)]
@@ -115,7 +100,7 @@ mod tests {
             (&[("vary", "*")], 1),
         ] {
             let mut headers = headers(said);
-            vary_by_cookie(&mut headers);
+            vary_by(&mut headers, HeaderValue::from_static("Cookie"));
             assert_eq!(headers.get_all(VARY).into_iter().count(), lines, "{said:?}");
         }
     }

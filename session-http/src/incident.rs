@@ -13,7 +13,7 @@ const OVER: Duration = Duration::from_secs(10);
 pub(crate) struct Incident {
     /// When the store failed last: milliseconds of [`now`]; 0 if it never did.
     last: AtomicU64,
-    is_cookie_shared: AtomicBool,
+    is_name_shared: AtomicBool,
 }
 
 impl Incident {
@@ -39,12 +39,12 @@ impl Incident {
         }
     }
 
-    /// Logs, once, that two layers of different stores share a cookie's name.
-    pub(crate) fn report_shared_cookie(&self, cookie: &str) {
-        if !self.is_cookie_shared.swap(true, Ordering::Relaxed) {
+    /// Logs, once, that two layers whose sessions are not the same use one cookie or header.
+    pub(crate) fn report_shared_name(&self, name: &str) {
+        if !self.is_name_shared.swap(true, Ordering::Relaxed) {
             tracing::error!(
-                cookie,
-                "two session layers of different stores share a cookie: give each its own name"
+                name,
+                "two session layers share a cookie or header, but no session: give each its own"
             );
         }
     }

@@ -59,7 +59,7 @@
 //! |---|---|
 //! | use the session in a handler | [`Session`]; [`ReadSession`] to look without counting as use |
 //! | keep a struct in the session | [`Session::load_struct`], [`Typed`] |
-//! | decide about the cookie | [`SessionCookie`] |
+//! | decide about the cookie, or have none | [`SessionCookie`], [`SessionHeader`] |
 //! | write an adapter of a framework | [`SessionHttp`], [`RequestSession`] |
 //!
 //! # Features
@@ -78,11 +78,14 @@ mod incident;
 mod json;
 mod operations;
 mod pending;
+mod presented;
 mod read_session;
 mod request;
 mod session;
+mod session_header;
 mod sessions;
 mod state;
+mod transport;
 mod values;
 
 pub use self::change::{ChangesDropped, CookieChange};
@@ -92,5 +95,6 @@ pub use self::json::Typed;
 pub use self::read_session::ReadSession;
 pub use self::request::{Closed, Closing, Commit, RequestSession};
 pub use self::session::{Counted, Presence, Session};
+pub use self::session_header::{InvalidHeader, SessionHeader};
 pub use self::sessions::{SessionHttp, Undecodable};
 pub use self::values::{DeltaExt, FieldsExt};

@@ -9,8 +9,8 @@ use futures_util::future::Shared;
 /// The operations of one request follow each other, however many clones of its handle there are.
 ///
 /// An operation belongs to the request, not to the future that waits for it: **whoever waits drives
-/// those before**. So a future that is polled once and kept holds nobody up, and one that is dropped
-/// leaves an operation that has begun to the next, at the latest to the commit.
+/// those before**. So a future that is polled once and kept holds nobody up, and one that is
+/// dropped leaves an operation that has begun to the next, at the latest to the commit.
 #[derive(Default)]
 pub(crate) struct Operations {
     /// The latest operation, which waits for the one before it.

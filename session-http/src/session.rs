@@ -37,9 +37,9 @@ use crate::state::{State, View};
 /// [`insert`](Self::insert), [`remove`](Self::remove), [`set_ttl`](Self::set_ttl),
 /// [`log_in`](Self::log_in), [`rotate`](Self::rotate), [`destroy`](Self::destroy) wait until the
 /// handler has answered; then all of them are applied in one atomic step, before the
-/// response headers are sent, whatever its status. Reads see them at once. [`save`](Self::save) applies them
-/// earlier, [`discard`](Self::discard) forgets them. [`increment`](Self::increment) is applied at
-/// once, because its answer is another request's business, too.
+/// response headers are sent, whatever its status. Reads see them at once. [`save`](Self::save)
+/// applies them earlier, [`discard`](Self::discard) forgets them. [`increment`](Self::increment) is
+/// applied at once, because its answer is another request's business, too.
 ///
 /// When the handler panics or the request is dropped, the changes that wait are dropped. To change
 /// the session after that is an error,
@@ -67,10 +67,11 @@ use crate::state::{State, View};
 /// A session can expire or be revoked at any moment, and another request of the same browser can
 /// log in or rotate it. If this request had seen it alive, or its id is known as rotated, the
 /// changes are dropped: nothing is recreated. [`save`](Self::save) and
-/// [`increment`](Self::increment) then fail with [`SessionError::ChangesDropped`]; the commit leaves the
-/// response as it is, with [`ChangesDropped`](crate::ChangesDropped) in its extensions. If it never
-/// had (it only wrote), what it set goes into a new session under a fresh id. A log-in brings all
-/// that it needs: it begins a session in each case. An id that the client made up is never adopted.
+/// [`increment`](Self::increment) then fail with [`SessionError::ChangesDropped`]; the commit
+/// leaves the response as it is, with [`ChangesDropped`](crate::ChangesDropped) in its extensions.
+/// If it never had (it only wrote), what it set goes into a new session under a fresh id. A log-in
+/// brings all that it needs: it begins a session in each case. An id that the client made up is
+/// never adopted.
 ///
 /// The browser's cookie belongs to the newest response: it is set only by a request that created or
 /// rotated a session, and cleared only by one that ended a session (a log-out), or that was given a
@@ -118,12 +119,12 @@ struct Shared {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Presence {
-    /// The request brought no usable cookie.
+    /// The request brought no usable id.
     Absent,
     /// The request named a session that is no more: expired, ended, revoked, or never there.
     NotFound,
     /// The request named a session that another request has given a new id a short while ago, by a
-    /// rotation or a log-in: the browser has a newer cookie, or is about to get it.
+    /// rotation or a log-in: the client has a newer id, or is about to get it.
     Rotated,
     /// There is a live session.
     Live,
@@ -153,16 +154,18 @@ impl Session {
         extensions.get::<Self>().cloned()
     }
 
-    /// The session whose cookie has this name, where an application has several session layers.
-    pub fn named(extensions: &Extensions, cookie_name: &str) -> Option<Self> {
-        extensions.get::<Self>()?.called(cookie_name).cloned()
+    /// The session whose cookie or header has this name, where an application has several session
+    /// layers; the innermost, if several have.
+    pub fn named(extensions: &Extensions, name: &str) -> Option<Self> {
+        let mut sessions = extensions.get::<Self>()?.and_outer();
+        sessions
+            .find(|session| session.settings().transport.is_called(name))
+            .cloned()
     }
 
-    /// This session or one around it, by the name of its cookie.
-    pub(crate) fn called(&self, cookie_name: &str) -> Option<&Self> {
-        std::iter::once(self)
-            .chain(self.outer_sessions())
-            .find(|session| session.cookie_name() == cookie_name)
+    /// This session and those of the layers around this one's, from the inside out.
+    pub(crate) fn and_outer(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(self.outer_sessions())
     }
 
     /// The sessions of the layers around this one's, from the inside out.
@@ -171,9 +174,10 @@ impl Session {
         std::iter::successors(around, |session| session.shared.outer.as_ref())
     }
 
-    /// The name of the cookie that this session's id travels in.
-    pub fn cookie_name(&self) -> &str {
-        self.settings().cookie.name()
+    /// The name of the cookie, or of the request's header, that this session's id travels in:
+    /// `authorization` for a bearer token.
+    pub fn name(&self) -> &str {
+        self.settings().transport.name()
     }
 
     /// The backend: to list and revoke a principal's sessions, for a readiness check, and to
@@ -233,7 +237,7 @@ impl Session {
         self.shared.conversation.open(change)
     }
 
-    /// As [`Session::with`], on behalf of the handler: the response now depends on the cookie.
+    /// As [`Session::with`], on behalf of the handler: the response now depends on the id.
     pub(crate) fn used<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
         self.with(|state| {
             state.is_used = true;
@@ -266,7 +270,7 @@ impl fmt::Debug for Session {
             (view, changes, state.is_closed)
         });
         f.debug_struct("Session")
-            .field("cookie", &self.cookie_name())
+            .field("name", &self.name())
             .field("view", &view)
             .field("pending_changes", &changes)
             .field("is_committed", &is_committed)

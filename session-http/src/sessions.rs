@@ -6,11 +6,13 @@ use std::time::Duration;
 use http::HeaderMap;
 use session_core::SessionBackend;
 
-use crate::cookie::{Presented, SessionCookie, mark_sensitive};
+use crate::cookie::SessionCookie;
 use crate::incident::Incident;
 use crate::request::RequestSession;
 use crate::session::Session;
-use crate::state::{Former, State};
+use crate::session_header::SessionHeader;
+use crate::state::State;
+use crate::transport::Transport;
 
 /// How long clients are told to wait when the store fails, unless it is set.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -21,7 +23,7 @@ pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// | setting | default |
 /// |---|---|
 /// | [`with_cookie`](Self::with_cookie) | `__Host-id`, until the browser ends |
-/// | [`with_former_cookie`](Self::with_former_cookie) | none |
+/// | [`with_header`](Self::with_header) | a cookie instead |
 /// | [`with_retry_after`](Self::with_retry_after) | 5 s |
 /// | [`with_undecodable`](Self::with_undecodable) | an error |
 ///
@@ -34,8 +36,7 @@ pub struct SessionHttp {
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) backend: Arc<dyn SessionBackend>,
-    pub(crate) cookie: SessionCookie,
-    pub(crate) former_cookies: Vec<SessionCookie>,
+    pub(crate) transport: Transport,
     pub(crate) retry_after: Duration,
     pub(crate) incident: Arc<Incident>,
     pub(crate) undecodable: Undecodable,
@@ -65,8 +66,8 @@ impl SessionHttp {
         Self { settings }
     }
 
-    /// The cookie that the session's id travels in. One that is not `Secure` is warned of in the
-    /// log.
+    /// The cookie that the session's id travels in; no header, then. One that is not `Secure` is
+    /// warned of in the log.
     #[must_use]
     pub fn with_cookie(mut self, cookie: SessionCookie) -> Self {
         if !cookie.is_secure() {
@@ -75,23 +76,15 @@ impl SessionHttp {
                 "the session cookie is sent over plain HTTP: for development only"
             );
         }
-        Arc::make_mut(&mut self.settings).cookie = cookie;
+        Arc::make_mut(&mut self.settings).transport = Transport::Cookie(cookie);
         self
     }
 
-    /// A cookie that earlier versions of the application used: another name, or the same name with
-    /// other attributes. So a cookie can be renamed, and its scope changed, without logging anybody
-    /// out.
-    ///
-    /// A former name is read only where the present one is absent. When the handler uses the
-    /// session, its id is rotated in the same request, the new one sent under the present name, and
-    /// the former cookie cleared. Where one name has several values, as after a change of its
-    /// scope, the session that lives counts.
+    /// The headers that the session's id travels in; no cookie, then. For clients that are
+    /// programs.
     #[must_use]
-    pub fn with_former_cookie(mut self, cookie: SessionCookie) -> Self {
-        Arc::make_mut(&mut self.settings)
-            .former_cookies
-            .push(cookie);
+    pub fn with_header(mut self, header: SessionHeader) -> Self {
+        Arc::make_mut(&mut self.settings).transport = Transport::Header(header);
         self
     }
 
@@ -111,35 +104,27 @@ impl SessionHttp {
 
     /// Opens the session of a request by its headers. Asks nothing of the backend.
     ///
-    /// The lines that hold the session's cookie are marked as sensitive, so that their `Debug`
-    /// shows no id.
+    /// The lines that hold the session's cookie or header are marked as sensitive, so that their
+    /// `Debug` shows no id.
     ///
     /// `outer` is the session that an adapter further outside has opened for the same request, if
-    /// one has: what is in the request's extensions. One of the same cookie's name and the same
-    /// backend is the same session, and stays the outer adapter's to commit.
+    /// one has: what is in the request's extensions. One whose id comes from the same cookie or
+    /// header, and that has the same backend, is the same session, and stays the outer adapter's to
+    /// commit.
     pub fn open(&self, headers: &mut HeaderMap, outer: Option<Session>) -> RequestSession {
-        let cookie = &self.settings.cookie;
-        let same_name = outer.as_ref().and_then(|outer| outer.called(cookie.name()));
-        if let Some(same) = same_name {
-            if Arc::ptr_eq(same.backend(), &self.settings.backend) {
-                return RequestSession::of_outer(same.clone());
-            }
-            self.settings.incident.report_shared_cookie(cookie.name());
-        }
-        mark_sensitive(headers, cookie.name());
-        let mut presented = Presented::in_headers(headers, cookie.name());
-        let mut former = Former::Nowhere;
-        for cookie in &self.settings.former_cookies {
-            let found = Presented::in_headers(headers, cookie.name());
-            if found == Presented::Nothing {
+        let transport = &self.settings.transport;
+        for around in outer.iter().flat_map(Session::and_outer) {
+            let theirs = &around.settings().transport;
+            if !theirs.shares_name(transport) {
                 continue;
             }
-            mark_sensitive(headers, cookie.name());
-            former = former.max(Former::Beside);
-            if presented == Presented::Nothing {
-                (presented, former) = (found, Former::Instead);
+            if theirs.reads_same(transport) && Arc::ptr_eq(around.backend(), &self.settings.backend)
+            {
+                return RequestSession::of_outer(around.clone());
             }
+            self.settings.incident.report_shared_name(transport.name());
         }
+        let (presented, former) = transport.read(headers);
         let settings = Arc::clone(&self.settings);
         RequestSession::new(Session::new(settings, State::new(presented, former), outer))
     }
@@ -149,8 +134,7 @@ impl Settings {
     pub(crate) fn new(backend: Arc<dyn SessionBackend>) -> Self {
         Self {
             backend,
-            cookie: SessionCookie::default(),
-            former_cookies: Vec::new(),
+            transport: Transport::Cookie(SessionCookie::default()),
             retry_after: RETRY_AFTER,
             incident: Arc::default(),
             undecodable: Undecodable::default(),

@@ -14,9 +14,9 @@ use session_core::{
 
 pub(crate) use self::loaded::Loaded;
 use crate::change::CookieChange;
-use crate::cookie::Presented;
 use crate::error::SessionError;
 use crate::pending::{Changes, Pending, Said};
+use crate::presented::Presented;
 use crate::sessions::Settings;
 
 #[derive(Debug)]
@@ -329,7 +329,7 @@ impl State {
         if live.len() > 1 {
             tracing::warn!(
                 is_one_used = trusts_name,
-                "a browser has cookies of several live sessions under the session cookie's name"
+                "a request names several live sessions"
             );
             live.sort_by_key(|(_, record)| record.principal().is_none());
             live.truncate(usize::from(trusts_name));
@@ -474,7 +474,7 @@ impl Live {
     /// Nothing, if the cookie is to end with the browser.
     fn max_age(&self, settings: &Settings) -> Option<Duration> {
         let persistent = self.term.and_then(|term| term.persistent);
-        if !persistent.unwrap_or(settings.cookie.is_persistent()) {
+        if !persistent.unwrap_or(settings.transport.is_persistent()) {
             return None;
         }
         let Some(deadline) = self.term.and_then(|term| term.deadline) else {

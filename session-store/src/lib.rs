@@ -102,15 +102,16 @@ pub mod backend {
     };
 }
 
-/// The rest of the HTTP layer, whose main types are at the root: cookies, failure responses,
-/// structs in sessions, and the tower service.
+/// The rest of the HTTP layer, whose main types are at the root: cookies and headers, failure
+/// responses, structs in sessions, and the tower service.
 #[cfg(feature = "tower")]
 pub mod web {
     #[doc(inline)]
     pub use session_tower::{
         ChangesDropped, CookieChange, Counted, DeltaExt, EmptyResponse, FailureResponse, FieldsExt,
-        InvalidCookie, Presence, ReadSession, ResponseFuture, SameSite, Session, SessionCookie,
-        SessionCookieBuilder, SessionError, SessionLayer, SessionService, Typed, Undecodable,
+        InvalidCookie, InvalidHeader, Presence, ReadSession, ResponseFuture, SameSite, Session,
+        SessionCookie, SessionCookieBuilder, SessionError, SessionHeader, SessionLayer,
+        SessionService, Typed, Undecodable,
     };
 }
 

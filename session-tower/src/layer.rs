@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_core::SessionBackend;
-use session_http::{SessionCookie, SessionHttp, Undecodable};
+use session_http::{SessionCookie, SessionHeader, SessionHttp, Undecodable};
 use tower_layer::Layer;
 
 use crate::failure::EmptyResponse;
@@ -15,7 +15,7 @@ use crate::service::SessionService;
 /// | setting | default |
 /// |---|---|
 /// | [`with_cookie`](Self::with_cookie) | `__Host-id`, until the browser ends |
-/// | [`with_former_cookie`](Self::with_former_cookie) | none |
+/// | [`with_header`](Self::with_header) | a cookie instead |
 /// | [`with_failure_response`](Self::with_failure_response) | an empty body |
 /// | [`with_retry_after`](Self::with_retry_after) | 5 s |
 /// | [`with_undecodable`](Self::with_undecodable) | an error |
@@ -25,19 +25,20 @@ use crate::service::SessionService;
 ///
 /// # What it does to responses
 /// Nothing at all when the handler does not touch the session. Otherwise it adds `Vary: Cookie`;
-/// when the cookie changes, `Set-Cookie` and `Cache-Control: no-store`; and where there is a session
-/// and the handler says nothing of caching, `Cache-Control: private`. The changes are
-/// committed before the response headers go out and before its body is polled, whatever the
-/// status. When the inner service fails, panics, or is dropped, nothing is committed. Operations on
-/// the session that spawned tasks have begun are waited for.
+/// when the cookie changes, `Set-Cookie` and `Cache-Control: no-store`; and where there is a
+/// session and the handler says nothing of caching, `Cache-Control: private`. With a header in
+/// place of the cookie, `Vary` names it, and in place of `Set-Cookie` there is the [response's
+/// header](SessionHeader). The changes are committed before the response headers go out and before
+/// its body is polled, whatever the status. When the inner service fails, panics, or is dropped,
+/// nothing is committed. Operations on the session that spawned tasks have begun are waited for.
 ///
 /// # When the store fails
 /// The response is replaced: 503 with `Retry-After`, no `Set-Cookie`; the client's cookie is as
 /// good as before when the store is back. (Unless nobody knows whether the session was ended or
 /// rotated; a rotation whose reply was lost is looked for.) A size limit that only the commit finds
-/// is a 413, a limit of sessions a 409, a type error a 500. All are logged, a failing store once and
-/// not once per request. A handler that fails with a [`SessionError`](crate::SessionError) gets the
-/// same response, and when it is the store that failed, nothing of its request is committed.
+/// is a 413, a limit of sessions a 409, a type error a 500. All are logged, a failing store once
+/// and not once per request. A handler that fails with a [`SessionError`](crate::SessionError) gets
+/// the same response, and when it is the store that failed, nothing of its request is committed.
 ///
 /// # Other layers
 /// * A timeout belongs *around* this layer: then a request that times out changes nothing. Inside,
@@ -48,9 +49,10 @@ use crate::service::SessionService;
 /// * Compression, CORS and the like do not matter.
 ///
 /// # Several layers
-/// An application can have several sessions per request, one per layer, with different cookies. Two
-/// layers of one cookie's name and one backend (the same `Arc`) are one session, which the outer one
-/// commits. `Session` as an extractor is that of the innermost layer; the others are found by name:
+/// An application can have several sessions per request, one per layer, with different cookies or
+/// headers. Two layers of one cookie (or one header of requests) and one backend (the same `Arc`)
+/// are one session, which the outer one commits. `Session` as an extractor is that of the innermost
+/// layer; the others are found by name:
 ///
 /// ```
 /// use session_tower::Session;
@@ -97,18 +99,28 @@ impl SessionLayer {
 }
 
 impl<H> SessionLayer<H> {
-    /// The cookie that the session's id travels in.
+    /// The cookie that the session's id travels in; no header, then. A cookie of earlier versions
+    /// of the application is a [former](SessionCookie::with_former) one of this.
     #[must_use]
     pub fn with_cookie(mut self, cookie: SessionCookie) -> Self {
         self.sessions = self.sessions.with_cookie(cookie);
         self
     }
 
-    /// A cookie that earlier versions of the application used: another name, or the same name with
-    /// other attributes. See [`SessionHttp::with_former_cookie`](session_http::SessionHttp).
+    /// The headers that the session's id travels in; no cookie, then. For clients that are
+    /// programs.
+    ///
+    /// ```
+    /// # use session_memory::MemoryBackend;
+    /// use session_tower::{SessionHeader, SessionLayer};
+    /// # use std::sync::Arc;
+    ///
+    /// let layer = SessionLayer::new(Arc::new(MemoryBackend::new()))
+    ///     .with_header(SessionHeader::bearer());
+    /// ```
     #[must_use]
-    pub fn with_former_cookie(mut self, cookie: SessionCookie) -> Self {
-        self.sessions = self.sessions.with_former_cookie(cookie);
+    pub fn with_header(mut self, header: SessionHeader) -> Self {
+        self.sessions = self.sessions.with_header(header);
         self
     }
 

@@ -25,7 +25,7 @@
 //! | put sessions around an application | [`SessionLayer`] |
 //! | use the session in a handler | [`Session`]; [`ReadSession`] to look without counting as use |
 //! | keep a struct in the session | `Session::load_struct`, `Typed` |
-//! | decide about the cookie | [`SessionCookie`] |
+//! | decide about the cookie, or have none | [`SessionCookie`], [`SessionHeader`] |
 //! | decide what clients are told when the store fails | [`SessionLayer::with_failure_response`], [`SessionError`] |
 //! | test handlers and applications | [testing](_documentation::testing) |
 //!
@@ -45,9 +45,9 @@ pub use self::layer::SessionLayer;
 pub use self::service::SessionService;
 #[doc(inline)]
 pub use session_http::{
-    ChangesDropped, CookieChange, Counted, DeltaExt, FieldsExt, InvalidCookie, Presence,
-    ReadSession, SameSite, Session, SessionCookie, SessionCookieBuilder, SessionError, Typed,
-    Undecodable,
+    ChangesDropped, CookieChange, Counted, DeltaExt, FieldsExt, InvalidCookie, InvalidHeader,
+    Presence, ReadSession, SameSite, Session, SessionCookie, SessionCookieBuilder, SessionError,
+    SessionHeader, Typed, Undecodable,
 };
 
 /// Documents, versioned and linked with the code.

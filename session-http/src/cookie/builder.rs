@@ -118,6 +118,7 @@ impl SessionCookieBuilder {
             name: self.name,
             attributes,
             is_persistent: self.is_persistent,
+            former: Vec::new(),
         })
     }
 }

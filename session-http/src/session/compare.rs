@@ -32,9 +32,9 @@ impl Session {
     ///
     /// # Errors
     /// [`Conflict`](session_core::ErrorKind::Conflict), when other requests were faster each of 16
-    /// times. [`SessionError::Decode`], [`SessionError::Encode`], a limit, [`SessionError::Backend`];
-    /// [`SessionError::ChangesDropped`] when the session ended or was rotated;
-    /// [`SessionError::Committed`].
+    /// times. [`SessionError::Decode`], [`SessionError::Encode`], a limit,
+    /// [`SessionError::Backend`]; [`SessionError::ChangesDropped`] when the session ended or was
+    /// rotated; [`SessionError::Committed`].
     ///
     /// # Cancellation
     /// An update that has begun goes on, at the latest with the commit.

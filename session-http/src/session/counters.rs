@@ -36,9 +36,10 @@ impl Session {
     ///
     /// # Errors
     /// A reserved name, [`NotAnInteger`](session_core::ErrorKind::NotAnInteger) or
-    /// [`Overflow`](session_core::ErrorKind::Overflow): nothing is changed. [`SessionError::ChangesDropped`] when the
-    /// session ended while this request was using it, or was rotated. [`SessionError::Committed`].
-    /// With [`Effect::Unknown`](session_core::Effect::Unknown) it may have been counted.
+    /// [`Overflow`](session_core::ErrorKind::Overflow): nothing is changed.
+    /// [`SessionError::ChangesDropped`] when the session ended while this request was using it, or
+    /// was rotated. [`SessionError::Committed`]. With
+    /// [`Effect::Unknown`](session_core::Effect::Unknown) it may have been counted.
     ///
     /// # Cancellation
     /// An increment that has begun is counted all the same, at the latest with the commit.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use session_core::{FieldValue, Fields, Principal, SessionRecord};
 
-use crate::cookie::Presented;
 use crate::error::SessionError;
 use crate::json::Fault;
 use crate::json::decode::{self, Form};
+use crate::presented::Presented;
 use crate::session::{Presence, Session};
 use crate::sessions::Undecodable;
 use crate::state::{Known, Purpose, State, View};

@@ -24,8 +24,8 @@ impl Session {
     /// [`SessionError::Backend`]: a limit, a principal with too many sessions, or the store's
     /// failure. With the effect `NotApplied` the changes go on waiting, and the layer tries again.
     /// What may have been applied is not sent again; a session that was to be created or rotated is
-    /// looked for first, under the id that was drawn for it. [`SessionError::ChangesDropped`]: the session
-    /// ended while this request was using it, or was rotated, and the changes are dropped.
+    /// looked for first, under the id that was drawn for it. [`SessionError::ChangesDropped`]: the
+    /// session ended while this request was using it, or was rotated, and the changes are dropped.
     /// [`SessionError::Committed`].
     ///
     /// # Cancellation

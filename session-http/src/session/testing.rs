@@ -5,8 +5,8 @@ use std::sync::Arc;
 use session_core::{Fields, NewSession, SessionBackend, SessionId};
 
 use crate::change::CookieChange;
-use crate::cookie::Presented;
 use crate::error::SessionError;
+use crate::presented::Presented;
 use crate::session::Session;
 use crate::sessions::Settings;
 use crate::state::{Former, State};

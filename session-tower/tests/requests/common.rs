@@ -2,10 +2,10 @@
 
 use std::convert::Infallible;
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use http::header::{CACHE_CONTROL, COOKIE, SET_COOKIE, VARY};
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use session_core::{
     ErrorKind, Fields, NewSession, SessionAdmin, SessionBackend, SessionId, SessionPolicy,
     SessionRecord,
@@ -13,6 +13,7 @@ use session_core::{
 use session_memory::{FaultOnce, ManualClock, MemoryBackend, Step};
 use session_tower::{Session, SessionError, SessionLayer};
 use tower::{Layer, ServiceExt, service_fn};
+use tracing::Dispatch;
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -92,10 +93,25 @@ impl World {
         Fut: Future<Output = R> + Send,
         R: IntoReply,
     {
+        let lines: Vec<_> = cookie_lines.iter().map(|line| (COOKIE, *line)).collect();
+        self.visit_with_headers(&lines, handler).await
+    }
+
+    /// A request with these header lines.
+    pub async fn visit_with_headers<F, Fut, R>(
+        &self,
+        lines: &[(HeaderName, &[u8])],
+        handler: F,
+    ) -> Reply
+    where
+        F: FnOnce(Session) -> Fut + Send + 'static,
+        Fut: Future<Output = R> + Send,
+        R: IntoReply,
+    {
         let mut request = Request::new(());
-        for line in cookie_lines {
+        for (name, line) in lines {
             let line = HeaderValue::from_bytes(line).unwrap();
-            request.headers_mut().append(COOKIE, line);
+            request.headers_mut().append(name, line);
         }
         let handler = Mutex::new(Some(handler));
         let service = service_fn(move |request: Request<()>| {
@@ -130,6 +146,12 @@ pub struct Log(Arc<Mutex<Vec<u8>>>);
 impl Log {
     /// What this thread logs from now on, until the guard is dropped.
     pub fn kept() -> (Self, DefaultGuard) {
+        // With a single subscriber, a thread that has none could turn a line off for all threads.
+        static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| {
+            let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE);
+            Dispatch::new(subscriber.with_writer(std::io::sink).finish())
+        });
+        LazyLock::force(&ANOTHER);
         let log = Self::default();
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(tracing::Level::TRACE)

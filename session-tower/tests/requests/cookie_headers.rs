@@ -1,4 +1,5 @@
-//! Odd `Cookie` headers: never a panic, no more look-ups than needed, never somebody else's session.
+//! Odd `Cookie` headers: never a panic, no more look-ups than needed, never somebody else's
+//! session.
 
 use crate::common::World;
 use http::header::COOKIE;

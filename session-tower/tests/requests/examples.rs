@@ -6,6 +6,14 @@ mod admin_revoking;
 #[allow(dead_code, missing_docs, unreachable_pub)]
 #[path = "../../examples/flash_message.rs"]
 mod flash_message;
+#[allow(
+    dead_code,
+    missing_debug_implementations,
+    missing_docs,
+    unreachable_pub
+)]
+#[path = "../../examples/header_client.rs"]
+mod header_client;
 #[allow(dead_code, missing_docs, unreachable_pub)]
 #[path = "../../examples/login.rs"]
 mod login;
@@ -178,4 +186,25 @@ async fn admin_revoking() {
     let all = root.post("/admin/users/ann/revoke", "").await;
     assert_eq!(all, (200, "2".to_owned()));
     assert_eq!(backend.len(), 2);
+}
+
+#[tokio::test]
+async fn header_client() {
+    let (backend, _) = backend();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = listener.local_addr().unwrap();
+    let app = header_client::app(Arc::new(backend.clone()));
+    let serving = tokio::spawn(async move { axum::serve(listener, app).await });
+    let said = header_client::converse(server).await.unwrap();
+    serving.abort();
+    let expected = [
+        "POST /login: Hello, ann!; an id is kept",
+        "POST /count: call number 1",
+        "POST /rotate: You have a new id.; the id is replaced",
+        "POST /count: call number 2",
+        "POST /logout: Goodbye!; the id is forgotten",
+        "POST /count: Please log in.",
+    ];
+    assert_eq!(said, expected);
+    assert_eq!(sessions(&backend).await, 0);
 }

@@ -15,6 +15,7 @@ mod ending;
 #[cfg(feature = "axum")]
 mod examples;
 mod fixation;
+mod header_transport;
 mod layers;
 mod model;
 mod readiness;

@@ -1,5 +1,5 @@
-//! Several cookies of one name, a cookie's former name and scope, two layers of one cookie, and what
-//! a response says of caching.
+//! Several cookies of one name, a cookie's former name and scope, two layers of one cookie, and
+//! what a response says of caching.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -189,10 +189,14 @@ async fn changes_and_log_outs_go_where_several_cookies_point() {
 
 // ---- Former cookies -----------------------------------------------------------------------------
 
-fn with_former(former: SessionCookie) -> World {
+fn with_cookie(cookie: SessionCookie) -> World {
     let mut world = World::new();
-    world.layer = world.layer.with_former_cookie(former);
+    world.layer = world.layer.with_cookie(cookie);
     world
+}
+
+fn with_former(former: SessionCookie) -> World {
+    with_cookie(SessionCookie::default().with_former(former))
 }
 
 #[tokio::test]
@@ -257,8 +261,7 @@ async fn a_cookie_changes_its_scope_and_nobody_is_logged_out() {
             .partitioned()
     };
     for order in [[0, 1], [1, 0]] {
-        let mut world = with_former(host("id"));
-        world.layer = world.layer.with_cookie(present().build().unwrap());
+        let world = with_cookie(present().build().unwrap().with_former(host("id")));
         let old = world.session().await;
         let moved = world.visit(Some(&old), log_in).await;
         assert_eq!(changed(&moved.response), ["-__Host-id", "__Host-id/p"]);
@@ -306,9 +309,7 @@ async fn two_layers_of_one_cookie_and_backend_are_one_session() {
 
 #[tokio::test]
 async fn two_layers_of_one_cookie_and_two_backends_are_told_once() {
-    let log = crate::common::Log::default();
-    let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (log, _guard) = crate::common::Log::kept();
     let [outer, inner] = [(), ()].map(|()| SessionLayer::new(Arc::new(MemoryBackend::new())));
     for _ in 0..3 {
         through(&outer, &inner, None).await;

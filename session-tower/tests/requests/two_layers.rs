@@ -30,7 +30,7 @@ async fn two_layers_keep_two_sessions_apart() {
             let visitor = Session::named(extensions, "__Host-visitor").unwrap();
             let admin = Session::named(extensions, "__Host-admin").unwrap();
             assert!(Session::named(extensions, "__Host-other").is_none());
-            assert_eq!(session_of(&request).cookie_name(), "__Host-admin");
+            assert_eq!(session_of(&request).name(), "__Host-admin");
             match request.body().as_str() {
                 "begin" => {
                     visitor.insert("who", "visitor").unwrap();

@@ -336,7 +336,7 @@ async fn a_log_out_can_keep_fields_for_the_visitor() {
     }
 }
 
-// ---- After the response headers -----------------------------------------------------------------------------
+// ---- After the response headers -----------------------------------------------------------------
 
 #[tokio::test]
 async fn a_read_after_the_response_headers_asks_the_store() {

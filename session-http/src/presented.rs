@@ -1,0 +1,54 @@
+//! What a request says of its session.
+
+use session_core::SessionId;
+
+/// How many different ids of one request are looked at.
+const MOST: usize = 3;
+
+/// What a request's cookies, or its header, say of the session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Presented {
+    /// There is no cookie or header of the session's name.
+    Nothing,
+    /// There is one, but it is malformed: it can never name a session.
+    Unusable,
+    /// It names a session, which may or may not exist.
+    Id(SessionId),
+    /// There are several well-formed ones that differ, as after a change of the cookie's scope.
+    Several(Vec<SessionId>),
+}
+
+impl Presented {
+    /// The ids that were presented, each once.
+    pub(crate) fn ids(&self) -> &[SessionId] {
+        match self {
+            Self::Nothing | Self::Unusable => &[],
+            Self::Id(id) => std::slice::from_ref(id),
+            Self::Several(ids) => ids,
+        }
+    }
+
+    /// What these values say: an id each, or nothing for one that is malformed.
+    pub(crate) fn of(values: impl Iterator<Item = Option<SessionId>>) -> Self {
+        values.fold(Self::Nothing, |before, value| match value {
+            Some(id) => before.and(id),
+            None if before == Self::Nothing => Self::Unusable,
+            None => before,
+        })
+    }
+
+    fn and(self, id: SessionId) -> Self {
+        let mut ids = match self {
+            Self::Nothing | Self::Unusable => return Self::Id(id),
+            Self::Id(first) => vec![first],
+            Self::Several(ids) => ids,
+        };
+        if ids.len() < MOST && !ids.contains(&id) {
+            ids.push(id);
+        }
+        match <[SessionId; 1]>::try_from(ids) {
+            Ok([only]) => Self::Id(only),
+            Err(ids) => Self::Several(ids),
+        }
+    }
+}
