@@ -62,8 +62,7 @@ pub fn app(backend: Arc<dyn SessionBackend>) -> Router {
 // ---- The client ---------------------------------------------------------------------------------
 
 /// Keeps the id of its session in memory.
-#[derive(Debug)]
-pub struct Program {
+struct Program {
     http: Client<HttpConnector, Body>,
     server: SocketAddr,
     id: Option<String>,
@@ -71,14 +70,14 @@ pub struct Program {
 
 impl Program {
     /// A program without a session.
-    pub fn new(server: SocketAddr) -> Self {
+    fn new(server: SocketAddr) -> Self {
         let http = Client::builder(TokioExecutor::new()).build_http();
         let id = None;
         Self { http, server, id }
     }
 
     /// Sends the id, if there is one, and heeds what the response does to it. Says what happened.
-    pub async fn post(&mut self, path: &str, body: &str) -> Result<String, Box<dyn Error>> {
+    async fn post(&mut self, path: &str, body: &str) -> Result<String, Box<dyn Error>> {
         let mut request = Request::post(format!("http://{}{path}", self.server));
         if let Some(id) = &self.id {
             request = request.header(AUTHORIZATION, format!("Bearer {id}"));

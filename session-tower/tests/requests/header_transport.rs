@@ -1,5 +1,4 @@
-//! The session's id in a header: what requests are read as, what responses say, and what others
-//! see.
+//! The session's id in a header: what requests are read as, what responses say, what others see.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -57,8 +56,8 @@ fn told(response: &Response<String>) -> Told {
 
 // ---- Requests -----------------------------------------------------------------------------------
 
-/// In the lines `$` is the id of a live session, `&` that of another one, `?`, `!` and `%` three of
-/// none.
+/// In the lines `$` is the id of a live session, `&` that of another one; `?`, `!` and `%` are ids
+/// of none.
 #[tokio::test]
 async fn lines_of_requests() {
     use Told::{Forget, Nothing};
