@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, Response, StatusCode};
 use session_core::{
     Effect, Error, ErrorKind, InvalidLifetime, InvalidPageCursor, InvalidPageSize,
     InvalidPrincipal, InvalidPublicId, InvalidSessionId, InvalidTtl, Operation, ReservedFieldName,
 };
+
+use crate::request::GaveUp;
+use crate::sessions;
 
 /// Why an operation on the request's [`Session`](crate::Session) failed.
 ///
@@ -32,6 +36,10 @@ pub enum SessionError {
     /// The backend failed, or refused the request as a whole.
     #[error(transparent)]
     Backend(Arc<Error>),
+    /// Something else failed without which the session is worth nothing, such as the database of
+    /// users. The client is told what it is told when the store fails.
+    #[error("what the request needs beside its session is not available")]
+    Unavailable(#[source] Arc<dyn std::error::Error + Send + Sync>),
     /// The session was to be changed after the response headers were sent: the change would be
     /// lost.
     #[error("the session was changed after its request had been answered")]
@@ -74,11 +82,12 @@ impl SessionError {
     /// | 400 | a text is no public id, principal, cursor, TTL, …, which the client may have sent |
     /// | 409 | the principal has too many sessions; its [changes were dropped](Self::ChangesDropped); another request changed a field first |
     /// | 413 | a limit of the session's size |
-    /// | 503 | the store fails, or is full |
+    /// | 503 | the store, or what is needed beside it, fails or is full |
     /// | 500 | the application asked for what cannot be: a reserved name, another type |
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Backend(error) => status_of(error.kind()),
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::ChangesDropped => StatusCode::CONFLICT,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -95,6 +104,22 @@ impl SessionError {
     /// What is known of the failed operation's effect.
     pub fn effect(&self) -> Effect {
         self.backend().map_or(Effect::NotApplied, Error::effect)
+    }
+
+    /// An empty response of [`status`](Self::status), which the session layer replaces by its
+    /// failure response: for a layer between that one and the handler.
+    pub fn into_empty_response<B: Default>(self) -> Response<B> {
+        let mut response = Response::new(B::default());
+        *response.status_mut() = self.status();
+        if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+            let seconds = HeaderValue::from(sessions::RETRY_AFTER.as_secs());
+            response.headers_mut().insert(RETRY_AFTER, seconds);
+        }
+        response.extensions_mut().insert(GaveUp {
+            error: self,
+            is_rendered: false,
+        });
+        response
     }
 
     /// A counter that this request itself holds is refused as the backend would refuse it.

@@ -1,17 +1,12 @@
 //! Extractors and error responses for axum, on axum-core.
 
-use axum_core::body::Body;
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum_core::response::{IntoResponse, Response};
-use http::header::RETRY_AFTER;
 use http::request::Parts;
-use http::{HeaderValue, StatusCode};
 
 use crate::error::SessionError;
 use crate::read_session::ReadSession;
-use crate::request::GaveUp;
 use crate::session::Session;
-use crate::sessions;
 
 /// The session of the innermost layer. Without a layer the request fails with 500.
 impl<S: Send + Sync> FromRequestParts<S> for Session {
@@ -78,16 +73,6 @@ fn no_layer() -> SessionError {
 /// An empty response of [`SessionError::status`], which the layer replaces by its failure response.
 impl IntoResponse for SessionError {
     fn into_response(self) -> Response {
-        let mut response = Response::new(Body::empty());
-        *response.status_mut() = self.status();
-        if response.status() == StatusCode::SERVICE_UNAVAILABLE {
-            let seconds = HeaderValue::from(sessions::RETRY_AFTER.as_secs());
-            response.headers_mut().insert(RETRY_AFTER, seconds);
-        }
-        response.extensions_mut().insert(GaveUp {
-            error: self,
-            is_rendered: false,
-        });
-        response
+        self.into_empty_response()
     }
 }

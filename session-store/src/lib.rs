@@ -10,6 +10,7 @@
 //! | `fred` | `backends::fred`: sessions on Redis through the `fred` crate |
 //! | `tower` | `Session`, `SessionLayer`, `web`: the request's handle, the tower layer, cookies |
 //! | `axum` | the handle as an axum extractor, and its errors as responses |
+//! | `auth` | `auth`: who is logged in, pages that need a log-in; as layers with `tower`, as extractors with `axum` |
 //! | `mock` | `MockSessionBackend`, for expectations in tests |
 //!
 //! Features only add: none changes what another does. [`connect`] chooses a backend at run time by
@@ -100,6 +101,13 @@ pub mod backend {
         ListedPage, PageRequest, QuotaWarnings, RevokedPage, SessionBackend, StoredSession,
         Tombstone, async_trait, reserved, rules, steps,
     };
+}
+
+/// Who is logged in: the current user, pages that need a log-in, permissions.
+#[cfg(feature = "auth")]
+pub mod auth {
+    #[doc(inline)]
+    pub use session_auth::*;
 }
 
 /// The rest of the HTTP layer, whose main types are at the root: cookies and headers, failure
