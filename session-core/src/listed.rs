@@ -75,6 +75,45 @@ impl ListedSession {
     }
 }
 
+/// A struct of `public_id`, `created_at`, `last_accessed_at` (texts as stored), `login_at` (RFC 3339,
+/// or null) and `fields`: texts, or bytes where they are no text.
+#[cfg(feature = "serde")]
+impl serde::Serialize for ListedSession {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct as _;
+
+        struct Value<'a>(&'a FieldValue);
+
+        impl serde::Serialize for Value<'_> {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self.0.as_str() {
+                    Ok(text) => serializer.serialize_str(text),
+                    Err(_) => serializer.serialize_bytes(self.0.as_bytes()),
+                }
+            }
+        }
+
+        struct Values<'a>(&'a Fields);
+
+        impl serde::Serialize for Values<'_> {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let fields = self.0.iter();
+                serializer.collect_map(fields.map(|(name, value)| (name.as_str(), Value(value))))
+            }
+        }
+
+        let login_at = self.login_at.map(UnixMillis::to_system_time);
+        let login_at = login_at.map(|at| Timestamp::from_system_time(at).to_string());
+        let mut row = serializer.serialize_struct("ListedSession", 5)?;
+        row.serialize_field("public_id", self.public_id.as_str())?;
+        row.serialize_field("created_at", &Value(&self.created_at_text))?;
+        row.serialize_field("last_accessed_at", &Value(&self.last_accessed_at_text))?;
+        row.serialize_field("login_at", &login_at)?;
+        row.serialize_field("fields", &Values(&self.fields))?;
+        row.end()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

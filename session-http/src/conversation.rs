@@ -3,16 +3,16 @@
 //! One operation follows another (see `operations.rs`). So a session is loaded once, and what is
 //! known of it changes in one place at a time.
 
+mod at_once;
+mod devices;
+mod steps;
+
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::join_all;
-use session_core::rules::parse_integer;
-use session_core::steps::{
-    Drawn, ReadOutcome, ReadRequest, RenameOutcome, WriteOutcome, WriteRequest,
-};
+use session_core::steps::{ReadOutcome, ReadRequest};
 use session_core::{
-    Delta, Effect, Error, ErrorKind, FieldName, FieldValue, NewSession, Operation, SessionBackend,
-    SessionId, SessionRecord, Touch, Written,
+    Effect, Error, NewSession, Operation, SessionBackend, SessionId, SessionRecord, Touch,
 };
 
 use crate::change::CookieChange;
@@ -28,10 +28,6 @@ pub(crate) struct Conversation {
     state: Mutex<State>,
 }
 
-/// How often a field is read and changed again that other requests keep changing. Each time one of
-/// them has got on.
-const REPLACE_ATTEMPTS: usize = 16;
-
 /// The outcome of a step on a session, if there is one.
 type Found<T> = Result<T, Missing>;
 
@@ -44,14 +40,6 @@ pub(crate) enum Flushed {
     Applied(Option<SessionRecord>),
     /// There is no session to change, and they were dropped.
     Dropped,
-}
-
-/// Where the counter of an increment is.
-enum Counter {
-    /// In this request: nobody else can see the field yet.
-    Waiting,
-    /// On the server, in the session of this id.
-    Stored(SessionId),
 }
 
 impl Conversation {
@@ -102,108 +90,6 @@ impl Conversation {
         }
     }
 
-    /// Sends one increment, and nothing else.
-    pub(crate) async fn increment(&self, name: FieldName, by: i64) -> Result<i64, SessionError> {
-        // Whoever waited for other operations longer than the handler ran is too late.
-        self.open(|_| ())?;
-        self.bind_first().await?;
-        self.choose().await?;
-        if let Counter::Stored(id) = self.counter(&name)? {
-            let delta = Delta::new().increment(name.clone(), by);
-            if let Some((value, _)) = self.count(id, delta, &name).await? {
-                return Ok(value);
-            }
-            // A dead cookie: the counter begins with the session that this request creates.
-            self.counter(&name)?;
-        }
-        self.open(|state| count_here(state, name, by))?
-    }
-
-    /// Sends one increment to a session that exists, and brings the session back.
-    pub(crate) async fn increment_and_load(
-        &self,
-        name: FieldName,
-        by: i64,
-    ) -> Result<Option<(i64, SessionRecord)>, SessionError> {
-        self.open(|_| ())?;
-        self.bind_first().await?;
-        self.choose().await?;
-        match self.counter(&name)? {
-            Counter::Stored(id) => {
-                let delta = Delta::new().increment(name.clone(), by).returning_record();
-                match self.count(id, delta, &name).await? {
-                    Some((value, Some(record))) => Ok(Some((value, record))),
-                    Some((_, None)) => Err(unexplained()),
-                    None => Ok(None),
-                }
-            }
-            Counter::Waiting => {
-                let known = |state: &State| state.record(Purpose::Use);
-                let Some(record) = self.ask(Purpose::Use, known).await? else {
-                    return Ok(None);
-                };
-                let value = self.open(|state| count_here(state, name, by))??;
-                Ok(Some((value, record)))
-            }
-        }
-    }
-
-    /// Changes a field by what it holds, if it still holds that. `change` returns what it becomes,
-    /// if it is to be changed, and the answer.
-    pub(crate) async fn replace<T>(
-        &self,
-        name: FieldName,
-        mut change: impl FnMut(
-            Option<FieldValue>,
-        ) -> Result<(Option<Option<FieldValue>>, T), SessionError>,
-    ) -> Result<T, SessionError> {
-        let mut conflict = None;
-        self.bind_first().await?;
-        for _ in 0..REPLACE_ATTEMPTS {
-            self.open(|_| ())?;
-            let known = |state: &State| state.field(name.as_str(), Purpose::Use);
-            let before = self.ask(Purpose::Use, known).await?;
-            let (after, answer) = change(before.clone())?;
-            let Some(after) = after else {
-                return Ok(answer);
-            };
-            let mut changes = Pending::default();
-            match after {
-                Some(after) => {
-                    self.backend().policy().limits().check(&name, &after)?;
-                    changes.set(name.clone(), after);
-                }
-                None => changes.remove(name.clone()),
-            }
-            let Counter::Stored(id) = self.counter(&name)? else {
-                self.open(|state| state.changes.add(changes))?;
-                return Ok(answer);
-            };
-            let delta = match before {
-                Some(before) => changes.delta.clone().expect_value(name.clone(), before),
-                None => changes.delta.clone().expect_absent(name.clone()),
-            };
-            let known = self.with(State::forget_loaded);
-            let written = self.write(&id, delta).await;
-            match written.map_err(|error| error.during(Operation::UpdateSession)) {
-                Ok(Ok(written)) => {
-                    self.with(|state| {
-                        state.remember_loaded(known);
-                        state.has_written(id, written, &changes);
-                    });
-                    return Ok(answer);
-                }
-                Ok(Err(missing)) => self.with(|state| state.not_found(missing)),
-                // What was loaded is outdated.
-                Err(error) if error.kind() == ErrorKind::Conflict => conflict = Some(error),
-                Err(error) => return self.checked(Err(error)),
-            }
-        }
-        let conflict =
-            conflict.unwrap_or_else(|| Error::new(ErrorKind::Conflict, Effect::NotApplied));
-        self.checked(Err(conflict))
-    }
-
     /// Sends the pending changes now.
     pub(crate) async fn save(&self, returns_record: bool) -> Result<Flushed, SessionError> {
         self.open(|_| ())?;
@@ -224,15 +110,6 @@ impl Conversation {
             );
         }
         Ok(self.with(|state| state.cookie_change(&self.settings)))
-    }
-
-    /// Applies a log-in or log-out that waits: what is applied at once belongs to the session after
-    /// it, under its new id, and must not find the fields that it takes away.
-    async fn bind_first(&self) -> Result<(), SessionError> {
-        if self.open(|state| state.changes.binding().is_some())? {
-            self.flush(false).await?;
-        }
-        Ok(())
     }
 
     // ---- Their parts ----------------------------------------------------------------------------
@@ -277,116 +154,6 @@ impl Conversation {
             _ => self.with(|state| state.not_found(Missing::NotFound)),
         }
         Ok(())
-    }
-
-    /// What is under an id, without counting as use.
-    async fn look(&self, id: &SessionId) -> Result<ReadOutcome, Error> {
-        let request = ReadRequest::new(self.backend().policy(), id, Touch::Never);
-        self.backend().read(&request).await
-    }
-
-    /// Changes the session of this id.
-    async fn write(&self, id: &SessionId, delta: Delta) -> Result<Found<Written>, Error> {
-        let request = WriteRequest::new(self.backend().policy(), id, delta)?;
-        match self.backend().write(&request).await? {
-            WriteOutcome::Written(written) => Ok(Ok(written)),
-            WriteOutcome::Refused(refusal) => {
-                Err(refusal.explained(self.backend().policy(), &request.write.delta))
-            }
-            WriteOutcome::Rotated => Ok(Err(Missing::Rotated)),
-            _ => Ok(Err(Missing::NotFound)),
-        }
-    }
-
-    /// Moves the session of this id to a fresh one, and changes it.
-    async fn rename(
-        &self,
-        id: &SessionId,
-        delta: Delta,
-    ) -> Result<Found<(SessionId, Written)>, Error> {
-        let Drawn { id, outcome, .. } = Drawn::rename(self.backend(), id, delta).await?;
-        match outcome {
-            Ok(RenameOutcome::Renamed(written)) => Ok(Ok((id, written))),
-            Ok(RenameOutcome::Rotated) => Ok(Err(Missing::Rotated)),
-            Ok(_) => Ok(Err(Missing::NotFound)),
-            Err(error) => {
-                let record = self.found_after(error, &id).await?;
-                let mut written = Written::new(record.ttl());
-                written.record = Some(record);
-                Ok(Ok((id, written)))
-            }
-        }
-    }
-
-    /// Stores a session under a fresh id.
-    async fn create(&self, new: NewSession) -> Result<(SessionId, SessionRecord), Error> {
-        let Drawn { id, outcome, .. } = Drawn::insert(self.backend(), new).await?;
-        match outcome {
-            Ok(record) => Ok((id, record)),
-            Err(error) => {
-                let record = self.found_after(error, &id).await?;
-                Ok((id, record))
-            }
-        }
-    }
-
-    /// The session under an id that was drawn here, after a step that failed: where nobody knows
-    /// whether it was done, a look tells. What is found proves that it was; that nothing is found
-    /// proves nothing. The step is never sent again: the first one may still be on its way.
-    async fn found_after(&self, error: Error, drawn: &SessionId) -> Result<SessionRecord, Error> {
-        if error.effect() != Effect::Unknown {
-            return Err(error);
-        }
-        match self.look(drawn).await {
-            Ok(ReadOutcome::Found(record)) => Ok(record),
-            _ => Err(error),
-        }
-    }
-
-    fn counter(&self, name: &FieldName) -> Result<Counter, SessionError> {
-        self.with(|state| {
-            let is_own = state.changes.waiting.delta.change(name.as_str()).is_some();
-            match (&state.view, state.target()) {
-                _ if state.changes.is_ending() => Ok(Counter::Waiting),
-                (View::Ended(..), _) => Err(SessionError::ChangesDropped),
-                (_, Some(id)) if !is_own => Ok(Counter::Stored(id.clone())),
-                _ => Ok(Counter::Waiting),
-            }
-        })
-    }
-
-    /// Counts on the server; nothing, where there is no session.
-    async fn count(
-        &self,
-        id: SessionId,
-        delta: Delta,
-        name: &FieldName,
-    ) -> Result<Option<(i64, Option<SessionRecord>)>, SessionError> {
-        // If the answer is lost, nobody knows what the field holds.
-        let known = self.with(State::forget_loaded);
-        let counted = self.write(&id, delta).await;
-        match counted.map_err(|error| error.during(Operation::IncrementField)) {
-            Ok(Ok(written)) => {
-                let record = written.record.clone();
-                let value = written.counter(name.as_str());
-                self.with(|state| {
-                    state.remember_loaded(known);
-                    state.has_written(id, written, &Pending::default());
-                });
-                let value = value.ok_or_else(unexplained)?;
-                Ok(Some((value, record)))
-            }
-            Ok(Err(missing)) => {
-                self.with(|state| state.not_found(missing));
-                Ok(None)
-            }
-            Err(error) => {
-                if error.effect() == Effect::NotApplied {
-                    self.with(|state| state.remember_loaded(known));
-                }
-                self.checked(Err(error))
-            }
-        }
     }
 
     /// Sends the pending changes, in one step (two when a session is ended and another begun, or
@@ -513,26 +280,4 @@ impl Conversation {
             error
         })
     }
-}
-
-/// Counts in the changes that wait.
-fn count_here(state: &mut State, name: FieldName, by: i64) -> Result<i64, SessionError> {
-    let before = match state.field(name.as_str(), Purpose::Peek) {
-        Known::Now(Some(value)) => parse_integer(value.as_bytes())
-            .ok_or_else(|| SessionError::uncountable(ErrorKind::NotAnInteger))?,
-        Known::Now(None) | Known::Ask => 0,
-    };
-    let value = before
-        .checked_add(by)
-        .ok_or_else(|| SessionError::uncountable(ErrorKind::Overflow))?;
-    state.changes.waiting.set(name, FieldValue::from(value));
-    Ok(value)
-}
-
-/// The backend acknowledged an increment without saying what it came to.
-fn unexplained() -> SessionError {
-    let kind = ErrorKind::CorruptReply;
-    Error::new(kind, Effect::Unknown)
-        .during(Operation::IncrementField)
-        .into()
 }

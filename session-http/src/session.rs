@@ -3,6 +3,7 @@
 mod changes;
 mod compare;
 mod counters;
+mod devices;
 mod reads;
 mod saving;
 mod testing;

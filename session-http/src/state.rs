@@ -2,16 +2,16 @@
 //!
 //! Pure bookkeeping: nothing here asks the backend or waits.
 
+mod live;
 mod loaded;
-
-use std::time::Duration;
 
 use session_core::steps::ReadOutcome;
 use session_core::{
-    Binding, FieldValue, Fields, Principal, PublicId, Remaining, SessionId, SessionRecord,
-    UnixMillis, Written,
+    Binding, FieldValue, Fields, Principal, PublicId, SessionId, SessionRecord, Written,
 };
 
+pub(crate) use self::live::Live;
+use self::live::Term;
 pub(crate) use self::loaded::Loaded;
 use crate::change::CookieChange;
 use crate::error::SessionError;
@@ -70,34 +70,6 @@ pub(crate) enum View {
     /// dropped, for it was meant for a session that has moved on or ended. A log-out still goes to
     /// the id, which leads to the session that was rotated.
     Ended(SessionId, Missing),
-}
-
-#[derive(Debug)]
-pub(crate) struct Live {
-    id: SessionId,
-    /// What remained of its life by the backend's last answer.
-    ttl: Remaining,
-    /// What decides how long its cookie is kept; nothing, as long as no answer told.
-    term: Option<Term>,
-    /// Nothing, once an operation may have changed what was loaded.
-    loaded: Option<Loaded>,
-}
-
-/// What decides how long a session's cookie is kept.
-#[derive(Debug, Clone, Copy)]
-struct Term {
-    deadline: Option<UnixMillis>,
-    /// What its log-in said, if it said something.
-    persistent: Option<bool>,
-}
-
-impl Term {
-    fn of(record: &SessionRecord) -> Self {
-        Self {
-            deadline: record.deadline(),
-            persistent: record.persistent(),
-        }
-    }
 }
 
 /// Why there is no session under an id.
@@ -462,32 +434,6 @@ impl State {
         if let View::Live(live) = &mut self.view {
             live.loaded = known;
         }
-    }
-}
-
-/// The longest that browsers keep a cookie (RFC 6265bis).
-const LONGEST: Duration = Duration::from_secs(400 * 86_400);
-
-impl Live {
-    /// How long a browser keeps a persistent cookie: until the session's deadline, and for one
-    /// without as long as it may. That the session slides then needs no word to the browser.
-    /// Nothing, if the cookie is to end with the browser.
-    fn max_age(&self, settings: &Settings) -> Option<Duration> {
-        let persistent = self.term.and_then(|term| term.persistent);
-        if !persistent.unwrap_or(settings.transport.is_persistent()) {
-            return None;
-        }
-        let Some(deadline) = self.term.and_then(|term| term.deadline) else {
-            return Some(LONGEST);
-        };
-        let now = u64::try_from(settings.backend.policy().now().unix_seconds()).unwrap_or_default();
-        let left = deadline.since(UnixMillis::new(now.saturating_mul(1000)));
-        // By the application's clock: should it be fast, the session lives all the same.
-        let at_least = match self.ttl {
-            Remaining::In(ttl) => ttl,
-            _ => Duration::ZERO,
-        };
-        Some(left.max(at_least).min(LONGEST))
     }
 }
 

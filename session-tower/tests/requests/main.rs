@@ -11,6 +11,7 @@ mod concurrent;
 mod cookie_headers;
 mod cookies;
 mod counting;
+mod devices;
 mod ending;
 #[cfg(feature = "axum")]
 mod examples;

@@ -1,0 +1,205 @@
+//! Changes that do not wait for the commit: counting, and comparing and setting.
+
+use session_core::rules::parse_integer;
+use session_core::{
+    Delta, Effect, Error, ErrorKind, FieldName, FieldValue, Operation, SessionBackend, SessionId,
+    SessionRecord,
+};
+
+use super::Conversation;
+use crate::error::SessionError;
+use crate::pending::Pending;
+use crate::state::{Known, Purpose, State, View};
+
+/// How often a field is read and changed again that other requests keep changing. Each time one of
+/// them has got on.
+const REPLACE_ATTEMPTS: usize = 16;
+
+/// Where the counter of an increment is.
+enum Counter {
+    /// In this request: nobody else can see the field yet.
+    Waiting,
+    /// On the server, in the session of this id.
+    Stored(SessionId),
+}
+
+impl Conversation {
+    /// Sends one increment, and nothing else.
+    pub(crate) async fn increment(&self, name: FieldName, by: i64) -> Result<i64, SessionError> {
+        // Whoever waited for other operations longer than the handler ran is too late.
+        self.open(|_| ())?;
+        self.bind_first().await?;
+        self.choose().await?;
+        if let Counter::Stored(id) = self.counter(&name)? {
+            let delta = Delta::new().increment(name.clone(), by);
+            if let Some((value, _)) = self.count(id, delta, &name).await? {
+                return Ok(value);
+            }
+            // A dead cookie: the counter begins with the session that this request creates.
+            self.counter(&name)?;
+        }
+        self.open(|state| count_here(state, name, by))?
+    }
+
+    /// Sends one increment to a session that exists, and brings the session back.
+    pub(crate) async fn increment_and_load(
+        &self,
+        name: FieldName,
+        by: i64,
+    ) -> Result<Option<(i64, SessionRecord)>, SessionError> {
+        self.open(|_| ())?;
+        self.bind_first().await?;
+        self.choose().await?;
+        match self.counter(&name)? {
+            Counter::Stored(id) => {
+                let delta = Delta::new().increment(name.clone(), by).returning_record();
+                match self.count(id, delta, &name).await? {
+                    Some((value, Some(record))) => Ok(Some((value, record))),
+                    Some((_, None)) => Err(unexplained()),
+                    None => Ok(None),
+                }
+            }
+            Counter::Waiting => {
+                let known = |state: &State| state.record(Purpose::Use);
+                let Some(record) = self.ask(Purpose::Use, known).await? else {
+                    return Ok(None);
+                };
+                let value = self.open(|state| count_here(state, name, by))??;
+                Ok(Some((value, record)))
+            }
+        }
+    }
+
+    /// Changes a field by what it holds, if it still holds that. `change` returns what it becomes,
+    /// if it is to be changed, and the answer.
+    pub(crate) async fn replace<T>(
+        &self,
+        name: FieldName,
+        mut change: impl FnMut(
+            Option<FieldValue>,
+        ) -> Result<(Option<Option<FieldValue>>, T), SessionError>,
+    ) -> Result<T, SessionError> {
+        let mut conflict = None;
+        self.bind_first().await?;
+        for _ in 0..REPLACE_ATTEMPTS {
+            self.open(|_| ())?;
+            let known = |state: &State| state.field(name.as_str(), Purpose::Use);
+            let before = self.ask(Purpose::Use, known).await?;
+            let (after, answer) = change(before.clone())?;
+            let Some(after) = after else {
+                return Ok(answer);
+            };
+            let mut changes = Pending::default();
+            match after {
+                Some(after) => {
+                    self.backend().policy().limits().check(&name, &after)?;
+                    changes.set(name.clone(), after);
+                }
+                None => changes.remove(name.clone()),
+            }
+            let Counter::Stored(id) = self.counter(&name)? else {
+                self.open(|state| state.changes.add(changes))?;
+                return Ok(answer);
+            };
+            let delta = match before {
+                Some(before) => changes.delta.clone().expect_value(name.clone(), before),
+                None => changes.delta.clone().expect_absent(name.clone()),
+            };
+            let known = self.with(State::forget_loaded);
+            let written = self.write(&id, delta).await;
+            match written.map_err(|error| error.during(Operation::UpdateSession)) {
+                Ok(Ok(written)) => {
+                    self.with(|state| {
+                        state.remember_loaded(known);
+                        state.has_written(id, written, &changes);
+                    });
+                    return Ok(answer);
+                }
+                Ok(Err(missing)) => self.with(|state| state.not_found(missing)),
+                // What was loaded is outdated.
+                Err(error) if error.kind() == ErrorKind::Conflict => conflict = Some(error),
+                Err(error) => return self.checked(Err(error)),
+            }
+        }
+        let conflict =
+            conflict.unwrap_or_else(|| Error::new(ErrorKind::Conflict, Effect::NotApplied));
+        self.checked(Err(conflict))
+    }
+
+    /// Applies a log-in or log-out that waits: what is applied at once belongs to the session after
+    /// it, under its new id, and must not find the fields that it takes away.
+    async fn bind_first(&self) -> Result<(), SessionError> {
+        if self.open(|state| state.changes.binding().is_some())? {
+            self.flush(false).await?;
+        }
+        Ok(())
+    }
+
+    fn counter(&self, name: &FieldName) -> Result<Counter, SessionError> {
+        self.with(|state| {
+            let is_own = state.changes.waiting.delta.change(name.as_str()).is_some();
+            match (&state.view, state.target()) {
+                _ if state.changes.is_ending() => Ok(Counter::Waiting),
+                (View::Ended(..), _) => Err(SessionError::ChangesDropped),
+                (_, Some(id)) if !is_own => Ok(Counter::Stored(id.clone())),
+                _ => Ok(Counter::Waiting),
+            }
+        })
+    }
+
+    /// Counts on the server; nothing, where there is no session.
+    async fn count(
+        &self,
+        id: SessionId,
+        delta: Delta,
+        name: &FieldName,
+    ) -> Result<Option<(i64, Option<SessionRecord>)>, SessionError> {
+        // If the answer is lost, nobody knows what the field holds.
+        let known = self.with(State::forget_loaded);
+        let counted = self.write(&id, delta).await;
+        match counted.map_err(|error| error.during(Operation::IncrementField)) {
+            Ok(Ok(written)) => {
+                let record = written.record.clone();
+                let value = written.counter(name.as_str());
+                self.with(|state| {
+                    state.remember_loaded(known);
+                    state.has_written(id, written, &Pending::default());
+                });
+                let value = value.ok_or_else(unexplained)?;
+                Ok(Some((value, record)))
+            }
+            Ok(Err(missing)) => {
+                self.with(|state| state.not_found(missing));
+                Ok(None)
+            }
+            Err(error) => {
+                if error.effect() == Effect::NotApplied {
+                    self.with(|state| state.remember_loaded(known));
+                }
+                self.checked(Err(error))
+            }
+        }
+    }
+}
+
+/// Counts in the changes that wait.
+fn count_here(state: &mut State, name: FieldName, by: i64) -> Result<i64, SessionError> {
+    let before = match state.field(name.as_str(), Purpose::Peek) {
+        Known::Now(Some(value)) => parse_integer(value.as_bytes())
+            .ok_or_else(|| SessionError::uncountable(ErrorKind::NotAnInteger))?,
+        Known::Now(None) | Known::Ask => 0,
+    };
+    let value = before
+        .checked_add(by)
+        .ok_or_else(|| SessionError::uncountable(ErrorKind::Overflow))?;
+    state.changes.waiting.set(name, FieldValue::from(value));
+    Ok(value)
+}
+
+/// The backend acknowledged an increment without saying what it came to.
+fn unexplained() -> SessionError {
+    let kind = ErrorKind::CorruptReply;
+    Error::new(kind, Effect::Unknown)
+        .during(Operation::IncrementField)
+        .into()
+}

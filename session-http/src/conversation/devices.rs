@@ -1,0 +1,80 @@
+//! The principal's sessions on all devices.
+
+use session_core::{FieldName, ListedSession, Principal, PublicId};
+
+use super::{Conversation, Flushed};
+use crate::error::SessionError;
+use crate::state::{Purpose, State};
+
+impl Conversation {
+    pub(crate) async fn devices(
+        &self,
+        fields: Vec<FieldName>,
+    ) -> Result<Vec<ListedSession>, SessionError> {
+        let Some((principal, _)) = self.logged_in().await? else {
+            return Ok(Vec::new());
+        };
+        let listed = self.backend().list_sessions_with(&principal, fields).await;
+        self.checked(listed)
+    }
+
+    pub(crate) async fn log_out_device(&self, public_id: PublicId) -> Result<bool, SessionError> {
+        let Some((principal, own)) = self.logged_in().await? else {
+            return Ok(false);
+        };
+        if own == Some(public_id) {
+            self.log_out().await?;
+            return Ok(true);
+        }
+        let ended = self.backend().revoke_session(&principal, &public_id).await;
+        self.checked(ended)
+    }
+
+    /// One by one, by public id: unlike an id it stays when another request rotates the session.
+    pub(crate) async fn log_out_others(&self) -> Result<u64, SessionError> {
+        let Some((principal, own)) = self.logged_in().await? else {
+            return Ok(0);
+        };
+        let listed = self.backend().list_sessions(&principal).await;
+        let mut ended = 0;
+        for other in self.checked(listed)? {
+            if own == Some(other.public_id) {
+                continue;
+            }
+            let revoked = self
+                .backend()
+                .revoke_session(&principal, &other.public_id)
+                .await;
+            ended += u64::from(self.checked(revoked)?);
+        }
+        Ok(ended)
+    }
+
+    pub(crate) async fn log_out_everywhere(&self) -> Result<u64, SessionError> {
+        let Some((principal, _)) = self.logged_in().await? else {
+            self.log_out().await?;
+            return Ok(0);
+        };
+        let ended = self.backend().revoke_sessions(&principal, None).await;
+        let ended = self.checked(ended)?;
+        // What the browser has is ended, and its cookie goes.
+        self.log_out().await?;
+        Ok(ended)
+    }
+
+    async fn log_out(&self) -> Result<(), SessionError> {
+        self.open(|state| state.changes.end())?;
+        self.flush(false).await.map(drop)
+    }
+
+    /// Who is logged in after what waits is applied, and the public id of this session.
+    async fn logged_in(&self) -> Result<Option<(Principal, Option<PublicId>)>, SessionError> {
+        self.open(|_| ())?;
+        if let Flushed::Dropped = self.flush(false).await? {
+            return Err(SessionError::ChangesDropped);
+        }
+        let known = |state: &State| state.record(Purpose::Use);
+        let record = self.ask(Purpose::Use, known).await?;
+        Ok(record.and_then(|record| Some((record.principal()?, record.public_id()))))
+    }
+}
