@@ -7,7 +7,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared, ready};
 use http::{Extensions, Uri};
 use session_core::steps::{WriteOutcome, WriteRequest};
-use session_core::{Delta, Principal};
+use session_core::{Delta, LogIn, Principal};
 use session_http::{Presence, Session, SessionError};
 
 use crate::layer::Settings;
@@ -161,14 +161,35 @@ impl<U: Clone + Send + Sync + 'static> Auth<U> {
     /// As [`Session::log_in`], and [`InvalidPrincipal`](session_core::InvalidPrincipal) as the
     /// loader says.
     pub fn log_in(&self, user: &U) -> Result<(), SessionError> {
+        self.log_in_with(user, |log_in| log_in)
+    }
+
+    /// The same, with a lifetime or a cookie of its own: "remember me", say.
+    ///
+    /// ```
+    /// # fn example<U: Clone + Send + Sync + 'static>(
+    /// #     auth: session_auth::Auth<U>, user: U, month: session_core::Lifetime,
+    /// # ) -> Result<(), session_http::SessionError> {
+    /// auth.log_in_with(&user, |log_in| log_in.lifetime(month).persistent(true))
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`log_in`](Self::log_in).
+    pub fn log_in_with(
+        &self,
+        user: &U,
+        options: impl FnOnce(LogIn) -> LogIn,
+    ) -> Result<(), SessionError> {
         let Request {
             settings, session, ..
         } = &*self.shared;
-        let principal = settings.users.principal(user)?;
+        let log_in = options(LogIn::new(settings.users.principal(user)?));
         if let Some(hash) = settings.users.auth_hash(user) {
             session.insert_raw(&*settings.hash_field, hash.as_str())?;
         }
-        session.log_in(principal.clone())?;
+        let principal = log_in.principal.clone();
+        session.log_in(log_in)?;
         let found = ready(Ok(Found::User(user.clone()))).boxed().shared();
         self.seen(|seen| *seen = Some(Seen { principal, found }));
         Ok(())

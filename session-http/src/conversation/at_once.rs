@@ -2,8 +2,7 @@
 
 use session_core::rules::parse_integer;
 use session_core::{
-    Delta, Effect, Error, ErrorKind, FieldName, FieldValue, Operation, SessionBackend, SessionId,
-    SessionRecord,
+    Delta, Effect, Error, ErrorKind, FieldName, FieldValue, Operation, SessionId, SessionRecord,
 };
 
 use super::Conversation;

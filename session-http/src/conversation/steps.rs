@@ -3,9 +3,7 @@
 use session_core::steps::{
     Drawn, ReadOutcome, ReadRequest, RenameOutcome, WriteOutcome, WriteRequest,
 };
-use session_core::{
-    Delta, Effect, Error, NewSession, SessionBackend, SessionId, SessionRecord, Touch, Written,
-};
+use session_core::{Delta, Effect, Error, NewSession, SessionId, SessionRecord, Touch, Written};
 
 use super::{Conversation, Found};
 use crate::state::Missing;
