@@ -1,5 +1,6 @@
 //! The operations of one request, one after the other.
 
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -40,7 +41,8 @@ impl Operations {
                 if place.strong_count() == 0 {
                     return;
                 }
-                let given = operation.await;
+                // A panic is the waiting future's, and leaves those after it alone.
+                let given = AssertUnwindSafe(operation).catch_unwind().await;
                 if let Some(answer) = place.upgrade() {
                     *lock(&answer) = Some(given);
                 }
@@ -52,7 +54,8 @@ impl Operations {
         step.await;
         let given = lock(&answer).take();
         match given {
-            Some(given) => given,
+            Some(Ok(given)) => given,
+            Some(Err(panic)) => std::panic::resume_unwind(panic),
             // A step ends without an answer only where nobody waits for one.
             None => std::future::pending().await,
         }
@@ -122,6 +125,16 @@ mod tests {
         assert_eq!(*lock(&world.notes), "aAcC");
         assert!(operations.is_idle());
         assert_eq!(poll(&mut kept), Ready('a'));
+    }
+
+    #[test]
+    fn a_panic_reaches_who_waits_and_nobody_else() {
+        let operations = Operations::default();
+        let panics = std::future::poll_fn(|_| -> Poll<()> { panic!("a defect") });
+        let mut waiting = Box::pin(operations.run(panics));
+        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| poll(&mut waiting)));
+        assert!(polled.is_err());
+        assert_eq!(poll(&mut Box::pin(operations.run(async { 7 }))), Ready(7));
     }
 
     #[test]
