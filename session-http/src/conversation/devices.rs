@@ -1,6 +1,6 @@
 //! The principal's sessions on all devices.
 
-use session_core::{FieldName, ListedSession, Principal, PublicId};
+use session_core::{Delta, FieldName, ListedSession, Principal, PublicId};
 
 use super::{Conversation, Flushed};
 use crate::error::SessionError;
@@ -16,6 +16,25 @@ impl Conversation {
         };
         let listed = self.backend().list_sessions_with(&principal, fields).await;
         self.checked(listed)
+    }
+
+    pub(crate) async fn update_device(
+        &self,
+        public_id: PublicId,
+        delta: Delta,
+    ) -> Result<bool, SessionError> {
+        let Some((principal, own)) = self.logged_in().await? else {
+            return Ok(false);
+        };
+        if own == Some(public_id) {
+            // It may be this one after all: what was loaded of it is outdated.
+            self.with(State::forget_loaded);
+        }
+        let written = self
+            .backend()
+            .update_session_of(&principal, &public_id, delta)
+            .await;
+        self.checked(written.map(|written| written.is_some()))
     }
 
     pub(crate) async fn log_out_device(&self, public_id: PublicId) -> Result<bool, SessionError> {

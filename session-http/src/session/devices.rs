@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use session_core::{IntoFieldName, ListedSession, PublicId};
+use session_core::{Delta, IntoFieldName, ListedSession, PublicId};
 
 use crate::error::SessionError;
 use crate::session::Session;
@@ -46,6 +46,41 @@ impl Session {
         self.open(|_| ())?;
         self.run(async move { conversation.devices(fields).await })
             .await
+    }
+
+    /// Changes one session of this session's principal, on whatever device it is: its label, say.
+    /// To change this one, use its own methods.
+    ///
+    /// # Returns
+    /// Whether there was such a session.
+    ///
+    /// # Atomicity
+    /// One step, as [`update_session_of`](session_core::SessionBackend::update_session_of).
+    ///
+    /// # Errors
+    /// As [`save`](Self::save); [`SessionError::Backend`].
+    ///
+    /// # Example
+    /// ```
+    /// # async fn example(session: session_http::Session, public_id: session_core::PublicId)
+    /// # -> Result<(), session_http::SessionError> {
+    /// use session_core::{Delta, Touch};
+    /// use session_http::DeltaExt;
+    ///
+    /// let label = Delta::new().insert("label", "my phone")?.touch(Touch::Never);
+    /// session.update_device(public_id, label).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn update_device(
+        &self,
+        public_id: PublicId,
+        delta: Delta,
+    ) -> Result<bool, SessionError> {
+        let conversation = Arc::clone(self.conversation());
+        self.open(|_| ())?;
+        let update = async move { conversation.update_device(public_id, delta).await };
+        self.run(update).await
     }
 
     /// Ends one session of this session's principal, on whatever device it is. This one's own ends

@@ -3,7 +3,7 @@
 use crate::common::{World, principal};
 use session_core::{Delta, Fields, NewSession, SessionBackend, SessionId};
 use session_memory::Step;
-use session_tower::{FieldsExt, Session, SessionError};
+use session_tower::{DeltaExt, FieldsExt, Session, SessionError};
 
 /// A session of this principal on this device.
 async fn on_device(world: &World, who: &str, device: &'static str) -> SessionId {
@@ -40,6 +40,21 @@ async fn a_user_sees_all_devices_and_ends_any_of_them() {
                 .iter()
                 .find(|device| Some(device.public_id) != own)
                 .unwrap();
+            for (public_id, is_there) in [(other.public_id, true), (foreign, false)] {
+                let label = Delta::new().insert("device", "old phone")?;
+                assert_eq!(session.update_device(public_id, label).await?, is_there);
+            }
+            let own_label = Delta::new().insert("device", "mine")?;
+            assert!(session.update_device(own.unwrap(), own_label).await?);
+            assert_eq!(
+                session.get::<String>("device").await?.as_deref(),
+                Some("mine")
+            );
+            let listed = session.devices(["device"]).await?;
+            let labels = listed.iter().filter_map(|row| row.fields.get_str("device"));
+            let mut labels: Vec<_> = labels.collect();
+            labels.sort_unstable();
+            assert_eq!(labels, ["mine", "old phone"]);
             assert!(session.log_out_device(other.public_id).await?);
             assert!(!session.log_out_device(other.public_id).await?);
             assert!(!session.log_out_device(foreign).await?);
