@@ -75,8 +75,8 @@ impl ListedSession {
     }
 }
 
-/// A struct of `public_id`, `created_at`, `last_accessed_at` (texts as stored), `login_at` (RFC 3339,
-/// or null) and `fields`: texts, or bytes where they are no text.
+/// A struct of `public_id`, `created_at`, `last_accessed_at` (texts as stored), `login_at` (RFC
+/// 3339, or null) and `fields`: texts, or bytes where they are no text.
 #[cfg(feature = "serde")]
 impl serde::Serialize for ListedSession {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
