@@ -60,7 +60,7 @@ pub trait UserLoader: Send + Sync + 'static {
     /// Why users cannot be loaded: any error, an `anyhow::Error`, or a text.
     type Error: Into<Box<dyn Error + Send + Sync>>;
 
-    /// The user of this principal; `None` when there is none any more, or none who may be logged
+    /// The user of this principal; `None` when there is no longer one, or none who may be logged
     /// in: then the session is ended.
     ///
     /// It is called once per request at most, and only when somebody asks. How long it may take is

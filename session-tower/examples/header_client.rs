@@ -106,7 +106,7 @@ impl Program {
 }
 
 /// Logs in, counts, rotates, counts, logs out, and is somebody without a session.
-pub async fn converse(server: SocketAddr) -> Result<Vec<String>, Box<dyn Error>> {
+pub async fn run_client(server: SocketAddr) -> Result<Vec<String>, Box<dyn Error>> {
     let mut program = Program::new(server);
     let mut said = vec![program.post("/login", "ann").await?];
     for path in ["/count", "/rotate", "/count", "/logout", "/count"] {
@@ -121,7 +121,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let server = listener.local_addr()?;
     let backend = Arc::new(MemoryBackend::new());
     tokio::spawn(async move { axum::serve(listener, app(backend)).await });
-    for line in converse(server).await? {
+    for line in run_client(server).await? {
         println!("{line}");
     }
     Ok(())

@@ -26,7 +26,7 @@ impl SameSite {
     }
 }
 
-/// Builds a [`SessionCookie`]. Had from its constructors.
+/// Builds a [`SessionCookie`]. Created by its constructors.
 ///
 /// | setting | default |
 /// |---|---|

@@ -12,7 +12,7 @@ use super::fault::Fault;
 use crate::error::SessionError;
 use crate::session::Session;
 
-/// A struct whose members are fields of the session, one each. Had from [`Session::load_struct`];
+/// A struct whose members are fields of the session, one each. Created by [`Session::load_struct`];
 /// with the feature `axum` it is an extractor.
 ///
 /// It is the struct (it derefs to it) and what the struct was when it was loaded. What is changed

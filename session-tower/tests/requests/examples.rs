@@ -195,7 +195,7 @@ async fn header_client() {
     let server = listener.local_addr().unwrap();
     let app = header_client::app(Arc::new(backend.clone()));
     let serving = tokio::spawn(async move { axum::serve(listener, app).await });
-    let said = header_client::converse(server).await.unwrap();
+    let said = header_client::run_client(server).await.unwrap();
     serving.abort();
     let expected = [
         "POST /login: Hello, ann!; an id is kept",
