@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::header::CACHE_CONTROL;
 use axum::middleware::{from_fn, map_response};
 use axum::routing::{get, post};
 use session_store::web::InvalidCookie;
 use session_store::{SessionBackend, SessionCookie, SessionLayer};
+use tower_http::set_header::SetResponseHeaderLayer;
 
-use crate::failure::{layer_failed, method_not_allowed, not_found};
+use crate::failure::{SessionFailed, method_not_allowed, not_found};
 use crate::shared::{About, RETRY_AFTER, Shared};
 use crate::{guard, headers, log, page, routes};
 
@@ -28,7 +30,7 @@ pub fn app(backend: Arc<dyn SessionBackend>, about: About) -> Result<Router, Inv
     let cookie = SessionCookie::insecure_for_development(COOKIE).build()?;
     let sessions = SessionLayer::new(Arc::clone(&backend))
         .with_cookie(cookie)
-        .with_failure_response(layer_failed)
+        .with_failure_response(SessionFailed)
         .with_retry_after(RETRY_AFTER);
 
     let with_session = Router::new()
@@ -44,7 +46,11 @@ pub fn app(backend: Arc<dyn SessionBackend>, about: About) -> Result<Router, Inv
             "/logout-everywhere",
             post(routes::sessions::log_out_everywhere),
         )
-        .layer(map_response(headers::unstored))
+        // The session layer would let the visitor's own browser keep it.
+        .layer(SetResponseHeaderLayer::if_not_present(
+            CACHE_CONTROL,
+            headers::NO_STORE,
+        ))
         .layer(sessions);
     let without_session = Router::new()
         .route("/", get(page::page))

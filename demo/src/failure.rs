@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 
 use axum::Json;
+use axum::body::Body;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
-use session_store::web::Presence;
+use session_store::web::{FailureResponse, Presence};
 use session_store::{Error, ErrorKind, Session, SessionError};
 
 /// Why a handler could not do what was asked.
@@ -73,9 +74,17 @@ impl IntoResponse for Failure {
     }
 }
 
-/// The layer's hook.
-pub(crate) fn layer_failed(_: &Parts, failed: &SessionError) -> Response {
-    session_failed(failed)
+/// The layer's hook, which needs nothing of the request.
+pub(crate) struct SessionFailed;
+
+impl FailureResponse<Body> for SessionFailed {
+    type Kept = ();
+
+    fn keep(&self, _: &Parts) {}
+
+    fn response(&self, (): &(), failed: &SessionError) -> Response {
+        session_failed(failed)
+    }
 }
 
 /// What a client is told when the session could not be read or changed.

@@ -23,21 +23,16 @@ const ALWAYS: [(HeaderName, HeaderValue); 3] = [
     ),
 ];
 
-/// Puts the security headers on every response, and forbids caches to keep what does not say
-/// otherwise.
-pub(crate) async fn secure(mut response: Response) -> Response {
-    for (name, value) in ALWAYS {
-        response.headers_mut().insert(name, value);
-    }
-    unstored(response).await
-}
+/// No cache keeps it.
+pub(crate) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-/// Forbids caches to keep what does not say otherwise. For what is about one visitor's session this
-/// comes before the session layer, which would let the visitor's own browser keep it.
-pub(crate) async fn unstored(mut response: Response) -> Response {
-    response
-        .headers_mut()
-        .entry(header::CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static("no-store"));
+/// Puts the security headers on every response, and forbids caches to keep what does not say
+/// otherwise: all of it is about one visitor's session.
+pub(crate) async fn secure(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    for (name, value) in ALWAYS {
+        headers.insert(name, value);
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(NO_STORE);
     response
 }
