@@ -55,7 +55,8 @@ impl Conversation {
                 match self.count(id, delta, &name).await? {
                     Some((value, Some(record))) => Ok(Some((value, record))),
                     Some((_, None)) => Err(unexplained()),
-                    None => Ok(None),
+                    // Not found is a value; ended or rotated during the request is an error.
+                    None => self.counter(&name).map(|_| None),
                 }
             }
             Counter::Waiting => {

@@ -196,6 +196,13 @@ async fn dropped_changes_are_an_error_or_in_the_extensions() {
             Ok(())
         })
         .await;
+    let counted = world
+        .visit(Some(&id), async |session: Session| {
+            assert!(is_dropped(session.increment_and_load("n", 1).await));
+            Ok(())
+        })
+        .await;
+    assert_eq!(counted.status(), 200);
     let committed = world.visit(Some(&id), insert).await;
     for (reply, is_told_late) in [(saved, false), (committed, true)] {
         assert_eq!((reply.status(), reply.set_cookie()), (200, None));
