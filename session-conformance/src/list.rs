@@ -136,6 +136,7 @@ const BACKEND: &[Case] = table! { Nothing
         "WRT-6" a_full_session_can_be_exchanged
         "WRT-7" fields_stay_unless_the_principal_changes
         "WRT-7" another_principals_session_starts_again
+        "PRN-19" a_fresh_log_in_starts_the_session_again
         "WRT-7" an_unbound_session_starts_again
         "WRT-7" a_foreign_text_as_principal_is_no_principal_that_changes
     }

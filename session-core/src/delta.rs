@@ -210,8 +210,9 @@ impl Delta {
     }
 
     /// Binds the session to a principal (log in): it gets a fresh public id, the time of this
-    /// log-in and its persistence, or none, also if it is the principal's already. A session that
-    /// has no deadline yet gets one:
+    /// log-in and its persistence, or none, also if it is the principal's already. A
+    /// [fresh](LogIn::fresh) log-in removes all fields but those that this delta sets or
+    /// increments. A session that has no deadline yet gets one:
     /// [`SessionPolicy::principal_lifetime`](crate::SessionPolicy::principal_lifetime) from this
     /// write on.
     #[must_use]
@@ -290,19 +291,35 @@ impl Delta {
         self.binding.is_some() && before.is_some_and(|before| self.principal() != Some(before))
     }
 
-    /// Which fields are kept; `None` when all are.
+    /// Which fields are kept by their names; `None` when all are. A [fresh](LogIn::fresh) log-in
+    /// keeps none of them.
     pub fn kept(&self) -> Option<&KeepOnly> {
         self.kept.as_ref()
     }
 
-    /// The fields that are kept, if this write removes the others.
-    pub(crate) fn kept_if(&self, principal_changes: bool) -> Option<&KeepOnly> {
+    /// The names of the fields that are kept, if this write removes the others. `before` is the
+    /// principal that the session is bound to.
+    pub fn kept_of(&self, before: Option<&Principal>) -> Option<&BTreeSet<FieldName>> {
+        if self.is_fresh() {
+            return Some(const { &BTreeSet::new() });
+        }
         let kept = self.kept.as_ref()?;
-        let is_due = match kept.when {
-            KeepWhen::Always => true,
-            KeepWhen::IfPrincipalChanges => principal_changes,
-        };
-        is_due.then_some(kept)
+        let is_due = kept.when == KeepWhen::Always || self.changes_principal(before);
+        is_due.then_some(&kept.names)
+    }
+
+    /// Whether the session starts again with this write: `created_at` becomes the time of it, and
+    /// the deadline is fixed as for a session without one. `before` is the principal that the
+    /// session is bound to.
+    pub fn starts_again(&self, before: Option<&Principal>) -> bool {
+        let is_conditional =
+            (self.kept.as_ref()).is_some_and(|kept| kept.when == KeepWhen::IfPrincipalChanges);
+        self.is_fresh() || is_conditional && self.changes_principal(before)
+    }
+
+    /// Whether it is a fresh log-in.
+    fn is_fresh(&self) -> bool {
+        self.log_in().is_some_and(|log_in| log_in.fresh)
     }
 
     /// What is expected of fields before the write, in order of their names.

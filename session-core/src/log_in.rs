@@ -31,6 +31,10 @@ pub struct LogIn {
     /// The persistence ("remember me"): whether the browser is to keep the session beyond its own
     /// end. `None` where the log-in does not say; then what an earlier one said is forgotten.
     pub persistent: Option<bool>,
+    /// Whether it starts the session again, whomever it was bound to: no field stays but what the
+    /// same write sets or counts, and `created_at` and the deadline are those of a session that
+    /// begins with it. A session that is created has nothing that could stay.
+    pub fresh: bool,
 }
 
 impl LogIn {
@@ -40,6 +44,7 @@ impl LogIn {
             principal,
             lifetime: None,
             persistent: None,
+            fresh: false,
         }
     }
 
@@ -54,6 +59,14 @@ impl LogIn {
     #[must_use]
     pub fn persistent(mut self, is_persistent: bool) -> Self {
         self.persistent = Some(is_persistent);
+        self
+    }
+
+    /// Leaves nothing of the session before it: not the visitor's fields, which stay otherwise, nor
+    /// the principal's own.
+    #[must_use]
+    pub fn fresh(mut self) -> Self {
+        self.fresh = true;
         self
     }
 }

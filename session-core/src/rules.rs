@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::delta::{Binding, KeepWhen, Touch};
+use crate::delta::{Binding, Touch};
 use crate::field::FieldValue;
 use crate::limits::{Limits, Size};
 use crate::record::SessionRecord;
@@ -157,11 +157,10 @@ pub fn write(state: &State, write: &Write, now: UnixMillis) -> Result<(State, Wr
     let mut after = state.clone();
     let mut counters = Vec::new();
     let before = delta.binding().and_then(|_| state.session.principal());
-    let principal_changes = delta.changes_principal(before.as_ref());
-    let kept = delta.kept_if(principal_changes);
+    let kept = delta.kept_of(before.as_ref());
     if kept.is_some() || delta.changes().len() + delta.expectations().len() > 0 {
         let fields = Arc::make_mut(&mut after.session.fields);
-        counters = delta.apply_to(fields, principal_changes)?;
+        counters = delta.apply_to(fields, before.as_ref())?;
         if kept.is_some() {
             after.session.hidden = Arc::default();
         }
@@ -176,7 +175,7 @@ pub fn write(state: &State, write: &Write, now: UnixMillis) -> Result<(State, Wr
         after.session.ttl = ttl;
         is_due |= delta.touch_policy() != Touch::Never;
     }
-    if kept.is_some_and(|kept| kept.when == KeepWhen::IfPrincipalChanges) {
+    if delta.starts_again(before.as_ref()) {
         after.session.created_at = write.now.to_value();
         after.session.deadline = None;
     }

@@ -36,7 +36,7 @@ impl NewSession {
     /// a value.
     pub fn from_delta(delta: &Delta) -> Result<Self> {
         let mut fields = Fields::new();
-        delta.apply_to(&mut fields, false)?;
+        delta.apply_to(&mut fields, None)?;
         Ok(Self {
             fields,
             ttl: delta.new_ttl(),

@@ -1,8 +1,8 @@
 //! What a request has asked for and the store does not have yet.
 
 use session_core::{
-    Binding, Delta, FieldChange, FieldName, FieldValue, Fields, KeepOnly, LogIn, Principal,
-    SessionPolicy, SessionTtl,
+    Binding, Delta, FieldChange, FieldName, FieldValue, Fields, LogIn, Principal, SessionPolicy,
+    SessionTtl,
 };
 
 /// What a request asks for, as far as no step has delivered it.
@@ -91,8 +91,8 @@ impl Changes {
         let Some(delta) = binds.next().map(|changes| &changes.delta) else {
             return true;
         };
-        let is_named = |kept: &KeepOnly| kept.names.contains(name);
-        delta.kept().is_none_or(is_named) || !delta.changes_principal(principal().as_ref())
+        let kept = delta.kept_of(principal().as_ref());
+        kept.is_none_or(|kept| kept.contains(name))
     }
 
     pub(crate) fn apply_to(&self, fields: &mut Fields, principal: Option<&Principal>) {
@@ -168,7 +168,8 @@ impl Pending {
         self.change(|delta| delta.ttl(ttl));
     }
 
-    /// Of another user nothing stays but what this request sets.
+    /// Of another user nothing stays but what this request sets; of a visitor neither, if it is
+    /// fresh.
     pub(crate) fn log_in(&mut self, log_in: LogIn) {
         self.rotate();
         self.change(|delta| delta.bind(log_in).keep_only_if_principal_changes([]));
@@ -210,9 +211,8 @@ impl Pending {
 
     /// What becomes of the fields of a session of this principal.
     pub(crate) fn apply_to(&self, fields: &mut Fields, principal: Option<&Principal>) {
-        let changes_principal = self.delta.changes_principal(principal);
         // Counters are sent at once and nothing is expected, so nothing is refused.
-        let counters = self.delta.apply_to(fields, changes_principal);
+        let counters = self.delta.apply_to(fields, principal);
         debug_assert_eq!(counters, Ok(Vec::new()));
     }
 

@@ -424,6 +424,7 @@ fn apply(
     }
     args.push_number_or_empty(indexed.map(|it| it.until.get()));
     args.push(match delta.kept().map(|kept| kept.when) {
+        _ if log_in.is_some_and(|it| it.fresh) => b"F",
         Some(KeepWhen::Always) => b"A",
         Some(KeepWhen::IfPrincipalChanges) => b"P",
         None => b"",
@@ -446,11 +447,13 @@ fn push_changes(args: &mut ArgsBuilder, delta: &Delta) {
         let changes = delta.changes();
         changes.filter(|(_, it)| is_meant(it)).count()
     };
+    let is_fresh = delta.log_in().is_some_and(|log_in| log_in.fresh);
+    let kept = delta.kept().filter(|_| !is_fresh);
     args.push_number(delta.expectations().len());
     args.push_number(count(|it| matches!(it, FieldChange::Increment(_))));
     args.push_number(count(|it| matches!(it, FieldChange::Set(_))));
     args.push_number(count(|it| matches!(it, FieldChange::Remove)));
-    args.push_number(delta.kept().map_or(0, |kept| kept.names.len()));
+    args.push_number(kept.map_or(0, |kept| kept.names.len()));
     for (field, expectation) in delta.expectations() {
         args.push(field.as_str().as_bytes());
         match expectation {
@@ -475,7 +478,7 @@ fn push_changes(args: &mut ArgsBuilder, delta: &Delta) {
             args.push(field.as_str().as_bytes());
         }
     }
-    for field in delta.kept().into_iter().flat_map(|kept| &kept.names) {
+    for field in kept.into_iter().flat_map(|kept| &kept.names) {
         args.push(field.as_str().as_bytes());
     }
 }

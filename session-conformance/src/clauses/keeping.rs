@@ -1,6 +1,6 @@
 //! Writes that remove all fields but some.
 
-use session_core::{Delta, ErrorKind, FieldName, Limits, NewSession, SessionId, Touch};
+use session_core::{Delta, ErrorKind, FieldName, Limits, LogIn, NewSession, SessionId, Touch};
 
 use crate::harness::{Harness, RawHash};
 use crate::kit::{
@@ -187,6 +187,43 @@ pub async fn another_principals_session_starts_again(h: &dyn Harness) {
             b.assert_listed(&ann, []).await;
             let revoked = b.revoke_sessions(&bob, None).done().await;
             assert_eq!(revoked, 1);
+        }
+    }
+}
+
+/// Nobody's session, the principal's own and another one's start again with a fresh log-in, with
+/// what the write sets and counts.
+pub async fn a_fresh_log_in_starts_the_session_again(h: &dyn Harness) {
+    let b = Bench::with(h, |policy| policy.with_principal_lifetime(lasting(3000))).await;
+    let (ann, bob) = (fresh_principal("ann"), fresh_principal("bob"));
+    let fresh = LogIn::new(ann.clone()).fresh();
+    for is_rotation in [false, true] {
+        for before in [None, Some(&ann), Some(&bob)] {
+            for (log_in, lifetime) in [
+                (fresh.clone(), 3000),
+                (fresh.clone().lifetime(lasting(400)), 400),
+            ] {
+                let mut id = b.plant(rich_hash(), Some(secs(1000))).await;
+                if let Some(before) = before {
+                    let bind = Delta::new().bind_for(before.clone(), lasting(9000));
+                    id = b.change(&id, bind, false).await.0;
+                }
+                b.clock.forward(secs(60));
+                let created = b.clock.text();
+                let mut timer = b.timer().await;
+                // What else is said of fields to keep does not count.
+                let delta = keep_if(add("page_views", 7).set(name("cart"), "1"), ["theme"]);
+                let delta = delta.bind(log_in);
+                let id = b.change(&id, delta, is_rotation).await.0;
+                timer.assert_deadline(&id, secs(lifetime)).await;
+                let record = b.peek(&id).await;
+                let expected = fields([("page_views", "7"), ("cart", "1")]);
+                assert_eq!(*record.fields(), expected, "bound before: {before:?}");
+                assert_eq!(b.stored(&id).await.field([0xff, 0xfe]), None);
+                assert_eq!(b.stored_text(&id, "created_at").await, Some(created));
+                assert_eq!(b.listed(&ann).await, [b.public_id(&id).await]);
+                assert_eq!(b.revoke_sessions(&ann, None).done().await, 1);
+            }
         }
     }
 }

@@ -29,6 +29,7 @@ fn log_in(bind: operation::LogIn, principals: &[Principal]) -> LogIn {
     let mut log_in = LogIn::new(principals[bind.who].clone());
     log_in.lifetime = bind.lifetime.map(between_units);
     log_in.persistent = bind.persistent;
+    log_in.fresh = bind.fresh;
     log_in
 }
 

@@ -173,6 +173,7 @@ pub(super) struct LogIn {
     pub(super) who: usize,
     pub(super) lifetime: Option<u32>,
     pub(super) persistent: Option<bool>,
+    pub(super) fresh: bool,
 }
 
 /// Which fields a write keeps.

@@ -175,11 +175,13 @@ fn log_in() -> impl Strategy<Value = LogIn> {
         principal(),
         option::weighted(0.4, lifetime()),
         any::<Option<bool>>(),
+        proptest::bool::weighted(0.2),
     )
-        .prop_map(|(who, lifetime, persistent)| LogIn {
+        .prop_map(|(who, lifetime, persistent, fresh)| LogIn {
             who,
             lifetime,
             persistent,
+            fresh,
         })
 }
 

@@ -4,14 +4,15 @@ use super::{Delta, Expectation, FieldChange};
 use crate::field::FieldName;
 use crate::fields::Fields;
 use crate::integer::parse_integer;
+use crate::principal::Principal;
 use crate::refusal::Refusal;
 
 impl Delta {
     /// Applies the delta to fields: checks the expectations, removes what is not kept, then changes
     /// fields in order of their names.
     ///
-    /// `principal_changes` says whether the write takes the session away from the principal it is
-    /// bound to ([`Delta::changes_principal`]).
+    /// `before` is the principal that the session is bound to: a write that takes it away may keep
+    /// less ([`Delta::kept_of`]).
     ///
     /// Returns the counters with their new values, in order of the names.
     ///
@@ -21,9 +22,9 @@ impl Delta {
     pub fn apply_to(
         &self,
         fields: &mut Fields,
-        principal_changes: bool,
+        before: Option<&Principal>,
     ) -> Result<Vec<(FieldName, i64)>, Refusal> {
-        let kept = self.kept_if(principal_changes);
+        let kept = self.kept_of(before);
         // Whatever can be refused is refused before anything is changed.
         if !self.expectations().all(|(name, expected)| match expected {
             Expectation::Equals(value) => fields.get(name.as_str()) == Some(value),
@@ -34,7 +35,7 @@ impl Delta {
         let mut counters = Vec::new();
         for (name, change) in self.changes() {
             if let FieldChange::Increment(by) = change {
-                let is_kept = kept.is_none_or(|kept| kept.names.contains(name));
+                let is_kept = kept.is_none_or(|kept| kept.contains(name));
                 let current = fields.get(name.as_str()).filter(|_| is_kept);
                 let current = match current {
                     Some(value) => parse_integer(value.as_bytes()).ok_or(Refusal::NotAnInteger)?,
@@ -45,7 +46,7 @@ impl Delta {
             }
         }
         if let Some(kept) = kept {
-            fields.retain(|name| kept.names.contains(name));
+            fields.retain(|name| kept.contains(name));
         }
         for (name, change) in self.changes() {
             match change {
@@ -85,10 +86,10 @@ mod tests {
             (grow.increment(name("s"), 1), Refusal::NotAnInteger),
         ] {
             let mut actual = fields();
-            assert_eq!(delta.apply_to(&mut actual, true), Err(refusal));
+            assert_eq!(delta.apply_to(&mut actual, None), Err(refusal));
             assert_eq!(actual, fields());
         }
         let delta = Delta::new().increment(name("n"), i64::MAX);
-        assert_eq!(delta.apply_to(&mut fields(), false), Err(Refusal::Overflow));
+        assert_eq!(delta.apply_to(&mut fields(), None), Err(Refusal::Overflow));
     }
 }

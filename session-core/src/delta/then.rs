@@ -41,10 +41,9 @@ impl Delta {
     /// # Ok::<(), session_core::Error>(())
     /// ```
     pub fn then(self, later: Self) -> Result<Self> {
-        let earlier = self.without_idle_keep();
-        let later = later.without_idle_keep();
-        let later = later.knowing_principal_of(&earlier)?;
-        Ok(Self {
+        let earlier = self.spelled_out();
+        let later = later.spelled_out().knowing_principal_of(&earlier)?;
+        let mut both = Self {
             expectations: expectations(&earlier, &later)?,
             changes: changes(&earlier, &later)?,
             kept: kept(&earlier, &later)?,
@@ -52,12 +51,20 @@ impl Delta {
             ttl: later.ttl.or(earlier.ttl),
             touch: stronger(earlier.touch, later.touch),
             returning_record: earlier.returning_record || later.returning_record,
-        })
+        };
+        if both.is_fresh() {
+            // The log-in says it.
+            both.kept = None;
+        }
+        Ok(both)
     }
 
-    /// Without a binding the principal does not change, and a conditional removal does nothing.
-    fn without_idle_keep(mut self) -> Self {
-        if self.binding.is_none() {
+    /// Says of the fields what it does: without a binding the principal does not change, and a
+    /// conditional removal does nothing; a fresh log-in keeps none.
+    fn spelled_out(mut self) -> Self {
+        if self.is_fresh() {
+            self = self.keep_only([]);
+        } else if self.binding.is_none() {
             self.kept.take_if(|kept| is_conditional(kept));
         }
         self
@@ -129,6 +136,7 @@ fn expectations(earlier: &Delta, later: &Delta) -> Result<BTreeMap<FieldName, Ex
 
 fn kept(earlier: &Delta, later: &Delta) -> Result<Option<KeepOnly>> {
     match (&earlier.kept, &later.kept) {
+        (_, kept) if later.is_fresh() => Ok(kept.clone()),
         (Some(kept), None)
             if is_conditional(kept)
                 && later.binding.is_some()
@@ -192,11 +200,15 @@ fn binding(earlier: Option<Binding>, later: Option<Binding>) -> Result<Option<Bi
     Ok(match (earlier, later) {
         // The binding fixes a deadline that stays, which unbinding alone does not.
         (Some(Binding::Bind(_)), Some(Binding::Unbind)) => return Err(unsupported()),
-        // So does one that another follows; what else it brings, that one replaces or removes.
-        (Some(Binding::Bind(earlier)), Some(Binding::Bind(later))) => Some(Binding::Bind(LogIn {
-            lifetime: later.lifetime.or(earlier.lifetime),
-            ..later
-        })),
+        // So does one that another follows, unless the session starts again with that; what else
+        // it brings, that one replaces or removes.
+        (Some(Binding::Bind(earlier)), Some(Binding::Bind(later))) if !later.fresh => {
+            Some(Binding::Bind(LogIn {
+                lifetime: later.lifetime.or(earlier.lifetime),
+                fresh: earlier.fresh,
+                ..later
+            }))
+        }
         (earlier, later) => later.or(earlier),
     })
 }
@@ -327,6 +339,17 @@ mod tests {
             let log_in = Delta::new().bind(log_in);
             assert_eq!(persistent.then(log_in.clone()).unwrap(), log_in);
         }
+        // A fresh one leaves nothing of what came before it, and one that follows it leaves that
+        // so.
+        let fresh = |who: &Principal| Delta::new().bind(LogIn::new(who.clone()).fresh());
+        let before = bind().set(name("cart"), "1").keep_only([name("cart")]);
+        assert_eq!(before.clone().then(fresh(&bob)).unwrap(), fresh(&bob));
+        let cart = Delta::new().expect_absent(name("cart"));
+        assert_eq!(fresh(&bob).then(cart).unwrap(), fresh(&bob));
+        let both = fresh(&ann).then(before).unwrap();
+        let mut log_in = LogIn::new(ann.clone()).lifetime(short);
+        log_in.fresh = true;
+        assert_eq!(both, Delta::new().bind(log_in).set(name("cart"), "1"));
         let both = Delta::new().unbind().then(bind());
         assert_eq!(both.unwrap(), bind());
         assert_eq!(kind(bind(), Delta::new().unbind()), ErrorKind::Unsupported);

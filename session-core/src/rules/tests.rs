@@ -165,6 +165,7 @@ impl Random {
         delta = match self.below(6) {
             0 => delta.bind(LogIn {
                 persistent: self.one(&[None, Some(true), Some(false)]),
+                fresh: self.below(3) == 0,
                 ..self.principal().into()
             }),
             1 => delta.bind_for(self.principal(), self.lifetime()),

@@ -155,8 +155,8 @@ impl Session {
     /// Rotations keep both.
     ///
     /// The fields of a visitor's session stay (a cart, say), and so do those of the same
-    /// principal's. Of another principal's session nothing stays but what this request sets. To
-    /// begin with none in each case, [`destroy`](Self::destroy) first.
+    /// principal's. Of another principal's session nothing stays but what this request sets, and of
+    /// none where the log-in is [fresh](LogIn::fresh).
     ///
     /// # Errors
     /// [`SessionError::Committed`]. A principal with too many sessions is found when the changes

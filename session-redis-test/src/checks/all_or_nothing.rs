@@ -172,6 +172,7 @@ fn operations() -> Vec<(&'static str, Operation)> {
         rotate_unbinding: s.open.rotate_session(&s.ann, bind(ann()).unbind()), one;
         log_in: s.open.rotate_session(&s.nobody, bind(ann())), one;
         log_in_again: s.open.rotate_session(&s.ann, bind(ann())), one;
+        log_in_freshly: s.open.rotate_session(&s.nobody, delta().bind(LogIn::new(ann()).fresh())), one;
         log_in_over_another: s.open.rotate_session(&s.bob, bind(ann())), one;
         log_in_evicting: s.evicting.rotate_session(&s.bob, bind(ann())), one;
         log_in_refused: s.refusing.rotate_session(&s.nobody, bind(ann())), one;

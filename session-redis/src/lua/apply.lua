@@ -14,7 +14,8 @@ local persistent = ARGV[13]
 local limit, evicts = ARGV[14], ARGV[15]
 -- Whose entry the cross-slot index has already, as public id and principal, or ''; and until when.
 local indexed, indexed_until = ARGV[16], ARGV[17]
--- When only some fields are kept: A (always), P (if the principal changes) or '' (never).
+-- When only some fields are kept: A (always), P (if the principal changes, and then the session
+-- starts again), F (none is, and it starts again) or '' (never).
 local keeps_only = ARGV[18]
 -- The session is to be the one that this principal knows by this public id, or ''.
 local owner, owner_public_id = ARGV[19], ARGV[20]
@@ -152,7 +153,7 @@ local function apply(key, to)
   if not s then return nil, { code } end
   if is_conflict(key) then return nil, { REFUSED, CONFLICT } end
   local principal_changes = binding ~= '' and s.principal and s.principal ~= bind_to
-  local restarts = keeps_only == 'P' and principal_changes
+  local restarts = keeps_only == 'F' or keeps_only == 'P' and principal_changes
   local gone, is_gone = {}, {}
   if keeps_only == 'A' or restarts then gone, is_gone = cleared(key) end
   local values, why = counted(key, is_gone)

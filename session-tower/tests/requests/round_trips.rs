@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::common::{World, destroy, field, insert, log_in, log_out, principal, read, rotate};
-use session_core::{SessionBackend, SessionId, SessionTtl};
+use session_core::{LogIn, SessionBackend, SessionId, SessionTtl};
 use session_memory::Step;
 use session_tower::{Presence, ReadSession, Session};
 
@@ -167,6 +167,34 @@ async fn a_login_costs_one_and_two_with_a_read() {
         })
         .await;
     reply.assert_cost(&[(Step::Read, 1), (Step::Rename, 1)]);
+}
+
+/// Read before it or not, in one request and by the next one.
+#[tokio::test]
+async fn a_fresh_log_in_is_one_step_and_leaves_nothing_of_the_visitor() {
+    for reads in [false, true] {
+        let world = World::new();
+        let visitor = world.session().await;
+        let reply = world
+            .visit(Some(&visitor), async move |session: Session| {
+                if reads {
+                    assert!(session.contains("seen").await?);
+                }
+                session.insert("username", "ann")?;
+                session.log_in(LogIn::new(principal("ann")).fresh())?;
+                if reads {
+                    assert_eq!(session.fields().await?.len(), 1);
+                }
+                Ok(())
+            })
+            .await;
+        let steps = [(Step::Read, 1), (Step::Rename, 1)];
+        reply.assert_cost(&steps[usize::from(!reads)..]);
+        let record = world.peek(&reply.new_id().unwrap()).await.unwrap();
+        assert_eq!(record.fields().len(), 1);
+        assert_eq!(field(&record, "username"), Some("ann"));
+        assert_eq!(record.principal(), Some(principal("ann")));
+    }
 }
 
 #[tokio::test]

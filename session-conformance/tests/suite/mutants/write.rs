@@ -160,6 +160,33 @@ mutants! {
         }
     }
 
+    /// A fresh log-in removes what it may, and the session goes on.
+    ["PRN-19"] GoesOnAfterAFreshLogIn {
+        async fn write(&self, m: &Memory, mut request: WriteRequest) -> Result<WriteOutcome> {
+            if let Some(mut log_in) = request.write.delta.log_in().filter(|it| it.fresh).cloned() {
+                log_in.fresh = false;
+                request.write.delta = request.write.delta.clone().bind(log_in).keep_only([]);
+            }
+            m.write(&request).await
+        }
+    }
+
+    /// A fresh log-in is fresh only over another's session, or over a visitor's.
+    ["PRN-19"] KeepsThePrincipalsOwn {
+        async fn write(&self, m: &Memory, mut request: WriteRequest) -> Result<WriteOutcome> {
+            let id = m.id(&request.target).await;
+            let before = m.peek_session(&id).await?.and_then(|it| it.principal());
+            let delta = &request.write.delta;
+            if let Some(mut log_in) = delta.log_in().filter(|it| it.fresh).cloned()
+                && before.as_ref() == Some(&log_in.principal)
+            {
+                log_in.fresh = false;
+                request.write.delta = delta.clone().bind(log_in);
+            }
+            m.write(&request).await
+        }
+    }
+
     /// It looks, and then writes.
     ["WRT-8"] ChecksBeforeTheStep {
         async fn write(&self, m: &Memory, mut request: WriteRequest) -> Result<WriteOutcome> {
