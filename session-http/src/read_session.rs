@@ -4,7 +4,9 @@ use std::fmt;
 
 use http::Extensions;
 use serde::de::DeserializeOwned;
-use session_core::{FieldValue, Fields, Principal, PublicId, SessionRecord};
+use session_core::{
+    FieldValue, Fields, IntoFieldName, ListedSession, Principal, PublicId, SessionRecord,
+};
 
 use crate::error::SessionError;
 use crate::json::decode::Form;
@@ -102,6 +104,23 @@ impl ReadSession {
     /// [`SessionError::Backend`].
     pub async fn presence(&self) -> Result<Presence, SessionError> {
         self.0.presence_for(Purpose::Peek).await
+    }
+
+    /// The live sessions of the session's principal, with these of their fields, as
+    /// [`Session::devices`] lists them; none for a visitor. A log-in that waits does not count.
+    ///
+    /// # Errors
+    /// A reserved name; [`SessionError::Backend`].
+    pub async fn devices<N: IntoFieldName>(
+        &self,
+        fields: impl IntoIterator<Item = N>,
+    ) -> Result<Vec<ListedSession>, SessionError> {
+        self.0.peek_devices(fields).await
+    }
+
+    /// The name of the cookie, or of the request's header, that the session's id travels in.
+    pub fn name(&self) -> &str {
+        self.0.name()
     }
 
     /// Names a session that is bound to a principal without opening it, once it is loaded.

@@ -10,8 +10,19 @@ impl Conversation {
     pub(crate) async fn devices(
         &self,
         fields: Vec<FieldName>,
+        purpose: Purpose,
     ) -> Result<Vec<ListedSession>, SessionError> {
-        let Some((principal, _)) = self.logged_in().await? else {
+        let principal = match purpose {
+            Purpose::Use => self.logged_in().await?.map(|(principal, _)| principal),
+            // As the store has it: what waits is not applied by a look.
+            Purpose::Peek => {
+                let known = |state: &State| state.record(purpose);
+                self.ask(purpose, known)
+                    .await?
+                    .and_then(|it| it.principal())
+            }
+        };
+        let Some(principal) = principal else {
             return Ok(Vec::new());
         };
         let listed = self.backend().list_sessions_with(&principal, fields).await;

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use session_core::{Delta, IntoFieldName, ListedSession, PublicId};
+use session_core::{Delta, FieldName, IntoFieldName, ListedSession, PublicId};
 
 use crate::error::SessionError;
 use crate::session::Session;
+use crate::state::Purpose;
 
 /// # Devices
 ///
@@ -40,12 +41,22 @@ impl Session {
         &self,
         fields: impl IntoIterator<Item = N>,
     ) -> Result<Vec<ListedSession>, SessionError> {
-        let fields = fields.into_iter().map(N::into_field_name);
-        let fields = fields.collect::<Result<Vec<_>, _>>()?;
+        let fields = field_names(fields)?;
         let conversation = Arc::clone(self.conversation());
         self.open(|_| ())?;
-        self.run(async move { conversation.devices(fields).await })
+        self.run(async move { conversation.devices(fields, Purpose::Use).await })
             .await
+    }
+
+    pub(crate) async fn peek_devices<N: IntoFieldName>(
+        &self,
+        fields: impl IntoIterator<Item = N>,
+    ) -> Result<Vec<ListedSession>, SessionError> {
+        let fields = field_names(fields)?;
+        let conversation = Arc::clone(self.conversation());
+        self.used(|_| ());
+        let list = async move { conversation.devices(fields, Purpose::Peek).await };
+        self.operations().run(list).await
     }
 
     /// Changes one session of this session's principal, on whatever device it is: its label, say.
@@ -131,4 +142,11 @@ impl Session {
         self.run(async move { conversation.log_out_everywhere().await })
             .await
     }
+}
+
+fn field_names<N: IntoFieldName>(
+    names: impl IntoIterator<Item = N>,
+) -> Result<Vec<FieldName>, SessionError> {
+    let names: Result<_, _> = names.into_iter().map(N::into_field_name).collect();
+    Ok(names?)
 }
