@@ -6,6 +6,7 @@
 mod at_once;
 mod devices;
 mod steps;
+mod watch;
 
 use std::sync::{Arc, Mutex};
 
@@ -76,7 +77,17 @@ impl Conversation {
         purpose: Purpose,
         known: impl Fn(&State) -> Known<T>,
     ) -> Result<T, SessionError> {
-        let mut is_outdated = self.with(|state| state.is_closed);
+        let is_outdated = self.with(|state| state.is_closed);
+        self.ask_if(is_outdated, purpose, known).await
+    }
+
+    /// Answers after a read where what is known is outdated.
+    async fn ask_if<T>(
+        &self,
+        mut is_outdated: bool,
+        purpose: Purpose,
+        known: impl Fn(&State) -> Known<T>,
+    ) -> Result<T, SessionError> {
         loop {
             // Another clone of the handle may have read meanwhile.
             let answer = self.with(|state| known(state));

@@ -59,6 +59,7 @@
 //! |---|---|
 //! | use the session in a handler | [`Session`]; [`ReadSession`] to look without counting as use |
 //! | keep a struct in the session | [`Session::load_struct`], [`Typed`] |
+//! | end a WebSocket or a stream of events with its session | [`Session::watch`], [`Watch`] |
 //! | decide about the cookie, or have none | [`SessionCookie`], [`SessionHeader`] |
 //! | write an adapter of a framework | [`SessionHttp`], [`RequestSession`] |
 //!
@@ -87,6 +88,7 @@ mod sessions;
 mod state;
 mod transport;
 mod values;
+mod watch;
 
 pub use self::change::{ChangesDropped, CookieChange};
 pub use self::cookie::{InvalidCookie, SameSite, SessionCookie, SessionCookieBuilder};
@@ -98,3 +100,4 @@ pub use self::session::{Counted, Presence, Session};
 pub use self::session_header::{InvalidHeader, SessionHeader};
 pub use self::sessions::{SessionHttp, Undecodable};
 pub use self::values::{DeltaExt, FieldsExt};
+pub use self::watch::{SessionEnd, Watch};

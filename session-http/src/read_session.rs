@@ -12,6 +12,7 @@ use crate::error::SessionError;
 use crate::json::decode::Form;
 use crate::session::{Presence, Session};
 use crate::state::Purpose;
+use crate::watch::Watch;
 
 /// The session of one request, to look at: reading it does not count as use, so it never slides
 /// the expiry. For polling, health checks and countdowns.
@@ -116,6 +117,15 @@ impl ReadSession {
         fields: impl IntoIterator<Item = N>,
     ) -> Result<Vec<ListedSession>, SessionError> {
         self.0.peek_devices(fields).await
+    }
+
+    /// Watches the session as the store has it, for an open connection; `None` when there is none.
+    /// What waits in the request is not applied first, as [`Session::watch`] does.
+    ///
+    /// # Errors
+    /// [`SessionError::Backend`].
+    pub async fn watch(&self) -> Result<Option<Watch>, SessionError> {
+        self.0.peek_watch().await
     }
 
     /// The name of the cookie, or of the request's header, that the session's id travels in.

@@ -7,6 +7,7 @@ mod devices;
 mod reads;
 mod saving;
 mod testing;
+mod watching;
 
 pub(crate) use self::changes::unless_unencodable;
 pub use self::counters::Counted;
@@ -45,6 +46,7 @@ use crate::state::{State, View};
 /// When the handler panics or the request is dropped, the changes that wait are dropped. To change
 /// the session after that is an error,
 /// [`SessionError::Committed`](crate::SessionError::Committed); to read it asks the store again.
+/// What goes on after the response headers, as a WebSocket does, [watches](Self::watch) it.
 ///
 /// # Waiting
 /// The operations of one request follow each other, and each ends within the backend's

@@ -13,6 +13,7 @@ use crate::session::Session;
 use crate::session_header::SessionHeader;
 use crate::state::State;
 use crate::transport::Transport;
+use crate::watch::WatchedSessions;
 
 /// How long clients are told to wait when the store fails, unless it is set.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -26,6 +27,7 @@ pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// | [`with_header`](Self::with_header) | a cookie instead |
 /// | [`with_retry_after`](Self::with_retry_after) | 5 s |
 /// | [`with_undecodable`](Self::with_undecodable) | an error |
+/// | [`with_watch_interval`](Self::with_watch_interval) | 5 s |
 ///
 /// The [front page](crate) has an adapter, whole.
 #[derive(Debug, Clone)]
@@ -40,6 +42,7 @@ pub(crate) struct Settings {
     pub(crate) retry_after: Duration,
     pub(crate) incident: Arc<Incident>,
     pub(crate) undecodable: Undecodable,
+    pub(crate) watched: Arc<WatchedSessions>,
 }
 
 /// What becomes of a field that is read as a type whose value it is not, because another version of
@@ -102,6 +105,15 @@ impl SessionHttp {
         self
     }
 
+    /// How often a session is looked at that open connections [watch](crate::Watch), give or take
+    /// 15 %; 100 ms at least, an hour at most. That it was ended is known so much later. (That it
+    /// expired is known at once.)
+    #[must_use]
+    pub fn with_watch_interval(mut self, interval: Duration) -> Self {
+        Arc::make_mut(&mut self.settings).watched = Arc::new(WatchedSessions::new(interval));
+        self
+    }
+
     /// Opens the session of a request by its headers. Asks nothing of the backend.
     ///
     /// The lines that hold the session's cookie or header are marked as sensitive, so that their
@@ -138,6 +150,7 @@ impl Settings {
             retry_after: RETRY_AFTER,
             incident: Arc::default(),
             undecodable: Undecodable::default(),
+            watched: Arc::new(WatchedSessions::new(WatchedSessions::DEFAULT_INTERVAL)),
         }
     }
 

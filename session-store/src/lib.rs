@@ -55,7 +55,9 @@ pub use session_core::{
 pub use session_core::{MockSessionBackend, MockSteps};
 #[cfg(feature = "tower")]
 #[doc(inline)]
-pub use session_tower::{ReadSession, Session, SessionCookie, SessionError, SessionLayer};
+pub use session_tower::{
+    ReadSession, Session, SessionCookie, SessionEnd, SessionError, SessionLayer, Watch,
+};
 
 pub use self::connect::{Connect, ConnectError, connect};
 
@@ -118,8 +120,8 @@ pub mod web {
     pub use session_tower::{
         ChangesDropped, CookieChange, Counted, DeltaExt, EmptyResponse, FailureResponse, FieldsExt,
         InvalidCookie, InvalidHeader, Presence, ReadSession, ResponseFuture, SameSite, Session,
-        SessionCookie, SessionCookieBuilder, SessionError, SessionHeader, SessionLayer,
-        SessionService, Typed, Undecodable,
+        SessionCookie, SessionCookieBuilder, SessionEnd, SessionError, SessionHeader, SessionLayer,
+        SessionService, Typed, Undecodable, Watch,
     };
 }
 

@@ -19,6 +19,7 @@ use crate::service::SessionService;
 /// | [`with_failure_response`](Self::with_failure_response) | an empty body |
 /// | [`with_retry_after`](Self::with_retry_after) | 5 s |
 /// | [`with_undecodable`](Self::with_undecodable) | an error |
+/// | [`with_watch_interval`](Self::with_watch_interval) | 5 s |
 ///
 /// Lifetimes, limits and the touch are decided by the backend's
 /// [`SessionPolicy`](session_core::SessionPolicy).
@@ -135,6 +136,25 @@ impl<H> SessionLayer<H> {
     #[must_use]
     pub fn with_undecodable(mut self, undecodable: Undecodable) -> Self {
         self.sessions = self.sessions.with_undecodable(undecodable);
+        self
+    }
+
+    /// How often a session is looked at that open connections [watch](crate::Watch), give or take
+    /// 15 %; 100 ms at least, an hour at most. That it was ended is known so much later. (That it
+    /// expired is known at once.)
+    ///
+    /// ```
+    /// # use session_memory::MemoryBackend;
+    /// use session_tower::SessionLayer;
+    /// # use std::sync::Arc;
+    /// use std::time::Duration;
+    ///
+    /// let layer = SessionLayer::new(Arc::new(MemoryBackend::new()))
+    ///     .with_watch_interval(Duration::from_secs(1));
+    /// ```
+    #[must_use]
+    pub fn with_watch_interval(mut self, interval: Duration) -> Self {
+        self.sessions = self.sessions.with_watch_interval(interval);
         self
     }
 

@@ -26,6 +26,7 @@
 //! | use the session in a handler | [`Session`]; [`ReadSession`] to look without counting as use |
 //! | keep a struct in the session | `Session::load_struct`, `Typed` |
 //! | decide about the cookie, or have none | [`SessionCookie`], [`SessionHeader`] |
+//! | end a WebSocket or a stream of events with its session | [`Session::watch`], [`Watch`] |
 //! | decide what clients are told when the store fails | [`SessionLayer::with_failure_response`], [`SessionError`] |
 //! | test handlers and applications | [testing](_documentation::testing) |
 //!
@@ -46,8 +47,8 @@ pub use self::service::SessionService;
 #[doc(inline)]
 pub use session_http::{
     ChangesDropped, CookieChange, Counted, DeltaExt, FieldsExt, InvalidCookie, InvalidHeader,
-    Presence, ReadSession, SameSite, Session, SessionCookie, SessionCookieBuilder, SessionError,
-    SessionHeader, Typed, Undecodable,
+    Presence, ReadSession, SameSite, Session, SessionCookie, SessionCookieBuilder, SessionEnd,
+    SessionError, SessionHeader, Typed, Undecodable, Watch,
 };
 
 /// Documents, versioned and linked with the code.

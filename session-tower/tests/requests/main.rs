@@ -30,3 +30,4 @@ mod store_failing;
 mod two_layers;
 mod typed;
 mod waiting;
+mod watching;

@@ -41,6 +41,7 @@ async fn no_text_shows_an_id_or_a_value() {
             session.save().await?;
             let look = ReadSession::from(session.clone());
             kept.keep((&session, look, session.id(), session.public_id()));
+            kept.keep(session.watch().await?);
             for error in [
                 session.increment("secret", 1).await.unwrap_err(),
                 session.get::<Vec<u8>>("secret").await.unwrap_err(),
