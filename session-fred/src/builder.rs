@@ -6,46 +6,25 @@ use std::time::Duration;
 
 use fred::clients::Client;
 use fred::interfaces::ClientLike as _;
-use fred::types::config::Config;
 use session_core::{
     ConnectionObserver, Effect, Error, ErrorKind, Operation, Result, SessionBackend as _,
     SessionPolicy,
 };
+use session_redis::Tls;
 use session_redis::{
-    ClusterUrl, Endpoint, Eviction, IdStorage, KeyPrefix, RedisBackend, Settings, refuse_tls,
+    CredentialsProvider, Endpoint, Eviction, IdStorage, InvalidUrl, KeyPrefix, RedisBackend,
+    ServerUrl, Settings,
 };
 
 use crate::backend::FredBackend;
-use crate::connection::{FredConnect, endpoint};
-use crate::convert::ClientError;
+use crate::connection::FredConnect;
 
 impl FredBackend {
     /// Builds a backend for the server at this URL, `redis://[user:password@]host[:port][/db]`, or
-    /// for the cluster: `redis-cluster://[user:password@]host[:port][?node=host:port&node=…]`.
+    /// for the cluster: `redis-cluster://[user:password@]host[:port][?node=host:port&node=…]`. What
+    /// else a URL can say: [`ServerUrl`].
     pub fn builder(url: impl Into<String>) -> FredBuilder {
         FredBuilder::new(url)
-    }
-
-    /// Builds a backend for the cluster of this configuration, of whose hosts one that replies is
-    /// enough to find the others. All are reached with its credentials and settings.
-    ///
-    /// ```no_run
-    /// # async fn example() -> session_core::Result<()> {
-    /// use fred::types::config::{Config, ServerConfig};
-    /// use session_fred::FredBackend;
-    ///
-    /// let nodes = vec![("10.0.0.1", 6379), ("10.0.0.2", 6379)];
-    /// let config = Config {
-    ///     server: ServerConfig::new_clustered(nodes),
-    ///     ..Config::default()
-    /// };
-    /// let backend = FredBackend::cluster_builder(config).connect().await?;
-    /// # let _ = backend;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn cluster_builder(config: Config) -> FredBuilder {
-        FredBuilder::of_cluster(config)
     }
 
     /// A backend over a client that the application already has, with the default settings. It is
@@ -54,7 +33,7 @@ impl FredBackend {
     /// # Errors
     /// [`ErrorKind::Config`](session_core::ErrorKind::Config) when the client may send a command
     /// more than once: its connection config must have `max_command_attempts = 1`, and it must not
-    /// be a cluster's (for these there is [`cluster_builder`](Self::cluster_builder)).
+    /// be a cluster's (for these there is the URL of one).
     pub fn from_client(client: Client) -> Result<Self> {
         Self::from_client_with(client, |builder| builder)
     }
@@ -92,31 +71,22 @@ impl FredBackend {
 /// | [`policy`](Self::policy) | [`SessionPolicy::new`] |
 /// | [`deadline`](Self::deadline) | 500 ms |
 /// | [`eviction`](Self::eviction) | [`Eviction::Warn`] |
+/// | [`credentials`](Self::credentials), [`tls`](Self::tls) | the URL's |
 /// | [`observer`](Self::observer) | none |
 #[must_use]
 pub struct FredBuilder {
-    servers: Servers,
+    url: String,
     settings: Settings,
-}
-
-/// Where to connect.
-enum Servers {
-    Url(String),
-    Cluster(Box<Config>),
+    tls: Option<Tls>,
 }
 
 impl FredBuilder {
     pub(crate) fn new(url: impl Into<String>) -> Self {
-        Self::to(Servers::Url(url.into()))
-    }
-
-    pub(crate) fn of_cluster(config: Config) -> Self {
-        Self::to(Servers::Cluster(Box::new(config)))
-    }
-
-    fn to(servers: Servers) -> Self {
-        let settings = Settings::default();
-        Self { servers, settings }
+        Self {
+            url: url.into(),
+            settings: Settings::default(),
+            tls: None,
+        }
     }
 
     /// What all keys begin with.
@@ -149,6 +119,19 @@ impl FredBuilder {
         self
     }
 
+    /// Who provides the credentials of each connection, in the place of the URL's.
+    pub fn credentials(mut self, provider: Arc<dyn CredentialsProvider>) -> Self {
+        self.settings.credentials = Some(provider);
+        self
+    }
+
+    /// How connections are encrypted, in the place of what the URL says of it. The URL must ask for
+    /// TLS, which needs the cargo feature `tls-ring` or `tls-aws-lc-rs`.
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
     /// Who is told what becomes of the connections.
     pub fn observer(mut self, observer: Arc<dyn ConnectionObserver>) -> Self {
         self.settings.observer = Some(observer);
@@ -158,12 +141,15 @@ impl FredBuilder {
     /// A backend that connects when it is first used, which must be within a Tokio runtime.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when the URL cannot be used, or asks for TLS, which is not offered
-    /// yet; when the deadline is zero.
+    /// [`ErrorKind::Config`] when the URL cannot be used, with [`InvalidUrl`] as its source; when
+    /// the deadline is zero.
     pub fn build(self) -> Result<FredBackend> {
-        let settings = self.settings.checked();
-        let built = settings.and_then(|settings| build(self.servers, settings));
-        built.map_err(|error| error.during(Operation::Connect))
+        let url = ServerUrl::parse(&self.url)?;
+        let url = url.with_tls(self.tls)?;
+        let connect = FredConnect::to(&url).ok_or_else(|| refused(InvalidUrl::Database));
+        let built = connect.and_then(|connect| RedisBackend::at(connect, url, self.settings));
+        let built = built.map_err(|error| error.during(Operation::Connect))?;
+        Ok(FredBackend(built))
     }
 
     /// A backend that is connected, with a server on which sessions can be stored.
@@ -208,115 +194,33 @@ impl fmt::Debug for FredBuilder {
     }
 }
 
-fn build(servers: Servers, settings: Settings) -> Result<FredBackend> {
-    let (like, seeds) = match servers {
-        Servers::Url(url) => {
-            refuse_tls(&url)?;
-            if let Some(url) = ClusterUrl::parse(&url)? {
-                (config_of(&url.first)?, url.nodes)
-            } else {
-                let config = config_of(&url)?;
-                let server = config.server.hosts().into_iter().next();
-                let endpoint = endpoint(&server.ok_or_else(|| refused(NO_ENDPOINT))?);
-                let connect = FredConnect::like(config);
-                let backend = RedisBackend::standalone(connect, endpoint, settings);
-                return Ok(FredBackend(backend));
-            }
-        }
-        Servers::Cluster(config) => {
-            let seeds = config.server.hosts().iter().map(endpoint).collect();
-            (*config, seeds)
-        }
-    };
-    if seeds.is_empty() {
-        return Err(refused(NO_NODE));
-    }
-    let connect = FredConnect::like(like);
-    Ok(FredBackend(RedisBackend::cluster(connect, seeds, settings)))
-}
-
-/// The client's configuration for a server's URL. Refused when it is not that of one server, or
-/// when the URL asks for TLS and the client was built without: it would go on in the clear.
-fn config_of(url: &str) -> Result<Config> {
-    let config = Config::from_url(url).map_err(configuration)?;
-    // The client takes any scheme that it does not know for this one.
-    let scheme = url.split_once(':').map_or(url, |(scheme, _)| scheme);
-    let is_known = SCHEMES
-        .iter()
-        .any(|known| known.eq_ignore_ascii_case(scheme));
-    if !is_known || !config.server.is_centralized() {
-        return Err(refused(NO_ENDPOINT));
-    }
-    if asks_for_tls(url) && !config.uses_tls() {
-        return Err(refused(NO_TLS));
-    }
-    Ok(config)
-}
-
-fn asks_for_tls(url: &str) -> bool {
-    let scheme = url.split_once(':').map_or(url, |(scheme, _)| scheme);
-    let scheme = scheme.to_ascii_lowercase();
-    scheme.starts_with("rediss") || scheme.starts_with("valkeys")
-}
-
-const SCHEMES: [&str; 4] = ["redis", "rediss", "valkey", "valkeys"];
-const NO_ENDPOINT: &str = "the URL must lead to the host and port of one server";
-const NO_NODE: &str = "a cluster needs the host and port of at least one node";
-const NO_TLS: &str = "the URL asks for TLS, and none of the client's TLS features is on";
 const COUNTS_TWICE: &str = "the client must have max_command_attempts = 1, or it would count twice";
 const IS_CLUSTERED: &str =
-    "a cluster's client cannot be taken over; FredBackend::cluster_builder can";
+    "a cluster's client cannot be taken over: give the cluster's URL to FredBackend::builder";
 
-fn refused(why: &'static str) -> Error {
+fn refused(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::new(ErrorKind::Config, Effect::NotApplied).with_source(why)
-}
-
-fn configuration(error: fred::error::Error) -> Error {
-    Error::new(ErrorKind::Config, Effect::NotApplied).with_source(ClientError::from(error))
 }
 
 #[cfg(test)]
 mod tests {
     use fred::types::Builder;
-    use fred::types::config::ServerConfig;
 
     use super::*;
 
-    const URLS_REFUSED: &str = "redis redis:// redis://:@ redis://:6379 redis://h:65536 redis://h:x \
-        http://h redis-sentinel://h:26379?sentinelServiceName=m REDIS-CLUSTER://h redis-cluster:// \
-        redis-cluster://:7000 redis-cluster://h:65536 redis-cluster://h?node= redis+unix:///s \
-        redis://%FF:%FF@h redis-cluster://%FF:%FF@h ";
-    const URLS_TAKEN: &str = "redis://h redis://h:0 REDIS://h redis://[::1] redis://[::1]:7000/3 \
-        redis-cluster://[::1]:7000?node=[::1]";
-
+    /// Another client of the same build may have it compiled in.
+    #[cfg(not(feature = "__tls"))]
     #[tokio::test]
-    async fn a_url_that_asks_for_tls_is_refused_and_never_served_without() {
-        for url in [
-            "rediss://127.0.0.1",
-            "rediss-cluster://127.0.0.1",
-            "valkeys://127.0.0.1",
-        ] {
-            let error = FredBuilder::new(url).build().unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Config, "{url}");
+    async fn a_url_that_asks_for_tls_is_never_served_without() {
+        for url in ["rediss://127.0.0.1", "valkeys-cluster://127.0.0.1"] {
+            let error = FredBackend::builder(url).build().unwrap_err();
+            let source = std::error::Error::source(&error).unwrap();
+            assert_eq!(
+                source.downcast_ref(),
+                Some(&crate::InvalidUrl::NoTls),
+                "{url}"
+            );
         }
-    }
-
-    #[tokio::test]
-    async fn urls_that_lead_nowhere_are_refused() {
-        for url in URLS_REFUSED.split(' ') {
-            let error = FredBuilder::new(url).build().expect_err(url);
-            assert_eq!(error.kind(), ErrorKind::Config, "{url}");
-        }
-        for url in URLS_TAKEN.split(' ') {
-            assert!(FredBuilder::new(url).build().is_ok(), "{url}");
-        }
-        let nobody = ServerConfig::new_clustered(Vec::<(String, u16)>::new());
-        let nobody = Config {
-            server: nobody,
-            ..Config::default()
-        };
-        let error = FredBuilder::of_cluster(nobody).build().unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Config);
     }
 
     #[tokio::test]

@@ -5,11 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fred::clients::{Client, Pipeline, WithOptions};
+use fred::error::{Error as FredError, ErrorKind as FredErrorKind};
 use fred::interfaces::{ClientLike as _, EventInterface as _};
-use fred::types::Builder;
-use fred::types::config::{Config, Options, Server, ServerConfig, TcpConfig};
+#[cfg(feature = "__tls")]
+use fred::types::config::TlsConnector;
+use fred::types::config::{Config, Options, ServerConfig, TcpConfig};
+use fred::types::{Builder, RespVersion};
 use session_core::{Effect, Error, ErrorKind, Result};
-use session_redis::{Command, Connect, Connection, Endpoint, PushSink, ReadForm, Reply};
+#[cfg(feature = "__tls")]
+use session_redis::Tls;
+use session_redis::{
+    Command, Connect, Connection, Credentials, Endpoint, PushSink, ReadForm, Reply, ServerUrl,
+};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
@@ -26,16 +33,30 @@ const FOR_EVER: Duration = Duration::from_secs(86_400);
 pub struct FredConnect(Source);
 
 enum Source {
-    /// Connections of its own, with these credentials and settings. The addresses are not used.
-    Own(Box<Config>),
+    Own(Own),
     Given(Client),
 }
 
+/// How connections of its own are made.
+struct Own {
+    version: RespVersion,
+    database: u8,
+    #[cfg(feature = "__tls")]
+    tls: Option<Tls>,
+}
+
 impl FredConnect {
-    /// Connections with the credentials and settings of this configuration, whose addresses are not
-    /// used.
-    pub(crate) fn like(config: Config) -> Self {
-        Self(Source::Own(Box::new(config)))
+    /// Connections such as this URL asks for; nothing for a database that the client cannot name.
+    pub(crate) fn to(url: &ServerUrl) -> Option<Self> {
+        Some(Self(Source::Own(Own {
+            version: match url.is_resp3 {
+                true => RespVersion::RESP3,
+                false => RespVersion::RESP2,
+            },
+            database: u8::try_from(url.database).ok()?,
+            #[cfg(feature = "__tls")]
+            tls: url.tls.clone(),
+        })))
     }
 
     /// Always this client.
@@ -46,40 +67,79 @@ impl FredConnect {
 
 impl fmt::Debug for FredConnect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The configuration may hold a password.
         f.write_str("FredConnect")
     }
-}
-
-/// Where a connection to this server leads.
-pub(crate) fn endpoint(server: &Server) -> Endpoint {
-    Endpoint::tcp(&*server.host, server.port)
 }
 
 impl Connect for FredConnect {
     type Connection = FredConnection;
 
+    const OFFERS_TLS: bool = cfg!(feature = "__tls");
+
     const READ_FORM: ReadForm = ReadForm::Script;
 
-    async fn connect(&self, endpoint: &Endpoint, _: PushSink) -> Result<FredConnection> {
+    async fn connect(
+        &self,
+        endpoint: &Endpoint,
+        credentials: &Credentials,
+        _: PushSink,
+    ) -> Result<FredConnection> {
         match &self.0 {
-            Source::Own(like) => own(like, endpoint).await,
+            Source::Own(own) => own.connect(endpoint, credentials).await,
             Source::Given(client) => given(client).await,
         }
     }
 }
 
+impl Own {
+    async fn connect(
+        &self,
+        endpoint: &Endpoint,
+        credentials: &Credentials,
+    ) -> Result<FredConnection> {
+        let server = match endpoint {
+            Endpoint::Tcp { host, port } => ServerConfig::new_centralized(&**host, *port),
+            Endpoint::Unix { path } => ServerConfig::new_unix_socket(&**path),
+            _ => return Err(not_sent(ErrorKind::Config)),
+        };
+        let config = Config {
+            server,
+            fail_fast: true,
+            username: credentials.username.clone(),
+            password: credentials.password.clone(),
+            version: self.version.clone(),
+            database: (self.database != 0).then_some(self.database),
+            ..Config::default()
+        };
+        // Nothing but the handshake was sent.
+        let failed = |error| convert::error(error).with_effect(Effect::NotApplied);
+        #[cfg(feature = "__tls")]
+        if let (Some(tls), Endpoint::Tcp { host, .. }) = (&self.tls, endpoint) {
+            return encrypted(config, host, tls).await;
+        }
+        open(config).await.map_err(failed)
+    }
+}
+
+/// The same over TLS, which the client does.
+#[cfg(feature = "__tls")]
+async fn encrypted(mut config: Config, host: &str, tls: &Tls) -> Result<FredConnection> {
+    let handshake = tls.handshake().await?;
+    if let ServerConfig::Centralized { server } = &mut config.server {
+        server.tls_server_name = Some(tls.name_of(host)?.to_str().as_ref().into());
+    }
+    let connector = tokio_rustls::TlsConnector::from(handshake.config());
+    config.tls = Some(TlsConnector::from(connector).into());
+    open(config).await.map_err(|error| {
+        let text = error.details().to_owned();
+        let error = convert::error(error).with_effect(Effect::NotApplied);
+        handshake.explain(error, &text)
+    })
+}
+
 /// A client of one connection: it does not connect again by itself, so that its end is the
 /// connection's.
-async fn own(like: &Config, endpoint: &Endpoint) -> Result<FredConnection> {
-    let Endpoint::Tcp { host, port } = endpoint else {
-        return Err(not_sent(ErrorKind::Config));
-    };
-    let config = Config {
-        server: ServerConfig::new_centralized(&**host, *port),
-        fail_fast: true,
-        ..like.clone()
-    };
+async fn open(config: Config) -> Result<FredConnection, FredError> {
     let client = Builder::from_config(config)
         .with_connection_config(|connection| {
             connection.connection_timeout = FOR_EVER;
@@ -92,18 +152,15 @@ async fn own(like: &Config, endpoint: &Endpoint) -> Result<FredConnection> {
                 ..TcpConfig::default()
             };
         })
-        .build()
-        .map_err(|error| convert::error(error).with_effect(Effect::NotApplied))?;
+        .build()?;
     let mut task = client.connect();
     let abort = AbortOnDrop(task.abort_handle());
-    // Nothing but the handshake was sent.
-    let failed = |error| convert::error(error).with_effect(Effect::NotApplied);
     tokio::select! {
-        connected = client.wait_for_connect() => connected.map_err(failed)?,
+        connected = client.wait_for_connect() => connected?,
         // It may have failed before there was anyone to tell.
         ended = &mut task => return Err(match ended {
-            Ok(Err(error)) => failed(error),
-            Ok(Ok(())) | Err(_) => not_sent(ErrorKind::Unavailable),
+            Ok(Err(error)) => error,
+            Ok(Ok(())) | Err(_) => FredError::new(FredErrorKind::Canceled, ""),
         }),
     }
     let (is_open, closed) = watch::channel(());

@@ -43,8 +43,7 @@
 //!
 //! # Redis Cluster
 //! `redis-cluster://10.0.0.1:6379?node=10.0.0.2:6379` names some nodes; one that replies is enough
-//! to find the others. The nodes can be given in the client's own types too:
-//! [`FredBackend::cluster_builder`]. The client's own cluster mode is not used: it stops all slots
+//! to find the others. The client's own cluster mode is not used: it stops all slots
 //! while one master is down, and ends when a slot migrates. What holds on a Cluster is said by
 //! [`session_redis`].
 //!
@@ -62,8 +61,10 @@ mod convert;
 
 pub use fred;
 pub use session_redis::{
-    Eviction, IdStorage, InvalidPrefix, KeyPrefix, ServerError, ServerTooOld, TlsNotOffered,
+    Credentials, CredentialsProvider, Endpoint, Eviction, IdStorage, InvalidPrefix, InvalidUrl,
+    KeyPrefix, ServerError, ServerTooOld, ServerUrl, async_trait,
 };
+pub use session_redis::{Pem, Tls, TlsRefused, TlsUnusable};
 
 pub use self::backend::{FredAdmin, FredBackend};
 pub use self::builder::FredBuilder;

@@ -25,6 +25,10 @@ fn connect(target: Target) -> Connected {
         Some(observer) => builder.observer(observer),
         None => builder,
     };
+    let builder = match target.credentials {
+        Some(provider) => builder.credentials(provider),
+        None => builder,
+    };
     let backend = builder.build().expect("the target can be used");
     let admin = Arc::new(backend.admin());
     let backend = Arc::new(backend);

@@ -4,43 +4,22 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::{ConnectionInfo, IntoConnectionInfo};
-use session_core::{
-    ConnectionObserver, Effect, Error, ErrorKind, Operation, Result, SessionBackend as _,
-    SessionPolicy,
-};
+use session_core::{ConnectionObserver, Operation, Result, SessionBackend as _, SessionPolicy};
+use session_redis::Tls;
 use session_redis::{
-    ClusterUrl, Endpoint, Eviction, IdStorage, KeyPrefix, RedisBackend, Settings, refuse_tls,
+    CredentialsProvider, Endpoint, Eviction, IdStorage, KeyPrefix, RedisBackend, ServerUrl,
+    Settings,
 };
 
 use crate::backend::RedisRsBackend;
-use crate::connection::{Given, RedisRsConnect, SingleServer, endpoint};
-use crate::convert::ClientError;
+use crate::connection::{Given, RedisRsConnect, SingleServer};
 
 impl RedisRsBackend {
     /// Builds a backend for the server at this URL, `redis://[user:password@]host[:port][/db]`, or
-    /// for the cluster: `redis-cluster://[user:password@]host[:port][?node=host:port&node=…]`.
+    /// for the cluster: `redis-cluster://[user:password@]host[:port][?node=host:port&node=…]`. What
+    /// else a URL can say: [`ServerUrl`].
     pub fn builder(url: impl Into<String>) -> RedisRsBuilder {
         RedisRsBuilder::new(url)
-    }
-
-    /// Builds a backend for the cluster of these nodes, of which one that replies is enough to find
-    /// the others. All are reached with the first one's credentials and settings.
-    ///
-    /// ```no_run
-    /// # async fn example() -> session_core::Result<()> {
-    /// use session_redis_rs::RedisRsBackend;
-    ///
-    /// let nodes = ["redis://10.0.0.1:6379", "redis://10.0.0.2:6379"];
-    /// let backend = RedisRsBackend::cluster_builder(nodes).connect().await?;
-    /// # let _ = backend;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn cluster_builder<N: IntoConnectionInfo>(
-        nodes: impl IntoIterator<Item = N>,
-    ) -> RedisRsBuilder {
-        RedisRsBuilder::of_cluster(nodes)
     }
 
     /// A backend over a connection that the application already has, with the default settings. It
@@ -80,32 +59,22 @@ impl RedisRsBackend {
 /// | [`policy`](Self::policy) | [`SessionPolicy::new`] |
 /// | [`deadline`](Self::deadline) | 500 ms |
 /// | [`eviction`](Self::eviction) | [`Eviction::Warn`] |
+/// | [`credentials`](Self::credentials), [`tls`](Self::tls) | the URL's |
 /// | [`observer`](Self::observer) | none |
 #[must_use]
 pub struct RedisRsBuilder {
-    servers: Servers,
+    url: String,
     settings: Settings,
-}
-
-/// Where to connect.
-enum Servers {
-    Url(String),
-    Cluster(redis::RedisResult<Vec<ConnectionInfo>>),
+    tls: Option<Tls>,
 }
 
 impl RedisRsBuilder {
     pub(crate) fn new(url: impl Into<String>) -> Self {
-        Self::to(Servers::Url(url.into()))
-    }
-
-    pub(crate) fn of_cluster<N: IntoConnectionInfo>(nodes: impl IntoIterator<Item = N>) -> Self {
-        let nodes = nodes.into_iter().map(N::into_connection_info);
-        Self::to(Servers::Cluster(nodes.collect()))
-    }
-
-    fn to(servers: Servers) -> Self {
-        let settings = Settings::default();
-        Self { servers, settings }
+        Self {
+            url: url.into(),
+            settings: Settings::default(),
+            tls: None,
+        }
     }
 
     /// What all keys begin with.
@@ -138,6 +107,19 @@ impl RedisRsBuilder {
         self
     }
 
+    /// Who provides the credentials of each connection, in the place of the URL's.
+    pub fn credentials(mut self, provider: Arc<dyn CredentialsProvider>) -> Self {
+        self.settings.credentials = Some(provider);
+        self
+    }
+
+    /// How connections are encrypted, in the place of what the URL says of it. The URL must ask for
+    /// TLS.
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
     /// Who is told what becomes of the connections.
     pub fn observer(mut self, observer: Arc<dyn ConnectionObserver>) -> Self {
         self.settings.observer = Some(observer);
@@ -147,12 +129,14 @@ impl RedisRsBuilder {
     /// A backend that connects when it is first used, which must be within a Tokio runtime.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when the URL cannot be used, or asks for TLS, which is not offered
-    /// yet; when the deadline is zero.
+    /// [`ErrorKind::Config`](session_core::ErrorKind::Config) when the URL cannot be used, with
+    /// [`InvalidUrl`](crate::InvalidUrl) as its source; when the deadline is zero.
     pub fn build(self) -> Result<RedisRsBackend> {
-        let settings = self.settings.checked();
-        let built = settings.and_then(|settings| build(self.servers, settings));
-        built.map_err(|error| error.during(Operation::Connect))
+        let url = ServerUrl::parse(&self.url)?;
+        let url = url.with_tls(self.tls)?;
+        let built = RedisBackend::at(RedisRsConnect::to(&url), url, self.settings);
+        let built = built.map_err(|error| error.during(Operation::Connect))?;
+        Ok(RedisRsBackend(built))
     }
 
     /// A backend that is connected, with a server on which sessions can be stored.
@@ -187,70 +171,11 @@ impl fmt::Debug for RedisRsBuilder {
     }
 }
 
-fn build(servers: Servers, settings: Settings) -> Result<RedisRsBackend> {
-    let (like, seeds) = match servers {
-        Servers::Url(url) => {
-            refuse_tls(&url)?;
-            if let Some(url) = ClusterUrl::parse(&url)? {
-                let like = url.first.into_connection_info().map_err(configuration)?;
-                (like, url.nodes)
-            } else {
-                let info = url.into_connection_info().map_err(configuration)?;
-                let endpoint = endpoint(info.addr()).ok_or_else(|| refused(NO_ENDPOINT))?;
-                let connect = RedisRsConnect::like(&info);
-                let backend = RedisBackend::standalone(connect, endpoint, settings);
-                return Ok(RedisRsBackend(backend));
-            }
-        }
-        Servers::Cluster(nodes) => {
-            let nodes = nodes.map_err(configuration)?;
-            let seeds = nodes.iter().map(|node| endpoint(node.addr()));
-            let seeds = seeds.collect::<Option<Vec<_>>>();
-            let like = nodes.into_iter().next();
-            like.zip(seeds).ok_or_else(|| refused(NO_NODE))?
-        }
-    };
-    let connect = RedisRsConnect::like(&like);
-    Ok(RedisRsBackend(RedisBackend::cluster(
-        connect, seeds, settings,
-    )))
-}
-
-const NO_ENDPOINT: &str = "the URL must lead to a host and port, or to a unix socket, without TLS";
-const NO_NODE: &str = "a cluster needs the host and port of at least one node";
-
-fn refused(why: &'static str) -> Error {
-    Error::new(ErrorKind::Config, Effect::NotApplied).with_source(why)
-}
-
-fn configuration(error: redis::RedisError) -> Error {
-    Error::new(ErrorKind::Config, Effect::NotApplied).with_source(ClientError::from(error))
-}
-
 #[cfg(test)]
 mod tests {
+    use session_core::{Effect, ErrorKind};
+
     use super::*;
-
-    const URLS_REFUSED: &str = "redis redis:// redis://:@ redis://:6379 redis://h:65536 redis://h:x \
-        http://h redis-sentinel://h:26379 REDIS-CLUSTER://h redis-cluster:// redis-cluster://:7000 \
-        redis-cluster://h:65536 redis-cluster://h?node= redis://h/x redis://%FF:%FF@h rediss://h ";
-    const URLS_TAKEN: &str = "redis://h redis://h:0 REDIS://h redis://[::1] redis://[::1]:7000/3 \
-        redis+unix:///s redis-cluster://[::1]:7000?node=[::1]";
-
-    #[test]
-    fn urls_that_lead_nowhere_are_refused() {
-        for url in URLS_REFUSED.split(' ') {
-            let error = RedisRsBuilder::new(url).build().expect_err(url);
-            assert_eq!(error.kind(), ErrorKind::Config, "{url}");
-        }
-        for url in URLS_TAKEN.split(' ') {
-            assert!(RedisRsBuilder::new(url).build().is_ok(), "{url}");
-        }
-        for nodes in [vec![], vec!["redis://h", "rediss://h"], vec!["h:1"]] {
-            let error = RedisRsBackend::cluster_builder(nodes).build().unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Config);
-        }
-    }
 
     #[tokio::test]
     async fn no_deadline_is_refused_and_any_other_can_be_used() {

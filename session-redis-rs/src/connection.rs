@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::{ConnectionLike, ConnectionManager, MultiplexedConnection};
-use redis::{
-    AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, ProtocolVersion, RedisConnectionInfo,
-};
+use redis::{AsyncConnectionConfig, ProtocolVersion, RedisConnectionInfo};
 use session_core::{Effect, Error, ErrorKind, Result};
+use session_redis::Tls;
 use session_redis::{
-    Command, Connect, Connection, Endpoint, PushSink, ReadForm, Reply, ServerError,
+    Command, Connect, Connection, Credentials, Endpoint, PushSink, ReadForm, Reply, ServerError,
+    ServerUrl,
 };
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -35,15 +35,29 @@ pub struct RedisRsConnect(Source);
 
 #[derive(Debug)]
 enum Source {
-    /// Connections of its own, with these credentials and settings.
-    Own(RedisConnectionInfo),
+    Own(Own),
     Given(Given),
 }
 
+/// How connections of its own are made.
+#[derive(Debug)]
+struct Own {
+    protocol: ProtocolVersion,
+    database: u16,
+    tls: Option<Tls>,
+}
+
 impl RedisRsConnect {
-    /// Connections with the credentials and settings of this one, whose address is not used.
-    pub(crate) fn like(info: &ConnectionInfo) -> Self {
-        Self(Source::Own(info.redis_settings().clone()))
+    /// Connections such as this URL asks for.
+    pub(crate) fn to(url: &ServerUrl) -> Self {
+        Self(Source::Own(Own {
+            protocol: match url.is_resp3 {
+                true => ProtocolVersion::RESP3,
+                false => ProtocolVersion::RESP2,
+            },
+            database: url.database,
+            tls: url.tls.clone(),
+        }))
     }
 
     /// Always this connection.
@@ -52,49 +66,119 @@ impl RedisRsConnect {
     }
 }
 
-/// Where a connection leads; nothing for an address that this crate does not serve.
-pub(crate) fn endpoint(address: &ConnectionAddr) -> Option<Endpoint> {
-    match address {
-        ConnectionAddr::Tcp(host, port) => Some(Endpoint::tcp(host.as_str(), *port)),
-        ConnectionAddr::Unix(path) => Some(Endpoint::unix(path.as_path())),
-        _ => None,
-    }
-}
-
 impl Connect for RedisRsConnect {
     type Connection = RedisRsConnection;
 
+    const OFFERS_TLS: bool = true;
+
     const READ_FORM: ReadForm = ReadForm::Pipeline;
 
-    async fn connect(&self, endpoint: &Endpoint, _: PushSink) -> Result<RedisRsConnection> {
-        let settings = match &self.0 {
-            Source::Own(settings) => settings,
+    async fn connect(
+        &self,
+        endpoint: &Endpoint,
+        credentials: &Credentials,
+        _: PushSink,
+    ) -> Result<RedisRsConnection> {
+        let own = match &self.0 {
+            Source::Own(own) => own,
             Source::Given(given) => return Ok(RedisRsConnection(Kind::Given(given.clone()))),
         };
-        match own(endpoint, settings).await {
+        let mut settings = RedisConnectionInfo::default().set_protocol(own.protocol);
+        if let Some(username) = &credentials.username {
+            settings = settings.set_username(username);
+        }
+        if let Some(password) = &credentials.password {
+            settings = settings.set_password(password);
+        }
+        match own.connect(endpoint, &settings).await {
             // A proxy, or an account, that knows no HELLO: the older protocol says as much.
-            Err(error) if settings.protocol() != ProtocolVersion::RESP2 && is_refused(&error) => {
-                let settings = settings.clone().set_protocol(ProtocolVersion::RESP2);
-                own(endpoint, &settings).await
+            Err(error) if own.protocol != ProtocolVersion::RESP2 && is_refused(&error) => {
+                let settings = settings.set_protocol(ProtocolVersion::RESP2);
+                own.connect(endpoint, &settings).await
             }
             made => made,
         }
     }
 }
 
-async fn own(endpoint: &Endpoint, settings: &RedisConnectionInfo) -> Result<RedisRsConnection> {
-    match endpoint {
-        Endpoint::Tcp { host, port } => {
-            let address = (&**host, *port);
-            let stream = TcpStream::connect(address).await.map_err(not_connected)?;
-            configure(&stream).map_err(not_connected)?;
-            over(stream, settings).await
+impl Own {
+    async fn connect(
+        &self,
+        endpoint: &Endpoint,
+        settings: &RedisConnectionInfo,
+    ) -> Result<RedisRsConnection> {
+        match endpoint {
+            Endpoint::Tcp { host, port } => {
+                let address = (&**host, *port);
+                let stream = TcpStream::connect(address).await.map_err(not_connected)?;
+                configure(&stream).map_err(not_connected)?;
+                if let Some(tls) = &self.tls {
+                    return self.encrypted(stream, host, tls, settings).await;
+                }
+                self.over(stream, settings)
+                    .await
+                    .map_err(convert::not_connected)
+            }
+            Endpoint::Unix { path } => {
+                let stream = UnixStream::connect(path).await.map_err(not_connected)?;
+                self.over(stream, settings)
+                    .await
+                    .map_err(convert::not_connected)
+            }
+            _ => Err(not_sent(ErrorKind::Config)),
         }
-        Endpoint::Unix { path } => {
-            let stream = UnixStream::connect(path).await.map_err(not_connected)?;
-            over(stream, settings).await
+    }
+
+    async fn encrypted(
+        &self,
+        stream: TcpStream,
+        host: &str,
+        tls: &Tls,
+        settings: &RedisConnectionInfo,
+    ) -> Result<RedisRsConnection> {
+        let handshake = tls.handshake().await?;
+        let connector = tokio_rustls::TlsConnector::from(handshake.config());
+        let stream = connector.connect(tls.name_of(host)?, stream).await;
+        let stream = stream.map_err(|error| {
+            let text = format!("{error:?}");
+            handshake.explain(not_connected(error), &text)
+        })?;
+        // With TLS 1.3 the server looks at the client's certificate after the handshake.
+        self.over(stream, settings).await.map_err(|error| {
+            let text = format!("{error:?}");
+            handshake.explain(convert::not_connected(error), &text)
+        })
+    }
+
+    /// The client's connection over a stream, handshake included.
+    async fn over(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        settings: &RedisConnectionInfo,
+    ) -> redis::RedisResult<RedisRsConnection> {
+        let config = AsyncConnectionConfig::new()
+            // Operations have deadlines of their own.
+            .set_response_timeout(None)
+            .set_pipeline_buffer_size(PIPELINE_BUFFER);
+        let connecting = MultiplexedConnection::new_with_config(settings, stream, config);
+        let (mut connection, driver) = connecting.await?;
+        let (is_open, closed) = watch::channel(());
+        // The driver ends when the connection closes, and when its last clone is dropped.
+        let driver = tokio::spawn(async move {
+            driver.await;
+            drop(is_open);
+        });
+        let driver = Arc::new(Driver(driver.abort_handle()));
+        // Not by the client, which keeps to itself why the server refuses it.
+        if self.database != 0 {
+            let select = redis::cmd("SELECT").arg(self.database).to_owned();
+            select.exec_async(&mut connection).await?;
         }
-        _ => Err(not_sent(ErrorKind::Config)),
+        Ok(RedisRsConnection(Kind::Own {
+            connection,
+            closed,
+            _driver: driver,
+        }))
     }
 }
 
@@ -117,40 +201,6 @@ fn configure(stream: &TcpStream) -> std::io::Result<()> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
     Ok(())
-}
-
-/// The client's connection over a stream, handshake included.
-async fn over(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    settings: &RedisConnectionInfo,
-) -> Result<RedisRsConnection> {
-    let config = AsyncConnectionConfig::new()
-        // Operations have deadlines of their own.
-        .set_response_timeout(None)
-        .set_pipeline_buffer_size(PIPELINE_BUFFER);
-    // The database is selected below: the client keeps to itself why the server refuses it.
-    let database = settings.db();
-    let settings = settings.clone().set_db(0);
-    let connecting = MultiplexedConnection::new_with_config(&settings, stream, config);
-    // Nothing but the handshake was sent.
-    let failed = |error| convert::error(error).with_effect(Effect::NotApplied);
-    let (mut connection, driver) = connecting.await.map_err(failed)?;
-    let (is_open, closed) = watch::channel(());
-    // The driver ends when the connection closes, and when its last clone is dropped.
-    let driver = tokio::spawn(async move {
-        driver.await;
-        drop(is_open);
-    });
-    let driver = Arc::new(Driver(driver.abort_handle()));
-    if database != 0 {
-        let select = redis::cmd("SELECT").arg(database).to_owned();
-        select.exec_async(&mut connection).await.map_err(failed)?;
-    }
-    Ok(RedisRsConnection(Kind::Own {
-        connection,
-        closed,
-        _driver: driver,
-    }))
 }
 
 /// The task that reads and writes for a connection, which ends with it.
@@ -243,7 +293,7 @@ fn not_sent(kind: ErrorKind) -> Error {
 ///
 /// Implemented by [`ConnectionManager`] and [`MultiplexedConnection`], and sealed: a
 /// `ClusterConnection` sends a command again when its reply is late, and would count twice. For a
-/// cluster there is [`RedisRsBackend::cluster_builder`](crate::RedisRsBackend::cluster_builder).
+/// cluster there is the URL of one: [`RedisRsBackend::builder`](crate::RedisRsBackend::builder).
 pub trait SingleServer: IntoGiven {}
 
 impl SingleServer for ConnectionManager {}

@@ -59,6 +59,11 @@ pub(crate) fn error(error: RedisError) -> Error {
     Error::new(kind, effect).with_source(ClientError(error))
 }
 
+/// What a failed handshake means: nothing else was sent.
+pub(crate) fn not_connected(failed: RedisError) -> Error {
+    error(failed).with_effect(Effect::NotApplied)
+}
+
 /// A command, as the client packs it.
 pub(crate) fn command(command: &Command) -> Cmd {
     let args = command.args();

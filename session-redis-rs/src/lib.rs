@@ -32,8 +32,7 @@
 //!
 //! # Redis Cluster
 //! `redis-cluster://10.0.0.1:6379?node=10.0.0.2:6379` names some nodes; one that replies is enough
-//! to find the others. The nodes can be given in the client's own types too:
-//! [`RedisRsBackend::cluster_builder`]. The client's own cluster connection is not used: it sends
+//! to find the others. The client's own cluster connection is not used: it sends
 //! commands again that it may have sent, and lets all slots wait while a node hangs. What holds on
 //! a Cluster is said by [`session_redis`].
 //!
@@ -51,8 +50,10 @@ mod convert;
 
 pub use redis;
 pub use session_redis::{
-    Eviction, IdStorage, InvalidPrefix, KeyPrefix, ServerError, ServerTooOld, TlsNotOffered,
+    Credentials, CredentialsProvider, Endpoint, Eviction, IdStorage, InvalidPrefix, InvalidUrl,
+    KeyPrefix, ServerError, ServerTooOld, ServerUrl, async_trait,
 };
+pub use session_redis::{Pem, Tls, TlsRefused, TlsUnusable};
 
 pub use self::backend::{RedisRsAdmin, RedisRsBackend};
 pub use self::builder::RedisRsBuilder;

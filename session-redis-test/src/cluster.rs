@@ -2,11 +2,13 @@
 
 mod moves;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::builder::start_anywhere;
 use crate::connect::{address, info_field, until};
 use crate::ports::Port;
+use crate::tls::{Issued, TlsEnd};
 use crate::{Proxy, RedisServer, RedisServerBuilder};
 
 /// How many hash slots a cluster has.
@@ -53,16 +55,42 @@ impl Cluster {
         masters: usize,
         settings: RedisServerBuilder,
     ) -> (Self, Vec<Proxy>) {
-        let (mut nodes, mut bus_ports, mut proxies) = (Vec::new(), Vec::new(), Vec::new());
+        let mut proxies = Vec::new();
         for _ in 0..masters {
-            let proxy = Proxy::start(address(0)).await;
-            let port = proxy.addr().port().to_string();
+            proxies.push(Proxy::start(address(0)).await);
+        }
+        let fronts = proxies
+            .iter()
+            .map(|it| (it.addr(), |node| it.move_to(node)));
+        let cluster = Self::start_behind(fronts.collect(), settings).await;
+        (cluster, proxies)
+    }
+
+    /// Starts a cluster to each of whose nodes clients come through an end of TLS that shows this
+    /// certificate: the cluster's own replies name these.
+    pub async fn start_behind_tls(masters: usize, issued: &Issued) -> (Self, Vec<TlsEnd>) {
+        let mut ends = Vec::new();
+        for _ in 0..masters {
+            ends.push(TlsEnd::start(address(0), issued, None).await);
+        }
+        let fronts = ends.iter().map(|it| (it.addr(), |node| it.move_to(node)));
+        let cluster = Self::start_behind(fronts.collect(), RedisServer::builder()).await;
+        (cluster, ends)
+    }
+
+    /// A master behind each of these addresses, which learn where their node is.
+    async fn start_behind<F: FnOnce(SocketAddr)>(
+        fronts: Vec<(SocketAddr, F)>,
+        settings: RedisServerBuilder,
+    ) -> Self {
+        let (masters, mut nodes, mut bus_ports) = (fronts.len(), Vec::new(), Vec::new());
+        for (front, move_to) in fronts {
+            let port = front.port().to_string();
             let settings = settings.clone().arg("cluster-announce-port", port);
             let (node, bus_port) = start_node(&settings).await;
-            proxy.move_to(node.addr());
+            move_to(node.addr());
             nodes.push(node);
             bus_ports.push(bus_port);
-            proxies.push(proxy);
         }
         let cluster = Self {
             nodes,
@@ -70,7 +98,7 @@ impl Cluster {
             masters,
         };
         cluster.assemble().await;
-        (cluster, proxies)
+        cluster
     }
 
     /// Nodes that know nothing of each other.

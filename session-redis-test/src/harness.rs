@@ -14,7 +14,9 @@ use session_core::{
     ConnectionObserver, Principal, SessionAdmin, SessionBackend, SessionId, SessionPolicy,
     UnixMillis, async_trait,
 };
-use session_redis::{Eviction, IdStorage, KeyPrefix, KeySpace, Topology, hash_slot};
+use session_redis::{
+    CredentialsProvider, Eviction, IdStorage, KeyPrefix, KeySpace, Topology, hash_slot,
+};
 
 pub(crate) use self::processes::Ids;
 use self::processes::Processes;
@@ -36,6 +38,8 @@ pub struct Target {
     pub deadline: Duration,
     /// What follows when the server evicts keys.
     pub eviction: Eviction,
+    /// Who provides credentials.
+    pub credentials: Option<Arc<dyn CredentialsProvider>>,
     /// Who is told what becomes of the connections.
     pub observer: Option<Arc<dyn ConnectionObserver>>,
 }
@@ -50,6 +54,7 @@ impl Target {
             policy: SessionPolicy::new(),
             deadline: Duration::from_secs(30),
             eviction: Eviction::default(),
+            credentials: None,
             observer: None,
         }
     }
@@ -57,7 +62,7 @@ impl Target {
     /// The names of the keys.
     pub fn keys(&self) -> KeySpace {
         let keys = KeySpace::new(self.prefix.clone(), self.storage);
-        match self.url.starts_with("redis-cluster") {
+        match self.url.contains("-cluster:") {
             true => keys.at(Topology::Cluster),
             false => keys,
         }

@@ -41,6 +41,7 @@ mod proxy;
 mod server;
 mod shared;
 mod suite;
+mod tls;
 mod watchdog;
 
 pub use builder::RedisServerBuilder;

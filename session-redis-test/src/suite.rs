@@ -6,8 +6,9 @@ use session_redis::IdStorage::{self, Hashed, HashedAfterPlain, Plain, PlainBefor
 
 use crate::checks::cluster::{faults as cluster_faults, moves};
 use crate::checks::{
-    acl, admin, all_or_nothing, browser, faults, first_contact, full, garbage, guide_client,
-    ids_at_rest, index, key_formats, lost_replies, readiness, resources, round_trips, scripts,
+    acl, admin, all_or_nothing, browser, connections, faults, first_contact, full, garbage,
+    guide_client, ids_at_rest, index, key_formats, lost_replies, readiness, resources, round_trips,
+    scripts, tls,
 };
 use crate::harness::{Connect, RedisHarness};
 
@@ -111,11 +112,20 @@ pub fn backend_tests(connect: Connect) -> Runner {
         browser::log_ins_beside_polls_end_logged_in
         browser::whatever_overlaps_keeps_its_promises
     );
+    let runner = checks!(runner, "tls::", connect,
+        tls::a_cluster_is_used_over_tls
+        tls::a_server_with_tls_of_its_own_is_used
+        tls::bad_certificates_are_refused_by_name
+        tls::files_that_cannot_be_used_are_named
+        tls::renewed_certificates_need_no_restart
+    );
     let runner = checks!(runner, "redis::", connect,
         acl::the_documented_rights_suffice
         acl::wrong_credentials_are_denied
         admin::a_page_of_a_large_store_takes_little_time
         all_or_nothing::every_operation_is_all_or_nothing
+        connections::a_socket_a_database_and_a_name_are_used
+        connections::credentials_may_change
         faults::starts_without_a_server
         first_contact::a_server_that_cannot_run_the_scripts_is_named
         first_contact::a_server_that_is_not_ready_is_waited_out

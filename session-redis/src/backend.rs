@@ -15,6 +15,7 @@ use crate::keys::{KeySpace, Topology};
 use crate::operation::{Operation, Servers};
 use crate::settings::Settings;
 use crate::supervisor::{Supervision, Supervisor};
+use crate::url::{InvalidUrl, ServerUrl, refused};
 
 /// Sessions on Redis, over the connections that a client crate makes. Cheap to clone; clones share
 /// them.
@@ -49,6 +50,30 @@ impl<C: Connect> RedisBackend<C> {
         let how = Supervision::new(connect, Mode::Cluster, &settings);
         let cluster = Cluster::new(how, seeds);
         Self::over(Servers::Cluster(Box::new(cluster)), settings)
+    }
+
+    /// On the server, or the cluster, of this URL. Connects when it is first used.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](session_core::ErrorKind::Config) when no backend can be built with
+    /// these settings, and when the URL asks for TLS and the client does not offer it: never is it
+    /// served without.
+    pub fn at(connect: C, url: ServerUrl, settings: Settings) -> Result<Self> {
+        if url.is_tls && !C::OFFERS_TLS {
+            return Err(refused(InvalidUrl::NoTls));
+        }
+        let mut settings = settings.checked()?;
+        settings.client_name = settings.client_name.or(url.client_name);
+        if settings.credentials.is_none() {
+            settings.credentials = Some(Arc::new(url.credentials));
+        }
+        let mut endpoints = url.endpoints;
+        if url.is_cluster {
+            return Ok(Self::cluster(connect, endpoints, settings));
+        }
+        // A URL has one.
+        let endpoint = endpoints.pop().unwrap_or_else(|| Endpoint::tcp("", 0));
+        Ok(Self::standalone(connect, endpoint, settings))
     }
 
     fn over(servers: Servers<C>, settings: Settings) -> Self {

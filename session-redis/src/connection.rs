@@ -7,6 +7,7 @@ use session_core::Result;
 use tokio::time::Instant;
 
 use crate::command::Command;
+use crate::credentials::Credentials;
 use crate::endpoint::Endpoint;
 use crate::reply::Reply;
 
@@ -41,11 +42,16 @@ pub trait Connect: fmt::Debug + Send + Sync + 'static {
     /// What it makes.
     type Connection: Connection;
 
+    /// Whether it encrypts the connections of a URL that asks for it. Where it does not, such a URL
+    /// is refused.
+    const OFFERS_TLS: bool;
+
     /// Which form of a read is the fastest with this client.
     const READ_FORM: ReadForm;
 
-    /// Makes one fresh connection, handshake included: the host's name is resolved again, nothing
-    /// is shared with an earlier connection. `pushes` is called in the order of the stream.
+    /// Makes one fresh connection with these credentials, handshake included: the host's name is
+    /// resolved again, nothing is shared with an earlier connection. `pushes` is called in the
+    /// order of the stream.
     ///
     /// # Errors
     /// Why there is no connection; the effect is
@@ -53,6 +59,7 @@ pub trait Connect: fmt::Debug + Send + Sync + 'static {
     fn connect(
         &self,
         endpoint: &Endpoint,
+        credentials: &Credentials,
         pushes: PushSink,
     ) -> impl Future<Output = Result<Self::Connection>> + Send;
 }

@@ -19,7 +19,7 @@ use crate::connection::{Connect, Connection, PushSink, ReadForm};
 use crate::info::Info;
 use crate::reply::{self, Outcome, Reply};
 use crate::testing::all_slots_at;
-use crate::{ClusterUrl, Endpoint, RedisBackend, ServerError, Settings, refuse_tls};
+use crate::{Credentials, Endpoint, RedisBackend, ServerError, ServerUrl, Settings};
 
 const DECODED: usize = 500_000;
 const OPERATIONS: usize = 100_000;
@@ -216,8 +216,8 @@ fn replies_and_urls_are_decoded_or_refused() {
             _ => {
                 let text = dice.text(&URL);
                 let text = String::from_utf8_lossy(&text);
-                drop((text.parse::<Endpoint>(), refuse_tls(&text)));
-                drop(ClusterUrl::parse(&format!("redis-cluster://{text}")));
+                drop((text.parse::<Endpoint>(), ServerUrl::parse(&text)));
+                drop(ServerUrl::parse(&format!("rediss-cluster://{text}")));
             }
         }
     }
@@ -236,9 +236,11 @@ impl fmt::Debug for Hostile {
 impl Connect for Hostile {
     type Connection = Self;
 
+    const OFFERS_TLS: bool = false;
+
     const READ_FORM: ReadForm = ReadForm::Pipeline;
 
-    async fn connect(&self, _: &Endpoint, _: PushSink) -> Result<Self> {
+    async fn connect(&self, _: &Endpoint, _: &Credentials, _: PushSink) -> Result<Self> {
         Ok(self.clone())
     }
 }

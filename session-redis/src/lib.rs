@@ -55,6 +55,7 @@ mod backend;
 mod cluster;
 mod command;
 mod connection;
+mod credentials;
 mod endpoint;
 #[cfg(test)]
 mod hostile;
@@ -73,6 +74,7 @@ mod steps;
 mod supervisor;
 #[cfg(test)]
 mod testing;
+mod tls;
 mod url;
 
 #[doc(hidden)]
@@ -82,6 +84,7 @@ pub use self::admin::RedisAdmin;
 pub use self::backend::RedisBackend;
 pub use self::command::{Args, Command};
 pub use self::connection::{Connect, Connection, Push, PushSink, ReadForm};
+pub use self::credentials::{Credentials, CredentialsProvider};
 pub use self::endpoint::{Endpoint, InvalidEndpoint};
 pub use self::info::ServerTooOld;
 pub use self::key_format::IdStorage;
@@ -91,4 +94,5 @@ pub use self::script::{ALL as ALL_SCRIPTS, Script};
 pub use self::server_error::ServerError;
 pub use self::settings::{Eviction, Settings};
 pub use self::slot::{hash_slot, successor_id};
-pub use self::url::{ClusterUrl, InvalidClusterUrl, TlsNotOffered, refuse_tls};
+pub use self::tls::{Handshake, Pem, Tls, TlsRefused, TlsUnusable};
+pub use self::url::{InvalidUrl, ServerUrl};

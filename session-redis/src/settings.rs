@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use session_core::{ConnectionObserver, Effect, Error, ErrorKind, Result, SessionPolicy};
 
+use crate::credentials::CredentialsProvider;
 use crate::key_format::IdStorage;
 use crate::keys::KeyPrefix;
 
@@ -22,6 +23,10 @@ pub struct Settings {
     pub deadline: Duration,
     /// What follows when a server evicts keys.
     pub eviction: Eviction,
+    /// Who connections say they are, where the URL does not say it.
+    pub credentials: Option<Arc<dyn CredentialsProvider>>,
+    /// What connections call themselves in `CLIENT LIST`.
+    pub client_name: Option<String>,
     /// Who is told what becomes of the connections.
     pub observer: Option<Arc<dyn ConnectionObserver>>,
 }
@@ -77,6 +82,8 @@ impl Default for Settings {
             policy: SessionPolicy::default(),
             deadline: Self::DEFAULT_DEADLINE,
             eviction: Eviction::default(),
+            credentials: None,
+            client_name: None,
             observer: None,
         }
     }

@@ -27,6 +27,7 @@ pub(crate) use self::lease::Lease;
 use self::lease::Live;
 use self::machine::State;
 use crate::connection::Connect;
+use crate::credentials::CredentialsProvider;
 use crate::endpoint::Endpoint;
 use crate::info::Mode;
 use crate::settings::Settings;
@@ -39,6 +40,7 @@ pub(crate) struct Supervision<C: Connect> {
     connect: C,
     expected: Expected,
     deadline: Duration,
+    credentials: Option<Arc<dyn CredentialsProvider>>,
     observer: Option<Arc<dyn ConnectionObserver>>,
 }
 
@@ -47,8 +49,9 @@ impl<C: Connect> Supervision<C> {
     pub(crate) fn new(connect: C, mode: Mode, settings: &Settings) -> Arc<Self> {
         Arc::new(Self {
             connect,
-            expected: Expected::new(mode, settings.eviction, &settings.key_prefix),
+            expected: Expected::new(mode, settings),
             deadline: settings.deadline,
+            credentials: settings.credentials.clone(),
             observer: settings.observer.clone(),
         })
     }
@@ -262,9 +265,7 @@ impl<C: Connect> fmt::Debug for Supervisor<C> {
     }
 }
 
-/// Why there is no connection, for each operation that finds none: says what that error's source
-/// says.
-#[derive(Clone)]
+/// There is no connection; its source says why, for each operation that finds none.
 struct NotConnected(Arc<Error>);
 
 impl NotConnected {
@@ -275,7 +276,7 @@ impl NotConnected {
 
 impl fmt::Display for NotConnected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(Self::reason(&self.0), f)
+        f.write_str("not connected")
     }
 }
 
@@ -287,7 +288,7 @@ impl fmt::Debug for NotConnected {
 
 impl std::error::Error for NotConnected {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Self::reason(&self.0).source()
+        Some(Self::reason(&self.0))
     }
 }
 

@@ -12,6 +12,7 @@ use tracing::{Event, Level, Metadata, Subscriber, span};
 
 use crate::command::Command;
 use crate::connection::{Connect, Connection, PushSink, ReadForm};
+use crate::credentials::Credentials;
 use crate::endpoint::Endpoint;
 use crate::reply::Reply;
 
@@ -55,9 +56,16 @@ impl fmt::Debug for Scripted {
 impl Connect for Scripted {
     type Connection = ScriptedConnection;
 
+    const OFFERS_TLS: bool = false;
+
     const READ_FORM: ReadForm = ReadForm::Script;
 
-    async fn connect(&self, endpoint: &Endpoint, _: PushSink) -> Result<ScriptedConnection> {
+    async fn connect(
+        &self,
+        endpoint: &Endpoint,
+        _: &Credentials,
+        _: PushSink,
+    ) -> Result<ScriptedConnection> {
         let Endpoint::Tcp { port, .. } = endpoint else {
             panic!("a port");
         };

@@ -1,126 +1,307 @@
-//! What a server's URL may ask for.
+//! What a server's URL asks for.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::path::Path;
 
+use percent_encoding::percent_decode_str;
 use session_core::{Effect, Error, ErrorKind, Operation};
+use url::Url;
 
+use crate::credentials::Credentials;
 use crate::endpoint::Endpoint;
+use crate::tls::{Pem, Tls};
 
 /// The port of a URL that names none.
 const DEFAULT_PORT: u16 = 6379;
 
-/// The URL asks for TLS, which the backends do not offer yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the URL asks for TLS, which this backend does not offer")]
-pub struct TlsNotOffered;
-
-/// Refuses a URL that asks for TLS (`rediss://`, `valkeys://`, with or without more behind the
-/// first word). A client that has TLS not compiled in may connect without it, and send the password
-/// in the clear.
+/// What a server's URL asks for, whatever the client.
 ///
-/// # Errors
-/// [`ErrorKind::Config`], with [`TlsNotOffered`] as its source.
-pub fn refuse_tls(url: &str) -> Result<(), Error> {
-    let scheme = url.split_once(':').map_or(url, |(scheme, _)| scheme);
-    let word = scheme.split(['-', '+']).next().unwrap_or_default();
-    if word.eq_ignore_ascii_case("rediss") || word.eq_ignore_ascii_case("valkeys") {
-        return Err(Error::new(ErrorKind::Config, Effect::NotApplied)
-            .with_source(TlsNotOffered)
-            .during(Operation::Connect));
-    }
-    Ok(())
+/// ```text
+/// redis://[user:password@]host[:port][/database]
+/// redis-cluster://[user:password@]host[:port][?node=host:port&node=…]
+/// redis+unix://[user:password@]/path/of/the/socket[?db=database]
+/// ```
+///
+/// With `rediss` in the place of `redis` connections are encrypted; `valkey` and `valkeys` mean the
+/// same as these. User and password are percent-encoded where they hold what a URL cannot.
+///
+/// | part | meaning |
+/// |---|---|
+/// | `node` | a further node of the cluster; one that replies is enough to find the others |
+/// | `db` | the database, where there is no path for it |
+/// | `client_name` | the name of the connections in `CLIENT LIST` |
+/// | `protocol` | `resp2` or `resp3`; `resp2` unless said |
+/// | `ca` | the path of a file with the authorities to trust, in the place of the platform's |
+/// | `roots` | `platform` or `webpki` (with the feature `tls-webpki-roots`): whose authorities are trusted |
+/// | `cert`, `key` | the paths of the files with the client's certificate and its key |
+/// | `server_name` | the name that the certificates must be for, in the place of each host's |
+///
+/// Files are in the PEM format, and read again for each connection.
+///
+/// ```
+/// use session_redis::{Endpoint, ServerUrl};
+///
+/// let url = ServerUrl::parse("redis://app:p%40ss@cache.internal/2")?;
+/// assert_eq!(url.endpoints, [Endpoint::tcp("cache.internal", 6379)]);
+/// assert_eq!(url.credentials.password.as_deref(), Some("p@ss"));
+/// assert_eq!(url.database, 2);
+/// # Ok::<(), session_core::Error>(())
+/// ```
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct ServerUrl {
+    /// Whether the endpoints are nodes of a cluster.
+    pub is_cluster: bool,
+    /// The server; of a cluster at least one node.
+    pub endpoints: Vec<Endpoint>,
+    /// Who connections say they are.
+    pub credentials: Credentials,
+    /// The database; 0 in a cluster.
+    pub database: u16,
+    /// What connections call themselves.
+    pub client_name: Option<String>,
+    /// Whether RESP3 is spoken.
+    pub is_resp3: bool,
+    /// Whether connections must be encrypted.
+    pub is_tls: bool,
+    /// How, if they are.
+    pub tls: Option<Tls>,
 }
 
-/// The URL of a cluster: `redis-cluster://[user:password@]host[:port][?node=host:port&node=…]`, or
-/// `rediss-cluster://…`. One node that answers is enough to find the others.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ClusterUrl {
-    /// The first node's URL as a single server's: credentials, and what else the client
-    /// understands.
-    pub first: String,
-    /// The nodes that it names.
-    pub nodes: Vec<Endpoint>,
+/// What is wrong with a URL. No text shows more of it than the name of a part.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidUrl {
+    /// It is no URL at all, or has no host where it needs one.
+    #[error(
+        "not the URL of a server: expected redis://host:port, redis-cluster://host:port or redis+unix:///path"
+    )]
+    NotAServer,
+    /// The scheme is none of these.
+    #[error(
+        "the URL's scheme is not known: expected redis, rediss, redis-cluster, rediss-cluster or redis+unix, \
+         or one of them with valkey in the place of redis"
+    )]
+    UnknownScheme,
+    /// The scheme asks for TLS, and it is not compiled in.
+    #[error(
+        "the URL asks for TLS, which is not compiled in: enable the cargo feature `tls-ring` or `tls-aws-lc-rs`"
+    )]
+    NoTls,
+    /// TLS was set up, and the scheme does not ask for it.
+    #[error(
+        "TLS is set up, and the URL does not ask for it: its scheme must be rediss or rediss-cluster"
+    )]
+    PlainScheme,
+    /// A user or password is not percent-encoded UTF-8.
+    #[error("the URL's user and password must be UTF-8, percent-encoded")]
+    Credentials,
+    /// The database is no number, or a cluster's.
+    #[error("the URL's database must be a number from 0 to 65535; a cluster has only 0")]
+    Database,
+    /// There is no such part, or not with this scheme.
+    #[error("the URL's part `{0}` is not known, or means nothing with this scheme")]
+    UnknownPart(Cow<'static, str>),
+    /// A part's value is none that it can have.
+    #[error("the value of the URL's part `{0}` is not one that it can have")]
+    Value(&'static str),
 }
 
-impl ClusterUrl {
-    /// The parts of a cluster's URL; `None` when it is the URL of something else.
+/// A part of the query of a URL.
+type Part<'a> = (Cow<'a, str>, Cow<'a, str>);
+
+impl ServerUrl {
+    /// What this URL asks for.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`], with [`InvalidClusterUrl`] as its source.
-    pub fn parse(url: &str) -> Result<Option<Self>, Error> {
-        let Some((scheme, rest)) = scheme(url) else {
-            return Ok(None);
-        };
-        match Self::of(scheme, rest) {
-            Some(url) => Ok(Some(url)),
-            None => {
-                Err(Error::new(ErrorKind::Config, Effect::NotApplied)
-                    .with_source(InvalidClusterUrl))
-            }
-        }
+    /// [`ErrorKind::Config`], with [`InvalidUrl`] as its source.
+    pub fn parse(url: &str) -> Result<Self, Error> {
+        Self::of(url).map_err(refused)
     }
 
-    fn of(scheme: &str, rest: &str) -> Option<Self> {
-        let (authority, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let address = authority.rsplit_once('@').map_or(authority, |(_, it)| it);
-        let address = address.split('/').next().unwrap_or_default();
-        let mut nodes = vec![with_default_port(address)?];
-        let mut others = Vec::new();
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            match pair.split_once('=') {
-                Some(("node", node)) => nodes.push(with_default_port(node)?),
-                _ => others.push(pair),
+    fn of(text: &str) -> Result<Self, InvalidUrl> {
+        let url = Url::parse(text).map_err(|_| InvalidUrl::NotAServer)?;
+        let scheme = url.scheme().replacen("valkey", "redis", 1);
+        let (is_tls, is_cluster, is_unix) = match scheme.as_str() {
+            "redis" => (false, false, false),
+            "rediss" => (true, false, false),
+            "redis-cluster" => (false, true, false),
+            "rediss-cluster" => (true, true, false),
+            "redis+unix" => (false, false, true),
+            _ => return Err(InvalidUrl::UnknownScheme),
+        };
+        let (endpoint, database) = match is_unix {
+            true => (unix(&url)?, 0),
+            false => (
+                endpoint(url.host_str().unwrap_or_default(), url.port())?,
+                number(url.path().trim_start_matches('/'))?,
+            ),
+        };
+        let mut parsed = Self {
+            is_cluster,
+            endpoints: vec![endpoint],
+            credentials: Credentials {
+                username: decoded(Some(url.username()))?,
+                password: decoded(url.password())?,
+            },
+            database,
+            client_name: None,
+            is_resp3: false,
+            is_tls,
+            tls: None,
+        };
+        let mut of_tls = Vec::new();
+        for (name, value) in url.query_pairs() {
+            match &*name {
+                "node" if is_cluster => parsed.endpoints.push(node(&value)?),
+                "db" if is_unix => parsed.database = number(&value)?,
+                "client_name" if is_name(&value) => parsed.client_name = Some(value.into_owned()),
+                "client_name" => return Err(InvalidUrl::Value("client_name")),
+                "protocol" => {
+                    parsed.is_resp3 = match &*value {
+                        "resp2" => false,
+                        "resp3" => true,
+                        _ => return Err(InvalidUrl::Value("protocol")),
+                    }
+                }
+                _ if is_tls => of_tls.push((name, value)),
+                _ => return Err(unknown(&name)),
             }
         }
-        let mut first = format!("{scheme}://{authority}");
-        if !others.is_empty() {
-            first.push('?');
-            first.push_str(&others.join("&"));
+        if is_cluster && parsed.database != 0 {
+            return Err(InvalidUrl::Database);
         }
-        Some(Self { first, nodes })
+        parsed.encrypt(of_tls)?;
+        Ok(parsed)
+    }
+
+    /// The same, with connections that are encrypted so, if anything is given. For builders.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`], with [`InvalidUrl::PlainScheme`] as its source.
+    pub fn with_tls(mut self, tls: Option<Tls>) -> Result<Self, Error> {
+        match (tls, &self.tls) {
+            (None, _) => {}
+            (tls, Some(_)) => self.tls = tls,
+            (Some(_), None) => return Err(refused(InvalidUrl::PlainScheme)),
+        }
+        Ok(self)
+    }
+
+    fn encrypt(&mut self, parts: Vec<Part<'_>>) -> Result<(), InvalidUrl> {
+        let mut tls = Tls::new();
+        let (mut certificate, mut key) = (None, None);
+        for (name, value) in parts {
+            let file = || Pem::file(value.as_ref());
+            tls = match &*name {
+                "ca" => tls.authorities(file()),
+                "roots" if value == "platform" => tls,
+                #[cfg(feature = "tls-webpki-roots")]
+                "roots" if value == "webpki" => tls.webpki_roots(),
+                "roots" => return Err(InvalidUrl::Value("roots")),
+                "server_name" => {
+                    let named = tls.server_name(&value);
+                    named.map_err(|_| InvalidUrl::Value("server_name"))?
+                }
+                "cert" => {
+                    certificate = Some(file());
+                    tls
+                }
+                "key" => {
+                    key = Some(file());
+                    tls
+                }
+                _ => return Err(unknown(&name)),
+            };
+        }
+        tls = match (certificate, key) {
+            (Some(certificate), Some(key)) => tls.client_certificate(certificate, key),
+            (None, None) => tls,
+            (Some(_), None) => return Err(InvalidUrl::Value("key")),
+            (None, Some(_)) => return Err(InvalidUrl::Value("cert")),
+        };
+        self.tls = self.is_tls.then_some(tls);
+        Ok(())
     }
 }
 
-impl fmt::Debug for ClusterUrl {
+impl fmt::Debug for ServerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The URL may hold a password.
-        f.debug_struct("ClusterUrl")
-            .field("nodes", &self.nodes)
+        // Without the password.
+        f.debug_struct("ServerUrl")
+            .field("endpoints", &self.endpoints)
+            .field("is_cluster", &self.is_cluster)
             .finish_non_exhaustive()
     }
 }
 
-/// The URL of a cluster names no node, or one that cannot be one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a cluster's URL needs the host and port of at least one node: redis-cluster://host:port")]
-pub struct InvalidClusterUrl;
-
-/// The scheme of a single server, and what follows a cluster's.
-fn scheme(url: &str) -> Option<(&'static str, &str)> {
-    let plain = url
-        .strip_prefix("redis-cluster://")
-        .map(|rest| ("redis", rest));
-    plain.or_else(|| {
-        url.strip_prefix("rediss-cluster://")
-            .map(|rest| ("rediss", rest))
-    })
+pub(crate) fn refused(invalid: InvalidUrl) -> Error {
+    let error = Error::new(ErrorKind::Config, Effect::NotApplied);
+    error.with_source(invalid).during(Operation::Connect)
 }
 
-fn with_default_port(address: &str) -> Option<Endpoint> {
-    let has_port = address
-        .rsplit_once(':')
-        .is_some_and(|(host, _)| !address.ends_with(']') && !host.is_empty());
-    let node = if has_port {
-        address.parse().ok()?
-    } else {
-        format!("{address}:{DEFAULT_PORT}")
-            .parse::<Endpoint>()
-            .ok()?
-    };
-    match &node {
-        Endpoint::Tcp { host, .. } if !host.is_empty() => Some(node),
-        _ => None,
+fn endpoint(host: &str, port: Option<u16>) -> Result<Endpoint, InvalidUrl> {
+    let host = host.strip_prefix('[').unwrap_or(host);
+    let host = host.strip_suffix(']').unwrap_or(host);
+    if host.is_empty() {
+        return Err(InvalidUrl::NotAServer);
     }
+    Ok(Endpoint::tcp(host, port.unwrap_or(DEFAULT_PORT)))
+}
+
+fn unix(url: &Url) -> Result<Endpoint, InvalidUrl> {
+    let path = percent_decode_str(url.path()).decode_utf8();
+    let path = path.map_err(|_| InvalidUrl::NotAServer)?;
+    let has_host = url.host_str().is_some_and(|host| !host.is_empty());
+    if has_host || !path.starts_with('/') || path.len() < 2 {
+        return Err(InvalidUrl::NotAServer);
+    }
+    Ok(Endpoint::unix(Path::new(&*path)))
+}
+
+/// `host`, `host:port` or `[IPv6 address]:port`.
+fn node(text: &str) -> Result<Endpoint, InvalidUrl> {
+    let invalid = InvalidUrl::Value("node");
+    let url = Url::parse(&format!("redis://{text}")).map_err(|_| invalid.clone())?;
+    let is_address = url.path().is_empty()
+        && url.query().or(url.fragment()).is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    match endpoint(url.host_str().unwrap_or_default(), url.port()) {
+        Ok(endpoint) if is_address => Ok(endpoint),
+        _ => Err(invalid),
+    }
+}
+
+fn number(text: &str) -> Result<u16, InvalidUrl> {
+    match text {
+        "" => Ok(0),
+        text => text.parse().map_err(|_| InvalidUrl::Database),
+    }
+}
+
+fn decoded(text: Option<&str>) -> Result<Option<String>, InvalidUrl> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let decoded = percent_decode_str(text).decode_utf8();
+    let decoded = decoded.map_err(|_| InvalidUrl::Credentials)?;
+    Ok(Some(decoded.into_owned()))
+}
+
+/// What `CLIENT SETNAME` takes.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// A name that somebody might have mistaken for a value is not shown.
+fn unknown(name: &str) -> InvalidUrl {
+    let is_shown = name.len() <= 24 && name.bytes().all(|it| it.is_ascii_lowercase() || it == b'_');
+    InvalidUrl::UnknownPart(match is_shown {
+        true => Cow::Owned(name.to_owned()),
+        false => Cow::Borrowed("…"),
+    })
 }
 
 #[cfg(test)]
@@ -128,59 +309,107 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_names_its_nodes_and_keeps_the_rest() {
-        for (url, first, nodes) in [
+    fn a_url_names_its_servers_and_how_to_use_them() {
+        for (url, nodes, user, password, database) in [
+            ("redis://h", &[("h", 6379)][..], None, None, 0),
+            ("REDIS://[::1]:7000/3", &[("::1", 7000)], None, None, 3),
+            ("redis://h:0/", &[("h", 0)], None, None, 0),
+            ("valkey://:pw@h", &[("h", 6379)], None, Some("pw"), 0),
             (
-                "redis-cluster://user:p%40ss@a:7001/0?node=b:7002&protocol=resp3&node=[::1]:7003",
-                "redis://user:p%40ss@a:7001/0?protocol=resp3",
-                &[("a", 7001), ("b", 7002), ("::1", 7003)][..],
-            ),
-            ("rediss-cluster://[::1]", "rediss://[::1]", &[("::1", 6379)]),
-            (
-                "redis-cluster://a:1?node=b",
-                "redis://a:1",
-                &[("a", 1), ("b", 6379)],
+                "redis-cluster://user:p%40ss@a:7001/0?node=b:7002&protocol=resp3&node=[::1]:7003&node=c",
+                &[("a", 7001), ("b", 7002), ("::1", 7003), ("c", 6379)],
+                Some("user"),
+                Some("p@ss"),
+                0,
             ),
         ] {
-            let parsed = ClusterUrl::parse(url).unwrap().unwrap();
-            assert_eq!(parsed.first, first);
+            let parsed = ServerUrl::parse(url).unwrap();
             let nodes = nodes.iter().map(|(host, port)| Endpoint::tcp(*host, *port));
-            assert_eq!(parsed.nodes, nodes.collect::<Vec<_>>(), "{url}");
-            assert!(!format!("{parsed:?}").contains("p%40ss"));
+            assert_eq!(parsed.endpoints, nodes.collect::<Vec<_>>(), "{url}");
+            assert_eq!(parsed.credentials.username.as_deref(), user, "{url}");
+            assert_eq!(parsed.credentials.password.as_deref(), password, "{url}");
+            assert_eq!(parsed.database, database, "{url}");
+            assert_eq!(parsed.is_cluster, url.contains("cluster"), "{url}");
+            assert_eq!(parsed.is_resp3, url.contains("resp3"), "{url}");
+            assert!(!format!("{parsed:?}").contains("p@ss"));
+        }
+        let unix = ServerUrl::parse("redis+unix:///run/a%20b.sock?db=2&client_name=shop").unwrap();
+        assert_eq!(unix.endpoints, [Endpoint::unix(Path::new("/run/a b.sock"))]);
+        assert_eq!(
+            (unix.database, unix.client_name.as_deref()),
+            (2, Some("shop"))
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused_by_name() {
+        let part = |name: &'static str| InvalidUrl::UnknownPart(name.into());
+        for (url, reason) in [
+            ("", InvalidUrl::NotAServer),
+            ("redis", InvalidUrl::NotAServer),
+            ("redis:", InvalidUrl::NotAServer),
+            ("redis://", InvalidUrl::NotAServer),
+            ("redis://:6379", InvalidUrl::NotAServer),
+            ("redis://h:65536", InvalidUrl::NotAServer),
+            ("redis-cluster://?node=h", InvalidUrl::NotAServer),
+            ("redis+unix://h/path", InvalidUrl::NotAServer),
+            ("redis+unix:///", InvalidUrl::NotAServer),
+            ("http://h", InvalidUrl::UnknownScheme),
+            ("redis-clusters://h", InvalidUrl::UnknownScheme),
+            ("rediss+unix:///s", InvalidUrl::UnknownScheme),
+            ("redis://%FF:%FF@h", InvalidUrl::Credentials),
+            ("redis://h/x", InvalidUrl::Database),
+            ("redis://h/65536", InvalidUrl::Database),
+            ("redis-cluster://h/1", InvalidUrl::Database),
+            ("redis://h?node=h:1", part("node")),
+            ("redis://h?db=1", part("db")),
+            ("redis://h?ca=/ca.pem", part("ca")),
+            ("redis://h?timeout=1", part("timeout")),
+            ("redis://h?SECRET", part("…")),
+            ("redis-cluster://h?node=", InvalidUrl::Value("node")),
+            ("redis-cluster://h?node=u:p@h", InvalidUrl::Value("node")),
+            ("redis-cluster://h?node=h:x", InvalidUrl::Value("node")),
+            ("redis://h?protocol=4", InvalidUrl::Value("protocol")),
+            (
+                "redis://h?client_name=a%20b",
+                InvalidUrl::Value("client_name"),
+            ),
+        ] {
+            let error = ServerUrl::parse(url).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config, "{url}");
+            let source = std::error::Error::source(&error).unwrap();
+            assert_eq!(source.downcast_ref(), Some(&reason), "{url}");
         }
     }
 
     #[test]
-    fn other_urls_are_no_clusters() {
-        for url in ["redis://a", "redis-cluster:a", ""] {
-            assert_eq!(ClusterUrl::parse(url).unwrap(), None, "{url}");
+    fn tls_is_asked_for_by_the_scheme_alone() {
+        for (url, is_tls) in [
+            ("rediss://h", true),
+            ("valkeys-cluster://h?node=i", true),
+            (
+                "rediss://h?ca=/ca.pem&cert=/c.pem&key=/k.pem&server_name=redis.internal",
+                true,
+            ),
+            ("redis://rediss:x@h", false),
+        ] {
+            let parsed = ServerUrl::parse(url).unwrap();
+            assert_eq!(parsed.tls.is_some(), is_tls, "{url}");
         }
         for url in [
-            "redis-cluster://",
-            "redis-cluster://a:x",
-            "redis-cluster://a?node=",
+            "rediss://h?cert=/c",
+            "rediss://h?key=/k",
+            "rediss://h?roots=own",
+            "rediss://h?server_name=a/b",
         ] {
-            let error = ClusterUrl::parse(url).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Config, "{url}");
+            assert!(
+                matches!(ServerUrl::of(url), Err(InvalidUrl::Value(_))),
+                "{url}"
+            );
         }
-    }
-
-    #[test]
-    fn urls_that_ask_for_tls_are_refused_and_others_pass() {
-        let refused =
-            "rediss://h REDISS://h rediss-cluster://h rediss+unix:///s valkeys://h rediss";
-        for url in refused.split(' ') {
-            let error = refuse_tls(url).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Config, "{url}");
-        }
-        for url in [
-            "redis://rediss:x@h",
-            "redis-cluster://h",
-            "valkey://h",
-            "",
-            "memory:",
-        ] {
-            assert!(refuse_tls(url).is_ok(), "{url}");
-        }
+        assert!(matches!(
+            ServerUrl::of("rediss://h?insecure=1"),
+            Err(InvalidUrl::UnknownPart(_))
+        ));
     }
 }

@@ -10,7 +10,7 @@ use session_core::{
 };
 
 #[cfg(any(feature = "redis-rs", feature = "fred"))]
-use crate::{Eviction, IdStorage};
+use crate::{CredentialsProvider, Eviction, IdStorage, Tls};
 
 /// A backend for this URL, connected.
 ///
@@ -18,14 +18,16 @@ use crate::{Eviction, IdStorage};
 /// |---|---|
 /// | `memory:` | memory |
 /// | `redis://[user:password@]host[:port][/db]` | redis-rs |
-/// | `redis+fred://…` | fred |
 /// | `redis-cluster://[user:password@]host[:port][?node=host:port&node=…]` | redis-rs, Cluster |
-/// | `redis-cluster+fred://…` | fred, Cluster |
+/// | `redis+unix:///path[?db=n]` | redis-rs, over a socket of this machine |
+/// | `redis+fred://…`, `redis-cluster+fred://…`, `redis+unix+fred:///…` | fred |
 ///
 /// A Redis Cluster's URL names some of its nodes; one that responds is enough to find the others.
 ///
-/// `rediss` in the place of `redis` names the same backends, and is refused: neither offers TLS
-/// yet.
+/// `rediss` in the place of `redis` means the same over TLS (and `valkey`, `valkeys` the same as
+/// these): `Tls` says how. For redis-rs some crypto provider has to be chosen,
+/// by the feature `tls-ring` or `tls-aws-lc-rs` or by the application; for fred, by a feature.
+/// What else a URL can say of a Redis server is said by the backends' `ServerUrl`.
 ///
 /// # Errors
 /// [`ErrorKind::Config`] for another scheme, and for one whose feature is off; the source, a
@@ -58,6 +60,10 @@ pub struct Connect {
     id_storage: IdStorage,
     #[cfg(any(feature = "redis-rs", feature = "fred"))]
     eviction: Eviction,
+    #[cfg(any(feature = "redis-rs", feature = "fred"))]
+    credentials: Option<Arc<dyn CredentialsProvider>>,
+    #[cfg(any(feature = "redis-rs", feature = "fred"))]
+    tls: Option<Tls>,
     observer: Option<Arc<dyn ConnectionObserver>>,
     deadline: Option<Duration>,
 }
@@ -79,6 +85,12 @@ macro_rules! configured {
         if let Some(observer) = &$connect.observer {
             builder = builder.observer(Arc::clone(observer));
         }
+        if let Some(credentials) = &$connect.credentials {
+            builder = builder.credentials(Arc::clone(credentials));
+        }
+        if let Some(tls) = &$connect.tls {
+            builder = builder.tls(tls.clone());
+        }
         builder
     }};
 }
@@ -89,8 +101,8 @@ macro_rules! configured {
 pub enum ConnectError {
     /// [`connect`] does not know the scheme.
     #[error(
-        "the URL's scheme names no backend: expected memory:, redis://, rediss://, redis-cluster:// or rediss-cluster://, \
-         or one of the latter four with +fred before the colon"
+        "the URL's scheme names no backend: expected memory:, redis://, rediss://, redis-cluster://, rediss-cluster:// or \
+         redis+unix://, or one of the latter five with +fred before the colon; valkey may be in the place of redis"
     )]
     UnknownScheme,
     /// The backend was not compiled in.
@@ -112,6 +124,10 @@ impl Connect {
             id_storage: IdStorage::default(),
             #[cfg(any(feature = "redis-rs", feature = "fred"))]
             eviction: Eviction::default(),
+            #[cfg(any(feature = "redis-rs", feature = "fred"))]
+            credentials: None,
+            #[cfg(any(feature = "redis-rs", feature = "fred"))]
+            tls: None,
             observer: None,
             deadline: None,
         }
@@ -145,6 +161,26 @@ impl Connect {
     #[cfg(any(feature = "redis-rs", feature = "fred"))]
     pub fn eviction(mut self, eviction: Eviction) -> Self {
         self.eviction = eviction;
+        self
+    }
+
+    /// Who provides the credentials of each connection to Redis, in the place of the URL's. No
+    /// effect on memory.
+    ///
+    /// Needs the feature `redis-rs` or `fred`, as [`CredentialsProvider`] does.
+    #[cfg(any(feature = "redis-rs", feature = "fred"))]
+    pub fn credentials(mut self, provider: Arc<dyn CredentialsProvider>) -> Self {
+        self.credentials = Some(provider);
+        self
+    }
+
+    /// How connections to Redis are encrypted, in the place of what the URL says of it. The URL
+    /// must ask for TLS. No effect on memory.
+    ///
+    /// Needs the feature `redis-rs` or `fred`, as [`Tls`] does.
+    #[cfg(any(feature = "redis-rs", feature = "fred"))]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
         self
     }
 
@@ -199,15 +235,12 @@ impl Connect {
 
     fn open(self) -> Result<Opened> {
         let (scheme, rest) = self.url.split_once(':').unwrap_or((self.url.as_str(), ""));
-        let backend = match scheme {
-            "memory" => self.memory(),
-            "redis" | "rediss" | "redis-cluster" | "rediss-cluster" => self.redis_rs(),
-            _ => match scheme.strip_suffix("+fred") {
-                Some(plain @ ("redis" | "rediss" | "redis-cluster" | "rediss-cluster")) => {
-                    self.fred(format!("{plain}:{rest}"))
-                }
-                _ => Err(refused(ConnectError::UnknownScheme)),
-            },
+        let scheme = scheme.to_ascii_lowercase();
+        let backend = match scheme.strip_suffix("+fred") {
+            Some(plain) if is_redis(plain) => self.fred(format!("{plain}:{rest}")),
+            None if is_redis(&scheme) => self.redis_rs(),
+            None if scheme == "memory" => self.memory(),
+            _ => Err(refused(ConnectError::UnknownScheme)),
         };
         backend.map_err(|error| error.during(Operation::Connect))
     }
@@ -280,6 +313,14 @@ impl fmt::Debug for Connect {
     }
 }
 
+/// Whether a scheme is one of Redis's, without the client.
+fn is_redis(scheme: &str) -> bool {
+    let server = ["redis", "valkey"]
+        .iter()
+        .find_map(|name| scheme.strip_prefix(name));
+    matches!(server, Some("" | "s" | "-cluster" | "s-cluster" | "+unix"))
+}
+
 fn refused(reason: ConnectError) -> Error {
     Error::new(ErrorKind::Config, Effect::NotApplied).with_source(reason)
 }
@@ -311,8 +352,7 @@ mod tests {
             "redis-clusters://host",
             "redis+fred-cluster://host",
             "redis-sentinel://host",
-            "REDIS://host",
-            "redis+unix:///socket",
+            "redis+fred+unix:///socket",
             "://",
             "redis+other://user:SECRET@host",
         ] {
@@ -410,6 +450,7 @@ mod tests {
     }
 
     /// What follows a scheme, of each client that is compiled in.
+    #[cfg(any(feature = "redis-rs", feature = "fred"))]
     const CLIENTS: &[&str] = &[
         #[cfg(feature = "redis-rs")]
         "",
@@ -417,15 +458,15 @@ mod tests {
         "+fred",
     ];
 
+    #[cfg(any(feature = "redis-rs", feature = "fred"))]
     #[tokio::test]
-    async fn tls_is_refused_rather_than_left_out_and_prefixes_are_checked() {
+    async fn settings_reach_the_backend_and_are_checked() {
         for client in CLIENTS {
-            for (scheme, prefix, reason) in [
-                ("rediss", "a:", "TLS"),
-                ("rediss-cluster", "a:", "TLS"),
+            for (url, prefix, reason) in [
                 ("redis", "a*", "not a key prefix"),
+                ("redis", "a:", "its scheme must be rediss"),
             ] {
-                let connect = Connect::to(format!("{scheme}{client}://127.0.0.1:1"));
+                let connect = Connect::to(format!("{url}{client}://127.0.0.1:1")).tls(Tls::new());
                 let error = connect.key_prefix(prefix).build().unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::Config);
                 let source = error.source().unwrap().to_string();

@@ -11,6 +11,8 @@
 //! | `tower` | `Session`, `SessionLayer`, `web`: the request's handle, the tower layer, cookies |
 //! | `axum` | the handle as an axum extractor, and its errors as responses |
 //! | `auth` | `auth`: who is logged in, pages that need a log-in; as layers with `tower`, as extractors with `axum` |
+//! | `tls-ring`, `tls-aws-lc-rs` | for connections to Redis over TLS: the cryptography, where the application chooses none |
+//! | `tls-webpki-roots` | Mozilla's authorities, as a choice |
 //! | `mock` | `MockSessionBackend`, for expectations in tests |
 //!
 //! Features only add: none changes what another does. [`connect`] chooses a backend at run time by
@@ -64,10 +66,16 @@ pub use self::connect::{Connect, ConnectError, connect};
 // The two crates name the same types.
 #[cfg(all(feature = "fred", not(feature = "redis-rs")))]
 #[doc(inline)]
-pub use session_fred::{Eviction, IdStorage};
+pub use session_fred::{
+    Credentials, CredentialsProvider, Endpoint, Eviction, IdStorage, Pem, ServerUrl, Tls,
+    TlsRefused, TlsUnusable,
+};
 #[cfg(feature = "redis-rs")]
 #[doc(inline)]
-pub use session_redis_rs::{Eviction, IdStorage};
+pub use session_redis_rs::{
+    Credentials, CredentialsProvider, Endpoint, Eviction, IdStorage, Pem, ServerUrl, Tls,
+    TlsRefused, TlsUnusable,
+};
 
 /// The backends, one module for each that is compiled in. Each re-exports the client crate that it
 /// stands on.

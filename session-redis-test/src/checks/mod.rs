@@ -6,6 +6,7 @@ pub mod admin;
 pub mod all_or_nothing;
 pub mod browser;
 pub mod cluster;
+pub mod connections;
 pub mod faults;
 pub mod first_contact;
 pub mod full;
@@ -19,6 +20,7 @@ pub mod readiness;
 pub mod resources;
 pub mod round_trips;
 pub mod scripts;
+pub mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -14,7 +14,7 @@ use crate::info::{Info, Mode};
 use crate::keys::KeyPrefix;
 use crate::reply::{Reply, corrupt};
 use crate::server_error::ServerError;
-use crate::settings::Eviction;
+use crate::settings::{Eviction, Settings};
 use crate::slot::{SLOTS, hash_slot};
 
 /// What is expected of every server of a backend, and asked of each once a connection.
@@ -22,6 +22,7 @@ use crate::slot::{SLOTS, hash_slot};
 pub(crate) struct Expected {
     mode: Mode,
     eviction: Eviction,
+    client_name: Option<String>,
     /// Keys under the prefix, evenly spread over the slots.
     keys: Vec<Vec<u8>>,
     /// The eviction policies that were warned of.
@@ -53,11 +54,12 @@ const SPREAD: &str =
 const FOR_EVER: Duration = Duration::from_secs(86_400);
 
 impl Expected {
-    pub(crate) fn new(mode: Mode, eviction: Eviction, prefix: &KeyPrefix) -> Self {
+    pub(crate) fn new(mode: Mode, settings: &Settings) -> Self {
         Self {
             mode,
-            eviction,
-            keys: spread_keys(prefix),
+            eviction: settings.eviction,
+            client_name: settings.client_name.clone(),
+            keys: spread_keys(&settings.key_prefix),
             warned: Mutex::default(),
         }
     }
@@ -70,7 +72,7 @@ impl Expected {
     pub(super) async fn check<T: Connection>(&self, connection: &T) -> Result<Contact> {
         let asks_for_slots = self.mode == Mode::Standalone;
         let first = self.keys.get(..1).unwrap_or_default();
-        let commands = [
+        let mut commands = vec![
             Command::new("INFO", None),
             eval(HEADER, &[], &[]),
             match asks_for_slots {
@@ -78,6 +80,11 @@ impl Expected {
                 false => eval(HEADER, first, &[]),
             },
         ];
+        if let Some(name) = &self.client_name {
+            let mut args = ArgsBuilder::default();
+            args.push(name.as_bytes());
+            commands.push(Command::with_args("CLIENT", Some("SETNAME"), args.finish()));
+        }
         let replies = connection.send(&commands, Instant::now() + FOR_EVER).await;
         // What was asked changes nothing.
         let mut replies = replies
@@ -92,6 +99,9 @@ impl Expected {
             true => !may_touch_slots(next())?,
             false => serves_keys(next()).map(|()| false)?,
         };
+        if self.client_name.is_some() {
+            known(next())?;
+        }
         Ok(Contact {
             is_writable,
             has_one_slot_scripts,
@@ -276,7 +286,7 @@ mod tests {
     #[test]
     fn a_policy_that_evicts_is_warned_of_once() {
         let heard = Warnings::default();
-        let expected = Expected::new(Mode::Standalone, Eviction::Warn, &KeyPrefix::default());
+        let expected = Expected::new(Mode::Standalone, &Settings::default());
         tracing::subscriber::with_default(heard.clone(), || {
             for (policy, warnings) in [
                 ("allkeys-lru", 1),

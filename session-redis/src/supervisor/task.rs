@@ -13,6 +13,7 @@ use super::lease::Live;
 use super::machine::{Decision, Event, Machine, State};
 use super::{Shared, Slot};
 use crate::connection::{Connect, Connection, PushSink};
+use crate::credentials::Credentials;
 use crate::server_error::ServerError;
 
 type Made<T> = Pin<Box<dyn Future<Output = Result<(T, Contact)>> + Send>>;
@@ -197,7 +198,14 @@ impl<C: Connect> Task<C> {
 /// long.
 async fn attempt<C: Connect>(shared: Arc<Shared<C>>) -> Result<(C::Connection, Contact)> {
     let how = &shared.how;
-    let connecting = how.connect.connect(&shared.endpoint, PushSink::ignore());
+    let endpoint = &shared.endpoint;
+    let credentials = match &how.credentials {
+        Some(provider) => provider.credentials(endpoint).await?,
+        None => Credentials::default(),
+    };
+    let connecting = how
+        .connect
+        .connect(endpoint, &credentials, PushSink::ignore());
     let connection = connecting.await?;
     let contact = how.expected.check(&connection).await?;
     Ok((connection, contact))

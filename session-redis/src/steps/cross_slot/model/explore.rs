@@ -23,6 +23,7 @@ use super::server::{Bound, Ran, Server, Snapshot, Store, Text, bound, hash_of};
 use crate::backend::RedisBackend;
 use crate::command::Command;
 use crate::connection::{Connect, Connection, PushSink, ReadForm};
+use crate::credentials::Credentials;
 use crate::endpoint::Endpoint;
 use crate::key_format::IdStorage;
 use crate::reply::Reply;
@@ -133,9 +134,11 @@ impl Client {
 
 impl Connect for Client {
     type Connection = Self;
+    const OFFERS_TLS: bool = false;
+
     const READ_FORM: ReadForm = ReadForm::Script;
 
-    async fn connect(&self, _: &Endpoint, _: PushSink) -> Result<Self> {
+    async fn connect(&self, _: &Endpoint, _: &Credentials, _: PushSink) -> Result<Self> {
         Ok(self.clone())
     }
 }
