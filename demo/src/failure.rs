@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use session_store::web::{FailureResponse, Presence};
 use session_store::{Error, ErrorKind, Session, SessionError};
+use tower_http::csrf::ProtectionError;
 
 /// Why a handler could not do what was asked.
 #[derive(Debug)]
@@ -101,6 +102,11 @@ pub(crate) fn session_failed(failed: &SessionError) -> Response {
 /// An answer that says what is wrong.
 pub(crate) fn error(status: StatusCode, why: &str) -> Response {
     (status, Json(json!({ "error": why }))).into_response()
+}
+
+/// What another site made a browser send (cross-site request forgery).
+pub(crate) fn forged(_: ProtectionError) -> Response {
+    error(StatusCode::FORBIDDEN, "Cross-site request refused.")
 }
 
 /// Where nothing is.

@@ -10,11 +10,10 @@
 //! | `open` | from the command line to a backend |
 //! | `serve`, `signals` | the server, from its start to its end |
 //! | `admin` | the command that looks at all sessions and ends any of them |
-//! | `app` | the router and what surrounds it |
+//! | `app` | the router and what every request passes |
 //! | `routes` | the handlers: what an application does with its session |
 //! | `answer`, `failure` | the JSON they answer |
 //! | `form` | what they are told, checked |
-//! | `guard`, `headers`, `log` | what every request passes |
 //! | `page` | the page and its files |
 
 mod admin;
@@ -23,9 +22,6 @@ mod app;
 mod args;
 mod failure;
 mod form;
-mod guard;
-mod headers;
-mod log;
 mod open;
 mod page;
 mod routes;

@@ -84,7 +84,11 @@ async fn forged_posts_are_refused_and_change_nothing() {
     for headers in [
         &[("sec-fetch-site", "cross-site"), own][..],
         &[("sec-fetch-site", "same-site")],
+        &[("sec-fetch-site", "SAME-ORIGIN, none"), own],
         &[("origin", "http://evil.example")],
+        &[("origin", "http://localhost:8081")],
+        &[("origin", "http://localhost:8080.evil")],
+        &[("origin", "null")],
     ] {
         for (path, form) in POSTS {
             let forged = with(request(Method::POST, path, form), headers);
@@ -99,7 +103,7 @@ async fn forged_posts_are_refused_and_change_nothing() {
     assert_eq!(session.field("page_views"), "1");
     assert_eq!(session.json()["configured_ttl"], 30);
     // The page's own are not.
-    for headers in [&[("sec-fetch-site", "same-origin"), own][..], &[own]] {
+    for headers in [&[("sec-fetch-site", "same-origin"), own][..], &[own], &[]] {
         let sent = with(request(Method::POST, "/increment", &[]), headers);
         assert_eq!(visitor.send(sent).await.status, 200, "{headers:?}");
     }
