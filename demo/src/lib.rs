@@ -14,12 +14,14 @@
 //! | `routes` | the handlers: what an application does with its session |
 //! | `answer`, `failure` | the JSON they answer |
 //! | `form` | what they are told, checked |
+//! | `device` | what a browser is called |
 //! | `page` | the page and its files |
 
 mod admin;
 mod answer;
 mod app;
 mod args;
+mod device;
 mod failure;
 mod form;
 mod open;

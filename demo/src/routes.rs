@@ -3,3 +3,6 @@
 pub(crate) mod session;
 pub(crate) mod sessions;
 pub(crate) mod status;
+
+/// The field that says on which device a session is, if the browser has told.
+const DEVICE: &str = "user_agent";

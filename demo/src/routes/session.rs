@@ -4,14 +4,16 @@ use std::convert::Infallible;
 
 use axum::Json;
 use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 use session_store::{LogIn, ReadSession, Session, SessionRecord};
 
-use crate::answer;
+use super::DEVICE;
 use crate::failure::Failure;
 use crate::form::{LoginForm, Sent, TtlForm};
+use crate::{answer, device};
 
 type Answer = Result<Json<Map<String, Value>>, Failure>;
 
@@ -32,13 +34,20 @@ pub(crate) async fn show(Peek(is_peek): Peek, session: Session) -> Result<Respon
 }
 
 /// `POST /login`: a session of this name. One that the browser already has gets a new id.
-pub(crate) async fn log_in(session: Session, Sent(form): Sent<LoginForm>) -> Answer {
+pub(crate) async fn log_in(
+    session: Session,
+    headers: HeaderMap,
+    Sent(form): Sent<LoginForm>,
+) -> Answer {
     let login = form.checked()?;
     let mut log_in = LogIn::new(login.user.clone());
     log_in.lifetime = login.max_lifetime;
     session.log_in(log_in)?;
     session.insert(USERNAME, login.user.as_str())?;
     session.insert(PAGE_VIEWS, 1)?;
+    if let Some(device) = device::label(&headers) {
+        session.insert(DEVICE, device)?;
+    }
     session.set_ttl(login.ttl)?;
     let record = session.save_and_load().await?;
     answer(&session, record).await
