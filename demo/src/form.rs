@@ -8,7 +8,7 @@ use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use session_store::{Lifetime, Principal, PublicId, SessionTtl};
+use session_store::{Lifetime, LogIn, Principal, PublicId, SessionTtl};
 
 use crate::failure::Failure;
 
@@ -16,6 +16,10 @@ use crate::failure::Failure;
 const NOBODY: &str = "Guest";
 /// How long a session lives without use when nobody says.
 const DEFAULT_TTL: &str = "60";
+/// How many seconds a log-in is good for, however often the session is used: twelve hours.
+const LIFETIME: &str = "43200";
+/// And one that the browser remembers: thirty days.
+const REMEMBERED_LIFETIME: &str = "2592000";
 
 /// A form that was sent, or a JSON answer that says what is wrong with it.
 pub(crate) struct Sent<T>(pub(crate) T);
@@ -49,22 +53,22 @@ pub(crate) struct LoginForm {
     ttl: Option<String>,
     #[serde(default)]
     max_lifetime: String,
-}
-
-/// A login whose every part is as it must be.
-pub(crate) struct Login {
-    pub(crate) user: Principal,
-    pub(crate) ttl: SessionTtl,
-    pub(crate) max_lifetime: Option<Lifetime>,
+    /// A box that is not ticked is not sent.
+    #[serde(default)]
+    remember: String,
 }
 
 impl LoginForm {
-    pub(crate) fn checked(self) -> Result<Login, Failure> {
+    /// The log-in, and how long its session may rest unused.
+    pub(crate) fn checked(self) -> Result<(LogIn, SessionTtl), Failure> {
         let ttl = ttl(self.ttl.as_deref().unwrap_or(DEFAULT_TTL))?;
-        let max_lifetime = match self.max_lifetime.trim() {
-            "" => None,
-            text => Some(seconds(text, "Maximum lifetime")?),
+        let is_remembered = !self.remember.trim().is_empty();
+        let lifetime = match self.max_lifetime.trim() {
+            "" if is_remembered => REMEMBERED_LIFETIME,
+            "" => LIFETIME,
+            text => text,
         };
+        let lifetime: Lifetime = seconds(lifetime, "Maximum lifetime")?;
         let name = match self.username.trim() {
             "" => NOBODY,
             name => name,
@@ -75,11 +79,11 @@ impl LoginForm {
                 Principal::MAX_LEN
             ))
         })?;
-        Ok(Login {
-            user,
-            ttl,
-            max_lifetime,
-        })
+        let mut log_in = LogIn::new(user).lifetime(lifetime);
+        if is_remembered {
+            log_in = log_in.persistent(true);
+        }
+        Ok((log_in, ttl))
     }
 }
 

@@ -8,7 +8,7 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
-use session_store::{LogIn, ReadSession, Session, SessionRecord};
+use session_store::{ReadSession, Session, SessionRecord};
 
 use super::DEVICE;
 use crate::failure::Failure;
@@ -39,16 +39,14 @@ pub(crate) async fn log_in(
     headers: HeaderMap,
     Sent(form): Sent<LoginForm>,
 ) -> Answer {
-    let login = form.checked()?;
-    let mut log_in = LogIn::new(login.user.clone());
-    log_in.lifetime = login.max_lifetime;
+    let (log_in, ttl) = form.checked()?;
+    session.insert(USERNAME, log_in.principal.as_str())?;
     session.log_in(log_in)?;
-    session.insert(USERNAME, login.user.as_str())?;
     session.insert(PAGE_VIEWS, 1)?;
     if let Some(device) = device::label(&headers) {
         session.insert(DEVICE, device)?;
     }
-    session.set_ttl(login.ttl)?;
+    session.set_ttl(ttl)?;
     let record = session.save_and_load().await?;
     answer(&session, record).await
 }

@@ -1,8 +1,9 @@
 //! The visitor's own session, and which ids name it.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::{Value, json};
+use session_store::Clock as _;
 
 use super::{Here, MADE_UP, here, nobody, send, uses};
 use crate::support::is_cleared;
@@ -123,6 +124,38 @@ async fn a_maximum_lifetime_is_the_sessions_own() {
     let default = here.visitor().log_in("Bob", "60").await;
     let default = default.field("session_deadline");
     assert_eq!(deadline(&default), deadline(&first) + 43_180_000);
+}
+
+#[tokio::test]
+async fn a_session_that_is_remembered_outlives_the_browser() {
+    const MONTH: u64 = 30 * 24 * 3600;
+    let here = here();
+    let visitor = here.visitor();
+    for (form, lifetime, is_remembered) in [
+        (&[][..], 12 * 3600, false),
+        (&[("remember", "on")], MONTH, true),
+        // What the one before it said does not count, nor does a blank.
+        (&[("remember", " ")], 12 * 3600, false),
+        (&[("remember", "on"), ("max_lifetime", "90")], 90, true),
+        (&[("max_lifetime", "90")], 90, false),
+        (&[("remember", "on")], MONTH, true),
+    ] {
+        let answer = visitor.post("/login", form).await;
+        let now = here.clock.now().duration_since(UNIX_EPOCH).unwrap();
+        let deadline: u64 = answer.field("session_deadline").parse().unwrap();
+        let left = deadline - u64::try_from(now.as_millis()).unwrap();
+        assert_eq!(left, lifetime * 1000, "{form:?}");
+        assert_eq!(
+            answer.max_age(),
+            is_remembered.then_some(lifetime),
+            "{form:?}"
+        );
+    }
+    // A new id is kept for the time that is left; use sends nothing.
+    here.clock.advance(Duration::from_secs(9));
+    assert_eq!(visitor.post("/increment", &[]).await.set_cookie(), None);
+    let rotated = visitor.post("/rotate", &[]).await;
+    assert_eq!(rotated.max_age(), Some(MONTH - 9));
 }
 
 #[tokio::test]

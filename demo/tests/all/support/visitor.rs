@@ -123,6 +123,12 @@ impl Answer {
         self.header("set-cookie")
     }
 
+    /// For how many seconds the browser keeps the cookie; `None`: until it ends.
+    pub(crate) fn max_age(&self) -> Option<u64> {
+        let (_, age) = self.set_cookie()?.split_once("; Max-Age=")?;
+        Some(age.parse().unwrap())
+    }
+
     /// The value that the cookie gets; empty when it is taken away.
     pub(crate) fn new_cookie(&self) -> Option<&str> {
         let line = self.set_cookie()?.strip_prefix("sid=").unwrap();
