@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::driver::Browser;
 use crate::support::{Demo, until};
 
-/// The page in a browser. Its elements are named by their `data-testid`.
+/// The page in a browser. Its elements are named by their id; those of lists by their class.
 #[derive(Debug)]
 pub(crate) struct Page {
     pub(crate) browser: Browser,
@@ -153,5 +153,5 @@ impl Page {
 }
 
 fn selector(name: &str) -> String {
-    format!("[data-testid={name}]")
+    format!("#{name}, .{name}")
 }

@@ -20,7 +20,7 @@ const MOST_BYTES: usize = 200_000;
 #[tokio::test]
 async fn the_readmes_picture_can_be_taken() {
     let demo = Demo::on(Backend::Memory).await;
-    let elsewhere = demo.visitor();
+    let elsewhere = demo.visitor().with_agent("(Android 15) Firefox/140.0");
     elsewhere.log_in("Ada", "300").await;
     let page = Page::of(&demo).await;
     page.log_in("Ada", "30").await;

@@ -29,7 +29,7 @@ async fn two_tabs_share_one_session() {
     page.shows("view-out").await;
     page.browser.switch_to(&first).await;
     // It may have noticed already, when it came to the front; otherwise the next click does.
-    let try_to_use = "document.querySelector('[data-testid=increment]').click()";
+    let try_to_use = "document.getElementById('increment').click()";
     page.evaluate(try_to_use).await;
     page.shows("view-out").await;
     assert!(!page.is_shown("countdown").await);
@@ -43,7 +43,7 @@ async fn two_tabs_share_one_session() {
     // The tab may have noticed when it came to the front, and hidden the form; whoever is quick
     // sends it.
     let send = "(() => {
-        document.querySelector('[data-testid=username]').value = 'Bob';
+        document.getElementById('username').value = 'Bob';
         document.getElementById('login-form').requestSubmit();
     })()";
     page.evaluate(send).await;

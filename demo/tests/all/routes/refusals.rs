@@ -139,7 +139,7 @@ async fn the_page_and_its_files_are_served_without_the_store() {
     let here = here();
     let visitor = here.visitor().with_cookie(MADE_UP);
     for (path, kind, part) in [
-        ("/", "text/html; charset=utf-8", "data-testid=\"login\""),
+        ("/", "text/html; charset=utf-8", "id=\"login\""),
         ("/assets/app.js", "text/javascript; charset=utf-8", "fetch("),
         ("/assets/style.css", "text/css; charset=utf-8", "body"),
         ("/assets/favicon.svg", "image/svg+xml", "<svg"),

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use axum::http::{Method, header};
 use serde_json::{Value, json};
 use session_store::{Clock as _, FieldName, Fields, NewSession, SessionBackend as _, Timestamp};
 
 use super::{PUBLIC_ID, here};
-use crate::support::{Visitor, is_cleared, request};
+use crate::support::{Visitor, is_cleared};
 
 /// The public ids of the visitor's own session and of the user's others.
 async fn public_ids(visitor: &Visitor) -> (String, Vec<String>) {
@@ -39,11 +38,8 @@ async fn the_list_shows_where_a_user_is_logged_in() {
     here.clock.advance(Duration::from_secs(5));
     // Some browsers say what they are.
     let phone = here.visitor();
-    let mut log_in = request(Method::POST, "/login", &[("username", "Ann")]);
-    let agent = "Mozilla/5.0 (Android 15; Mobile) Firefox/140.0".parse();
-    let headers = log_in.headers_mut();
-    headers.insert(header::USER_AGENT, agent.unwrap());
-    let device = phone.send(log_in).await.field("user_agent");
+    let phone = phone.with_agent("Mozilla/5.0 (Android 15; Mobile) Firefox/140.0");
+    let device = phone.log_in("Ann", "60").await.field("user_agent");
     assert_eq!(device, "Firefox on Android");
     let (mobile, _) = public_ids(&phone).await;
     here.clock.advance(Duration::from_secs(5));

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::fmt::Write as _;
 
 use axum::body::Bytes;
-use axum::http::{HeaderMap, Method, Request, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, header};
 use serde_json::Value;
 
 use super::{Server, rules};
@@ -14,6 +14,7 @@ use super::{Server, rules};
 pub(crate) struct Visitor {
     server: Server,
     cookie: RefCell<Option<String>>,
+    agent: Option<HeaderValue>,
 }
 
 impl Visitor {
@@ -21,12 +22,19 @@ impl Visitor {
         Self {
             server: server.clone(),
             cookie: RefCell::default(),
+            agent: None,
         }
     }
 
     /// The same visitor, with a cookie of this value.
     pub(crate) fn with_cookie(self, value: impl Into<String>) -> Self {
         self.cookie.replace(Some(value.into()));
+        self
+    }
+
+    /// The same visitor, with a browser that says what it is.
+    pub(crate) fn with_agent(mut self, agent: &'static str) -> Self {
+        self.agent = Some(HeaderValue::from_static(agent));
         self
     }
 
@@ -63,6 +71,8 @@ impl Visitor {
 
     /// Sends a request with the cookie, and heeds what the answer does to it.
     pub(crate) async fn send(&self, mut request: Request<Bytes>) -> Answer {
+        let agent = self.agent.clone().map(|agent| (header::USER_AGENT, agent));
+        request.headers_mut().extend(agent);
         let cookie = self.cookie();
         if let Some(value) = &cookie {
             let line = format!("sid={value}").parse().unwrap();
