@@ -1,8 +1,6 @@
 //! The page, in Chromium.
 //!
-//! The browser is driven through chromedriver by a WebDriver client of two hundred lines: the
-//! protocol is JSON over HTTP, and the tests need a dozen of its commands. `scripts/setup-tests`
-//! installs both.
+//! `scripts/setup-tests` installs it, and the chromedriver by which it is driven.
 
 mod driver;
 mod page;

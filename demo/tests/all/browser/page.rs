@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use serde_json::Value;
+use thirtyfour::{By, Cookie, WebElement, WindowHandle};
 
 use super::driver::Browser;
 use crate::support::{Demo, until};
@@ -32,7 +33,7 @@ impl Page {
 
     /// Loads the page anew, in the present tab.
     pub(crate) async fn reload(&self) {
-        self.browser.open(&self.url).await;
+        self.browser.goto(&*self.url).await.unwrap();
     }
 
     /// Loads the page anew, and waits until it knows whether there is a session.
@@ -52,15 +53,22 @@ impl Page {
         self.idle().await;
     }
 
-    /// Waits until the page is idle, and clicks.
+    /// Waits until the page is idle, and clicks as a person does: what is covered or hidden cannot
+    /// be clicked.
     pub(crate) async fn click(&self, name: &str) {
-        self.idle().await;
-        self.browser.click(&selector(name)).await;
+        self.element(name).await.click().await.unwrap();
     }
 
+    /// Empties a field and types into it.
     pub(crate) async fn fill(&self, name: &str, text: &str) {
+        let field = self.element(name).await;
+        field.clear().await.unwrap();
+        field.send_keys(text).await.unwrap();
+    }
+
+    async fn element(&self, name: &str) -> WebElement {
         self.idle().await;
-        self.browser.fill(&selector(name), text).await;
+        self.browser.find(By::Css(selector(name))).await.unwrap()
     }
 
     /// Waits until no request is under way.
@@ -104,15 +112,36 @@ impl Page {
         self.evaluate(&count).await.as_u64().unwrap()
     }
 
+    /// What this expression is in the page.
     pub(crate) async fn evaluate(&self, expression: &str) -> Value {
-        self.browser.evaluate(expression).await
+        let script = format!("return {expression}");
+        let value = self.browser.execute(script, vec![]).await.unwrap();
+        value.json().clone()
     }
 
-    /// The value of the page's one cookie.
-    pub(crate) async fn cookie(&self) -> String {
-        let cookies = self.browser.cookies().await;
-        assert_eq!(cookies.len(), 1, "{cookies:?}");
-        cookies[0]["value"].as_str().unwrap().to_owned()
+    /// The page's cookie, as the browser keeps it.
+    pub(crate) async fn cookie(&self) -> Option<Cookie> {
+        let mut cookies = self.browser.get_all_cookies().await.unwrap();
+        assert!(cookies.len() <= 1, "{cookies:?}");
+        cookies.pop()
+    }
+
+    /// The value of the page's cookie.
+    pub(crate) async fn id(&self) -> String {
+        self.cookie().await.unwrap().value
+    }
+
+    /// Goes on in another tab, which exists already.
+    pub(crate) async fn switch_to(&self, tab: &WindowHandle) {
+        self.browser.switch_to_window(tab.clone()).await.unwrap();
+    }
+
+    /// What the console shows since the last call: errors, warnings, violated policies. Not that an
+    /// answer had an error's status, which the browser notes by itself.
+    pub(crate) async fn complaints(&self) -> Vec<String> {
+        let entries = self.browser.browser_log().await.unwrap().into_iter();
+        let is_ours = |text: &String| !text.contains("Failed to load resource");
+        entries.map(|entry| entry.message).filter(is_ours).collect()
     }
 
     // ---- Waiting --------------------------------------------------------------------------------
@@ -148,7 +177,7 @@ impl Page {
 
     /// Nothing went wrong that a person would not see: no policy was violated, no script failed.
     pub(crate) async fn had_no_complaints(&self) {
-        assert_eq!(self.browser.complaints().await, [""; 0]);
+        assert_eq!(self.complaints().await, [""; 0]);
     }
 }
 

@@ -45,15 +45,16 @@ async fn the_readmes_picture_can_be_taken() {
 /// A picture (PNG) of the page, from its top to a little below this element.
 async fn picture(page: &Page, last: &str) -> Vec<u8> {
     let metrics = json!({ "width": WIDTH, "height": 900, "deviceScaleFactor": 1, "mobile": false });
-    let browser = &page.browser;
-    let set_metrics = "Emulation.setDeviceMetricsOverride";
-    browser.devtools(set_metrics, metrics).await;
+    let devtools = page.browser.cdp();
+    let set_metrics = devtools.send_raw("Emulation.setDeviceMetricsOverride", metrics);
+    set_metrics.await.unwrap();
     // The height depends on the width.
     let bottom = format!("document.querySelector('{last}').getBoundingClientRect().bottom");
     let height = page.evaluate(&format!("Math.ceil({bottom}) + 24")).await;
     let clip = json!({ "x": 0, "y": 0, "width": WIDTH, "height": height, "scale": 1 });
     let asked = json!({ "format": "png", "clip": clip, "captureBeyondViewport": true });
-    let picture = browser.devtools("Page.captureScreenshot", asked).await;
+    let picture = devtools.send_raw("Page.captureScreenshot", asked).await;
+    let picture = picture.unwrap();
     STANDARD.decode(picture["data"].as_str().unwrap()).unwrap()
 }
 

@@ -1,5 +1,7 @@
 //! Two tabs, two browsers.
 
+use serde_json::json;
+
 use super::page::Page;
 use crate::support::{Backend, Demo};
 
@@ -8,8 +10,9 @@ async fn two_tabs_share_one_session() {
     let demo = Demo::on(Backend::Memory).await;
     let page = Page::of(&demo).await;
     page.log_in("Ann", "12").await;
-    let first = page.browser.tab().await;
-    let second = page.browser.new_tab().await;
+    let first = page.browser.window().await.unwrap();
+    let second = page.browser.new_tab().await.unwrap();
+    page.switch_to(&second).await;
     page.load().await;
     assert_eq!(page.text("current-user").await, "Ann");
     // What the second tab does keeps the session alive, and the first one learns of it.
@@ -18,16 +21,16 @@ async fn two_tabs_share_one_session() {
     page.fill("new-ttl", "600").await;
     page.click("set-ttl").await;
     page.counts(590..=600).await;
-    page.browser.switch_to(&first).await;
+    page.switch_to(&first).await;
     page.counts(500..=600).await;
     page.has_text("page-views", "2").await;
     page.click("increment").await;
     page.has_text("page-views", "3").await;
     // The session ends in one, and in the other, too.
-    page.browser.switch_to(&second).await;
+    page.switch_to(&second).await;
     page.click("logout").await;
     page.shows("view-out").await;
-    page.browser.switch_to(&first).await;
+    page.switch_to(&first).await;
     // It may have noticed already, when it came to the front; otherwise the next click does.
     let try_to_use = "document.getElementById('increment').click()";
     page.evaluate(try_to_use).await;
@@ -35,10 +38,10 @@ async fn two_tabs_share_one_session() {
     assert!(!page.is_shown("countdown").await);
 
     // One tab still has the form when the other is logged in.
-    page.browser.switch_to(&second).await;
+    page.switch_to(&second).await;
     page.log_in("Ann", "600").await;
-    let old = page.cookie().await;
-    page.browser.switch_to(&first).await;
+    let old = page.id().await;
+    page.switch_to(&first).await;
     page.idle().await;
     // The tab may have noticed when it came to the front, and hidden the form; whoever is quick
     // sends it.
@@ -48,15 +51,15 @@ async fn two_tabs_share_one_session() {
     })()";
     page.evaluate(send).await;
     page.has_text("current-user", "Bob").await;
-    let new = page.cookie().await;
+    let new = page.id().await;
     assert_ne!(new, old);
     assert!(!demo.visitor().with_cookie(old).is_logged_in().await);
 
     // It is one session, under one id: the other tab is Bob's now, and Ann has none left.
-    page.browser.switch_to(&second).await;
+    page.switch_to(&second).await;
     page.click("refresh").await;
     page.has_text("current-user", "Bob").await;
-    assert_eq!(page.cookie().await, new);
+    assert_eq!(page.id().await, new);
     page.click("sessions-reload").await;
     page.has(1, "session-entry").await;
     let ann = demo.visitor();
@@ -70,10 +73,13 @@ async fn two_browsers_have_two_sessions() {
     let demo = Demo::on(Backend::RedisRs).await;
     let page = Page::of(&demo).await;
     page.log_in("Ann", "600").await;
-    let other = demo.visitor();
+    let other = demo.visitor().with_agent("(iPhone) Safari/604.1");
     other.log_in("Ann", "600").await;
     page.click("sessions-reload").await;
     page.has(2, "session-entry").await;
+    let devices = "[...document.querySelectorAll('.device')].map((it) => it.textContent)";
+    let expected = json!(["Chrome on Linux", "Safari on iOS"]);
+    assert_eq!(page.evaluate(devices).await, expected);
     assert_eq!(page.count("this-browser").await, 1);
     assert_eq!(page.count("revoke").await, 1);
 
