@@ -9,14 +9,15 @@ const $ = (id) => document.getElementById(id);
 const RESERVED = ['created_at', 'last_accessed_at', 'session_ttl', 'session_deadline', 'session_principal'];
 const DEFAULT_RETRY_S = 2;
 const TITLE = document.title;
+const picks = [...document.querySelectorAll('[data-ttl]')];
 
 /** The last answer with a session, or null. */
 let current = null;
 let expiresAt = null; // by what the server said last; null also where a session does not expire
 let pending = null; // the action under way
-let askNotBefore = 0; // whether a session that should have expired has
-let messageTimer = 0;
-let bootTimer = 0;
+let askNotBefore = 0; // how the session is, when the page is unsure
+let events = null; // the stream that says when this session has ended
+let [messageTimer, bootTimer] = [0, 0];
 
 // ---- Talking to the server -----------------------------------------------------------------------------------------
 
@@ -67,16 +68,26 @@ async function boot() {
   bootTimer = setTimeout(boot, askNotBefore - Date.now());
 }
 
+/** Is told when the session has ended, in whatever tab or browser: a log-out, its expiry, another log-in. */
+function listen() {
+  if (events && events.readyState !== EventSource.CLOSED) return;
+  events = new EventSource('/events');
+  events.addEventListener('end', ({ target }) => {
+    target.close();
+    look();
+  });
+}
+
 /** An action on the session: sends it, takes over the answer, and says what has happened. */
 function act(method, path, done, { form, input } = {}) {
   return run(async () => {
     const answer = await request(method, path, form);
-    if (answer.ok) {
-      await adopt(answer.data, done);
-    } else {
-      explain(answer);
-      if (answer.status === 400 && input) markInvalid(input(answer.data.error));
-    }
+    if (answer.ok) return adopt(answer.data, done);
+    explain(answer);
+    if (answer.status !== 400 || !input) return;
+    const invalid = input(answer.data.error);
+    invalid.ariaInvalid = 'true';
+    invalid.focus();
   });
 }
 
@@ -113,11 +124,8 @@ function show(view) {
 
 /** Takes over what the server says of the session. */
 async function adopt(data, done) {
-  if (!data.authenticated) {
-    // Only the answer to a log-out says nothing of a session.
-    leave('session' in data ? null : done);
-    return;
-  }
+  // Only the answer to a log-out says nothing of a session.
+  if (!data.authenticated) return leave('session' in data ? null : done);
   const previous = current;
   current = data;
   const next = data.ttl === null ? null : Date.now() + data.ttl * 1000;
@@ -131,6 +139,7 @@ async function adopt(data, done) {
   showHash(session, previous?.session);
   setTime($('own-used'), session.last_accessed_at);
   show('in');
+  listen();
   tick();
   if (done) say(done(data), 'ok');
   if (previous?.session_id !== data.session_id) await loadSessions();
@@ -164,6 +173,8 @@ function leave(done) {
   }
   current = null;
   expiresAt = null;
+  events?.close();
+  events = null;
   $('countdown').textContent = '';
   document.title = isOver ? `Expired · ${TITLE}` : TITLE;
   paint(isOver ? 'over' : 'off', isOver ? 0 : 1);
@@ -176,8 +187,7 @@ function setText(element, text, isChange) {
 }
 
 function make(tag, className = '', ...content) {
-  const element = document.createElement(tag);
-  element.className = className;
+  const element = Object.assign(document.createElement(tag), { className });
   element.append(...content);
   return element;
 }
@@ -191,8 +201,8 @@ function showHash(session, before) {
     if (RESERVED.includes(name)) head.append(' ', make('span', 'badge', 'reserved'));
     if (name === 'ttl') head.append(' ', make('span', 'badge', 'key expiry'));
     const value = make('code', 'hash-value', session[name] ?? '–');
-    const hasChanged = before && name !== 'ttl' && before[name] !== session[name];
-    const row = make('tr', hasChanged ? 'flash' : '', head, make('td', '', value));
+    const isChange = before && name !== 'ttl' && before[name] !== session[name];
+    const row = make('tr', isChange ? 'flash' : '', head, make('td', '', value));
     row.dataset.field = name;
     return row;
   });
@@ -203,8 +213,8 @@ function showHash(session, before) {
 
 async function loadSessions() {
   const answer = await request('GET', '/sessions');
-  if (!answer.ok) explain(answer);
-  const list = answer.data.sessions ?? [];
+  if (!answer.ok) return explain(answer);
+  const list = answer.data.sessions;
   $('sessions').replaceChildren(...list.sort((a, b) => b.current - a.current).map(sessionItem));
 }
 
@@ -220,8 +230,7 @@ function sessionItem(entry) {
     item.append(make('span', 'badge this-browser', 'this browser'));
   } else {
     const button = make('button', 'small danger revoke', 'Revoke');
-    button.type = 'button';
-    button.setAttribute('aria-label', `Revoke the session on ${name.textContent}`);
+    button.ariaLabel = `Revoke the session on ${name.textContent}`;
     button.addEventListener('click', () => revoke(entry.handle));
     item.append(button);
   }
@@ -272,8 +281,10 @@ function tick() {
     const good = (current.session.session_deadline - Date.now()) / 1000;
     $('lifetime').textContent = good >= 1 ? `Ends for good in ${duration(good)}` : '';
   }
-  // The server has the last word: another tab may have used the session meanwhile.
-  if (left === 0 && !pending && Date.now() >= askNotBefore) look();
+  // The server has the last word: another tab may have used the session meanwhile. And a stream that was refused is not
+  // opened again by the browser.
+  const isUnsure = left === 0 || events.readyState === EventSource.CLOSED;
+  if (isUnsure && !pending && Date.now() >= askNotBefore) look();
 }
 
 function paint(level, share) {
@@ -296,14 +307,7 @@ function setNumber(element, text) {
 function setTtl(text) {
   $('ttl').value = text;
   paint('off', 1);
-  for (const pick of document.querySelectorAll('[data-ttl]')) {
-    pick.setAttribute('aria-pressed', String(pick.dataset.ttl === text.trim()));
-  }
-}
-
-function markInvalid(input) {
-  input.setAttribute('aria-invalid', 'true');
-  input.focus();
+  for (const pick of picks) pick.ariaPressed = String(pick.dataset.ttl === text.trim());
 }
 
 const onClick = (id, action) => $(id).addEventListener('click', action);
@@ -328,11 +332,9 @@ onClick('logout-everywhere', () => act('POST', '/logout-everywhere', () => 'Logg
 onClick('sessions-reload', () => run(loadSessions));
 onClick('retry', boot);
 onClick('message-close', () => say(''));
-for (const pick of document.querySelectorAll('[data-ttl]')) {
-  pick.addEventListener('click', () => setTtl(pick.dataset.ttl));
-}
+for (const pick of picks) pick.addEventListener('click', () => setTtl(pick.dataset.ttl));
 document.addEventListener('input', ({ target }) => {
-  target.removeAttribute('aria-invalid');
+  target.ariaInvalid = null;
   if (target === $('ttl')) setTtl(target.value);
 });
 document.addEventListener('keydown', ({ key }) => key === 'Escape' && say(''));
@@ -342,7 +344,5 @@ setTtl($('ttl').value); // a reload may have kept what was typed
 setInterval(tick, 200);
 boot();
 const { data: about } = await request('GET', '/backend');
-if (about.backend) {
-  $('backend').textContent = about.backend;
-  $('about').textContent = `${about.description} ${about.ids_hashed ? 'Ids are hashed at rest.' : ''}`;
-}
+$('backend').textContent = about.backend ?? '';
+$('about').textContent = `${about.description ?? ''} ${about.ids_hashed ? 'Ids are hashed at rest.' : ''}`;

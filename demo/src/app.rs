@@ -1,6 +1,7 @@
 //! The router and what surrounds it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
@@ -15,11 +16,13 @@ use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::{Level, Span};
 
 use crate::failure::{SessionFailed, forged, method_not_allowed, not_found};
-use crate::shared::{About, RETRY_AFTER, Shared};
+use crate::shared::{About, Closing, RETRY_AFTER, Shared};
 use crate::{page, routes};
 
 /// The name of the session's cookie.
 const COOKIE: &str = "sid";
+/// How soon an open page learns that its session has ended.
+const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 /// The largest form that is read. The longest sensible one has a name and two numbers.
 const MAX_FORM: usize = 16 * 1024;
 /// Nothing but the demo's own script, style and images; no frame around the page, no other target
@@ -33,21 +36,27 @@ const ALWAYS: [(HeaderName, &str); 3] = [
     (header::REFERRER_POLICY, "no-referrer"),
 ];
 
-/// The demo on this backend.
+/// The demo on this backend. Its streams of events end when the server is `closing`.
 ///
 /// # Errors
 /// None that can happen: the cookie's settings are fixed and allowed.
-pub fn app(backend: Arc<dyn SessionBackend>, about: About) -> Result<Router, InvalidCookie> {
+pub fn app(
+    backend: Arc<dyn SessionBackend>,
+    about: About,
+    closing: Closing,
+) -> Result<Router, InvalidCookie> {
     // The demo is served over plain HTTP to the machine it runs on. Anything else wants
     // `SessionCookie::host`.
     let cookie = SessionCookie::insecure_for_development(COOKIE).build()?;
     let sessions = SessionLayer::new(Arc::clone(&backend))
         .with_cookie(cookie)
         .with_failure_response(SessionFailed)
-        .with_retry_after(RETRY_AFTER);
+        .with_retry_after(RETRY_AFTER)
+        .with_watch_interval(WATCH_INTERVAL);
 
     let with_session = Router::new()
         .route("/session", get(routes::session::show))
+        .route("/events", get(routes::events::events))
         .route("/login", post(routes::session::log_in))
         .route("/increment", post(routes::session::increment))
         .route("/ttl", post(routes::session::set_ttl))
@@ -94,6 +103,7 @@ pub fn app(backend: Arc<dyn SessionBackend>, about: About) -> Result<Router, Inv
     Ok(secured.layer(log).with_state(Shared {
         backend,
         about: Arc::new(about),
+        closing,
     }))
 }
 

@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use session_store::web::{FailureResponse, Presence};
-use session_store::{Error, ErrorKind, Session, SessionError};
+use session_store::{Error, ErrorKind, SessionError};
 use tower_http::csrf::ProtectionError;
 
 /// Why a handler could not do what was asked.
@@ -31,12 +31,11 @@ impl Failure {
         Self::Refused(StatusCode::BAD_REQUEST, text.into())
     }
 
-    /// Why there is no session.
-    pub(crate) async fn absence(session: &Session) -> Self {
-        match session.presence().await {
-            Ok(Presence::Absent) => Self::NoSession,
-            Ok(_) => Self::Expired,
-            Err(error) => error.into(),
+    /// That there is no session, and whether there was one.
+    pub(crate) fn absence(presence: Presence) -> Self {
+        match presence {
+            Presence::Absent => Self::NoSession,
+            _ => Self::Expired,
         }
     }
 }

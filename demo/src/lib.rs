@@ -34,4 +34,4 @@ mod signals;
 
 pub use self::app::app;
 pub use self::run::run;
-pub use self::shared::About;
+pub use self::shared::{About, Closing};

@@ -11,11 +11,12 @@ use axum::serve::ListenerExt as _;
 use session_store::web::InvalidCookie;
 use session_store::{Error, ErrorKind, SessionBackend};
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 
 use crate::app::app;
 use crate::args::Args;
 use crate::open::{OpenError, chain, open, unused};
+use crate::shared::Closing;
 use crate::signals::Signals;
 
 /// How long requests under way may take when the process is told to end, unless it is told again.
@@ -48,17 +49,16 @@ pub(crate) async fn serve_until_told(args: &Args) -> Result<(), Fatal> {
     let listener = TcpListener::bind(address).await;
     let listener = listener.map_err(|error| Fatal::Listen(address, error))?;
     look_for_store(&backend).await?;
-    let app = app(backend, about)?;
+    let (open, closing) = watch::channel(());
+    let app = app(backend, about, closing.clone())?;
     // Before the announcement: who reads it may end the demo at once.
     let mut signals = Signals::listen()?;
     announce(listener.local_addr()?, args)?;
-    serve(
-        listener,
-        app,
-        async move { signals.next().await },
-        patience(),
-    )
-    .await?;
+    let end = async move {
+        signals.next().await;
+        drop(open);
+    };
+    serve(listener, app, end, closing).await?;
     Ok(())
 }
 
@@ -115,12 +115,13 @@ async fn say_when_there(backend: Arc<dyn SessionBackend>) {
     }
 }
 
-/// Serves until `end`, and then for as long as requests are under way, but not beyond `patience`.
+/// Serves until `end`, which closes, and then for as long as requests are under way and patience
+/// lasts.
 async fn serve(
     listener: TcpListener,
     app: Router,
     end: impl Future<Output = ()> + Send + 'static,
-    patience: impl Future<Output = ()>,
+    mut closing: Closing,
 ) -> io::Result<()> {
     // Answers are small and written at once: waiting for more to send would only delay them.
     let listener = listener.tap_io(|stream| {
@@ -128,17 +129,11 @@ async fn serve(
             tracing::debug!(%error, "a connection keeps its delay");
         }
     });
-    let (ending, ended) = oneshot::channel();
-    let server = axum::serve(listener, app).with_graceful_shutdown(async move {
-        end.await;
-        // Nobody listens any more when the server has failed.
-        let _ = ending.send(());
-    });
+    let server = axum::serve(listener, app).with_graceful_shutdown(end);
     let out_of_patience = async {
-        if ended.await.is_err() {
-            std::future::pending::<()>().await;
-        }
-        patience.await;
+        // Nothing is ever sent: the sender is dropped.
+        let _ = closing.changed().await;
+        patience().await;
     };
     tokio::select! {
         served = server => served,

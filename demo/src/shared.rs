@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_store::SessionBackend;
+use tokio::sync::watch;
 
 /// When to come back after the store could not be reached.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(2);
@@ -19,9 +20,13 @@ pub struct About {
     pub ids_hashed: bool,
 }
 
+/// Changes when the server is to end, and when its sender is dropped: what is open ends then.
+pub type Closing = watch::Receiver<()>;
+
 /// What handlers need besides the session.
 #[derive(Debug, Clone)]
 pub(crate) struct Shared {
     pub(crate) backend: Arc<dyn SessionBackend>,
     pub(crate) about: Arc<About>,
+    pub(crate) closing: Closing,
 }

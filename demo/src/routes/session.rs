@@ -83,7 +83,7 @@ pub(crate) async fn log_out(session: Session) -> Result<Response, Failure> {
 async fn answer(session: &Session, record: Option<SessionRecord>) -> Answer {
     match (session.id(), record) {
         (Some(id), Some(record)) => Ok(Json(answer::session(&id, &record))),
-        _ => Err(Failure::absence(session).await),
+        _ => Err(Failure::absence(session.presence().await?)),
     }
 }
 

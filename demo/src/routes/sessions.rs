@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::response::Response;
 use serde_json::{Value, json};
-use session_store::{Error, FieldName, ReadSession, Session, Timestamp};
+use session_store::{ReadSession, Session, Timestamp};
 
 use super::DEVICE;
 use crate::answer;
@@ -11,26 +11,20 @@ use crate::failure::Failure;
 use crate::form::{RevokeForm, Sent};
 
 /// `GET /sessions`: where the user is logged in. Looking is no use of any session, this one
-/// included; `Session::devices` would be one of it.
-pub(crate) async fn list(session: Session) -> Result<Json<Value>, Failure> {
-    let Some(record) = ReadSession::from(session.clone()).load().await? else {
-        return Err(Failure::absence(&session).await);
-    };
-    let found = match record.principal() {
-        Some(user) => {
-            let fields = vec![FieldName::new(DEVICE).map_err(Error::from)?];
-            session.backend().list_sessions_with(&user, fields).await?
-        }
-        // Another program wrote this session, for nobody in particular.
-        None => Vec::new(),
-    };
+/// included.
+pub(crate) async fn list(session: ReadSession) -> Result<Json<Value>, Failure> {
+    if session.load().await?.is_none() {
+        return Err(Failure::absence(session.presence().await?));
+    }
+    let own = session.public_id();
+    let found = session.devices([DEVICE]).await?;
     let sessions: Vec<Value> = found
         .iter()
         .map(|found| {
             let login_at = found.login_at.map(|at| at.to_system_time());
             json!({
                 "handle": found.public_id.as_str(),
-                "current": record.public_id() == Some(found.public_id),
+                "current": own == Some(found.public_id),
                 "created_at": answer::text(&found.created_at_text),
                 "last_accessed_at": answer::text(&found.last_accessed_at_text),
                 "login_at": login_at.map(|at| Timestamp::from_system_time(at).to_string()),
@@ -49,7 +43,7 @@ pub(crate) async fn revoke(
 ) -> Result<Json<Value>, Failure> {
     let is_revoked = session.log_out_device(form.checked()?).await?;
     if !is_revoked && session.load().await?.is_none() {
-        return Err(Failure::absence(&session).await);
+        return Err(Failure::absence(session.presence().await?));
     }
     Ok(Json(json!({ "revoked": is_revoked })))
 }
@@ -57,7 +51,7 @@ pub(crate) async fn revoke(
 /// `POST /logout-everywhere`: ends all of the user's sessions, this one included.
 pub(crate) async fn log_out_everywhere(session: Session) -> Result<Response, Failure> {
     if session.load().await?.is_none() {
-        return Err(Failure::absence(&session).await);
+        return Err(Failure::absence(session.presence().await?));
     }
     session.log_out_everywhere().await?;
     Ok(answer::logged_out())

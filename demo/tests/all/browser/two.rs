@@ -1,5 +1,7 @@
 //! Two tabs, two browsers.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
 use super::page::Page;
@@ -26,14 +28,10 @@ async fn two_tabs_share_one_session() {
     page.has_text("page-views", "2").await;
     page.click("increment").await;
     page.has_text("page-views", "3").await;
-    // The session ends in one, and in the other, too.
     page.switch_to(&second).await;
     page.click("logout").await;
     page.shows("view-out").await;
     page.switch_to(&first).await;
-    // It may have noticed already, when it came to the front; otherwise the next click does.
-    let try_to_use = "document.getElementById('increment').click()";
-    page.evaluate(try_to_use).await;
     page.shows("view-out").await;
     assert!(!page.is_shown("countdown").await);
 
@@ -65,6 +63,33 @@ async fn two_tabs_share_one_session() {
     let ann = demo.visitor();
     ann.log_in("Ann", "600").await;
     assert_eq!(ann.list().await.len(), 1);
+    page.had_no_complaints().await;
+}
+
+/// The open tab stays in front, so that it is told, and does not ask because it is looked at.
+#[tokio::test]
+async fn an_open_tab_learns_that_its_session_has_ended() {
+    const SOON: Duration = Duration::from_secs(2);
+    let demo = Demo::on(Backend::Fred).await;
+    let page = Page::of(&demo).await;
+    for path in ["/logout", "/logout-everywhere", "/sessions/revoke"] {
+        page.log_in("Ann", "600").await;
+        let tab = demo.visitor().with_cookie(page.id().await);
+        // In another tab, or on another device.
+        let device = demo.visitor();
+        device.log_in("Ann", "600").await;
+        let list = tab.list().await;
+        let own = list.iter().find(|entry| entry["current"] == true);
+        let form = [("handle", own.unwrap()["handle"].as_str().unwrap())];
+        let who = if path == "/logout" { &tab } else { &device };
+        who.post(path, &form).await;
+        let began = Instant::now();
+        page.shows("view-out").await;
+        let took = began.elapsed();
+        assert!(took < SOON, "{path}: {took:?}");
+        page.says("ended elsewhere").await;
+        device.post("/logout", &[]).await;
+    }
     page.had_no_complaints().await;
 }
 

@@ -119,11 +119,21 @@ async fn it_outlives_its_store() {
 async fn it_ends_well_when_it_is_told_to() {
     for signal in [Signal::INT, Signal::TERM] {
         let mut demo = Demo::on(Backend::Memory).await;
-        // An idle connection that a browser keeps does not hold it up.
-        demo.visitor().log_in("Ann", "30").await;
+        // Neither an idle connection that a browser keeps nor an open page holds it up.
+        let visitor = demo.visitor();
+        visitor.log_in("Ann", "30").await;
+        let mut page = TcpStream::connect(demo.address).await.unwrap();
+        let id = visitor.cookie().unwrap();
+        let head = format!("GET /events HTTP/1.1\r\nHost: x\r\nCookie: sid={id}\r\n\r\n");
+        page.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        page.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 200");
         demo.signal(signal);
         let code = demo.end().await.code();
-        assert_eq!(code, Some(0), "{signal:?}: {}", demo.log());
+        let log = demo.log();
+        let is_whole = !log.contains("before all requests had been");
+        assert!(code == Some(0) && is_whole, "{signal:?}: {log}");
     }
 }
 

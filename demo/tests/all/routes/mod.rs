@@ -1,5 +1,6 @@
 //! Every route and every refusal, in this process, on a clock that the test moves.
 
+mod events;
 mod refusals;
 mod session;
 mod sessions;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use session_store::backends::memory::{ManualClock, MemoryBackend};
+use tokio::sync::watch;
 
 use crate::support::{Answer, Server, Visitor};
 
@@ -32,13 +34,15 @@ const POSTS: [(&str, Form); 7] = [
 
 /// The requests that need a session.
 fn uses() -> impl Iterator<Item = (&'static str, Form)> {
-    POSTS.into_iter().take(5).chain([("/sessions", &[][..])])
+    let gets = [("/sessions", &[][..]), ("/events", &[])];
+    POSTS.into_iter().take(5).chain(gets)
 }
 
 struct Here {
     server: Server,
     backend: MemoryBackend,
     clock: Arc<ManualClock>,
+    open: watch::Sender<()>,
 }
 
 fn here() -> Here {
@@ -49,11 +53,13 @@ fn here() -> Here {
         description: "A test.",
         ids_hashed: false,
     };
-    let router = demo::app(Arc::new(backend.clone()), about).unwrap();
+    let (open, closing) = watch::channel(());
+    let router = demo::app(Arc::new(backend.clone()), about, closing).unwrap();
     Here {
         server: Server::Here(router),
         backend,
         clock,
+        open,
     }
 }
 
@@ -72,7 +78,7 @@ impl Here {
 /// `GET` or `POST`, as this path wants it.
 async fn send(visitor: &Visitor, path: &str, form: &[(&str, &str)]) -> Answer {
     match path {
-        "/session" | "/session?peek=1" | "/sessions" => visitor.get(path).await,
+        "/session" | "/session?peek=1" | "/sessions" | "/events" => visitor.get(path).await,
         _ => visitor.post(path, form).await,
     }
 }

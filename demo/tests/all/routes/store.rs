@@ -13,7 +13,7 @@ async fn a_store_that_is_down_ends_no_session() {
     let visitor = here.logged_in("Ann").await;
     let id = visitor.cookie();
     here.backend.faults().store_down();
-    let gets = [("/session", &[][..]), ("/sessions", &[])];
+    let gets = [("/session", &[][..]), ("/sessions", &[]), ("/events", &[])];
     for (path, form) in POSTS.into_iter().chain(gets) {
         let answer = send(&visitor, path, form).await;
         answer.assert_error(503, AWAY);
