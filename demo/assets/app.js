@@ -1,4 +1,4 @@
-// The page of the session demo: what the JSON routes of the server answer, as it changes.
+// The page of the session demo: what the JSON routes of the server return, as it changes.
 //
 // It never sees the session id (the cookie is HttpOnly) and never builds markup from data: whatever the server sends
 // goes into the page as text.
@@ -11,7 +11,7 @@ const DEFAULT_RETRY_S = 2;
 const TITLE = document.title;
 const picks = [...document.querySelectorAll('[data-ttl]')];
 
-/** The last answer with a session, or null. */
+/** The last reply with a session, or null. */
 let current = null;
 let expiresAt = null; // by what the server said last; null also where a session does not expire
 let pending = null; // the action under way
@@ -36,30 +36,31 @@ async function request(method, path, form) {
   }
 }
 
-/** Runs one action at a time: what a person starts meanwhile is dropped. */
-function run(action) {
-  if (pending) return pending;
+/** Runs one action at a time. Looks wait and are waited for; what a person starts during an action is dropped. */
+async function run(action, isLook = false) {
+  while (pending && (isLook || pending.isLook)) await pending;
+  if (pending) return;
   document.body.classList.add('busy');
   pending = action().finally(() => {
     pending = null;
     document.body.classList.remove('busy');
   });
-  return pending;
+  pending.isLook = isLook;
+  await pending;
 }
 
 /** Asks how the session is, which is no use of it: another tab or browser may have changed or ended it. */
-async function look(path = '/session?peek=1') {
-  while (pending) await pending;
-  await run(async () => {
-    const answer = await request('GET', path);
-    askNotBefore = Date.now() + (answer.ok ? 1 : answer.retry) * 1000;
-    if (answer.ok && $('toast').dataset.tone === 'error') say('');
-    if (answer.ok) await adopt(answer.data);
-    else explain(answer);
-  });
+function look(path = '/session?peek=1') {
+  return run(async () => {
+    const reply = await request('GET', path);
+    askNotBefore = Date.now() + (reply.ok ? 1 : reply.retry) * 1000;
+    if (reply.ok && $('toast').dataset.tone === 'error') say('');
+    if (reply.ok) await adopt(reply.data);
+    else explain(reply);
+  }, true);
 }
 
-/** Opens the page, which is use of the session; again and again until the server answers. */
+/** Opens the page, which is use of the session; again and again until the server replies. */
 async function boot() {
   clearTimeout(bootTimer);
   await look('/session');
@@ -68,7 +69,7 @@ async function boot() {
   bootTimer = setTimeout(boot, askNotBefore - Date.now());
 }
 
-/** Is told when the session has ended, in whatever tab or browser: a log-out, its expiry, another log-in. */
+/** Learns when the session has ended, in whatever tab or browser: a log-out, its expiry, another log-in. */
 function listen() {
   if (events && events.readyState !== EventSource.CLOSED) return;
   events = new EventSource('/events');
@@ -78,27 +79,27 @@ function listen() {
   });
 }
 
-/** An action on the session: sends it, takes over the answer, and says what has happened. */
+/** An action on the session: sends it, takes over the reply, and says what has happened. */
 function act(method, path, done, { form, input } = {}) {
   return run(async () => {
-    const answer = await request(method, path, form);
-    if (answer.ok) return adopt(answer.data, done);
-    explain(answer);
-    if (answer.status !== 400 || !input) return;
-    const invalid = input(answer.data.error);
+    const reply = await request(method, path, form);
+    if (reply.ok) return adopt(reply.data, done);
+    explain(reply);
+    if (reply.status !== 400 || !input) return;
+    const invalid = input(reply.data.error);
     invalid.ariaInvalid = 'true';
     invalid.focus();
   });
 }
 
-/** Says why an answer is none; without a session there is nothing more to show of it. */
+/** Says what has failed; without a session there is nothing more to show of it. */
 function explain({ status, data, retry }) {
   if (status === 401) leave();
   else if (status === 503) {
     const kept = current && expiresAt > Date.now() ? ' your session is kept,' : '';
     say(`The session store cannot be reached;${kept} try again in ${retry} s.`, 'error');
   } else if (status === 0) say('The demo server cannot be reached. Is it still running?', 'error');
-  else say(data.error ?? `The server gave an unexpected answer (${status}).`, 'error');
+  else say(data.error ?? `The server gave an unexpected reply (${status}).`, 'error');
 }
 
 /** Shows a message. Confirmations hide themselves; whatever a person must know stays until dismissed. */
@@ -124,7 +125,7 @@ function show(view) {
 
 /** Takes over what the server says of the session. */
 async function adopt(data, done) {
-  // Only the answer to a log-out says nothing of a session.
+  // Only the reply to a log-out says nothing of a session.
   if (!data.authenticated) return leave('session' in data ? null : done);
   const previous = current;
   current = data;
@@ -212,9 +213,9 @@ function showHash(session, before) {
 // ---- My sessions ---------------------------------------------------------------------------------------------------
 
 async function loadSessions() {
-  const answer = await request('GET', '/sessions');
-  if (!answer.ok) return explain(answer);
-  const list = answer.data.sessions;
+  const reply = await request('GET', '/sessions');
+  if (!reply.ok) return explain(reply);
+  const list = reply.data.sessions;
   $('sessions').replaceChildren(...list.sort((a, b) => b.current - a.current).map(sessionItem));
 }
 
@@ -238,11 +239,11 @@ function sessionItem(entry) {
 }
 
 const revoke = (handle) => run(async () => {
-  const answer = await request('POST', '/sessions/revoke', { handle });
-  if (answer.ok) {
-    say(`${answer.data.revoked ? 'Session revoked' : 'That session had already ended'}: its id opens nothing.`, 'ok');
+  const reply = await request('POST', '/sessions/revoke', { handle });
+  if (reply.ok) {
+    say(`${reply.data.revoked ? 'Session revoked' : 'That session had already ended'}: its id opens nothing.`, 'ok');
     await loadSessions();
-  } else explain(answer);
+  } else explain(reply);
   $('sessions-title').focus();
 });
 

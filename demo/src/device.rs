@@ -2,8 +2,8 @@
 
 use axum::http::{HeaderMap, header};
 
-/// What is told apart by a word in the header; the first that is there counts, since browsers name
-/// their ancestors too.
+/// Known by a word in the header; the first that is there counts, since browsers name their
+/// ancestors too.
 const BROWSERS: [(&str, &str); 8] = [
     ("Edg", "Edge"),
     ("OPR/", "Opera"),

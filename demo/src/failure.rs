@@ -17,7 +17,7 @@ use tower_http::csrf::ProtectionError;
 pub(crate) enum Failure {
     /// The browser has no session.
     NoSession,
-    /// The browser's session is no more.
+    /// The browser's session has ended.
     Expired,
     /// What was sent is not what is expected.
     Refused(StatusCode, Cow<'static, str>),

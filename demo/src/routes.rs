@@ -5,5 +5,5 @@ pub(crate) mod session;
 pub(crate) mod sessions;
 pub(crate) mod status;
 
-/// The field that says on which device a session is, if the browser has told.
+/// The field that says on which device a session is, if the browser says so.
 const DEVICE: &str = "user_agent";

@@ -1,4 +1,4 @@
-//! What an open page is told.
+//! The events of an open page.
 
 use std::convert::Infallible;
 use std::future::ready;
@@ -15,6 +15,9 @@ use crate::shared::Shared;
 
 /// `GET /events`: a stream of server-sent events, which ends with the session, after the one event
 /// `end`. Watching is no use of the session.
+///
+/// Over HTTP/1.1 a browser has six connections to a server for all its tabs, and each open page
+/// takes one of them. An application wants HTTP/2 for this, which a proxy before it speaks.
 pub(crate) async fn events(
     session: ReadSession,
     State(shared): State<Shared>,

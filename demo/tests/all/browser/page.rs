@@ -1,6 +1,7 @@
 //! The demo's page, as a person uses it.
 
 use std::ops::RangeInclusive;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use thirtyfour::{By, Cookie, WebElement, WindowHandle};
@@ -31,12 +32,12 @@ impl Page {
         self.load().await;
     }
 
-    /// Loads the page anew, in the present tab.
+    /// Loads the page again, in the present tab.
     pub(crate) async fn reload(&self) {
         self.browser.goto(&*self.url).await.unwrap();
     }
 
-    /// Loads the page anew, and waits until it knows whether there is a session.
+    /// Loads the page again, and waits until it knows whether there is a session.
     pub(crate) async fn load(&self) {
         self.reload().await;
         let known = async || self.is_shown("view-in").await || self.is_shown("view-out").await;
@@ -137,7 +138,7 @@ impl Page {
     }
 
     /// What the console shows since the last call: errors, warnings, violated policies. Not that an
-    /// answer had an error's status, which the browser notes by itself.
+    /// response had an error's status, which the browser notes by itself.
     pub(crate) async fn complaints(&self) -> Vec<String> {
         let entries = self.browser.browser_log().await.unwrap().into_iter();
         let is_ours = |text: &String| !text.contains("Failed to load resource");
@@ -149,6 +150,15 @@ impl Page {
     pub(crate) async fn shows(&self, name: &str) {
         let shown = async || (self.is_shown(name).await, self.text("message").await);
         until(&format!("{name} is shown"), shown, |(shown, _)| *shown).await;
+    }
+
+    /// Waits until the page says that something else has ended its session, which must be so within
+    /// two seconds from then.
+    pub(crate) async fn learns_soon(&self, began: Instant) {
+        self.shows("view-out").await;
+        let took = began.elapsed();
+        assert!(took < Duration::from_secs(2), "{took:?}");
+        self.says("ended elsewhere").await;
     }
 
     pub(crate) async fn says(&self, part: &str) {

@@ -29,7 +29,7 @@ async fn the_readmes_picture_can_be_taken() {
         page.has_text("page-views", views).await;
     }
     page.has(2, "session-entry").await;
-    // A part of the time is gone, and no message hides anything.
+    // A part of the time has passed, and no message hides anything.
     page.click("message-close").await;
     page.counts(10..=28).await;
 

@@ -1,4 +1,4 @@
-//! What an open page is told.
+//! The events of an open page.
 
 use std::time::Duration;
 
@@ -15,10 +15,11 @@ async fn an_open_page_learns_of_the_end_of_its_session() {
     ] {
         let page = here.logged_in("Ann").await;
         let tab = here.visitor().with_cookie(page.cookie().unwrap());
-        let (told, _) = tokio::join!(page.get("/events"), tab.post(path, &[]));
-        assert_eq!(told.header("content-type"), Some("text/event-stream"));
-        assert_eq!(told.header("cache-control"), Some("no-store"));
-        assert_eq!(told.body, format!("event: end\ndata: {how}\n\n"), "{path}");
+        let (events, _) = tokio::join!(biased; page.get("/events"), tab.post(path, &[]));
+        assert_eq!(events.header("content-type"), Some("text/event-stream"));
+        assert_eq!(events.header("cache-control"), Some("no-store"));
+        let end = format!("event: end\ndata: {how}\n\n");
+        assert_eq!(events.body, end, "{path}");
     }
 }
 
@@ -34,15 +35,15 @@ async fn an_open_page_does_not_keep_its_session_alive() {
         until("it was looked at twice", looks, |looks| *looks > 1).await;
         here.clock.advance(Duration::from_secs(11));
     };
-    let (told, ()) = tokio::join!(page.get("/events"), time);
+    let (events, ()) = tokio::join!(biased; page.get("/events"), time);
     // It would live on, had the looks been use of it.
-    assert!(told.body.starts_with("event: end\n"), "{told:?}");
+    assert!(events.body.starts_with("event: end\n"), "{events:?}");
 }
 
 #[tokio::test]
 async fn streams_end_when_the_server_does() {
     let here = here();
     let page = here.logged_in("Ann").await;
-    let (told, ()) = tokio::join!(page.get("/events"), async { drop(here.open) });
-    assert_eq!((told.status, &*told.body), (200, ""));
+    let (events, ()) = tokio::join!(biased; page.get("/events"), async { drop(here.open) });
+    assert_eq!((events.status, &*events.body), (200, ""));
 }
