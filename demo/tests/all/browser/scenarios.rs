@@ -120,7 +120,7 @@ async fn press_every_button(page: &Page, demo: &Demo) {
     let expiry = page.cookie().await.unwrap().expiry.unwrap();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let kept = expiry - i64::try_from(now.as_secs()).unwrap();
-    // chromedriver rounds it.
+    // Whole seconds, rounded up.
     assert!((30..=41).contains(&kept), "{kept}");
     assert!(page.text("lifetime").await.starts_with("Ends for good in"));
     page.click("logout").await;
