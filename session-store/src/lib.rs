@@ -129,7 +129,7 @@ pub mod web {
         ChangesDropped, CookieChange, Counted, DeltaExt, EmptyResponse, FailureResponse, FieldsExt,
         InvalidCookie, InvalidHeader, Presence, ReadSession, ResponseFuture, SameSite, Session,
         SessionCookie, SessionCookieBuilder, SessionEnd, SessionError, SessionHeader, SessionLayer,
-        SessionService, Typed, Undecodable, Watch,
+        SessionService, TestBrowser, Typed, Undecodable, Watch,
     };
 }
 

@@ -39,11 +39,13 @@ mod failure;
 mod future;
 mod layer;
 mod service;
+mod test_browser;
 
 pub use self::failure::{EmptyResponse, FailureResponse};
 pub use self::future::ResponseFuture;
 pub use self::layer::SessionLayer;
 pub use self::service::SessionService;
+pub use self::test_browser::TestBrowser;
 #[doc(inline)]
 pub use session_http::{
     ChangesDropped, CookieChange, Counted, DeltaExt, FieldsExt, InvalidCookie, InvalidHeader,
