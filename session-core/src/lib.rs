@@ -17,6 +17,8 @@
 //! Applications depend on the facade `session-store`, which re-exports all of this.
 
 mod admin;
+#[cfg(feature = "serde")]
+mod as_text;
 mod backend;
 mod delta;
 mod drawn;

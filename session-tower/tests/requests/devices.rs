@@ -1,7 +1,7 @@
 //! The principal's sessions on all devices.
 
 use crate::common::{World, principal};
-use session_core::{Delta, Fields, NewSession, SessionBackend, SessionId};
+use session_core::{Delta, Fields, NewSession, PublicId, SessionBackend, SessionId};
 use session_memory::Step;
 use session_tower::{DeltaExt, FieldsExt, Session, SessionError};
 
@@ -29,7 +29,12 @@ async fn a_user_sees_all_devices_and_ends_any_of_them() {
             names.sort();
             assert_eq!(names, ["laptop", "phone"]);
             let row = serde_json::to_value(&devices[0]).unwrap();
-            assert_eq!(row["public_id"], devices[0].public_id.as_str());
+            let public_id = row["public_id"].clone();
+            assert_eq!(public_id, devices[0].public_id.as_str());
+            let read: PublicId = serde_json::from_value(public_id).unwrap();
+            assert_eq!(read, devices[0].public_id);
+            let refused = serde_json::from_str::<PublicId>("\"guess\"").unwrap_err();
+            assert!(!refused.to_string().contains("guess"));
             assert_eq!(
                 row["fields"]["device"],
                 devices[0].fields.get_str("device").unwrap()
