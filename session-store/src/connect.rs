@@ -250,12 +250,22 @@ impl Connect {
     /// # Errors
     /// As [`connect`].
     pub async fn connect(self) -> Result<Arc<dyn SessionBackend>> {
-        let backend = self.build()?;
-        backend
-            .ping()
-            .await
-            .map_err(|error| error.during(Operation::Connect))?;
+        let (backend, _) = self.connect_with_admin().await?;
         Ok(backend)
+    }
+
+    /// As [`connect`](Self::connect), with the admin API of the same sessions, as
+    /// [`build_with_admin`](Self::build_with_admin) makes it.
+    ///
+    /// # Errors
+    /// As [`connect`]. Whether the account may use the admin API is found by its use.
+    pub async fn connect_with_admin(
+        self,
+    ) -> Result<(Arc<dyn SessionBackend>, Arc<dyn SessionAdmin>)> {
+        let (backend, admin) = self.open()?;
+        let reached = backend.ping().await;
+        reached.map_err(|error| error.during(Operation::Connect))?;
+        Ok((backend, admin))
     }
 
     #[cfg(feature = "memory")]
