@@ -3,8 +3,15 @@
 #![cfg(test)]
 #![allow(missing_docs, unreachable_pub, reason = "a test is read, not linked")]
 
+mod csrf;
+mod header_client;
+mod job;
+mod oauth;
 mod shop;
+mod spa;
+mod tls_proxy;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +21,7 @@ use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::http::{Request, Response};
 use session_store::backends::memory::{ManualClock, MemoryBackend};
 use session_store::web::TestBrowser;
+use tokio::net::TcpListener;
 
 type Browser = TestBrowser<Router>;
 
@@ -35,6 +43,14 @@ fn form(path: &str, form: &str) -> Request<Body> {
 fn page(path: &str) -> Request<Body> {
     let request = Request::get(path).header("sec-fetch-mode", "navigate");
     request.body(Body::empty()).unwrap()
+}
+
+/// The application on a free port of the loopback. It is served until the test ends.
+async fn serve(app: Router) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    address
 }
 
 async fn text(response: Response<Body>) -> String {

@@ -13,8 +13,6 @@ mod cookies;
 mod counting;
 mod devices;
 mod ending;
-#[cfg(feature = "axum")]
-mod examples;
 mod fixation;
 mod header_transport;
 mod layers;

@@ -2,7 +2,7 @@
 //! server and the program run side by side:
 //!
 //! ```sh
-//! cargo run -p session-tower --example header_client --features axum
+//! cargo run -p session-store --example header_client --features axum
 //! ```
 
 use std::error::Error;
@@ -17,13 +17,13 @@ use axum::routing::post;
 use http_body_util::BodyExt;
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
-use session_core::{Principal, SessionBackend};
-use session_memory::MemoryBackend;
-use session_tower::{Session, SessionError, SessionHeader, SessionLayer};
+use session_store::backends::memory::MemoryBackend;
+use session_store::web::SessionHeader;
+use session_store::{Principal, Session, SessionBackend, SessionError, SessionLayer};
 
 // ---- The server ---------------------------------------------------------------------------------
 
-/// Passwords are left out here; see the example `login`.
+/// Passwords are left out here; see the example `shop`.
 async fn log_in(session: Session, username: String) -> Result<String, SessionError> {
     session.log_in(Principal::new(username.as_str())?)?;
     Ok(format!("Hello, {username}!"))
