@@ -38,6 +38,8 @@
 //! | decide lifetimes and limits | [`SessionPolicy`], [`SessionTtl`], [`Lifetime`], [`Limits`] |
 //! | handle failures | [`Error`], [`ErrorKind`], [`Effect`] |
 //! | look at all sessions of a store, end any | [`admin`] |
+//! | test handlers and applications | [testing](_documentation::testing) |
+//! | read whole applications | this crate's folder `examples` |
 //! | write a backend, or a wrapper of one | [`backend`] |
 
 mod connect;
@@ -131,6 +133,19 @@ pub mod web {
         SessionCookie, SessionCookieBuilder, SessionEnd, SessionError, SessionHeader, SessionLayer,
         SessionService, TestBrowser, Typed, Undecodable, Watch,
     };
+}
+
+/// Documents, versioned and linked with the code.
+pub mod _documentation {
+    #[cfg_attr(
+        all(feature = "axum", feature = "memory", feature = "mock"),
+        doc = include_str!("../docs/testing.md")
+    )]
+    #[cfg_attr(
+        not(all(feature = "axum", feature = "memory", feature = "mock")),
+        doc = "Testing an application: this page needs the features `axum`, `memory` and `mock`."
+    )]
+    pub mod testing {}
 }
 
 /// The examples of the README, compiled and run.

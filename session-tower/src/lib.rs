@@ -28,7 +28,7 @@
 //! | decide about the cookie, or have none | [`SessionCookie`], [`SessionHeader`] |
 //! | end a WebSocket or a stream of events with its session | [`Session::watch`], [`Watch`] |
 //! | decide what clients are told when the store fails | [`SessionLayer::with_failure_response`], [`SessionError`] |
-//! | test handlers and applications | [testing](_documentation::testing) |
+//! | test applications, and handlers | [`TestBrowser`], [`Session::for_test`] |
 //!
 //! # Features
 //! | feature | default | adds |
@@ -52,13 +52,3 @@ pub use session_http::{
     Presence, ReadSession, SameSite, Session, SessionCookie, SessionCookieBuilder, SessionEnd,
     SessionError, SessionHeader, Typed, Undecodable, Watch,
 };
-
-/// Documents, versioned and linked with the code.
-pub mod _documentation {
-    #[cfg_attr(feature = "axum", doc = include_str!("../docs/testing.md"))]
-    #[cfg_attr(
-        not(feature = "axum"),
-        doc = "Testing an application: this page needs the feature `axum`."
-    )]
-    pub mod testing {}
-}

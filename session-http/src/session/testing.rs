@@ -14,7 +14,7 @@ use crate::state::{Former, State};
 /// # Testing handlers
 ///
 /// A handler that takes a [`Session`] is a function; these make one to call it with. More is on the
-/// page about testing of the framework's adapter (`session-tower` has one).
+/// page about testing of the crate `session-store`.
 impl Session {
     /// A handle as the layer gives it to the handler of a request whose cookie holds this id, or
     /// that has no cookie.
