@@ -15,6 +15,17 @@ use super::users::User;
 
 const CATALOGUE: [&str; 3] = ["hat", "scarf", "socks"];
 
+/// The page counts along, and is opened again when the session is over.
+const LIVE: &str = r#"<script>
+const live = new EventSource('/live')
+live.onmessage = event => {
+  const pieces = JSON.parse(event.data)
+  for (const shown of document.querySelectorAll('span')) shown.textContent = pieces[shown.id] || 0
+}
+live.addEventListener('over', () => location.reload())
+</script>
+"#;
+
 /// What is in the cart, and which of this session's orders it will be.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Cart {
@@ -84,7 +95,7 @@ pub(crate) async fn show(
         let count = cart.pieces.get(item).copied().unwrap_or_default();
         let _ = writeln!(
             body,
-            r#"<li><form method="post" action="/cart">{count} x {item}
+            r#"<li><form method="post" action="/cart"><span id="{item}">{count}</span> x {item}
 <input type="hidden" name="item" value="{item}">
 <button name="by" value="1">+</button> <button name="by" value="-1">-</button></form>"#
         );
@@ -97,5 +108,6 @@ pub(crate) async fn show(
         ),
         None => r#"<p><a href="/login">Log in</a></p>"#.to_owned(),
     });
+    body.push_str(LIVE);
     Ok(page("Shop", &body))
 }

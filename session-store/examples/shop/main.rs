@@ -12,6 +12,7 @@
 
 mod cart;
 mod devices;
+mod live;
 mod office;
 mod orders;
 mod pages;
@@ -53,6 +54,7 @@ pub(crate) fn app(
     Router::new()
         .route("/", get(cart::show))
         .route("/cart", post(cart::change))
+        .route("/live", get(live::events))
         .route("/login", get(users::log_in_page).post(users::log_in))
         .route("/logout", post(users::log_out))
         .merge(account)

@@ -6,6 +6,7 @@
 mod csrf;
 mod header_client;
 mod job;
+mod live;
 mod oauth;
 mod shop;
 mod spa;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::header::{RETRY_AFTER, SET_COOKIE};
+use futures_util::StreamExt;
 use session_store::SessionCookie;
 use session_store::backends::memory::{ManualClock, MemoryBackend, Step};
 use tokio::join;
@@ -47,7 +48,7 @@ async fn a_cart_survives_the_log_in_and_the_log_out() {
     } = shop();
     let front = open(&mut browser, "/").await;
     assert!(
-        front.contains("0 x hat") && backend.is_empty(),
+        front.contains("0</span> x hat") && backend.is_empty(),
         "a look begins no session"
     );
     assert_eq!(
@@ -63,7 +64,7 @@ async fn a_cart_survives_the_log_in_and_the_log_out() {
     assert!(wrong.0 == 401 && wrong.1.contains("Wrong name or password."));
     let front = send(&mut browser, "/login", ANN).await;
     assert!(
-        front.contains("Welcome, ann!") && front.contains("2 x hat"),
+        front.contains("Welcome, ann!") && front.contains("2</span> x hat"),
         "{front}"
     );
     assert!(
@@ -79,14 +80,14 @@ async fn a_cart_survives_the_log_in_and_the_log_out() {
 
     let front = send(&mut browser, "/logout", "").await;
     assert!(
-        front.contains("2 x hat") && front.contains("Log in"),
+        front.contains("2</span> x hat") && front.contains("Log in"),
         "{front}"
     );
     let front = send(&mut browser, "/login", BOB).await;
-    assert!(front.contains("2 x hat"), "{front}");
+    assert!(front.contains("2</span> x hat"), "{front}");
     // Over another user's session nothing of it stays.
     let front = send(&mut browser, "/login", ANN).await;
-    assert!(front.contains("0 x hat"), "{front}");
+    assert!(front.contains("0</span> x hat"), "{front}");
 }
 
 #[tokio::test]
@@ -102,7 +103,7 @@ async fn two_tabs_lose_nothing() {
     );
     let front = open(&mut browser, "/").await;
     assert!(
-        front.contains("3 x hat") && front.contains("1 x socks"),
+        front.contains("3</span> x hat") && front.contains("1</span> x socks"),
         "{front}"
     );
 }
@@ -208,7 +209,7 @@ async fn an_order_is_shipped_once_and_the_session_is_told() {
         yield_now().await;
         told = open(&mut browser, "/").await;
     }
-    assert!(told.contains("0 x hat"), "{told}");
+    assert!(told.contains("0</span> x hat"), "{told}");
     for _ in 0..10 {
         yield_now().await;
         assert!(
@@ -283,12 +284,12 @@ async fn a_store_that_fails_logs_nobody_out() {
         );
     }
     faults.clear();
-    assert!(open(&mut browser, "/").await.contains("1 x hat"));
+    assert!(open(&mut browser, "/").await.contains("1</span> x hat"));
 
     // The change was made, and nobody could tell: no tab makes it twice by itself.
     faults.on(Step::Write).next_call().lose_reply();
     let response = shown(&mut browser, form("/cart", "item=hat&by=1")).await;
-    assert!(response.0 == 503 && open(&mut browser, "/").await.contains("2 x hat"));
+    assert!(response.0 == 503 && open(&mut browser, "/").await.contains("2</span> x hat"));
     // A log-in is looked for under the id that was drawn for it.
     faults.on(Step::Rename).next_call().lose_reply();
     assert!(
@@ -311,4 +312,26 @@ async fn another_site_sends_no_forms() {
         .insert("sec-fetch-site", "cross-site".parse().unwrap());
     assert_eq!(shown(&mut browser, forged).await.0, 403);
     assert!(backend.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_page_follows_the_cart_and_ends_with_the_session() {
+    let Shop { mut browser, .. } = shop();
+    assert_eq!(browser.send(page("/live")).await.unwrap().status(), 204);
+    send(&mut browser, "/login", ANN).await;
+    let live = browser.send(page("/live")).await.unwrap();
+    let mut live = live.into_body().into_data_stream();
+    let mut told = async || {
+        let event = live.next().await?.unwrap();
+        Some(String::from_utf8(event.to_vec()).unwrap())
+    };
+    send(&mut browser, "/cart", "item=hat&by=2").await;
+    assert_eq!(told().await.as_deref(), Some("data: {\"hat\":2}\n\n"));
+    let mut tab = browser.clone();
+    send(&mut tab, "/cart", "item=socks&by=1").await;
+    let both = "data: {\"hat\":2,\"socks\":1}\n\n";
+    assert_eq!(told().await.as_deref(), Some(both));
+    send(&mut tab, "/logout", "").await;
+    assert_eq!(told().await.as_deref(), Some("event: over\ndata: over\n\n"));
+    assert_eq!(told().await, None);
 }
