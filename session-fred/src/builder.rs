@@ -72,12 +72,14 @@ impl FredBackend {
 /// | [`deadline`](Self::deadline) | 500 ms |
 /// | [`eviction`](Self::eviction) | [`Eviction::Warn`] |
 /// | [`credentials`](Self::credentials), [`tls`](Self::tls) | the URL's |
+/// | [`sentinel_credentials`](Self::sentinel_credentials), [`sentinel_tls`](Self::sentinel_tls) | the URL's |
 /// | [`observer`](Self::observer) | none |
 #[must_use]
 pub struct FredBuilder {
     url: String,
     settings: Settings,
     tls: Option<Tls>,
+    sentinel_tls: Option<Tls>,
 }
 
 impl FredBuilder {
@@ -86,6 +88,7 @@ impl FredBuilder {
             url: url.into(),
             settings: Settings::default(),
             tls: None,
+            sentinel_tls: None,
         }
     }
 
@@ -132,6 +135,18 @@ impl FredBuilder {
         self
     }
 
+    /// Who provides the credentials of each connection to a sentinel, in the place of the URL's.
+    pub fn sentinel_credentials(mut self, provider: Arc<dyn CredentialsProvider>) -> Self {
+        self.settings.sentinel_credentials = Some(provider);
+        self
+    }
+
+    /// How connections to sentinels are encrypted, where it is not as those to the server are.
+    pub fn sentinel_tls(mut self, tls: Tls) -> Self {
+        self.sentinel_tls = Some(tls);
+        self
+    }
+
     /// Who is told what becomes of the connections.
     pub fn observer(mut self, observer: Arc<dyn ConnectionObserver>) -> Self {
         self.settings.observer = Some(observer);
@@ -145,9 +160,11 @@ impl FredBuilder {
     /// the deadline is zero.
     pub fn build(self) -> Result<FredBackend> {
         let url = ServerUrl::parse(&self.url)?;
-        let url = url.with_tls(self.tls)?;
-        let connect = FredConnect::to(&url).ok_or_else(|| refused(InvalidUrl::Database));
-        let built = connect.and_then(|connect| RedisBackend::at(connect, url, self.settings));
+        let url = url.with_tls(self.tls, self.sentinel_tls)?;
+        if FredConnect::database(&url).is_none() {
+            return Err(refused(InvalidUrl::Database).during(Operation::Connect));
+        }
+        let built = RedisBackend::at(FredConnect::to, url, self.settings);
         let built = built.map_err(|error| error.during(Operation::Connect))?;
         Ok(FredBackend(built))
     }

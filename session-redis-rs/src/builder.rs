@@ -60,12 +60,14 @@ impl RedisRsBackend {
 /// | [`deadline`](Self::deadline) | 500 ms |
 /// | [`eviction`](Self::eviction) | [`Eviction::Warn`] |
 /// | [`credentials`](Self::credentials), [`tls`](Self::tls) | the URL's |
+/// | [`sentinel_credentials`](Self::sentinel_credentials), [`sentinel_tls`](Self::sentinel_tls) | the URL's |
 /// | [`observer`](Self::observer) | none |
 #[must_use]
 pub struct RedisRsBuilder {
     url: String,
     settings: Settings,
     tls: Option<Tls>,
+    sentinel_tls: Option<Tls>,
 }
 
 impl RedisRsBuilder {
@@ -74,6 +76,7 @@ impl RedisRsBuilder {
             url: url.into(),
             settings: Settings::default(),
             tls: None,
+            sentinel_tls: None,
         }
     }
 
@@ -120,6 +123,18 @@ impl RedisRsBuilder {
         self
     }
 
+    /// Who provides the credentials of each connection to a sentinel, in the place of the URL's.
+    pub fn sentinel_credentials(mut self, provider: Arc<dyn CredentialsProvider>) -> Self {
+        self.settings.sentinel_credentials = Some(provider);
+        self
+    }
+
+    /// How connections to sentinels are encrypted, where it is not as those to the server are.
+    pub fn sentinel_tls(mut self, tls: Tls) -> Self {
+        self.sentinel_tls = Some(tls);
+        self
+    }
+
     /// Who is told what becomes of the connections.
     pub fn observer(mut self, observer: Arc<dyn ConnectionObserver>) -> Self {
         self.settings.observer = Some(observer);
@@ -133,8 +148,8 @@ impl RedisRsBuilder {
     /// [`InvalidUrl`](crate::InvalidUrl) as its source; when the deadline is zero.
     pub fn build(self) -> Result<RedisRsBackend> {
         let url = ServerUrl::parse(&self.url)?;
-        let url = url.with_tls(self.tls)?;
-        let built = RedisBackend::at(RedisRsConnect::to(&url), url, self.settings);
+        let url = url.with_tls(self.tls, self.sentinel_tls)?;
+        let built = RedisBackend::at(RedisRsConnect::to, url, self.settings);
         let built = built.map_err(|error| error.during(Operation::Connect))?;
         Ok(RedisRsBackend(built))
     }

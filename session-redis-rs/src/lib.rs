@@ -36,6 +36,15 @@
 //! commands again that it may have sent, and lets all slots wait while a node hangs. What holds on
 //! a Cluster is said by [`session_redis`].
 //!
+//! # Redis Sentinel
+//! `redis-sentinel://10.0.0.1:26379?service=sessions&node=10.0.0.2:26379` names some sentinels and
+//! the service that they watch. Of what they say the latest fail-over counts. They are asked when
+//! the connection to the primary is lost or the primary refuses writes, and again while there is
+//! none; a replica is never used.
+//!
+//! # TLS
+//! `rediss` in the place of `redis`: see [`Tls`].
+//!
 //! # Servers
 //! Redis from 7.0, Valkey from 7.2. Before a connection is used its server is asked what it is, in
 //! one round trip: version, mode, eviction policy, whether it runs the scripts and takes writes.
@@ -51,7 +60,7 @@ mod convert;
 pub use redis;
 pub use session_redis::{
     Credentials, CredentialsProvider, Endpoint, Eviction, IdStorage, InvalidPrefix, InvalidUrl,
-    KeyPrefix, ServerError, ServerTooOld, ServerUrl, async_trait,
+    KeyPrefix, ServerError, ServerKind, ServerTooOld, ServerUrl, async_trait,
 };
 pub use session_redis::{Pem, Tls, TlsRefused, TlsUnusable};
 

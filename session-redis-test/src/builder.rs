@@ -21,6 +21,7 @@ const PORTS_TRIED: usize = 10;
 pub struct RedisServerBuilder {
     pub(crate) binary: PathBuf,
     pub(crate) configuration: Vec<String>,
+    pub(crate) is_sentinel: bool,
 }
 
 impl RedisServerBuilder {
@@ -31,6 +32,7 @@ impl RedisServerBuilder {
         Self {
             binary: binary.into(),
             configuration: Vec::new(),
+            is_sentinel: false,
         }
     }
 
@@ -52,6 +54,13 @@ impl RedisServerBuilder {
     #[must_use]
     pub fn config_line(mut self, line: impl Into<String>) -> Self {
         self.configuration.push(line.into());
+        self
+    }
+
+    /// A sentinel in the place of a server.
+    #[must_use]
+    pub(crate) fn sentinel(mut self) -> Self {
+        self.is_sentinel = true;
         self
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use redis::RedisResult;
 use tokio::time::{Instant, sleep};
 
-use crate::connect::{connect, send};
+use crate::connect::{connect, info_field, send};
 use crate::files::ServerFiles;
 use crate::process::ServerProcess;
 
@@ -26,14 +26,35 @@ pub(crate) async fn launch(
     files: &ServerFiles,
     port: u16,
 ) -> Result<ServerProcess, StartError> {
-    let mut process = ServerProcess::spawn(binary, files).map_err(StartError::Io)?;
+    launch_with(binary, files, port, &[]).await
+}
+
+/// Starts a sentinel.
+pub(crate) async fn launch_sentinel(
+    binary: &Path,
+    files: &ServerFiles,
+    port: u16,
+) -> Result<ServerProcess, StartError> {
+    launch_with(binary, files, port, &["--sentinel"]).await
+}
+
+async fn launch_with(
+    binary: &Path,
+    files: &ServerFiles,
+    port: u16,
+    args: &[&str],
+) -> Result<ServerProcess, StartError> {
+    let mut process = ServerProcess::spawn(binary, files, args).map_err(StartError::Io)?;
     let deadline = Instant::now() + START_LIMIT;
     loop {
         if let Some(status) = process.ended().map_err(StartError::Io)? {
             return Err(StartError::ended(binary, status, files));
         }
         // The port's owner may be a stranger, and this server about to find that out.
-        if matches!(directory_at(port).await, Ok(it) if Path::new(&it) == files.directory()) {
+        if is_at(port, files, args.is_empty())
+            .await
+            .unwrap_or_default()
+        {
             return Ok(process);
         }
         if Instant::now() >= deadline {
@@ -43,13 +64,18 @@ pub(crate) async fn launch(
     }
 }
 
-/// In which directory the server on a port works. (Not asked by `INFO`: a test may forbid that.)
-async fn directory_at(port: u16) -> RedisResult<String> {
+/// Whether the server on a port is that of these files, by its directory: a sentinel knows only the
+/// path of its configuration. (Not by `INFO` of a server: a test may forbid that.)
+async fn is_at(port: u16, files: &ServerFiles, is_server: bool) -> RedisResult<bool> {
     let mut connection = connect(port, ASK_LIMIT).await?;
     // Unlike CONFIG, PING is refused while the server still loads its data.
     send::<()>(&mut connection, "PING").await?;
-    let (_, directory): (String, String) = send(&mut connection, "CONFIG GET dir").await?;
-    Ok(directory)
+    if is_server {
+        let (_, directory): (String, String) = send(&mut connection, "CONFIG GET dir").await?;
+        return Ok(Path::new(&directory) == files.directory());
+    }
+    let info: String = send(&mut connection, "INFO server").await?;
+    Ok(info_field(&info, "config_file").is_some_and(|it| Path::new(it) == files.config()))
 }
 
 /// Why a server did not start.

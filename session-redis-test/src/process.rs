@@ -12,7 +12,7 @@ use crate::watchdog::Watchdog;
 
 /// Becomes the server once the watchdog knows of it. Were the starting process to end before
 /// that, `read` would find the end of the input, and there would never be a server.
-const LAUNCH: &str = r#"read -r go && exec "$0" "$1" </dev/null"#;
+const LAUNCH: &str = r#"read -r go && exec "$0" "$@" </dev/null"#;
 
 /// A server process, killed when dropped.
 #[derive(Debug)]
@@ -24,11 +24,12 @@ pub(crate) struct ServerProcess {
 
 impl ServerProcess {
     /// Starts `binary` with these files.
-    pub(crate) fn spawn(binary: &Path, files: &ServerFiles) -> io::Result<Self> {
+    pub(crate) fn spawn(binary: &Path, files: &ServerFiles, args: &[&str]) -> io::Result<Self> {
         let log = files.new_log()?;
         let child = Command::new("sh")
             .args(["-c", LAUNCH])
             .args([binary, &files.config()])
+            .args(args)
             .stdin(Stdio::piped())
             .stdout(log.try_clone()?)
             .stderr(log)

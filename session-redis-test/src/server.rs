@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use crate::builder::RedisServerBuilder;
 use crate::connect::{address, connect, send};
 use crate::files::ServerFiles;
-use crate::launch::{StartError, launch};
+use crate::launch::{StartError, launch, launch_sentinel};
 use crate::ports::Port;
 use crate::process::ServerProcess;
 
@@ -30,6 +30,7 @@ pub struct RedisServer {
     process: ServerProcess,
     files: ServerFiles,
     binary: PathBuf,
+    is_sentinel: bool,
     port: Port,
 }
 
@@ -50,11 +51,15 @@ impl RedisServer {
     ) -> Result<Self, StartError> {
         let files =
             ServerFiles::write(port.number(), &with.configuration).map_err(StartError::Io)?;
-        let process = launch(&with.binary, &files, port.number()).await?;
+        let process = match with.is_sentinel {
+            true => launch_sentinel(&with.binary, &files, port.number()).await?,
+            false => launch(&with.binary, &files, port.number()).await?,
+        };
         Ok(Self {
             process,
             files,
             binary: with.binary.clone(),
+            is_sentinel: with.is_sentinel,
             port,
         })
     }
@@ -108,7 +113,11 @@ impl RedisServer {
     pub async fn restart(&mut self) {
         self.kill();
         for _ in 0..RESTART_TRIES {
-            match launch(&self.binary, &self.files, self.port()).await {
+            let launched = match self.is_sentinel {
+                true => launch_sentinel(&self.binary, &self.files, self.port()).await,
+                false => launch(&self.binary, &self.files, self.port()).await,
+            };
+            match launched {
                 Ok(process) => {
                     self.process = process;
                     return;

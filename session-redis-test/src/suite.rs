@@ -8,7 +8,7 @@ use crate::checks::cluster::{faults as cluster_faults, moves};
 use crate::checks::{
     acl, admin, all_or_nothing, browser, connections, faults, first_contact, full, garbage,
     guide_client, ids_at_rest, index, key_formats, lost_replies, readiness, resources, round_trips,
-    scripts, tls,
+    scripts, sentinel, tls,
 };
 use crate::harness::{Connect, RedisHarness};
 
@@ -111,6 +111,12 @@ pub fn backend_tests(connect: Connect) -> Runner {
     let runner = checks!(runner, "browser::", connect,
         browser::log_ins_beside_polls_end_logged_in
         browser::whatever_overlaps_keeps_its_promises
+    );
+    let runner = checks!(runner, "sentinel::", connect,
+        sentinel::a_planned_failover_is_followed
+        sentinel::a_primary_that_ends_is_followed
+        sentinel::a_primary_that_hangs_is_followed
+        sentinel::sentinels_are_used_as_the_url_says
     );
     let runner = checks!(runner, "tls::", connect,
         tls::a_cluster_is_used_over_tls

@@ -13,9 +13,10 @@ use crate::endpoint::Endpoint;
 use crate::info::Mode;
 use crate::keys::{KeySpace, Topology};
 use crate::operation::{Operation, Servers};
+use crate::sentinel::Sentinels;
 use crate::settings::Settings;
 use crate::supervisor::{Supervision, Supervisor};
-use crate::url::{InvalidUrl, ServerUrl, refused};
+use crate::url::{InvalidUrl, ServerKind, ServerUrl, refused};
 
 /// Sessions on Redis, over the connections that a client crate makes. Cheap to clone; clones share
 /// them.
@@ -52,28 +53,47 @@ impl<C: Connect> RedisBackend<C> {
         Self::over(Servers::Cluster(Box::new(cluster)), settings)
     }
 
-    /// On the server, or the cluster, of this URL. Connects when it is first used.
+    /// On the server, or the cluster, of this URL. Connects when it is first used. `connect` makes
+    /// what connects as a URL asks for.
     ///
     /// # Errors
     /// [`ErrorKind::Config`](session_core::ErrorKind::Config) when no backend can be built with
     /// these settings, and when the URL asks for TLS and the client does not offer it: never is it
     /// served without.
-    pub fn at(connect: C, url: ServerUrl, settings: Settings) -> Result<Self> {
+    pub fn at(
+        connect: impl Fn(&ServerUrl) -> C,
+        url: ServerUrl,
+        settings: Settings,
+    ) -> Result<Self> {
         if url.is_tls && !C::OFFERS_TLS {
             return Err(refused(InvalidUrl::NoTls));
         }
         let mut settings = settings.checked()?;
-        settings.client_name = settings.client_name.or(url.client_name);
+        settings.client_name = settings.client_name.or_else(|| url.client_name.clone());
         if settings.credentials.is_none() {
-            settings.credentials = Some(Arc::new(url.credentials));
+            settings.credentials = Some(Arc::new(url.credentials.clone()));
         }
-        let mut endpoints = url.endpoints;
-        if url.is_cluster {
-            return Ok(Self::cluster(connect, endpoints, settings));
-        }
-        // A URL has one.
-        let endpoint = endpoints.pop().unwrap_or_else(|| Endpoint::tcp("", 0));
-        Ok(Self::standalone(connect, endpoint, settings))
+        let own = connect(&url);
+        // A URL has at least one.
+        let endpoint = url.endpoints.first().cloned();
+        let endpoint = endpoint.unwrap_or_else(|| Endpoint::tcp("", 0));
+        let sentinels = match &url.kind {
+            ServerKind::Standalone => return Ok(Self::standalone(own, endpoint, settings)),
+            ServerKind::Cluster => return Ok(Self::cluster(own, url.endpoints, settings)),
+            ServerKind::Sentinel(access) => Sentinels {
+                connect: connect(&url.of_sentinels(access)),
+                service: access.service.clone(),
+                credentials: match settings.sentinel_credentials.clone() {
+                    Some(provider) => provider,
+                    None => Arc::new(access.credentials.clone()),
+                },
+                endpoints: url.endpoints,
+            },
+        };
+        let settings = settings.clamped();
+        let how = Supervision::with_sentinels(own, Some(sentinels), Mode::Standalone, &settings);
+        let server = Supervisor::new(how, endpoint);
+        Ok(Self::over(Servers::Standalone(server), settings))
     }
 
     fn over(servers: Servers<C>, settings: Settings) -> Self {

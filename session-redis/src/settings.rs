@@ -25,6 +25,8 @@ pub struct Settings {
     pub eviction: Eviction,
     /// Who connections say they are, where the URL does not say it.
     pub credentials: Option<Arc<dyn CredentialsProvider>>,
+    /// Who connections to sentinels say they are, where the URL does not say it.
+    pub sentinel_credentials: Option<Arc<dyn CredentialsProvider>>,
     /// What connections call themselves in `CLIENT LIST`.
     pub client_name: Option<String>,
     /// Who is told what becomes of the connections.
@@ -83,6 +85,7 @@ impl Default for Settings {
             deadline: Self::DEFAULT_DEADLINE,
             eviction: Eviction::default(),
             credentials: None,
+            sentinel_credentials: None,
             client_name: None,
             observer: None,
         }

@@ -9,7 +9,7 @@ mod machine;
 mod task;
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -30,6 +30,7 @@ use crate::connection::Connect;
 use crate::credentials::CredentialsProvider;
 use crate::endpoint::Endpoint;
 use crate::info::Mode;
+use crate::sentinel::Sentinels;
 use crate::settings::Settings;
 
 /// How long after the last successful write a refusal for want of a master counts as passing.
@@ -38,6 +39,8 @@ const DEMOTION: Duration = Duration::from_secs(2);
 /// How the servers of a backend are supervised.
 pub(crate) struct Supervision<C: Connect> {
     connect: C,
+    /// Who says where the server is, if its endpoint does not.
+    sentinels: Option<Sentinels<C>>,
     expected: Expected,
     deadline: Duration,
     credentials: Option<Arc<dyn CredentialsProvider>>,
@@ -47,8 +50,19 @@ pub(crate) struct Supervision<C: Connect> {
 impl<C: Connect> Supervision<C> {
     /// Of servers of this mode, with these settings.
     pub(crate) fn new(connect: C, mode: Mode, settings: &Settings) -> Arc<Self> {
+        Self::with_sentinels(connect, None, mode, settings)
+    }
+
+    /// Of the primary that these sentinels name.
+    pub(crate) fn with_sentinels(
+        connect: C,
+        sentinels: Option<Sentinels<C>>,
+        mode: Mode,
+        settings: &Settings,
+    ) -> Arc<Self> {
         Arc::new(Self {
             connect,
+            sentinels,
             expected: Expected::new(mode, settings),
             deadline: settings.deadline,
             credentials: settings.credentials.clone(),
@@ -70,6 +84,8 @@ struct Shared<C: Connect> {
     endpoint: Endpoint,
     /// All times are since this.
     epoch: Instant,
+    /// Where the connection that is used leads, where sentinels say it.
+    primary: Mutex<Option<Endpoint>>,
     slot: ArcSwap<Slot<C::Connection>>,
     /// Changes with the slot.
     changed: watch::Sender<()>,
@@ -77,6 +93,8 @@ struct Shared<C: Connect> {
     news: Notify,
     silent: AtomicU64,
     refusing: AtomicU64,
+    /// The sentinels have named another primary than the one that is connected to.
+    is_moved: AtomicBool,
 }
 
 /// What an operation finds.
@@ -97,11 +115,13 @@ impl<C: Connect> Supervisor<C> {
                 how,
                 endpoint,
                 epoch: Instant::now(),
+                primary: Mutex::default(),
                 slot: ArcSwap::from_pointee(Slot::Idle),
                 changed: watch::Sender::new(()),
                 news: Notify::new(),
                 silent: AtomicU64::new(0),
                 refusing: AtomicU64::new(0),
+                is_moved: AtomicBool::new(false),
             }),
             task: Mutex::new(None),
         }
@@ -202,6 +222,27 @@ impl<C: Connect> Shared<C> {
         self.news.notify_one();
     }
 
+    /// The sentinels name this primary.
+    fn note_primary(&self, named: &Endpoint) {
+        let primary = self.primary.lock().unwrap_or_else(PoisonError::into_inner);
+        if primary.as_ref().is_some_and(|used| used != named) {
+            self.is_moved.store(true, Ordering::Relaxed);
+            self.news.notify_one();
+        }
+    }
+
+    /// The connection that is used from now on leads there.
+    fn use_primary(&self, endpoint: Option<Endpoint>) {
+        *self.primary.lock().unwrap_or_else(PoisonError::into_inner) = endpoint;
+        self.is_moved.store(false, Ordering::Relaxed);
+    }
+
+    /// What this supervises: the server, or the primary as far as it is known.
+    fn shown(&self) -> Endpoint {
+        let primary = self.primary.lock().unwrap_or_else(PoisonError::into_inner);
+        primary.as_ref().unwrap_or(&self.endpoint).clone()
+    }
+
     fn observe(&self, from: State, to: State, why: Option<&Error>) {
         match (to, why) {
             // Somebody has to do something.
@@ -209,23 +250,23 @@ impl<C: Connect> Shared<C> {
                 if matches!(why.kind(), ErrorKind::Config | ErrorKind::Denied) =>
             {
                 tracing::error!(
-                    server = %self.endpoint,
+                    server = %self.shown(),
                     reason = %NotConnected::reason(why),
                     "the session store cannot be used"
                 );
             }
             (State::Down, why) => tracing::warn!(
-                server = %self.endpoint,
+                server = %self.shown(),
                 reason = why.map(|why| NotConnected::reason(why).to_string()),
                 "the session store cannot be reached"
             ),
             (State::Up, _) if from == State::Down => {
-                tracing::info!(server = %self.endpoint, "the session store can be reached again");
+                tracing::info!(server = %self.shown(), "the session store can be reached again");
             }
-            _ => tracing::debug!(server = %self.endpoint, ?from, ?to, "connection"),
+            _ => tracing::debug!(server = %self.shown(), ?from, ?to, "connection"),
         }
         if let Some(observer) = &self.how.observer {
-            let endpoint = self.endpoint.to_string();
+            let endpoint = self.shown().to_string();
             let change = ConnectionChange::new(&endpoint, public(from), public(to), why);
             observer.connection_changed(&change);
         }

@@ -14,12 +14,23 @@ use crate::tls::{Pem, Tls};
 
 /// The port of a URL that names none.
 const DEFAULT_PORT: u16 = 6379;
+/// And of sentinels.
+const SENTINEL_PORT: u16 = 26379;
+
+/// The kind of a scheme.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Standalone,
+    Cluster,
+    Sentinel,
+}
 
 /// What a server's URL asks for, whatever the client.
 ///
 /// ```text
 /// redis://[user:password@]host[:port][/database]
 /// redis-cluster://[user:password@]host[:port][?node=host:port&node=…]
+/// redis-sentinel://[user:password@]host[:port][/database]?service=name[&node=host:port&…]
 /// redis+unix://[user:password@]/path/of/the/socket[?db=database]
 /// ```
 ///
@@ -28,7 +39,10 @@ const DEFAULT_PORT: u16 = 6379;
 ///
 /// | part | meaning |
 /// |---|---|
-/// | `node` | a further node of the cluster; one that replies is enough to find the others |
+/// | `node` | a further node of the cluster, or a further sentinel; one that replies is enough |
+/// | `service` | the name of the service that the sentinels watch |
+/// | `sentinel_user`, `sentinel_password` | the account on the sentinels |
+/// | `sentinel_tls` | `on` or `off`: whether connections to the sentinels are encrypted; like the server's unless said |
 /// | `db` | the database, where there is no path for it |
 /// | `client_name` | the name of the connections in `CLIENT LIST` |
 /// | `protocol` | `resp2` or `resp3`; `resp2` unless said |
@@ -51,9 +65,9 @@ const DEFAULT_PORT: u16 = 6379;
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct ServerUrl {
-    /// Whether the endpoints are nodes of a cluster.
-    pub is_cluster: bool,
-    /// The server; of a cluster at least one node.
+    /// What is at the endpoints.
+    pub kind: ServerKind,
+    /// The server; of a cluster at least one node, of sentinels at least one of them.
     pub endpoints: Vec<Endpoint>,
     /// Who connections say they are.
     pub credentials: Credentials,
@@ -69,6 +83,30 @@ pub struct ServerUrl {
     pub tls: Option<Tls>,
 }
 
+/// What is at the endpoints of a URL.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum ServerKind {
+    /// The server itself.
+    Standalone,
+    /// Nodes of a cluster.
+    Cluster,
+    /// Sentinels, which know where the server is.
+    Sentinel(Box<SentinelAccess>),
+}
+
+/// How sentinels are spoken to, and of what.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct SentinelAccess {
+    /// The name of the service that they watch.
+    pub service: String,
+    /// Who connections to sentinels say they are.
+    pub credentials: Credentials,
+    /// How connections to sentinels are encrypted, if they are.
+    pub tls: Option<Tls>,
+}
+
 /// What is wrong with a URL. No text shows more of it than the name of a part.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -80,7 +118,7 @@ pub enum InvalidUrl {
     NotAServer,
     /// The scheme is none of these.
     #[error(
-        "the URL's scheme is not known: expected redis, rediss, redis-cluster, rediss-cluster or redis+unix, \
+        "the URL's scheme is not known: expected redis, rediss, redis-cluster, rediss-cluster, redis-sentinel, rediss-sentinel or redis+unix, \
          or one of them with valkey in the place of redis"
     )]
     UnknownScheme,
@@ -94,6 +132,11 @@ pub enum InvalidUrl {
         "TLS is set up, and the URL does not ask for it: its scheme must be rediss or rediss-cluster"
     )]
     PlainScheme,
+    /// Something was set up for sentinels, and the URL has none.
+    #[error(
+        "TLS is set up for sentinels, and the URL's scheme is not redis-sentinel or rediss-sentinel"
+    )]
+    NoSentinels,
     /// A user or password is not percent-encoded UTF-8.
     #[error("the URL's user and password must be UTF-8, percent-encoded")]
     Credentials,
@@ -123,23 +166,32 @@ impl ServerUrl {
     fn of(text: &str) -> Result<Self, InvalidUrl> {
         let url = Url::parse(text).map_err(|_| InvalidUrl::NotAServer)?;
         let scheme = url.scheme().replacen("valkey", "redis", 1);
-        let (is_tls, is_cluster, is_unix) = match scheme.as_str() {
-            "redis" => (false, false, false),
-            "rediss" => (true, false, false),
-            "redis-cluster" => (false, true, false),
-            "rediss-cluster" => (true, true, false),
-            "redis+unix" => (false, false, true),
+        let is_unix = scheme == "redis+unix";
+        let (is_tls, kind) = match scheme.as_str() {
+            "redis" | "redis+unix" => (false, Kind::Standalone),
+            "rediss" => (true, Kind::Standalone),
+            "redis-cluster" => (false, Kind::Cluster),
+            "rediss-cluster" => (true, Kind::Cluster),
+            "redis-sentinel" => (false, Kind::Sentinel),
+            "rediss-sentinel" => (true, Kind::Sentinel),
             _ => return Err(InvalidUrl::UnknownScheme),
+        };
+        let port = match kind {
+            Kind::Sentinel => SENTINEL_PORT,
+            _ => DEFAULT_PORT,
         };
         let (endpoint, database) = match is_unix {
             true => (unix(&url)?, 0),
             false => (
-                endpoint(url.host_str().unwrap_or_default(), url.port())?,
+                endpoint(
+                    url.host_str().unwrap_or_default(),
+                    url.port().unwrap_or(port),
+                )?,
                 number(url.path().trim_start_matches('/'))?,
             ),
         };
         let mut parsed = Self {
-            is_cluster,
+            kind: ServerKind::Standalone,
             endpoints: vec![endpoint],
             credentials: Credentials {
                 username: decoded(Some(url.username()))?,
@@ -152,9 +204,25 @@ impl ServerUrl {
             tls: None,
         };
         let mut of_tls = Vec::new();
+        let (mut service, mut of_sentinels) = (None, Credentials::default());
+        let mut is_tls_of_sentinels = is_tls && kind == Kind::Sentinel;
         for (name, value) in url.query_pairs() {
             match &*name {
-                "node" if is_cluster => parsed.endpoints.push(node(&value)?),
+                "node" if kind != Kind::Standalone => parsed.endpoints.push(node(&value, port)?),
+                "service" if kind == Kind::Sentinel => service = Some(value.into_owned()),
+                "sentinel_user" if kind == Kind::Sentinel => {
+                    of_sentinels.username = Some(value.into_owned());
+                }
+                "sentinel_password" if kind == Kind::Sentinel => {
+                    of_sentinels.password = Some(value.into_owned());
+                }
+                "sentinel_tls" if kind == Kind::Sentinel => {
+                    is_tls_of_sentinels = match &*value {
+                        "on" => true,
+                        "off" => false,
+                        _ => return Err(InvalidUrl::Value("sentinel_tls")),
+                    }
+                }
                 "db" if is_unix => parsed.database = number(&value)?,
                 "client_name" if is_name(&value) => parsed.client_name = Some(value.into_owned()),
                 "client_name" => return Err(InvalidUrl::Value("client_name")),
@@ -165,64 +233,64 @@ impl ServerUrl {
                         _ => return Err(InvalidUrl::Value("protocol")),
                     }
                 }
-                _ if is_tls => of_tls.push((name, value)),
-                _ => return Err(unknown(&name)),
+                _ => of_tls.push((name, value)),
             }
         }
-        if is_cluster && parsed.database != 0 {
+        if kind == Kind::Cluster && parsed.database != 0 {
             return Err(InvalidUrl::Database);
         }
-        parsed.encrypt(of_tls)?;
+        let tls = match (is_tls || is_tls_of_sentinels, of_tls.first()) {
+            (true, _) => Some(tls(of_tls)?),
+            (false, Some((name, _))) => return Err(unknown(name)),
+            (false, None) => None,
+        };
+        parsed.tls = tls.clone().filter(|_| is_tls);
+        parsed.kind = match kind {
+            Kind::Standalone => ServerKind::Standalone,
+            Kind::Cluster => ServerKind::Cluster,
+            Kind::Sentinel => ServerKind::Sentinel(Box::new(SentinelAccess {
+                service: service
+                    .filter(|it| !it.is_empty())
+                    .ok_or(InvalidUrl::Value("service"))?,
+                credentials: of_sentinels,
+                tls: tls.filter(|_| is_tls_of_sentinels),
+            })),
+        };
         Ok(parsed)
     }
 
-    /// The same, with connections that are encrypted so, if anything is given. For builders.
+    /// The same, with connections that are encrypted so, if anything is given; those to sentinels
+    /// so, or like the others. For builders.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`], with [`InvalidUrl::PlainScheme`] as its source.
-    pub fn with_tls(mut self, tls: Option<Tls>) -> Result<Self, Error> {
-        match (tls, &self.tls) {
-            (None, _) => {}
-            (tls, Some(_)) => self.tls = tls,
-            (Some(_), None) => return Err(refused(InvalidUrl::PlainScheme)),
+    /// [`ErrorKind::Config`], with [`InvalidUrl::PlainScheme`] as its source, or
+    /// [`InvalidUrl::NoSentinels`].
+    pub fn with_tls(mut self, tls: Option<Tls>, of_sentinels: Option<Tls>) -> Result<Self, Error> {
+        if tls.is_some() && self.tls.is_none() {
+            return Err(refused(InvalidUrl::PlainScheme));
         }
+        match &mut self.kind {
+            ServerKind::Sentinel(access) => {
+                let inherited = tls.clone().filter(|_| access.tls.is_some());
+                access.tls = of_sentinels.or(inherited).or(access.tls.take());
+            }
+            _ if of_sentinels.is_some() => return Err(refused(InvalidUrl::NoSentinels)),
+            _ => {}
+        }
+        self.tls = tls.or(self.tls);
         Ok(self)
     }
 
-    fn encrypt(&mut self, parts: Vec<Part<'_>>) -> Result<(), InvalidUrl> {
-        let mut tls = Tls::new();
-        let (mut certificate, mut key) = (None, None);
-        for (name, value) in parts {
-            let file = || Pem::file(value.as_ref());
-            tls = match &*name {
-                "ca" => tls.authorities(file()),
-                "roots" if value == "platform" => tls,
-                #[cfg(feature = "tls-webpki-roots")]
-                "roots" if value == "webpki" => tls.webpki_roots(),
-                "roots" => return Err(InvalidUrl::Value("roots")),
-                "server_name" => {
-                    let named = tls.server_name(&value);
-                    named.map_err(|_| InvalidUrl::Value("server_name"))?
-                }
-                "cert" => {
-                    certificate = Some(file());
-                    tls
-                }
-                "key" => {
-                    key = Some(file());
-                    tls
-                }
-                _ => return Err(unknown(&name)),
-            };
+    /// The URL of the sentinels themselves.
+    pub(crate) fn of_sentinels(&self, access: &SentinelAccess) -> Self {
+        Self {
+            kind: ServerKind::Standalone,
+            credentials: access.credentials.clone(),
+            database: 0,
+            is_tls: access.tls.is_some(),
+            tls: access.tls.clone(),
+            ..self.clone()
         }
-        tls = match (certificate, key) {
-            (Some(certificate), Some(key)) => tls.client_certificate(certificate, key),
-            (None, None) => tls,
-            (Some(_), None) => return Err(InvalidUrl::Value("key")),
-            (None, Some(_)) => return Err(InvalidUrl::Value("cert")),
-        };
-        self.tls = self.is_tls.then_some(tls);
-        Ok(())
     }
 }
 
@@ -231,7 +299,7 @@ impl fmt::Debug for ServerUrl {
         // Without the password.
         f.debug_struct("ServerUrl")
             .field("endpoints", &self.endpoints)
-            .field("is_cluster", &self.is_cluster)
+            .field("kind", &self.kind)
             .finish_non_exhaustive()
     }
 }
@@ -241,13 +309,48 @@ pub(crate) fn refused(invalid: InvalidUrl) -> Error {
     error.with_source(invalid).during(Operation::Connect)
 }
 
-fn endpoint(host: &str, port: Option<u16>) -> Result<Endpoint, InvalidUrl> {
+/// How connections are encrypted.
+fn tls(parts: Vec<Part<'_>>) -> Result<Tls, InvalidUrl> {
+    let mut tls = Tls::new();
+    let (mut certificate, mut key) = (None, None);
+    for (name, value) in parts {
+        let file = || Pem::file(value.as_ref());
+        tls = match &*name {
+            "ca" => tls.authorities(file()),
+            "roots" if value == "platform" => tls,
+            #[cfg(feature = "tls-webpki-roots")]
+            "roots" if value == "webpki" => tls.webpki_roots(),
+            "roots" => return Err(InvalidUrl::Value("roots")),
+            "server_name" => {
+                let named = tls.server_name(&value);
+                named.map_err(|_| InvalidUrl::Value("server_name"))?
+            }
+            "cert" => {
+                certificate = Some(file());
+                tls
+            }
+            "key" => {
+                key = Some(file());
+                tls
+            }
+            _ => return Err(unknown(&name)),
+        };
+    }
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Ok(tls.client_certificate(certificate, key)),
+        (None, None) => Ok(tls),
+        (Some(_), None) => Err(InvalidUrl::Value("key")),
+        (None, Some(_)) => Err(InvalidUrl::Value("cert")),
+    }
+}
+
+fn endpoint(host: &str, port: u16) -> Result<Endpoint, InvalidUrl> {
     let host = host.strip_prefix('[').unwrap_or(host);
     let host = host.strip_suffix(']').unwrap_or(host);
     if host.is_empty() {
         return Err(InvalidUrl::NotAServer);
     }
-    Ok(Endpoint::tcp(host, port.unwrap_or(DEFAULT_PORT)))
+    Ok(Endpoint::tcp(host, port))
 }
 
 fn unix(url: &Url) -> Result<Endpoint, InvalidUrl> {
@@ -261,14 +364,17 @@ fn unix(url: &Url) -> Result<Endpoint, InvalidUrl> {
 }
 
 /// `host`, `host:port` or `[IPv6 address]:port`.
-fn node(text: &str) -> Result<Endpoint, InvalidUrl> {
+fn node(text: &str, port: u16) -> Result<Endpoint, InvalidUrl> {
     let invalid = InvalidUrl::Value("node");
     let url = Url::parse(&format!("redis://{text}")).map_err(|_| invalid.clone())?;
     let is_address = url.path().is_empty()
         && url.query().or(url.fragment()).is_none()
         && url.username().is_empty()
         && url.password().is_none();
-    match endpoint(url.host_str().unwrap_or_default(), url.port()) {
+    match endpoint(
+        url.host_str().unwrap_or_default(),
+        url.port().unwrap_or(port),
+    ) {
         Ok(endpoint) if is_address => Ok(endpoint),
         _ => Err(invalid),
     }
@@ -329,7 +435,8 @@ mod tests {
             assert_eq!(parsed.credentials.username.as_deref(), user, "{url}");
             assert_eq!(parsed.credentials.password.as_deref(), password, "{url}");
             assert_eq!(parsed.database, database, "{url}");
-            assert_eq!(parsed.is_cluster, url.contains("cluster"), "{url}");
+            let is_cluster = matches!(parsed.kind, ServerKind::Cluster);
+            assert_eq!(is_cluster, url.contains("cluster"), "{url}");
             assert_eq!(parsed.is_resp3, url.contains("resp3"), "{url}");
             assert!(!format!("{parsed:?}").contains("p@ss"));
         }
@@ -366,6 +473,9 @@ mod tests {
             ("redis://h?ca=/ca.pem", part("ca")),
             ("redis://h?timeout=1", part("timeout")),
             ("redis://h?SECRET", part("…")),
+            ("redis-sentinel://h", InvalidUrl::Value("service")),
+            ("redis-sentinel://h?service=", InvalidUrl::Value("service")),
+            ("redis://h?service=s", part("service")),
             ("redis-cluster://h?node=", InvalidUrl::Value("node")),
             ("redis-cluster://h?node=u:p@h", InvalidUrl::Value("node")),
             ("redis-cluster://h?node=h:x", InvalidUrl::Value("node")),

@@ -19,8 +19,9 @@ use crate::{CredentialsProvider, Eviction, IdStorage, Tls};
 /// | `memory:` | memory |
 /// | `redis://[user:password@]host[:port][/db]` | redis-rs |
 /// | `redis-cluster://[user:password@]host[:port][?node=host:port&node=…]` | redis-rs, Cluster |
+/// | `redis-sentinel://host[:port][/db]?service=name[&node=host:port&node=…]` | redis-rs, the primary that these sentinels name |
 /// | `redis+unix:///path[?db=n]` | redis-rs, over a socket of this machine |
-/// | `redis+fred://…`, `redis-cluster+fred://…`, `redis+unix+fred:///…` | fred |
+/// | `redis+fred://…`, `redis-cluster+fred://…` and so on | fred |
 ///
 /// A Redis Cluster's URL names some of its nodes; one that responds is enough to find the others.
 ///
@@ -64,6 +65,10 @@ pub struct Connect {
     credentials: Option<Arc<dyn CredentialsProvider>>,
     #[cfg(any(feature = "redis-rs", feature = "fred"))]
     tls: Option<Tls>,
+    #[cfg(any(feature = "redis-rs", feature = "fred"))]
+    sentinel_credentials: Option<Arc<dyn CredentialsProvider>>,
+    #[cfg(any(feature = "redis-rs", feature = "fred"))]
+    sentinel_tls: Option<Tls>,
     observer: Option<Arc<dyn ConnectionObserver>>,
     deadline: Option<Duration>,
 }
@@ -91,6 +96,12 @@ macro_rules! configured {
         if let Some(tls) = &$connect.tls {
             builder = builder.tls(tls.clone());
         }
+        if let Some(credentials) = &$connect.sentinel_credentials {
+            builder = builder.sentinel_credentials(Arc::clone(credentials));
+        }
+        if let Some(tls) = &$connect.sentinel_tls {
+            builder = builder.sentinel_tls(tls.clone());
+        }
         builder
     }};
 }
@@ -101,8 +112,8 @@ macro_rules! configured {
 pub enum ConnectError {
     /// [`connect`] does not know the scheme.
     #[error(
-        "the URL's scheme names no backend: expected memory:, redis://, rediss://, redis-cluster://, rediss-cluster:// or \
-         redis+unix://, or one of the latter five with +fred before the colon; valkey may be in the place of redis"
+        "the URL's scheme names no backend: expected memory:, redis://, rediss://, redis-cluster://, rediss-cluster://, \
+         redis-sentinel://, rediss-sentinel:// or redis+unix://, or one of Redis's with +fred before the colon; valkey may be in the place of redis"
     )]
     UnknownScheme,
     /// The backend was not compiled in.
@@ -128,6 +139,10 @@ impl Connect {
             credentials: None,
             #[cfg(any(feature = "redis-rs", feature = "fred"))]
             tls: None,
+            #[cfg(any(feature = "redis-rs", feature = "fred"))]
+            sentinel_credentials: None,
+            #[cfg(any(feature = "redis-rs", feature = "fred"))]
+            sentinel_tls: None,
             observer: None,
             deadline: None,
         }
@@ -181,6 +196,25 @@ impl Connect {
     #[cfg(any(feature = "redis-rs", feature = "fred"))]
     pub fn tls(mut self, tls: Tls) -> Self {
         self.tls = Some(tls);
+        self
+    }
+
+    /// Who provides the credentials of each connection to a sentinel, in the place of the URL's. No
+    /// effect elsewhere.
+    ///
+    /// Needs the feature `redis-rs` or `fred`, as [`CredentialsProvider`] does.
+    #[cfg(any(feature = "redis-rs", feature = "fred"))]
+    pub fn sentinel_credentials(mut self, provider: Arc<dyn CredentialsProvider>) -> Self {
+        self.sentinel_credentials = Some(provider);
+        self
+    }
+
+    /// How connections to sentinels are encrypted, where it is not as those to the server are.
+    ///
+    /// Needs the feature `redis-rs` or `fred`, as [`Tls`] does.
+    #[cfg(any(feature = "redis-rs", feature = "fred"))]
+    pub fn sentinel_tls(mut self, tls: Tls) -> Self {
+        self.sentinel_tls = Some(tls);
         self
     }
 
@@ -328,7 +362,10 @@ fn is_redis(scheme: &str) -> bool {
     let server = ["redis", "valkey"]
         .iter()
         .find_map(|name| scheme.strip_prefix(name));
-    matches!(server, Some("" | "s" | "-cluster" | "s-cluster" | "+unix"))
+    matches!(
+        server,
+        Some("" | "s" | "-cluster" | "s-cluster" | "-sentinel" | "s-sentinel" | "+unix")
+    )
 }
 
 fn refused(reason: ConnectError) -> Error {
@@ -361,7 +398,7 @@ mod tests {
             "memory+fred:",
             "redis-clusters://host",
             "redis+fred-cluster://host",
-            "redis-sentinel://host",
+            "redis-sentinels://host",
             "redis+fred+unix:///socket",
             "://",
             "redis+other://user:SECRET@host",

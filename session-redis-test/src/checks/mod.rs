@@ -20,6 +20,7 @@ pub mod readiness;
 pub mod resources;
 pub mod round_trips;
 pub mod scripts;
+pub mod sentinel;
 pub mod tls;
 
 use std::sync::Arc;

@@ -248,7 +248,7 @@ impl fmt::Display for Misfit {
                 "the server is no node of a Redis Cluster: use a URL that begins with redis://",
             ),
             Self::IsSentinel => {
-                f.write_str("the server is a Sentinel, which stores nothing: use its master's address")
+                f.write_str("the server is a Sentinel, which stores nothing: use a URL that begins with redis-sentinel://")
             }
             Self::LacksHeaders => f.write_str(
                 "the server does not run scripts that begin with #!lua and flags: Redis 7.0, Valkey 7.2 or newer \

@@ -105,6 +105,8 @@ pub(crate) struct Machine {
     failures: u32,
     /// When the bucket of attempts is full again.
     bucket_full_at: Time,
+    /// The longest pause between two attempts.
+    longest_pause: Duration,
 }
 
 impl Machine {
@@ -125,7 +127,14 @@ impl Machine {
             last_for_writes: None,
             failures: 0,
             bucket_full_at: now,
+            longest_pause: SECOND,
         }
+    }
+
+    /// The same with another longest pause between two attempts: a second, unless said.
+    pub(crate) fn with_longest_pause(mut self, pause: Duration) -> Self {
+        self.longest_pause = pause;
+        self
     }
 
     pub(crate) fn state(&self) -> State {
@@ -261,7 +270,7 @@ impl Machine {
         self.failures = self.failures.saturating_add(1);
         let longest = FIRST_PAUSE
             .saturating_mul(1 << self.failures.min(10))
-            .min(SECOND);
+            .min(self.longest_pause);
         self.next_attempt = Some(now + longest.mul_f64(random));
         if self.state == State::Connecting {
             self.state = State::Down;

@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use rand::TryRng as _;
 use session_core::{Effect, Error, ErrorKind, Result};
@@ -14,15 +15,23 @@ use super::machine::{Decision, Event, Machine, State};
 use super::{Shared, Slot};
 use crate::connection::{Connect, Connection, PushSink};
 use crate::credentials::Credentials;
+use crate::endpoint::Endpoint;
 use crate::server_error::ServerError;
 
-type Made<T> = Pin<Box<dyn Future<Output = Result<(T, Contact)>> + Send>>;
+/// The longest pause between two attempts where sentinels say where the primary is: how long nobody
+/// knows that it is another one.
+const LONGEST_PAUSE_OF_SENTINELS: Duration = Duration::from_millis(250);
+
+type Made<T> = Pin<Box<dyn Future<Output = Result<(T, Contact, Endpoint)>> + Send>>;
 type Probed = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
 /// Supervises until it is aborted, or its runtime ends.
 pub(super) async fn run<C: Connect>(shared: Arc<Shared<C>>) {
     let _ended = Ended(Arc::clone(&shared));
-    let machine = Machine::new(shared.how.deadline, shared.now());
+    let mut machine = Machine::new(shared.how.deadline, shared.now());
+    if shared.how.sentinels.is_some() {
+        machine = machine.with_longest_pause(LONGEST_PAUSE_OF_SENTINELS);
+    }
     let mut task = Task {
         shared,
         machine,
@@ -55,7 +64,7 @@ struct Task<C: Connect> {
     live: Option<Arc<Live<C::Connection>>>,
     attempt: Option<Made<C::Connection>>,
     /// What the last attempt has made, until the machine has decided about it.
-    made: Option<(C::Connection, Contact)>,
+    made: Option<(C::Connection, Contact, Endpoint)>,
     probe: Option<Probed>,
     /// Why the last attempt failed.
     failure: Option<Arc<Error>>,
@@ -116,6 +125,10 @@ impl<C: Connect> Task<C> {
     }
 
     fn news(&self) -> Event {
+        if self.shared.is_moved.swap(false, Ordering::Relaxed) && self.live.is_some() {
+            self.shared.news.notify_one();
+            return Event::Closed;
+        }
         let is_of_now = |number| self.live.as_ref().is_some_and(|live| live.number == number);
         if is_of_now(self.shared.silent.swap(0, Ordering::Relaxed)) {
             // Both may have come.
@@ -123,6 +136,8 @@ impl<C: Connect> Task<C> {
             return Event::Silence;
         }
         match is_of_now(self.shared.refusing.swap(0, Ordering::Relaxed)) {
+            // It is the primary no more: the sentinels know which is.
+            true if self.shared.how.sentinels.is_some() => Event::Closed,
             true => Event::WriteRefused,
             false => Event::Tick,
         }
@@ -133,6 +148,7 @@ impl<C: Connect> Task<C> {
         if event == Event::Closed {
             self.live = None;
             self.probe = None;
+            self.shared.use_primary(None);
         }
         if let Some(live) = &self.live {
             self.machine.note(live.received(), live.written());
@@ -166,9 +182,10 @@ impl<C: Connect> Task<C> {
     }
 
     fn use_made(&mut self) {
-        let Some((connection, contact)) = self.made.take() else {
+        let Some((connection, contact, endpoint)) = self.made.take() else {
             return;
         };
+        self.shared.use_primary(Some(endpoint));
         self.number += 1;
         let live = Live::new(connection, contact, self.number, self.shared.now());
         self.live = Some(Arc::new(live));
@@ -196,19 +213,45 @@ impl<C: Connect> Task<C> {
 
 /// One attempt: a connection to a server that can be used. The machine ends it when it takes too
 /// long.
-async fn attempt<C: Connect>(shared: Arc<Shared<C>>) -> Result<(C::Connection, Contact)> {
+async fn attempt<C: Connect>(shared: Arc<Shared<C>>) -> Result<(C::Connection, Contact, Endpoint)> {
+    let Some(sentinels) = &shared.how.sentinels else {
+        let endpoint = shared.endpoint.clone();
+        return connected(&shared, endpoint).await;
+    };
+    loop {
+        let primary = sentinels.primary().await?;
+        shared.note_primary(&primary);
+        tokio::select! {
+            made = connected(&shared, primary.clone()) => {
+                let made = made?;
+                return match made.1.is_writable {
+                    true => Ok(made),
+                    // What the sentinels say is late, or the server is.
+                    false => Err(Error::new(ErrorKind::Unavailable, Effect::NotApplied)
+                        .with_source(NotPrimary)),
+                };
+            }
+            // It may be connected to and never reply.
+            () = sentinels.other_than(&primary) => {}
+        }
+    }
+}
+
+async fn connected<C: Connect>(
+    shared: &Shared<C>,
+    endpoint: Endpoint,
+) -> Result<(C::Connection, Contact, Endpoint)> {
     let how = &shared.how;
-    let endpoint = &shared.endpoint;
     let credentials = match &how.credentials {
-        Some(provider) => provider.credentials(endpoint).await?,
+        Some(provider) => provider.credentials(&endpoint).await?,
         None => Credentials::default(),
     };
     let connecting = how
         .connect
-        .connect(endpoint, &credentials, PushSink::ignore());
+        .connect(&endpoint, &credentials, PushSink::ignore());
     let connection = connecting.await?;
     let contact = how.expected.check(&connection).await?;
-    Ok((connection, contact))
+    Ok((connection, contact, endpoint))
 }
 
 fn probed<T: Connection>(connection: &T) -> Probed {
@@ -236,6 +279,11 @@ fn random() -> f64 {
     let drawn = rand::rngs::SysRng.try_next_u32().unwrap_or(u32::MAX / 2);
     f64::from(drawn) / (f64::from(u32::MAX) + 1.0)
 }
+
+/// The sentinels name a server that takes no writes.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the sentinels name a server that is a replica")]
+struct NotPrimary;
 
 fn no_reply() -> Error {
     Error::new(ErrorKind::Timeout, Effect::NotApplied).with_source(NoReply)
