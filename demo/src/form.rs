@@ -59,8 +59,7 @@ pub(crate) struct LoginForm {
 }
 
 impl LoginForm {
-    /// The log-in, and how long its session may rest unused.
-    pub(crate) fn checked(self) -> Result<(LogIn, SessionTtl), Failure> {
+    pub(crate) fn checked(self) -> Result<LogIn, Failure> {
         let ttl = ttl(self.ttl.as_deref().unwrap_or(DEFAULT_TTL))?;
         let is_remembered = !self.remember.trim().is_empty();
         let lifetime = match self.max_lifetime.trim() {
@@ -79,11 +78,11 @@ impl LoginForm {
                 Principal::MAX_LEN
             ))
         })?;
-        let mut log_in = LogIn::new(user).lifetime(lifetime);
-        if is_remembered {
-            log_in = log_in.persistent(true);
-        }
-        Ok((log_in, ttl))
+        let log_in = LogIn::new(user).lifetime(lifetime).ttl(ttl);
+        Ok(match is_remembered {
+            true => log_in.persistent(true),
+            false => log_in,
+        })
     }
 }
 

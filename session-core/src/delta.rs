@@ -217,7 +217,9 @@ impl Delta {
     /// write on.
     #[must_use]
     pub fn bind(mut self, log_in: impl Into<LogIn>) -> Self {
-        self.binding = Some(Binding::Bind(log_in.into()));
+        let mut log_in = log_in.into();
+        self.ttl = log_in.ttl.take().or(self.ttl);
+        self.binding = Some(Binding::Bind(log_in));
         self
     }
 
@@ -390,6 +392,11 @@ mod tests {
         assert!(!delta.changes_principal(Some(&bob)));
         assert!(!delta.changes_principal(None));
         assert!(!Delta::new().changes_principal(Some(&ann)));
+        // Its TTL is the delta's.
+        let log_in = LogIn::new(ann.clone()).ttl(SessionTtl::MIN);
+        let delta = Delta::new().ttl(SessionTtl::MAX).bind(log_in);
+        let expected = Delta::new().ttl(SessionTtl::MIN).bind(ann);
+        assert_eq!(delta, expected);
     }
 
     #[test]

@@ -2,11 +2,11 @@
 
 use crate::lifetime::Lifetime;
 use crate::principal::Principal;
+use crate::ttl::SessionTtl;
 
 /// A log-in: whom it binds a session to, and what it brings besides.
 ///
-/// It is made of a [`Principal`] where it brings nothing else. A sliding TTL of its own is the
-/// delta's ([`Delta::ttl`](crate::Delta::ttl)).
+/// It is made of a [`Principal`] where it brings nothing else.
 ///
 /// ```
 /// use session_core::{Delta, Lifetime, LogIn, Principal};
@@ -28,6 +28,9 @@ pub struct LogIn {
     /// and one that has none gets
     /// [`SessionPolicy::principal_lifetime`](crate::SessionPolicy::principal_lifetime).
     pub lifetime: Option<Lifetime>,
+    /// The sliding TTL. A delta, or a new session, that binds has it as its own from then on
+    /// ([`Delta::new_ttl`](crate::Delta::new_ttl)); without one the session's stays.
+    pub ttl: Option<SessionTtl>,
     /// The persistence ("remember me"): whether the browser is to keep the session beyond its own
     /// end. `None` where the log-in does not say; then what an earlier one said is forgotten.
     pub persistent: Option<bool>,
@@ -43,6 +46,7 @@ impl LogIn {
         Self {
             principal,
             lifetime: None,
+            ttl: None,
             persistent: None,
             fresh: false,
         }
@@ -52,6 +56,13 @@ impl LogIn {
     #[must_use]
     pub fn lifetime(mut self, lifetime: Lifetime) -> Self {
         self.lifetime = Some(lifetime);
+        self
+    }
+
+    /// Its own sliding TTL.
+    #[must_use]
+    pub fn ttl(mut self, ttl: SessionTtl) -> Self {
+        self.ttl = Some(ttl);
         self
     }
 

@@ -63,7 +63,9 @@ impl NewSession {
     /// [`max_lifetime`](Self::max_lifetime).
     #[must_use]
     pub fn bind(mut self, log_in: impl Into<LogIn>) -> Self {
-        self.log_in = Some(log_in.into());
+        let mut log_in = log_in.into();
+        self.ttl = log_in.ttl.take().or(self.ttl);
+        self.log_in = Some(log_in);
         self
     }
 }

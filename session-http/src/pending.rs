@@ -198,15 +198,18 @@ impl Pending {
         };
     }
 
-    /// What a step is told. A log-in fixes the deadline again: by the lifetime that it brings, or
-    /// that of a session that begins now.
+    /// What a step is told. A log-in fixes the deadline and the TTL again: by what it brings, or
+    /// those of a session that begins now.
     pub(crate) fn delta(&self, policy: &SessionPolicy) -> Delta {
         let delta = self.delta.clone();
         let Some(log_in) = self.delta.log_in().cloned() else {
             return delta;
         };
         let lifetime = log_in.lifetime.or(policy.max_lifetime());
-        delta.bind(log_in.lifetime(lifetime.unwrap_or(policy.principal_lifetime())))
+        let ttl = delta.new_ttl().unwrap_or(policy.default_ttl());
+        delta
+            .ttl(ttl)
+            .bind(log_in.lifetime(lifetime.unwrap_or(policy.principal_lifetime())))
     }
 
     /// What becomes of the fields of a session of this principal.

@@ -3,8 +3,8 @@
 //!
 //! *Where a request comes from* is what browsers say in `Sec-Fetch-Site` and `Origin`, and no
 //! script can change that: tower-http's `CsrfLayer` refuses what another site sends, before the
-//! session is looked at. The cookie's `SameSite=Lax` is not enough: it lets a neighbouring subdomain pass, and
-//! a forged log-in, which needs no cookie.
+//! session is looked at. The cookie's `SameSite=Lax` is not enough: it lets a neighbouring
+//! subdomain pass, and a forged log-in, which needs no cookie.
 //!
 //! *A token of the session* is for what says nothing of where it comes from, and which that layer
 //! therefore lets pass: old browsers, and web views in applications. Leave it out where all clients

@@ -39,14 +39,13 @@ pub(crate) async fn log_in(
     headers: HeaderMap,
     Sent(form): Sent<LoginForm>,
 ) -> Answer {
-    let (log_in, ttl) = form.checked()?;
+    let log_in = form.checked()?;
     session.insert(USERNAME, log_in.principal.as_str())?;
     session.log_in(log_in)?;
     session.insert(PAGE_VIEWS, 1)?;
     if let Some(device) = device::label(&headers) {
         session.insert(DEVICE, device)?;
     }
-    session.set_ttl(ttl)?;
     let record = session.save_and_load().await?;
     answer(&session, record).await
 }

@@ -150,9 +150,9 @@ impl Session {
     /// the id, binds the session and fixes its deadline again, in one step with all else that this
     /// request sets. Without a session, or if it has ended meanwhile, one is begun.
     ///
-    /// A [`LogIn`] says how long this log-in lasts and whether the browser keeps the cookie beyond
-    /// its own end; where it does not say, the policy's lifetime and the layer's cookie decide.
-    /// Rotations keep both.
+    /// A [`LogIn`] says how long this log-in lasts, also without a use, and whether the browser
+    /// keeps the cookie beyond its own end; where it does not say, the policy's lifetime and TTL
+    /// and the layer's cookie decide. Rotations keep all of it.
     ///
     /// The fields of a visitor's session stay (a cart, say), and so do those of the same
     /// principal's. Of another principal's session nothing stays but what this request sets, and of
@@ -170,11 +170,10 @@ impl Session {
     /// session.log_in(Principal::new("user:42")?)?;
     /// session.insert("username", "andrew")?;
     ///
-    /// // "Remember me": a cookie that outlives the browser, and 30 days. With an idle TTL of its
-    /// // own it is still one step.
-    /// let month = Lifetime::from_secs(30 * 86_400)?;
-    /// session.log_in(LogIn::new(Principal::new("user:42")?).lifetime(month).persistent(true))?;
-    /// session.set_ttl(SessionTtl::from_secs(7 * 86_400)?)?;
+    /// // "Remember me": a cookie that outlives the browser, 30 days, a week of them without a use.
+    /// let (month, week) = (Lifetime::from_secs(30 * 86_400)?, SessionTtl::from_secs(7 * 86_400)?);
+    /// let log_in = LogIn::new(Principal::new("user:42")?).lifetime(month).ttl(week);
+    /// session.log_in(log_in.persistent(true))?;
     /// # Ok(())
     /// # }
     /// ```

@@ -121,9 +121,10 @@ pub(crate) async fn log_in(
     } else {
         (DAY / 48, DAY / 2)
     };
-    let lifetime = Lifetime::from_secs(lifetime)?;
-    auth.log_in_with(&user, |it| it.lifetime(lifetime).persistent(remember))?;
-    session.set_ttl(SessionTtl::from_secs(ttl)?)?;
+    let (lifetime, ttl) = (Lifetime::from_secs(lifetime)?, SessionTtl::from_secs(ttl)?);
+    auth.log_in_with(&user, |it| {
+        it.lifetime(lifetime).ttl(ttl).persistent(remember)
+    })?;
     let device = headers.get(USER_AGENT).and_then(|it| it.to_str().ok());
     session.insert("device", device)?;
     session.insert("notice", format!("Welcome, {}!", user.name))?;

@@ -197,6 +197,39 @@ async fn a_fresh_log_in_is_one_step_and_leaves_nothing_of_the_visitor() {
     }
 }
 
+/// By what it brings, else by the policy's; what a request says beside it counts too.
+#[tokio::test]
+async fn each_log_in_has_a_ttl_of_its_own() {
+    let world = World::new();
+    let mut id = world.session().await;
+    let ttl = |secs| SessionTtl::from_secs(secs).unwrap();
+    let default = world.backend.policy().default_ttl();
+    for (brings, sets, expected) in [
+        (Some(7), None, ttl(7)),
+        (None, None, default),
+        (None, Some(8), ttl(8)),
+        (Some(9), None, ttl(9)),
+        (None, None, default),
+    ] {
+        let reply = world
+            .visit(Some(&id), async move |session: Session| {
+                if let Some(sets) = sets {
+                    session.set_ttl(ttl(sets))?;
+                }
+                let log_in = LogIn::new(principal("ann"));
+                session.log_in(match brings {
+                    Some(brings) => log_in.ttl(ttl(brings)),
+                    None => log_in,
+                })
+            })
+            .await;
+        reply.assert_cost(&[(Step::Rename, 1)]);
+        id = reply.new_id().unwrap();
+        let record = world.peek(&id).await.unwrap();
+        assert_eq!(record.configured_ttl(), expected);
+    }
+}
+
 #[tokio::test]
 async fn nothing_is_written_twice() {
     let world = World::new();
