@@ -20,8 +20,10 @@ pub(crate) enum OpenError {
     /// A backend that this binary was built without.
     #[error("the backend {0} is not compiled in: build the demo with the cargo feature `{0}`")]
     FeatureOff(&'static str),
-    /// A URL that is neither a Redis server's nor a Cluster's.
-    #[error("--redis-url: expected a URL that begins with redis:// or redis-cluster://")]
+    /// A URL that is none of Redis's.
+    #[error(
+        "--redis-url: expected a URL that begins with redis://, redis-cluster://, redis-sentinel:// or redis+unix:// (rediss for TLS)"
+    )]
     NotRedis,
     /// A URL that asks for fred, with another backend.
     #[error(
@@ -82,6 +84,17 @@ pub(crate) fn unused(args: &StoreArgs) -> Option<&'static str> {
     )
 }
 
+/// The schemes of Redis's URLs.
+const SCHEMES: [&str; 7] = [
+    "redis",
+    "rediss",
+    "redis-cluster",
+    "rediss-cluster",
+    "redis-sentinel",
+    "rediss-sentinel",
+    "redis+unix",
+];
+
 /// The URL for [`Connect`], whose scheme says which client connects.
 fn url(args: &StoreArgs) -> Result<String, OpenError> {
     let client = match (args.backend, &args.redis_url) {
@@ -95,10 +108,8 @@ fn url(args: &StoreArgs) -> Result<String, OpenError> {
         None => ("redis", &*host_and_port(args)),
     };
     let server = scheme.strip_suffix("+fred").unwrap_or(scheme);
-    match server {
-        // The backend refuses TLS itself, with a text that says so.
-        "redis" | "rediss" | "redis-cluster" | "rediss-cluster" => {}
-        _ => return Err(OpenError::NotRedis),
+    if !SCHEMES.contains(&&*server.replacen("valkey", "redis", 1)) {
+        return Err(OpenError::NotRedis);
     }
     if scheme != server && args.backend != BackendName::Fred {
         return Err(OpenError::OtherClient(args.backend));
@@ -179,7 +190,7 @@ mod tests {
         }
         // The client is the one that the backend names.
         const NODES: &str = "://u:p@host:1?node=other:2&node=third";
-        for scheme in ["redis", "rediss", "redis-cluster", "rediss-cluster"] {
+        for scheme in SCHEMES.into_iter().chain(["valkey"]) {
             let of = |client: &str| format!("{scheme}{client}{NODES}");
             let (plain, fred) = (of(""), of("+fred"));
             assert_eq!(url_of("redis-rs", &plain).unwrap(), plain);

@@ -137,8 +137,10 @@ pub enum InvalidUrl {
         "TLS is set up for sentinels, and the URL's scheme is not redis-sentinel or rediss-sentinel"
     )]
     NoSentinels,
-    /// A user or password is not percent-encoded UTF-8.
-    #[error("the URL's user and password must be UTF-8, percent-encoded")]
+    /// A user or password is not percent-encoded UTF-8, or there is a user and no password.
+    #[error(
+        "the URL's user and password must be UTF-8, percent-encoded, and a user needs a password"
+    )]
     Credentials,
     /// The database is no number, or a cluster's.
     #[error("the URL's database must be a number from 0 to 65535; a cluster has only 0")]
@@ -166,6 +168,10 @@ impl ServerUrl {
     fn of(text: &str) -> Result<Self, InvalidUrl> {
         let url = Url::parse(text).map_err(|_| InvalidUrl::NotAServer)?;
         let scheme = url.scheme().replacen("valkey", "redis", 1);
+        // Most likely a password that is not encoded.
+        if url.fragment().is_some() {
+            return Err(InvalidUrl::Credentials);
+        }
         let is_unix = scheme == "redis+unix";
         let (is_tls, kind) = match scheme.as_str() {
             "redis" | "redis+unix" => (false, Kind::Standalone),
@@ -203,6 +209,10 @@ impl ServerUrl {
             is_tls,
             tls: None,
         };
+        // No client would say who it is.
+        if parsed.credentials.username.is_some() && parsed.credentials.password.is_none() {
+            return Err(InvalidUrl::Credentials);
+        }
         let mut of_tls = Vec::new();
         let (mut service, mut of_sentinels) = (None, Credentials::default());
         let mut is_tls_of_sentinels = is_tls && kind == Kind::Sentinel;
@@ -465,6 +475,9 @@ mod tests {
             ("redis-clusters://h", InvalidUrl::UnknownScheme),
             ("rediss+unix:///s", InvalidUrl::UnknownScheme),
             ("redis://%FF:%FF@h", InvalidUrl::Credentials),
+            ("redis://user@h", InvalidUrl::Credentials),
+            ("redis://user:@h", InvalidUrl::Credentials),
+            ("redis://h/0#x", InvalidUrl::Credentials),
             ("redis://h/x", InvalidUrl::Database),
             ("redis://h/65536", InvalidUrl::Database),
             ("redis-cluster://h/1", InvalidUrl::Database),

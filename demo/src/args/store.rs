@@ -34,6 +34,8 @@ pub(crate) struct StoreArgs {
     /// redis-cluster://[USER:PASSWORD@]HOST[:PORT][?node=HOST:PORT&node=…]
     ///
     /// A Cluster's URL names some of its nodes; one that responds is enough to find the others.
+    /// redis-sentinel://host?service=name names sentinels, redis+unix:///path a socket. rediss in
+    /// the place of redis means TLS, which needs the demo's cargo feature tls-ring.
     ///
     /// --backend chooses the client. The URL may name it too (redis+fred://,
     /// redis-cluster+fred://); one that contradicts --backend is refused.
