@@ -1,23 +1,23 @@
 //! How a backend is built, and over which connections.
 
-use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
-
 use fred::clients::Client;
 use fred::interfaces::ClientLike as _;
-use session_core::{
-    ConnectionObserver, Effect, Error, ErrorKind, Operation, Result, SessionBackend as _,
-    SessionPolicy,
-};
-use session_redis::Tls;
-use session_redis::{
-    CredentialsProvider, Endpoint, Eviction, IdStorage, InvalidUrl, KeyPrefix, RedisBackend,
-    ServerUrl, Settings,
-};
+use session_core::{Effect, Error, ErrorKind, Operation, Result};
+use session_redis::{Endpoint, InvalidUrl, NamedBackend, RedisBackend, RedisBuilder, ServerUrl};
 
 use crate::backend::FredBackend;
 use crate::connection::FredConnect;
+
+/// Builds a [`FredBackend`]. TLS needs the cargo feature `tls-ring` or `tls-aws-lc-rs`.
+pub type FredBuilder = RedisBuilder<FredBackend>;
+
+impl NamedBackend for FredBackend {
+    type Connect = FredConnect;
+
+    fn connect(url: &ServerUrl) -> Result<FredConnect> {
+        FredConnect::to(url).ok_or_else(|| refused(InvalidUrl::Database))
+    }
+}
 
 impl FredBackend {
     /// Builds a backend for the server at this URL, `redis://[user:password@]host[:port][/db]`, or
@@ -58,133 +58,10 @@ impl FredBackend {
         client: Client,
         configure: impl FnOnce(FredBuilder) -> FredBuilder,
     ) -> Result<Self> {
-        configure(FredBuilder::new("")).over(client)
-    }
-}
-
-/// Builds a [`FredBackend`].
-///
-/// | setting | default |
-/// |---|---|
-/// | [`key_prefix`](Self::key_prefix) | `session:` |
-/// | [`id_storage`](Self::id_storage) | [`IdStorage::Plain`], the Redis guide's format |
-/// | [`policy`](Self::policy) | [`SessionPolicy::new`] |
-/// | [`deadline`](Self::deadline) | 500 ms |
-/// | [`eviction`](Self::eviction) | [`Eviction::Warn`] |
-/// | [`credentials`](Self::credentials), [`tls`](Self::tls) | the URL's |
-/// | [`sentinel_credentials`](Self::sentinel_credentials), [`sentinel_tls`](Self::sentinel_tls) | the URL's |
-/// | [`observer`](Self::observer) | none |
-#[must_use]
-pub struct FredBuilder {
-    url: String,
-    settings: Settings,
-    tls: Option<Tls>,
-    sentinel_tls: Option<Tls>,
-}
-
-impl FredBuilder {
-    pub(crate) fn new(url: impl Into<String>) -> Self {
-        Self {
-            url: url.into(),
-            settings: Settings::default(),
-            tls: None,
-            sentinel_tls: None,
-        }
+        Self::over(client, configure(FredBuilder::new("")))
     }
 
-    /// What all keys begin with.
-    pub fn key_prefix(mut self, prefix: KeyPrefix) -> Self {
-        self.settings.key_prefix = prefix;
-        self
-    }
-
-    /// Whether key names show ids or their hashes.
-    pub fn id_storage(mut self, storage: IdStorage) -> Self {
-        self.settings.id_storage = storage;
-        self
-    }
-
-    /// Lifetimes, limits, touch policy, the application's clock.
-    pub fn policy(mut self, policy: SessionPolicy) -> Self {
-        self.settings.policy = policy;
-        self
-    }
-
-    /// The time within which every operation ends, the making of a connection included.
-    pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.settings.deadline = deadline;
-        self
-    }
-
-    /// What follows when a server evicts keys while its memory is full.
-    pub fn eviction(mut self, eviction: Eviction) -> Self {
-        self.settings.eviction = eviction;
-        self
-    }
-
-    /// Who provides the credentials of each connection, in the place of the URL's.
-    pub fn credentials(mut self, provider: Arc<dyn CredentialsProvider>) -> Self {
-        self.settings.credentials = Some(provider);
-        self
-    }
-
-    /// How connections are encrypted, in the place of what the URL says of it. The URL must ask for
-    /// TLS, which needs the cargo feature `tls-ring` or `tls-aws-lc-rs`.
-    pub fn tls(mut self, tls: Tls) -> Self {
-        self.tls = Some(tls);
-        self
-    }
-
-    /// Who provides the credentials of each connection to a sentinel, in the place of the URL's.
-    pub fn sentinel_credentials(mut self, provider: Arc<dyn CredentialsProvider>) -> Self {
-        self.settings.sentinel_credentials = Some(provider);
-        self
-    }
-
-    /// How connections to sentinels are encrypted, where it is not as those to the server are.
-    pub fn sentinel_tls(mut self, tls: Tls) -> Self {
-        self.sentinel_tls = Some(tls);
-        self
-    }
-
-    /// Who is told what becomes of the connections.
-    pub fn observer(mut self, observer: Arc<dyn ConnectionObserver>) -> Self {
-        self.settings.observer = Some(observer);
-        self
-    }
-
-    /// A backend that connects when it is first used, which must be within a Tokio runtime.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Config`] when the URL cannot be used, with [`InvalidUrl`] as its source; when
-    /// the deadline is zero.
-    pub fn build(self) -> Result<FredBackend> {
-        let url = ServerUrl::parse(&self.url)?;
-        let url = url.with_tls(self.tls, self.sentinel_tls)?;
-        if FredConnect::database(&url).is_none() {
-            return Err(refused(InvalidUrl::Database).during(Operation::Connect));
-        }
-        let built = RedisBackend::at(FredConnect::to, url, self.settings);
-        let built = built.map_err(|error| error.during(Operation::Connect))?;
-        Ok(FredBackend(built))
-    }
-
-    /// A backend that is connected, with a server on which sessions can be stored.
-    ///
-    /// # Errors
-    /// As [`build`](Self::build), and those of a first
-    /// [`ping`](session_core::SessionBackend::ping).
-    pub async fn connect(self) -> Result<FredBackend> {
-        let backend = self.build()?;
-        backend
-            .ping()
-            .await
-            .map_err(|error| error.during(Operation::Connect))?;
-        Ok(backend)
-    }
-
-    /// A backend over a client that the application has; the URL is not used.
-    pub(crate) fn over(self, client: Client) -> Result<FredBackend> {
+    fn over(client: Client, builder: FredBuilder) -> Result<Self> {
         let refused = |why| Err(refused(why).during(Operation::Connect));
         if client.connection_config().max_command_attempts != 1 {
             return refused(COUNTS_TWICE);
@@ -195,19 +72,8 @@ impl FredBuilder {
         // The client knows where it leads.
         let nowhere = Endpoint::tcp("", 0);
         let connect = FredConnect::given(client);
-        let settings = self.settings.checked();
-        let settings = settings.map_err(|error| error.during(Operation::Connect))?;
-        let backend = RedisBackend::standalone(connect, nowhere, settings);
-        Ok(FredBackend(backend))
-    }
-}
-
-impl fmt::Debug for FredBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The URL may hold a password.
-        f.debug_struct("FredBuilder")
-            .field("settings", &self.settings)
-            .finish_non_exhaustive()
+        let backend = RedisBackend::standalone(connect, nowhere, builder.into_settings()?);
+        Ok(Self(backend))
     }
 }
 
@@ -221,7 +87,10 @@ fn refused(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use fred::types::Builder;
+    use session_core::SessionBackend as _;
 
     use super::*;
 

@@ -46,22 +46,17 @@ struct Own {
 }
 
 impl FredConnect {
-    /// The database; nothing for one that the client cannot name.
-    pub(crate) fn database(url: &ServerUrl) -> Option<u8> {
-        u8::try_from(url.database).ok()
-    }
-
-    /// Connections such as this URL asks for.
-    pub(crate) fn to(url: &ServerUrl) -> Self {
-        Self(Source::Own(Own {
+    /// Connections such as this URL asks for; nothing for a database that the client cannot name.
+    pub(crate) fn to(url: &ServerUrl) -> Option<Self> {
+        Some(Self(Source::Own(Own {
             version: match url.is_resp3 {
                 true => RespVersion::RESP3,
                 false => RespVersion::RESP2,
             },
-            database: Self::database(url).unwrap_or_default(),
+            database: u8::try_from(url.database).ok()?,
             #[cfg(feature = "__tls")]
             tls: url.tls.clone(),
-        }))
+        })))
     }
 
     /// Always this client.

@@ -61,7 +61,7 @@ impl<C: Connect> RedisBackend<C> {
     /// these settings, and when the URL asks for TLS and the client does not offer it: never is it
     /// served without.
     pub fn at(
-        connect: impl Fn(&ServerUrl) -> C,
+        connect: impl Fn(&ServerUrl) -> Result<C>,
         url: ServerUrl,
         settings: Settings,
     ) -> Result<Self> {
@@ -73,7 +73,7 @@ impl<C: Connect> RedisBackend<C> {
         if settings.credentials.is_none() {
             settings.credentials = Some(Arc::new(url.credentials.clone()));
         }
-        let own = connect(&url);
+        let own = connect(&url)?;
         // A URL has at least one.
         let endpoint = url.endpoints.first().cloned();
         let endpoint = endpoint.unwrap_or_else(|| Endpoint::tcp("", 0));
@@ -81,7 +81,7 @@ impl<C: Connect> RedisBackend<C> {
             ServerKind::Standalone => return Ok(Self::standalone(own, endpoint, settings)),
             ServerKind::Cluster => return Ok(Self::cluster(own, url.endpoints, settings)),
             ServerKind::Sentinel(access) => Sentinels {
-                connect: connect(&url.of_sentinels(access)),
+                connect: connect(&url.of_sentinels(access))?,
                 service: access.service.clone(),
                 credentials: match settings.sentinel_credentials.clone() {
                     Some(provider) => provider,

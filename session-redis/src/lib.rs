@@ -52,6 +52,7 @@
 
 mod admin;
 mod backend;
+mod builder;
 mod cluster;
 mod command;
 mod connection;
@@ -83,6 +84,7 @@ pub use async_trait;
 
 pub use self::admin::RedisAdmin;
 pub use self::backend::RedisBackend;
+pub use self::builder::{NamedBackend, RedisBuilder};
 pub use self::command::{Args, Command};
 pub use self::connection::{Connect, Connection, Push, PushSink, ReadForm};
 pub use self::credentials::{Credentials, CredentialsProvider};

@@ -14,6 +14,12 @@ macro_rules! named_backend {
         $(#[$admin_doc])*
         pub type $Admin = $crate::RedisAdmin<$Connect>;
 
+        impl ::std::convert::From<$crate::RedisBackend<$Connect>> for $Backend {
+            fn from(backend: $crate::RedisBackend<$Connect>) -> Self {
+                Self(backend)
+            }
+        }
+
         impl $Backend {
             /// The admin API of these sessions: lists all of them, and ends any. Over the same
             /// connection; its account needs the right to `SCAN` as well.

@@ -9,6 +9,12 @@ use session_core::{
     SessionPolicy,
 };
 
+// The two crates name the same types.
+#[cfg(all(feature = "fred", not(feature = "redis-rs")))]
+use session_fred as client;
+#[cfg(feature = "redis-rs")]
+use session_redis_rs as client;
+
 #[cfg(any(feature = "redis-rs", feature = "fred"))]
 use crate::{CredentialsProvider, Eviction, IdStorage, Tls};
 
@@ -71,39 +77,6 @@ pub struct Connect {
     sentinel_tls: Option<Tls>,
     observer: Option<Arc<dyn ConnectionObserver>>,
     deadline: Option<Duration>,
-}
-
-/// A client's builder with these settings: the methods are the same.
-#[cfg(any(feature = "redis-rs", feature = "fred"))]
-macro_rules! configured {
-    ($connect:ident, $builder:expr) => {{
-        let mut builder = $builder
-            .policy($connect.policy.clone())
-            .id_storage($connect.id_storage)
-            .eviction($connect.eviction);
-        if let Some(prefix) = &$connect.key_prefix {
-            builder = builder.key_prefix(prefix.parse()?);
-        }
-        if let Some(deadline) = $connect.deadline {
-            builder = builder.deadline(deadline);
-        }
-        if let Some(observer) = &$connect.observer {
-            builder = builder.observer(Arc::clone(observer));
-        }
-        if let Some(credentials) = &$connect.credentials {
-            builder = builder.credentials(Arc::clone(credentials));
-        }
-        if let Some(tls) = &$connect.tls {
-            builder = builder.tls(tls.clone());
-        }
-        if let Some(credentials) = &$connect.sentinel_credentials {
-            builder = builder.sentinel_credentials(Arc::clone(credentials));
-        }
-        if let Some(tls) = &$connect.sentinel_tls {
-            builder = builder.sentinel_tls(tls.clone());
-        }
-        builder
-    }};
 }
 
 /// Why a URL names no backend.
@@ -316,10 +289,43 @@ impl Connect {
         Err(refused(ConnectError::FeatureOff("memory")))
     }
 
+    #[cfg(any(feature = "redis-rs", feature = "fred"))]
+    fn configured<B: client::NamedBackend>(
+        &self,
+        builder: client::RedisBuilder<B>,
+    ) -> Result<client::RedisBuilder<B>> {
+        let mut builder = builder
+            .policy(self.policy.clone())
+            .id_storage(self.id_storage)
+            .eviction(self.eviction);
+        if let Some(prefix) = &self.key_prefix {
+            builder = builder.key_prefix(prefix.parse()?);
+        }
+        if let Some(deadline) = self.deadline {
+            builder = builder.deadline(deadline);
+        }
+        if let Some(observer) = &self.observer {
+            builder = builder.observer(Arc::clone(observer));
+        }
+        if let Some(credentials) = &self.credentials {
+            builder = builder.credentials(Arc::clone(credentials));
+        }
+        if let Some(tls) = &self.tls {
+            builder = builder.tls(tls.clone());
+        }
+        if let Some(credentials) = &self.sentinel_credentials {
+            builder = builder.sentinel_credentials(Arc::clone(credentials));
+        }
+        if let Some(tls) = &self.sentinel_tls {
+            builder = builder.sentinel_tls(tls.clone());
+        }
+        Ok(builder)
+    }
+
     #[cfg(feature = "redis-rs")]
     fn redis_rs(&self) -> Result<Opened> {
         let builder = session_redis_rs::RedisRsBackend::builder(self.url.as_str());
-        let backend = configured!(self, builder).build()?;
+        let backend = self.configured(builder)?.build()?;
         let admin = Arc::new(backend.admin());
         Ok((Arc::new(backend), admin))
     }
@@ -332,7 +338,7 @@ impl Connect {
     #[cfg(feature = "fred")]
     fn fred(&self, url: String) -> Result<Opened> {
         let builder = session_fred::FredBackend::builder(url);
-        let backend = configured!(self, builder).build()?;
+        let backend = self.configured(builder)?.build()?;
         let admin = Arc::new(backend.admin());
         Ok((Arc::new(backend), admin))
     }

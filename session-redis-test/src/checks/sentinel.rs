@@ -17,9 +17,9 @@ use crate::harness::{Connect, own_prefix};
 use crate::tls::{Authority, TlsEnd};
 use crate::{RedisServer, SERVICE, Sentinels, Target};
 
-/// How long after the first sentinel names another primary that is used, on a busy machine. How long
-/// the sentinels take is theirs: a second or two beside the time after which they take a primary for
-/// down.
+/// How long after the first sentinel names another primary that is used, on a busy machine. How
+/// long the sentinels take is theirs: a second or two beside the time after which they take a
+/// primary for down.
 const AFTER_SWITCH: Duration = Duration::from_millis(1500);
 /// How long replies, and what was sent before, may be on their way.
 const LAG: Duration = Duration::from_millis(250);
