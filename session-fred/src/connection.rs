@@ -15,7 +15,8 @@ use session_core::{Effect, Error, ErrorKind, Result};
 #[cfg(feature = "__tls")]
 use session_redis::Tls;
 use session_redis::{
-    Command, Connect, Connection, Credentials, Endpoint, PushSink, ReadForm, Reply, ServerUrl,
+    Command, Connect, Connection, Credentials, Endpoint, PushSink, ReadForm, Reply, ServerError,
+    ServerUrl,
 };
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -85,7 +86,16 @@ impl Connect for FredConnect {
         _: PushSink,
     ) -> Result<FredConnection> {
         match &self.0 {
-            Source::Own(own) => own.connect(endpoint, credentials).await,
+            Source::Own(own) => match own.connect(endpoint, credentials, &own.version).await {
+                Err(error)
+                    if own.version != RespVersion::RESP2
+                        && ServerError::refuses_protocol(&error) =>
+                {
+                    own.connect(endpoint, credentials, &RespVersion::RESP2)
+                        .await
+                }
+                made => made,
+            },
             Source::Given(client) => given(client).await,
         }
     }
@@ -96,6 +106,7 @@ impl Own {
         &self,
         endpoint: &Endpoint,
         credentials: &Credentials,
+        version: &RespVersion,
     ) -> Result<FredConnection> {
         let server = match endpoint {
             Endpoint::Tcp { host, port } => ServerConfig::new_centralized(&**host, *port),
@@ -107,7 +118,7 @@ impl Own {
             fail_fast: true,
             username: credentials.username.clone(),
             password: credentials.password.clone(),
-            version: self.version.clone(),
+            version: version.clone(),
             database: (self.database != 0).then_some(self.database),
             ..Config::default()
         };

@@ -91,8 +91,10 @@ impl Connect for RedisRsConnect {
             settings = settings.set_password(password);
         }
         match own.connect(endpoint, &settings).await {
-            // A proxy, or an account, that knows no HELLO: the older protocol says as much.
-            Err(error) if own.protocol != ProtocolVersion::RESP2 && is_refused(&error) => {
+            Err(error)
+                if own.protocol != ProtocolVersion::RESP2
+                    && ServerError::refuses_protocol(&error) =>
+            {
                 let settings = settings.set_protocol(ProtocolVersion::RESP2);
                 own.connect(endpoint, &settings).await
             }
@@ -180,13 +182,6 @@ impl Own {
             _driver: driver,
         }))
     }
-}
-
-/// Whether the server answered, and with another refusal than that of a password.
-fn is_refused(error: &Error) -> bool {
-    let source = std::error::Error::source(error);
-    let server = source.and_then(|source| source.downcast_ref::<ServerError>());
-    server.is_some_and(|server| !matches!(server.code(), "NOAUTH" | "WRONGPASS"))
 }
 
 /// So that a way that swallows everything is noticed, though nobody closes the connection. The

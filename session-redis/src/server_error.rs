@@ -63,6 +63,12 @@ impl ServerError {
         std::error::Error::source(error)?.downcast_ref()
     }
 
+    /// Whether a connection failed for what the server replied to its handshake, and not to a
+    /// password: a proxy, or an account, that knows no `HELLO`. The older protocol says as much.
+    pub fn refuses_protocol(error: &Error) -> bool {
+        Self::of(error).is_some_and(|it| !matches!(it.code(), "NOAUTH" | "WRONGPASS"))
+    }
+
     /// The code word.
     pub fn code(&self) -> &str {
         &self.code
