@@ -51,7 +51,7 @@ impl ServerError {
     pub fn into_error(code: &str, detail: &str) -> Error {
         let (kind, effect) = classify(code, detail);
         Error::new(kind, effect).with_source(Self {
-            code: code.to_owned(),
+            code: code_word(code).to_owned(),
             redirect: redirect(code, detail),
             is_not_allowed: code == "NOPERM" || detail.starts_with("unknown command"),
             is_cluster_down: code == "CLUSTERDOWN" && !detail.starts_with("Hash slot not served"),
@@ -105,6 +105,15 @@ pub(crate) fn worse(one: Option<Error>, other: Error) -> Error {
     match one {
         Some(one) if one.effect() == Effect::Unknown => one,
         _ => other,
+    }
+}
+
+/// An error's first word, if it is a code. Another may be anything, a value too, and is not shown.
+fn code_word(word: &str) -> &str {
+    let is_of_code = |byte: u8| byte.is_ascii_uppercase() || byte == b'_';
+    match (1..=24).contains(&word.len()) && word.bytes().all(is_of_code) {
+        true => word,
+        false => "…",
     }
 }
 
@@ -164,9 +173,17 @@ mod tests {
     }
 
     #[test]
-    fn the_text_shows_the_code_word_only() {
-        let error = ServerError::into_error("WRONGTYPE", "key session:SECRET");
-        assert!(!format!("{error:?} {error}").contains("SECRET"));
+    fn the_text_shows_a_code_word_only() {
+        for (code, detail, shown) in [
+            ("WRONGTYPE", "key session:secret", "WRONGTYPE"),
+            ("secret", "is no code word", "…"),
+            ("", "secret", "…"),
+        ] {
+            let error = ServerError::into_error(code, detail);
+            let server = ServerError::of(&error).unwrap();
+            assert_eq!(server.to_string(), format!("the server answered {shown}"));
+            assert!(!format!("{error:?} {error}").contains("secret"));
+        }
     }
 
     #[test]
