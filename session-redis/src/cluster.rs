@@ -21,7 +21,7 @@ use std::time::Duration;
 use session_core::{Effect, Error, ErrorKind, Result};
 use tokio::time::Instant;
 
-use self::map::SlotMap;
+pub(crate) use self::map::SlotMap;
 pub(crate) use self::masters::{Master, Masters};
 use self::next_step::Pauses;
 pub(crate) use self::route::Route;
@@ -197,12 +197,6 @@ async fn pause(duration: Duration, deadline: Instant) -> bool {
 
 fn unreachable() -> Error {
     Error::new(ErrorKind::Unavailable, Effect::NotApplied)
-}
-
-/// Whether a node's reply to `CLUSTER SLOTS` makes sense.
-#[cfg(test)]
-pub(crate) fn parse_slots(reply: Reply, from: &Endpoint) -> Result<()> {
-    SlotMap::parse(reply, from).map(|map| drop(map.masters()))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What a hostile server says, or a hand that writes a URL: never a panic, and never a hang.
+//! What a hostile server says: never a panic, and never a hang.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,15 +13,12 @@ use session_core::{
 };
 use tokio::time::Instant;
 
-use crate::cluster::parse_slots;
 use crate::command::Command;
 use crate::connection::{Connect, Connection, PushSink, ReadForm};
-use crate::info::Info;
-use crate::reply::{self, Outcome, Reply};
+use crate::reply::Reply;
 use crate::testing::all_slots_at;
-use crate::{Credentials, Endpoint, RedisBackend, ServerError, ServerUrl, Settings};
+use crate::{Credentials, Endpoint, RedisBackend, ServerError, Settings};
 
-const DECODED: usize = 500_000;
 const OPERATIONS: usize = 100_000;
 
 const WORDS: [&str; 9] = [
@@ -171,55 +168,6 @@ impl Dice {
             "[",
         ]);
         ServerError::into_error(self.pick(&CODES), &String::from_utf8_lossy(&detail))
-    }
-}
-
-#[test]
-fn replies_and_urls_are_decoded_or_refused() {
-    const URL: [&str; 16] = [
-        "redis", "-cluster", "://", "REDISS", "+", ":", "@", "/", "?", "node=", "&", "[", "]",
-        "%FF", "::1", "é",
-    ];
-    const INFO: [&str; 10] = [
-        "redis_version:",
-        "valkey_version:",
-        "7.",
-        "6.2",
-        "\r\n",
-        "redis_mode:",
-        "cluster",
-        "maxmemory:",
-        "maxmemory_policy:",
-        ":",
-    ];
-    let mut dice = Dice::new();
-    let counter = FieldName::new("a").unwrap();
-    let from = Endpoint::tcp("host", 1);
-    for n in 0..DECODED {
-        match n % 5 {
-            0 | 1 => {
-                if let Ok(Outcome::Done(parts)) = reply::outcome(dice.reply(3)) {
-                    drop(reply::found(parts.clone()));
-                    drop(reply::written(parts, [&counter].into_iter()));
-                }
-            }
-            2 if n % 16 == 2 => {
-                let ranges = (0..dice.below(4)).map(|_| dice.reply(2)).collect();
-                drop(parse_slots(Reply::Array(ranges), &from));
-            }
-            2 => drop(dice.error()),
-            3 => {
-                let info = Info::parse(&dice.text(&INFO));
-                drop(info.check_version());
-                let _ = (info.mode(), info.evicting_policy());
-            }
-            _ => {
-                let text = dice.text(&URL);
-                let text = String::from_utf8_lossy(&text);
-                drop((text.parse::<Endpoint>(), ServerUrl::parse(&text)));
-                drop(ServerUrl::parse(&format!("rediss-cluster://{text}")));
-            }
-        }
     }
 }
 

@@ -58,6 +58,9 @@ mod command;
 mod connection;
 mod credentials;
 mod endpoint;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzz;
 #[cfg(test)]
 mod hostile;
 mod info;

@@ -33,9 +33,9 @@ pub(crate) struct Sentinels<C> {
 
 /// What a sentinel says: the primary, and since which fail-over.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Said {
-    primary: Endpoint,
-    epoch: u64,
+pub(crate) struct Said {
+    pub(crate) primary: Endpoint,
+    pub(crate) epoch: u64,
 }
 
 impl<C: Connect> Sentinels<C> {
@@ -123,7 +123,7 @@ fn error(kind: ErrorKind, why: &'static str) -> Error {
 }
 
 /// The names and values of a service's properties.
-fn said(reply: Reply) -> Result<Said> {
+pub(crate) fn said(reply: Reply) -> Result<Said> {
     let Reply::Array(properties) = reply else {
         return Err(corrupt());
     };

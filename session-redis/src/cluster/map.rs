@@ -9,7 +9,7 @@ use crate::slot::SLOTS;
 
 /// The masters of a cluster and their slots, as far as they are known.
 #[derive(Debug, Clone)]
-pub(super) struct SlotMap {
+pub(crate) struct SlotMap {
     nodes: Vec<Endpoint>,
     /// For each slot the number of its node.
     owners: Vec<Option<u16>>,
@@ -27,7 +27,7 @@ impl Default for SlotMap {
 impl SlotMap {
     /// Reads this node's reply to `CLUSTER SLOTS`: for each range of slots its first and last
     /// and then its nodes, the master first.
-    pub(super) fn parse(reply: Reply, from: &Endpoint) -> Result<Self, Error> {
+    pub(crate) fn parse(reply: Reply, from: &Endpoint) -> Result<Self, Error> {
         let mut map = Self::default();
         for range in reply::array(reply)? {
             let mut parts = reply::array(range)?.into_iter();
@@ -45,7 +45,7 @@ impl SlotMap {
     }
 
     /// The node that serves a slot.
-    pub(super) fn owner(&self, slot: u16) -> Option<&Endpoint> {
+    pub(crate) fn owner(&self, slot: u16) -> Option<&Endpoint> {
         let number = (*self.owners.get(usize::from(slot))?)?;
         self.nodes.get(usize::from(number))
     }
@@ -59,7 +59,7 @@ impl SlotMap {
     }
 
     /// The masters that serve slots.
-    pub(super) fn masters(&self) -> Masters {
+    pub(crate) fn masters(&self) -> Masters {
         let mut slots = vec![Vec::new(); self.nodes.len()];
         for (slot, owner) in (0..).zip(&self.owners) {
             let of_owner = owner.and_then(|owner| slots.get_mut(usize::from(owner)));
