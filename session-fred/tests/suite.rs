@@ -20,7 +20,8 @@ fn connect(target: Target) -> Connected {
         .id_storage(target.storage)
         .policy(target.policy)
         .deadline(target.deadline)
-        .eviction(target.eviction);
+        .eviction(target.eviction)
+        .script_slots(target.script_slots);
     let builder = match target.observer {
         Some(observer) => builder.observer(observer),
         None => builder,

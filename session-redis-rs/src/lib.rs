@@ -60,8 +60,8 @@ mod convert;
 pub use redis;
 pub use session_redis::{
     Credentials, CredentialsProvider, Endpoint, Eviction, IdStorage, InvalidPrefix, InvalidUrl,
-    KeyPrefix, NamedBackend, RedisBuilder, ServerError, ServerKind, ServerTooOld, ServerUrl,
-    async_trait,
+    KeyPrefix, NamedBackend, RedisBuilder, ScriptSlots, ServerError, ServerKind, ServerTooOld,
+    ServerUrl, async_trait,
 };
 pub use session_redis::{Pem, Tls, TlsRefused, TlsUnusable};
 

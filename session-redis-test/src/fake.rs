@@ -44,11 +44,16 @@ pub(crate) fn plain_reply(version: &str, command: &[String]) -> Vec<u8> {
         }
         "INFO" => {
             let info = format!("# Server\r\nredis_version:{version}\r\nredis_mode:standalone\r\n");
-            format!("${}\r\n{info}\r\n", info.len())
+            return bulk(&info);
         }
         "PING" => "+PONG\r\n".to_owned(),
         "EVAL" => ":1\r\n".to_owned(),
         _ => "+OK\r\n".to_owned(),
     };
     reply.into_bytes()
+}
+
+/// A text as a reply.
+pub(crate) fn bulk(text: &str) -> Vec<u8> {
+    format!("${}\r\n{text}\r\n", text.len()).into_bytes()
 }

@@ -14,14 +14,16 @@ use session_core::{
     ConnectionObserver, Principal, SessionAdmin, SessionBackend, SessionId, SessionPolicy,
     UnixMillis, async_trait,
 };
+use session_redis::AclFeature::{self, Admin, Cluster, Info, Principals, Sessions};
 use session_redis::{
-    CredentialsProvider, Eviction, IdStorage, KeyPrefix, KeySpace, Topology, hash_slot,
+    CredentialsProvider, Eviction, IdStorage, KeyPrefix, KeySpace, ScriptSlots, Topology, hash_slot,
 };
 
 pub(crate) use self::processes::Ids;
 use self::processes::Processes;
+use crate::accounts::{as_user, set_user};
 use crate::cluster::owner;
-use crate::{Mode, Proxy, RedisServer, shared, shared_cluster, unique_prefix};
+use crate::{Mode, Proxy, RedisServer, shared, shared_cluster, shared_node, unique_prefix};
 
 /// What a backend under test is connected to.
 #[derive(Debug, Clone)]
@@ -38,6 +40,8 @@ pub struct Target {
     pub deadline: Duration,
     /// What follows when the server evicts keys.
     pub eviction: Eviction,
+    /// How many hash slots one script may touch.
+    pub script_slots: ScriptSlots,
     /// Who provides credentials.
     pub credentials: Option<Arc<dyn CredentialsProvider>>,
     /// Who is told what becomes of the connections.
@@ -54,6 +58,7 @@ impl Target {
             policy: SessionPolicy::new(),
             deadline: Duration::from_secs(30),
             eviction: Eviction::default(),
+            script_slots: ScriptSlots::default(),
             credentials: None,
             observer: None,
         }
@@ -87,7 +92,8 @@ pub(crate) fn own_prefix() -> KeyPrefix {
     prefix.expect("a unique prefix is a key prefix")
 }
 
-/// A part of a server or a cluster: all keys below a prefix of its own.
+/// A part of a server or a cluster: all keys below a prefix of its own. The backends use accounts
+/// that have the documented rights to these keys, and no others.
 pub(crate) struct RedisHarness {
     /// The processes that share the store: they differ in how ids become keys. Plants are stored as
     /// the first does it, and the last is the operator's.
@@ -107,10 +113,28 @@ impl RedisHarness {
         Self::on(server.url(), servers, storages, connect).await
     }
 
+    /// The same by scripts of one slot.
+    pub(crate) async fn on_shared_by_one_slot(connect: Connect) -> Self {
+        let mut harness = Self::on_shared(&[IdStorage::Plain], connect).await;
+        for process in &mut harness.processes {
+            process.script_slots = ScriptSlots::One;
+        }
+        harness
+    }
+
     /// On the shared cluster.
     pub(crate) async fn on_shared_cluster(storages: &[IdStorage], connect: Connect) -> Self {
         let cluster = shared_cluster().await;
         Self::on(cluster.url(), cluster.nodes(), storages, connect).await
+    }
+
+    /// On the shared node that is a cluster, and may not say that it is: a server whose scripts may
+    /// touch one slot.
+    pub(crate) async fn on_shared_node(connect: Connect) -> Self {
+        let cluster = shared_node().await;
+        let url = cluster.node(0).url();
+        let rights = [Sessions, Principals];
+        Self::with(url, cluster.nodes(), &[IdStorage::Plain], connect, &rights).await
     }
 
     /// On the server or the cluster of these servers.
@@ -120,14 +144,34 @@ impl RedisHarness {
         storages: &[IdStorage],
         connect: Connect,
     ) -> Self {
+        let rights: &[_] = match url.contains("-cluster:") {
+            true => &[Sessions, Principals, Info, Cluster],
+            false => &[Sessions, Principals, Info],
+        };
+        Self::with(url, servers, storages, connect, rights).await
+    }
+
+    async fn with(
+        url: String,
+        servers: &[RedisServer],
+        storages: &[IdStorage],
+        connect: Connect,
+        rights: &[AclFeature],
+    ) -> Self {
         let prefix = own_prefix();
-        let mut nodes = Vec::new();
+        let (mut nodes, of_operator) = (Vec::new(), [rights, &[Admin]].concat());
+        let [app, operator] = ["app", "operator"].map(|it| account(it, &prefix));
         for server in servers {
             nodes.push(server.connection().await);
+            set_user(server, &app, prefix.as_str(), rights).await;
+            set_user(server, &operator, prefix.as_str(), &of_operator).await;
         }
-        let process = |storage: &IdStorage| Target {
-            storage: *storage,
-            ..Target::patient(url.clone(), prefix.clone())
+        let process = |storage: &IdStorage| {
+            let target = Target {
+                storage: *storage,
+                ..Target::patient(url.clone(), prefix.clone())
+            };
+            as_user(&app, target)
         };
         Self {
             processes: storages.iter().map(process).collect(),
@@ -185,16 +229,23 @@ impl Harness for RedisHarness {
     }
 
     async fn admin(&self) -> Arc<dyn SessionAdmin> {
-        (self.connect)(self.processes.last().expect("a process").clone()).admin
+        let process = self.processes.last().expect("a process");
+        let [app, operator] = ["app", "operator"].map(|it| account(it, &process.prefix));
+        let url = process.url.replace(&app, &operator);
+        let target = process.clone();
+        (self.connect)(Target { url, ..target }).admin
     }
 
     async fn breakable(&self, policy: SessionPolicy) -> Breakable {
         let proxy = Proxy::start(shared().await.addr()).await;
-        let backend = self.backend_of(|target| Target {
-            url: proxy.url(),
-            policy: policy.clone(),
-            deadline: Duration::from_millis(500),
-            ..target
+        let backend = self.backend_of(|target| {
+            let target = Target {
+                url: proxy.url(),
+                policy: policy.clone(),
+                deadline: Duration::from_millis(500),
+                ..target
+            };
+            as_user(&account("app", self.keys().prefix()), target)
         });
         let switch = Box::new(proxy);
         Breakable { backend, switch }
@@ -258,8 +309,13 @@ impl Switch for Proxy {
     }
 }
 
-/// Removes all keys below a prefix when it is dropped: who lists all that is on a server that many
-/// tests share meets what they have left.
+/// An account of the harness with this prefix.
+fn account(name: &str, prefix: &KeyPrefix) -> String {
+    format!("{name}-{}", prefix.as_str().trim_end_matches(':'))
+}
+
+/// Removes all keys below a prefix, and its accounts, when it is dropped: who lists all that is on
+/// a server that many tests share meets what they have left.
 struct Tidy {
     urls: Vec<String>,
     prefix: KeyPrefix,
@@ -277,6 +333,9 @@ for _, key in ipairs(redis.call('KEYS', ARGV[1] .. '*')) do redis.call('UNLINK',
                 let mut clear = redis::cmd("EVAL");
                 clear.arg(CLEAR).arg(0).arg(self.prefix.as_str());
                 let _ = clear.exec(&mut connection);
+                let accounts = ["app", "operator"].map(|it| account(it, &self.prefix));
+                let mut remove = redis::cmd("ACL");
+                let _ = remove.arg("DELUSER").arg(&accounts).exec(&mut connection);
             }
         }
     }

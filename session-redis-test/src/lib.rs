@@ -25,6 +25,7 @@
     reason = "test support: what goes wrong here is a failed test"
 )]
 
+mod accounts;
 mod builder;
 pub mod checks;
 mod cluster;
@@ -53,5 +54,5 @@ pub use prefix::unique_prefix;
 pub use proxy::{Mode, Proxy};
 pub use sentinels::{DOWN_AFTER, SERVICE, Sentinels};
 pub use server::RedisServer;
-pub use shared::{shared, shared_cluster};
+pub use shared::{shared, shared_cluster, shared_node};
 pub use suite::backend_tests;

@@ -1,4 +1,4 @@
-//! One server, and one cluster, for all tests of a process.
+//! One server, and two clusters, for all tests of a process.
 
 use tokio::sync::OnceCell;
 
@@ -22,4 +22,11 @@ pub async fn shared() -> &'static RedisServer {
 pub async fn shared_cluster() -> &'static Cluster {
     static SHARED: OnceCell<Cluster> = OnceCell::const_new();
     SHARED.get_or_init(|| Cluster::start(3)).await
+}
+
+/// The cluster of one master that all tests of this process share, started at the first call. The
+/// same holds as for [`shared`].
+pub async fn shared_node() -> &'static Cluster {
+    static SHARED: OnceCell<Cluster> = OnceCell::const_new();
+    SHARED.get_or_init(|| Cluster::start(1)).await
 }

@@ -40,6 +40,11 @@ pub fn backend_tests(connect: Connect) -> Runner {
         // Checks of their own break its nodes.
         Suite::new(name, make).by(paths).without_faults()
     };
+    // The cross-slot index over one endpoint: by the setting, and where first contact finds it.
+    let by_one_slot = Suite::new("one_slot", move || {
+        RedisHarness::on_shared_by_one_slot(connect)
+    });
+    let on_one_node = Suite::new("one_node", move || RedisHarness::on_shared_node(connect));
     // The steps are the same by every path: shown where they are the plainest, and where they are
     // several.
     let (once, all) = (&[CallPath::Direct], &CallPath::ALL);
@@ -52,6 +57,8 @@ pub fn backend_tests(connect: Connect) -> Runner {
             once,
         ))
         .suite(standalone("hashed_after_plain", &[HashedAfterPlain], once))
+        .suite(by_one_slot.by(once))
+        .suite(on_one_node.by(once).without_faults())
         .suite(cluster("cluster", &[Plain], once))
         .suite(cluster("cluster_hashed", &[Hashed], once))
         .suite(cluster(
@@ -126,7 +133,9 @@ pub fn backend_tests(connect: Connect) -> Runner {
         tls::renewed_certificates_need_no_restart
     );
     let runner = checks!(runner, "redis::", connect,
+        acl::forbidden_commands_are_denied
         acl::the_documented_rights_suffice
+        acl::the_rights_are_documented
         acl::wrong_credentials_are_denied
         admin::a_page_of_a_large_store_takes_little_time
         all_or_nothing::every_operation_is_all_or_nothing
@@ -137,7 +146,6 @@ pub fn backend_tests(connect: Connect) -> Runner {
         first_contact::a_server_that_is_not_ready_is_waited_out
         first_contact::hello_info_and_client_are_not_needed
         first_contact::reasons_for_no_connection_are_told_apart
-        first_contact::scripts_of_one_slot_suffice
         first_contact::servers_that_evict_are_used_or_refused
         first_contact::the_wrong_topology_is_named
         full::a_full_server_refuses_growth_only

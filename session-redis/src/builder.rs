@@ -12,7 +12,7 @@ use crate::connection::Connect;
 use crate::credentials::CredentialsProvider;
 use crate::key_format::IdStorage;
 use crate::keys::KeyPrefix;
-use crate::settings::{Eviction, Settings};
+use crate::settings::{Eviction, ScriptSlots, Settings};
 use crate::tls::Tls;
 use crate::url::ServerUrl;
 
@@ -37,6 +37,7 @@ pub trait NamedBackend: SessionBackend + From<RedisBackend<Self::Connect>> {
 /// | [`policy`](Self::policy) | [`SessionPolicy::new`] |
 /// | [`deadline`](Self::deadline) | 500 ms |
 /// | [`eviction`](Self::eviction) | [`Eviction::Warn`] |
+/// | [`script_slots`](Self::script_slots) | [`ScriptSlots::Asked`] |
 /// | [`credentials`](Self::credentials), [`tls`](Self::tls) | the URL's |
 /// | [`sentinel_credentials`](Self::sentinel_credentials), [`sentinel_tls`](Self::sentinel_tls) | the URL's |
 /// | [`observer`](Self::observer) | none |
@@ -88,6 +89,12 @@ impl<B: NamedBackend> RedisBuilder<B> {
     /// What follows when a server evicts keys while its memory is full.
     pub fn eviction(mut self, eviction: Eviction) -> Self {
         self.settings.eviction = eviction;
+        self
+    }
+
+    /// How many hash slots one script may touch, where there is one endpoint.
+    pub fn script_slots(mut self, slots: ScriptSlots) -> Self {
+        self.settings.script_slots = slots;
         self
     }
 

@@ -33,8 +33,24 @@ impl Info {
         fields.find(|(key, _)| *key == name).map(|(_, value)| value)
     }
 
-    /// Redis from 7.0, Valkey from 7.2. A server that says neither passes: it may be one that
-    /// speaks the protocol under another name.
+    /// The name of an engine of its own that speaks the protocol.
+    pub(crate) fn engine(&self) -> Option<&'static str> {
+        let engines = [
+            ("dragonfly_version", "Dragonfly"),
+            ("garnet_version", "Garnet"),
+            ("kvrocks_version", "Kvrocks"),
+            ("upstash_version", "Upstash"),
+            ("mvcc_depth", "KeyDB"),
+        ];
+        let mut found = engines.into_iter();
+        found
+            .find(|(field, _)| self.field(field).is_some())
+            .map(|(_, name)| name)
+    }
+
+    /// Redis from 7.0, Valkey from 7.2. An engine of its own passes, since the version of Redis
+    /// that it gives says little of it: what it lacks is found by the scripts. So does a server
+    /// that says neither: it may be one that speaks the protocol under another name.
     ///
     /// # Errors
     /// [`ErrorKind::Config`], with [`ServerTooOld`] as its source.
@@ -45,7 +61,8 @@ impl Info {
         let redis = self
             .field("redis_version")
             .map(|found| ("Redis", found, "7.0", (7, 0)));
-        let Some((server, found, least, needed)) = valkey.or(redis) else {
+        let own = valkey.or(redis).filter(|_| self.engine().is_none());
+        let Some((server, found, least, needed)) = own else {
             return Ok(());
         };
         let mut numbers = found.split('.').map(str::parse::<u32>);
@@ -107,6 +124,8 @@ mod tests {
             "redis_version:8.2.3",
             "redis_version:10.0.0",
             "redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:9.1.2\r\n",
+            "redis_version:6.3.4\r\nmvcc_depth:0\r\n",
+            "redis_version:4.0.0\r\nkvrocks_version:2.9.0\r\n",
             "something_else:1",
             "redis_version:",
             "redis_version:unstable",

@@ -23,6 +23,7 @@
 //! | `script_call` | the order of arguments |
 //! | `reply`, `server_error` | what a reply means |
 //! | `keys`, `key_format`, `slot` | the names of keys, and ids that stay in a hash slot |
+//! | `acl` | what an account must be allowed |
 //! | `url`, `endpoint`, `info` | what a URL may ask for, and which servers are served |
 //!
 //! # Redis Cluster
@@ -45,11 +46,12 @@
 //!   log-ins by a new session or a rotation take two round trips, log-ins over a bound session
 //!   three, log-outs of a bound session two, its rotations four. An operation takes 8 s at most,
 //!   whatever its deadline: an entry is kept for ten for a session that is about to be stored.
-//! * The ACL needs `+cluster|slots +asking` as well.
+//! * The ACL needs the rights of [`AclFeature::Cluster`] as well.
 //!
 //! # Stability
 //! This crate's API serves the client crates of this workspace and may change with any release.
 
+mod acl;
 mod admin;
 mod backend;
 mod builder;
@@ -85,6 +87,7 @@ mod url;
 #[doc(hidden)]
 pub use async_trait;
 
+pub use self::acl::AclFeature;
 pub use self::admin::RedisAdmin;
 pub use self::backend::RedisBackend;
 pub use self::builder::{NamedBackend, RedisBuilder};
@@ -98,7 +101,7 @@ pub use self::keys::{InvalidPrefix, KeyPrefix, KeySpace, Topology};
 pub use self::reply::Reply;
 pub use self::script::{ALL as ALL_SCRIPTS, Script};
 pub use self::server_error::ServerError;
-pub use self::settings::{Eviction, Settings};
+pub use self::settings::{Eviction, ScriptSlots, Settings};
 pub use self::slot::{hash_slot, successor_id};
 pub use self::tls::{Handshake, Pem, Tls, TlsRefused, TlsUnusable};
 pub use self::url::{InvalidUrl, SentinelAccess, ServerKind, ServerUrl};

@@ -10,7 +10,7 @@ use crate::connection::Connect;
 use crate::keys::KeySpace;
 use crate::reply::{self, Outcome, Reply, Seen, corrupt};
 use crate::script_call::{self, ScriptCall};
-use crate::server_error::ServerError;
+use crate::server_error::{ServerError, is_redirected};
 use crate::supervisor::{Lease, Supervisor, write_probe};
 
 /// Where the keys are, and the connections there.
@@ -169,8 +169,14 @@ impl<C: Connect> Operation<'_, C> {
 
 /// What a script says, and behind it the reply to the command that was sent behind it, if one was.
 fn outcome(replies: Vec<Result<Reply>>, is_asking: bool) -> Result<Outcome> {
-    let mut replies = replies.into_iter().skip(usize::from(is_asking));
-    let outcome = reply::outcome(replies.next().ok_or_else(corrupt)??)?;
+    let mut replies = replies.into_iter();
+    let asking = is_asking.then(|| replies.next()).flatten();
+    let script = match (asking, replies.next().ok_or_else(corrupt)?) {
+        // The account may not ask: nothing that comes after says so.
+        (Some(Err(denied)), Err(error)) if is_redirected(&error) => return Err(denied),
+        (_, script) => script?,
+    };
+    let outcome = reply::outcome(script)?;
     match (outcome, replies.next()) {
         (Outcome::Done(parts), Some(behind)) => {
             // The script is done, whatever became of this.

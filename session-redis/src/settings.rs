@@ -23,6 +23,8 @@ pub struct Settings {
     pub deadline: Duration,
     /// What follows when a server evicts keys.
     pub eviction: Eviction,
+    /// How many hash slots one script may touch.
+    pub script_slots: ScriptSlots,
     /// Who connections say they are, where the URL does not say it.
     pub credentials: Option<Arc<dyn CredentialsProvider>>,
     /// Who connections to sentinels say they are, where the URL does not say it.
@@ -44,6 +46,19 @@ pub enum Eviction {
     Warn,
     /// The server is not used.
     Refuse,
+}
+
+/// How many hash slots one script may touch, where there is one endpoint. Where it is one only, a
+/// principal's index has steps of its own, as on a Redis Cluster (which is one in any case). All
+/// processes that share a store must go by the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum ScriptSlots {
+    /// As many as first contact finds: one where a proxy stands before shards.
+    #[default]
+    Asked,
+    /// One, whatever the server allows now: for a store that is to move behind such a proxy.
+    One,
 }
 
 impl Settings {
@@ -84,6 +99,7 @@ impl Default for Settings {
             policy: SessionPolicy::default(),
             deadline: Self::DEFAULT_DEADLINE,
             eviction: Eviction::default(),
+            script_slots: ScriptSlots::default(),
             credentials: None,
             sentinel_credentials: None,
             client_name: None,

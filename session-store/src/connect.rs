@@ -16,7 +16,7 @@ use session_fred as client;
 use session_redis_rs as client;
 
 #[cfg(any(feature = "redis-rs", feature = "fred"))]
-use crate::{CredentialsProvider, Eviction, IdStorage, Tls};
+use crate::{CredentialsProvider, Eviction, IdStorage, ScriptSlots, Tls};
 
 /// A backend for this URL, connected.
 ///
@@ -68,6 +68,8 @@ pub struct Connect {
     #[cfg(any(feature = "redis-rs", feature = "fred"))]
     eviction: Eviction,
     #[cfg(any(feature = "redis-rs", feature = "fred"))]
+    script_slots: ScriptSlots,
+    #[cfg(any(feature = "redis-rs", feature = "fred"))]
     credentials: Option<Arc<dyn CredentialsProvider>>,
     #[cfg(any(feature = "redis-rs", feature = "fred"))]
     tls: Option<Tls>,
@@ -109,6 +111,8 @@ impl Connect {
             #[cfg(any(feature = "redis-rs", feature = "fred"))]
             eviction: Eviction::default(),
             #[cfg(any(feature = "redis-rs", feature = "fred"))]
+            script_slots: ScriptSlots::default(),
+            #[cfg(any(feature = "redis-rs", feature = "fred"))]
             credentials: None,
             #[cfg(any(feature = "redis-rs", feature = "fred"))]
             tls: None,
@@ -149,6 +153,16 @@ impl Connect {
     #[cfg(any(feature = "redis-rs", feature = "fred"))]
     pub fn eviction(mut self, eviction: Eviction) -> Self {
         self.eviction = eviction;
+        self
+    }
+
+    /// How many hash slots one script may touch on a Redis server at one address: as many as it
+    /// says when it is met, by default. No effect on memory, nor on a Cluster.
+    ///
+    /// Needs the feature `redis-rs` or `fred`, as [`ScriptSlots`] does.
+    #[cfg(any(feature = "redis-rs", feature = "fred"))]
+    pub fn script_slots(mut self, slots: ScriptSlots) -> Self {
+        self.script_slots = slots;
         self
     }
 
@@ -297,7 +311,8 @@ impl Connect {
         let mut builder = builder
             .policy(self.policy.clone())
             .id_storage(self.id_storage)
-            .eviction(self.eviction);
+            .eviction(self.eviction)
+            .script_slots(self.script_slots);
         if let Some(prefix) = &self.key_prefix {
             builder = builder.key_prefix(prefix.parse()?);
         }

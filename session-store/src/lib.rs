@@ -69,14 +69,14 @@ pub use self::connect::{Connect, ConnectError, connect};
 #[cfg(all(feature = "fred", not(feature = "redis-rs")))]
 #[doc(inline)]
 pub use session_fred::{
-    Credentials, CredentialsProvider, Endpoint, Eviction, IdStorage, Pem, ServerUrl, Tls,
-    TlsRefused, TlsUnusable,
+    Credentials, CredentialsProvider, Endpoint, Eviction, IdStorage, Pem, ScriptSlots, ServerUrl,
+    Tls, TlsRefused, TlsUnusable,
 };
 #[cfg(feature = "redis-rs")]
 #[doc(inline)]
 pub use session_redis_rs::{
-    Credentials, CredentialsProvider, Endpoint, Eviction, IdStorage, Pem, ServerUrl, Tls,
-    TlsRefused, TlsUnusable,
+    Credentials, CredentialsProvider, Endpoint, Eviction, IdStorage, Pem, ScriptSlots, ServerUrl,
+    Tls, TlsRefused, TlsUnusable,
 };
 
 /// The backends, one module for each that is compiled in. Each re-exports the client crate that it
@@ -152,3 +152,8 @@ pub mod _documentation {
 #[cfg(all(doctest, feature = "axum", feature = "redis-rs", feature = "fred"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// The examples of the page on managed services, compiled.
+#[cfg(all(doctest, feature = "redis-rs"))]
+#[doc = include_str!("../../docs/managed-services.md")]
+struct ManagedServices;

@@ -4,10 +4,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use session_core::{ErrorKind, Result};
+use session_redis::AclFeature::{self, Admin, Principals, Sessions};
 use session_redis::{Credentials, CredentialsProvider, Endpoint, async_trait::async_trait};
 
-use super::acl::{set_user, use_all};
+use super::acl::use_all;
 use super::{DEADLINE, Subject, assert_refused, create, until_well};
+use crate::accounts::set_user;
 use crate::harness::{Connect, own_prefix};
 use crate::{Cluster, RedisServer, Target};
 
@@ -72,9 +74,9 @@ async fn change_credentials(connect: Connect, url: String, servers: &[&RedisServ
         asked: AtomicU32::new(0),
     });
     let prefix = own_prefix();
-    let more = "+cluster|slots +asking +scan";
+    let rights = [Sessions, Principals, Admin, AclFeature::Cluster];
     for server in servers {
-        set_user(server, "app", prefix.as_str(), more).await;
+        set_user(server, "app", prefix.as_str(), &rights).await;
     }
     let subject = Subject::of(
         connect,

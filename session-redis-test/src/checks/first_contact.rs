@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use session_core::{Error, ErrorKind, SessionBackend};
 use session_redis::Eviction;
 
-use super::acl::{MORE_ON_A_CLUSTER, as_user, set_user, use_all};
+use super::acl::use_all;
 use super::{Subject, assert_refused, backend, create, log_in, login, until_well};
-use crate::fake::{fake_server, plain_reply};
+use crate::accounts::as_user;
+use crate::fake::{bulk, fake_server, plain_reply};
 use crate::harness::{Connect, own_prefix};
 use crate::{Cluster, RedisServer, Target};
 
@@ -52,21 +53,6 @@ pub async fn the_wrong_topology_is_named(connect: Connect) {
     }
 }
 
-/// A server that runs scripts on one slot only, and does not say that it is a cluster: everything
-/// works over its one address.
-pub async fn scripts_of_one_slot_suffice(connect: Connect) {
-    let cluster = Cluster::start(1).await;
-    let node = cluster.node(0);
-    let target = Target::patient(node.url(), own_prefix());
-    let more = format!("{MORE_ON_A_CLUSTER} -info +scan");
-    set_user(node, "app", target.prefix.as_str(), &more).await;
-    let subject = Subject::of(connect, as_user("app", target));
-    use_all(&*subject.backend).await;
-    log_in(&*subject.backend).await;
-    let sessions = subject.admin.count_sessions().await;
-    assert_eq!(sessions.expect("it counts"), 1);
-}
-
 /// What may not be asked, or is not known, is not needed: whichever of these a server lacks.
 pub async fn hello_info_and_client_are_not_needed(connect: Connect) {
     const ASKED: [&str; 3] = ["HELLO", "INFO", "CLIENT"];
@@ -93,21 +79,95 @@ pub async fn hello_info_and_client_are_not_needed(connect: Connect) {
     }
 }
 
-/// Servers that are too old, or do not run the scripts, say what is needed.
+/// Servers that are too old, or do not run the scripts, say what is needed; engines of their own by
+/// their names.
 pub async fn a_server_that_cannot_run_the_scripts_is_named(connect: Connect) {
-    const NO_HEADERS: &str = "-ERR Error compiling script (new function): user_script:1: \
-        unexpected symbol near '#'\r\n";
-    let old = fake_server(|command| plain_reply("6.2.14", command));
-    let without_headers = fake_server(|command| match command.first() {
-        Some(name) if name.starts_with("EVAL") => NO_HEADERS.into(),
-        _ => plain_reply("7.4.0", command),
-    });
-    let needed = "Redis 7.0, Valkey 7.2 or newer is needed";
-    for (address, says) in [
-        (old, "Redis 6.2.14 is too old: Redis 7.0 or newer is needed"),
-        (without_headers, needed),
+    const NO_HEADERS: &str = "ERR Error compiling script (new function): user_script:1: \
+        unexpected symbol near '#'";
+    const KEYLESS: &str = "ERR Lua scripts without any input keys are not supported.";
+    const LACKS: &str = "does not run the scripts, which begin with #!lua and flags";
+    let undeclared = "ERR script tried accessing undeclared key";
+    let old = "Redis 6.2.14 is too old: Redis 7.0 or newer is needed";
+    let wants_keys = "the server runs no script that names no key";
+    // What it says of itself, and how it replies to a script: with this, if that is so.
+    let always: fn(&[String]) -> bool = |_| true;
+    let is_keyless: fn(&[String]) -> bool = |words| words.get(2).is_some_and(|it| it == "0");
+    let makes_keys: fn(&[String]) -> bool =
+        |words| words.get(1).is_some_and(|it| it.contains("ARGV"));
+    let has_flags: fn(&[String]) -> bool =
+        |words| words.get(1).is_some_and(|it| it.contains("allow-oom"));
+    for (info, replies, when, says) in [
+        ("redis_version:6.2.14", ":1", always, old.to_owned()),
+        (
+            "redis_version:7.4.0",
+            NO_HEADERS,
+            always,
+            format!("the server {LACKS}"),
+        ),
+        (
+            "redis_version:7.4.0",
+            "ERR unknown command",
+            always,
+            format!("the server {LACKS}"),
+        ),
+        (
+            "redis_version:7.4.0\r\ndragonfly_version:df-v1.40.1",
+            NO_HEADERS,
+            always,
+            format!("Dragonfly {LACKS}"),
+        ),
+        (
+            "redis_version:7.4.3\r\ngarnet_version:1.1.9",
+            "ERR unknown command",
+            always,
+            format!("Garnet {LACKS}"),
+        ),
+        (
+            "redis_version:4.0.0\r\nkvrocks_version:2.9.0",
+            "ERR Unknown flag",
+            has_flags,
+            format!("Kvrocks {LACKS}"),
+        ),
+        (
+            "redis_version:6.3.4\r\nmvcc_depth:0",
+            NO_HEADERS,
+            always,
+            format!("KeyDB {LACKS}"),
+        ),
+        (
+            "redis_version:6.2.6\r\nupstash_version:1.10.5",
+            "ERR unknown flag",
+            has_flags,
+            format!("Upstash {LACKS}"),
+        ),
+        (
+            "redis_version:7.1.0",
+            KEYLESS,
+            is_keyless,
+            wants_keys.to_owned(),
+        ),
+        (
+            "redis_version:7.1.0",
+            "ERR internal error",
+            makes_keys,
+            wants_keys.to_owned(),
+        ),
+        (
+            "redis_version:7.1.0",
+            undeclared,
+            makes_keys,
+            wants_keys.to_owned(),
+        ),
     ] {
-        assert_misfit(&*backend(connect, format!("redis://{address}")), says).await;
+        let address = fake_server(move |command| match command.first() {
+            Some(name) if name == "INFO" => bulk(&format!("# Server\r\n{info}\r\n")),
+            Some(name) if name.starts_with("EVAL") && when(command) => {
+                let sign = if replies.starts_with("ERR") { "-" } else { "" };
+                format!("{sign}{replies}\r\n").into_bytes()
+            }
+            _ => plain_reply("7.4.0", command),
+        });
+        assert_misfit(&*backend(connect, format!("redis://{address}")), &says).await;
     }
 }
 

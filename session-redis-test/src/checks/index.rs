@@ -13,8 +13,8 @@ use session_core::{
 };
 use session_redis::{IdStorage, hash_slot};
 
-use super::acl::as_user;
 use super::{Subject, ann, count, log_in, login, name, processor_time};
+use crate::accounts::as_user;
 use crate::cluster::owner;
 use crate::connect::{info_field, send};
 use crate::harness::{Connect, RedisHarness, own_prefix};

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use session_core::{ErrorKind, SessionBackend, SessionId};
+use session_redis::AclFeature;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -259,7 +260,9 @@ pub async fn a_planned_failover_is_followed(connect: Connect) {
 /// One sentinel that replies is enough; what they do not know, or do not let one know, is named; a
 /// server that is none, too.
 pub async fn sentinels_are_used_as_the_url_says(connect: Connect) {
-    let settings = RedisServer::builder().config_line("user app on >password ~* &* +@all");
+    let rights = AclFeature::Sentinel.rights().join(" ");
+    let account = format!("user app on >password -@all {rights}");
+    let settings = RedisServer::builder().config_line(account);
     let mut all = Sentinels::start_with(settings).await;
     let url = all.url();
     let with = |part: &str| at(connect, format!("{url}&{part}"));

@@ -14,7 +14,7 @@ use crate::info::{Info, Mode};
 use crate::keys::KeyPrefix;
 use crate::reply::{Reply, corrupt};
 use crate::server_error::ServerError;
-use crate::settings::{Eviction, Settings};
+use crate::settings::{Eviction, ScriptSlots, Settings};
 use crate::slot::{SLOTS, hash_slot};
 
 /// What is expected of every server of a backend, and asked of each once a connection.
@@ -22,6 +22,7 @@ use crate::slot::{SLOTS, hash_slot};
 pub(crate) struct Expected {
     mode: Mode,
     eviction: Eviction,
+    script_slots: ScriptSlots,
     client_name: Option<String>,
     /// Keys under the prefix, evenly spread over the slots.
     keys: Vec<Vec<u8>>,
@@ -40,14 +41,16 @@ pub(crate) struct Contact {
 
 /// How many keys are looked for, to learn whether a script may touch several slots.
 const KEYS: usize = 16;
-/// Runs on a full server, and uses what the scripts do: a header with flags.
-const HEADER: &str = "#!lua flags=allow-oom\nreturn 1";
+/// Runs on a full server, and uses what the scripts do: a header with flags, functions that not
+/// every engine has.
+const HEADER: &str =
+    "#!lua flags=allow-oom\nassert(unpack and redis.acl_check_cmd and redis.sha1hex)\nreturn 1";
 /// Is refused wherever a session could not be stored.
 const WRITE: &str = "#!lua\nreturn 1";
 /// The same, so that who watches a server knows it for a probe.
 const PROBE: &str = "#!lua\nreturn 'probe'";
-/// Looks for keys of which only the first is declared, as the scripts do.
-const SPREAD: &str =
+/// Looks for keys that are not declared, or of which only the first is, as the scripts do.
+const LOOK: &str =
     "#!lua flags=no-writes\nfor _, key in ipairs(ARGV) do redis.call('EXISTS', key) end\nreturn 1";
 
 /// Longer than anybody waits: whoever asks ends it.
@@ -58,6 +61,7 @@ impl Expected {
         Self {
             mode,
             eviction: settings.eviction,
+            script_slots: settings.script_slots,
             client_name: settings.client_name.clone(),
             keys: spread_keys(&settings.key_prefix),
             warned: Mutex::default(),
@@ -70,16 +74,19 @@ impl Expected {
     /// It cannot be used: [`ErrorKind::Config`], with a source that says what to do. It cannot be
     /// used now: other kinds.
     pub(super) async fn check<T: Connection>(&self, connection: &T) -> Result<Contact> {
-        let asks_for_slots = self.mode == Mode::Standalone;
+        let asks_for_slots =
+            self.mode == Mode::Standalone && self.script_slots == ScriptSlots::Asked;
         let first = self.keys.get(..1).unwrap_or_default();
+        let neighbour: Vec<_> = first.iter().map(|key| neighbour_of(key)).collect();
         let mut commands = vec![
             Command::new("INFO", None),
             eval(HEADER, &[], &[]),
-            match asks_for_slots {
-                true => eval(SPREAD, first, &self.keys),
-                false => eval(HEADER, first, &[]),
-            },
+            eval(HEADER, first, &[]),
+            eval(LOOK, first, &neighbour),
         ];
+        if asks_for_slots {
+            commands.push(eval(LOOK, first, &self.keys));
+        }
         if let Some(name) = &self.client_name {
             let mut args = ArgsBuilder::default();
             args.push(name.as_bytes());
@@ -91,13 +98,25 @@ impl Expected {
             .into_iter()
             .map(|reply| reply.map_err(|error| error.with_effect(Effect::NotApplied)));
         let mut next = || replies.next().unwrap_or_else(|| Err(corrupt()));
-        if let Some(Reply::Bytes(info)) = known(next())? {
-            self.check_info(&Info::parse(&info))?;
+        let info = match known(next())? {
+            Some(Reply::Bytes(info)) => Info::parse(&info),
+            _ => Info::parse(b""),
+        };
+        self.check_info(&info)?;
+        let server = info.engine().unwrap_or("the server");
+        let is_writable = runs_scripts(next())?;
+        let runs_with_a_key = runs_with_a_key(next())?;
+        let is_writable = match (is_writable, runs_with_a_key) {
+            (Some(is_writable), _) => is_writable,
+            (None, true) => return Err(misfit(Misfit::WantsAllKeys { server })),
+            (None, false) => return Err(misfit(Misfit::RunsNoScripts { server })),
+        };
+        if !may_look_beside(next())? {
+            return Err(misfit(Misfit::WantsAllKeys { server }));
         }
-        let is_writable = runs_headers(next())?;
         let has_one_slot_scripts = match asks_for_slots {
             true => !may_touch_slots(next())?,
-            false => serves_keys(next()).map(|()| false)?,
+            false => self.mode == Mode::Standalone,
         };
         if self.client_name.is_some() {
             known(next())?;
@@ -171,18 +190,43 @@ fn known(reply: Result<Reply>) -> Result<Option<Reply>> {
     }
 }
 
-/// Whether the server takes writes.
-fn runs_headers(reply: Result<Reply>) -> Result<bool> {
-    match known(reply) {
+/// Whether the server takes writes; `None` where it does not run the script.
+fn runs_scripts(reply: Result<Reply>) -> Result<Option<bool>> {
+    let Err(error) = reply else {
+        return Ok(Some(true));
+    };
+    match ServerError::of(&error) {
+        Some(server) => match server.code() {
+            "READONLY" => Ok(Some(false)),
+            // The master, all the same; or it may not be asked.
+            "MISCONF" | "NOREPLICAS" | "OOM" | "NOPERM" => Ok(Some(true)),
+            "ERR" => Ok(None),
+            _ => Err(error),
+        },
+        None => Err(error),
+    }
+}
+
+/// Whether the same script ran with a key. A node of a cluster may say that the key is another's,
+/// and a cluster that is down says so for all.
+fn runs_with_a_key(reply: Result<Reply>) -> Result<bool> {
+    match reply {
         Ok(_) => Ok(true),
         Err(error) => match ServerError::of(&error) {
-            Some(server) => match server.code() {
-                "READONLY" => Ok(false),
-                // The master, all the same.
-                "MISCONF" | "NOREPLICAS" | "OOM" => Ok(true),
-                "ERR" => Err(misfit(Misfit::LacksHeaders)),
-                _ => Err(error),
-            },
+            Some(server) if !server.is_cluster_down() => Ok(false),
+            _ => Err(error),
+        },
+    }
+}
+
+/// Whether a script may look at a key that it makes, in the slot of the one it declares. What is
+/// refused for another reason says nothing of it.
+fn may_look_beside(reply: Result<Reply>) -> Result<bool> {
+    match reply {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::Denied => Ok(true),
+        Err(error) => match ServerError::of(&error) {
+            Some(server) => Ok(server.code() != "ERR"),
             None => Err(error),
         },
     }
@@ -196,18 +240,6 @@ fn may_touch_slots(reply: Result<Reply>) -> Result<bool> {
         Err(error) => match ServerError::of(&error) {
             Some(_) => Ok(false),
             None => Err(error),
-        },
-    }
-}
-
-/// What a node of a cluster says of a key: a cluster that is down says so for all. Whose key it is
-/// matters not.
-fn serves_keys(reply: Result<Reply>) -> Result<()> {
-    match reply {
-        Ok(_) => Ok(()),
-        Err(error) => match ServerError::of(&error) {
-            Some(server) if !server.is_cluster_down() => Ok(()),
-            _ => Err(error),
         },
     }
 }
@@ -228,13 +260,20 @@ fn spread_keys(prefix: &KeyPrefix) -> Vec<Vec<u8>> {
     keys.into_iter().flatten().collect()
 }
 
+/// Another such name in the slot of this one: prefixes have no braces.
+fn neighbour_of(key: &[u8]) -> Vec<u8> {
+    let prefix = key.split(|byte| *byte == b'?').next().unwrap_or_default();
+    [prefix, b"?{", key, b"}"].concat()
+}
+
 /// Why a server cannot be used, whatever is tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Misfit {
     IsClusterNode,
     IsStandalone,
     IsSentinel,
-    LacksHeaders,
+    RunsNoScripts { server: &'static str },
+    WantsAllKeys { server: &'static str },
     Evicts { policy: String },
 }
 
@@ -250,9 +289,15 @@ impl fmt::Display for Misfit {
             Self::IsSentinel => {
                 f.write_str("the server is a Sentinel, which stores nothing: use a URL that begins with redis-sentinel://")
             }
-            Self::LacksHeaders => f.write_str(
-                "the server does not run scripts that begin with #!lua and flags: Redis 7.0, Valkey 7.2 or newer \
+            Self::RunsNoScripts { server } => write!(
+                f,
+                "{server} does not run the scripts, which begin with #!lua and flags: Redis 7.0, Valkey 7.2 or newer \
                  is needed",
+            ),
+            Self::WantsAllKeys { server } => write!(
+                f,
+                "{server} runs no script that names no key, or uses another key than it names, as AWS ElastiCache \
+                 Serverless: a server or a cluster of nodes is needed",
             ),
             Self::Evicts { policy } => write!(
                 f,
@@ -281,6 +326,9 @@ mod tests {
         let parts: Vec<_> = keys.iter().map(|key| hash_slot(key) / 1024).collect();
         assert_eq!(parts, (0..16).collect::<Vec<_>>());
         assert!(keys.iter().all(|key| key.starts_with(b"session:?")));
+        for key in &keys {
+            assert_eq!(hash_slot(&neighbour_of(key)), hash_slot(key));
+        }
     }
 
     #[test]
@@ -305,17 +353,26 @@ mod tests {
     fn what_a_server_refuses_decides() {
         let refused = |code, detail| Err(ServerError::into_error(code, detail));
         for (code, detail, expected) in [
-            ("READONLY", "", Ok(false)),
-            ("OOM", "", Ok(true)),
-            ("NOREPLICAS", "", Ok(true)),
-            ("NOPERM", "", Ok(true)),
-            ("ERR", "unknown command 'EVAL'", Ok(true)),
-            ("ERR", "unexpected symbol near '#'", Err(ErrorKind::Config)),
+            ("READONLY", "", Ok(Some(false))),
+            ("OOM", "", Ok(Some(true))),
+            ("NOREPLICAS", "", Ok(Some(true))),
+            ("NOPERM", "", Ok(Some(true))),
+            ("ERR", "unknown command 'EVAL'", Ok(None)),
+            ("ERR", "unexpected symbol near '#'", Ok(None)),
             ("LOADING", "", Err(ErrorKind::Unavailable)),
             ("BUSY", "", Err(ErrorKind::Unavailable)),
             ("MASTERDOWN", "", Err(ErrorKind::Unavailable)),
         ] {
-            let found = runs_headers(refused(code, detail)).map_err(|error| error.kind());
+            let found = runs_scripts(refused(code, detail)).map_err(|error| error.kind());
+            assert_eq!(found, expected, "{code} {detail}");
+        }
+        for (code, detail, expected) in [
+            ("ERR", "script tried accessing undeclared key", false),
+            ("MOVED", "3999 127.0.0.1:6381", true),
+            ("NOPERM", "", true),
+            ("ERR", "ACL failure in script: script: 9f", true),
+        ] {
+            let found = may_look_beside(refused(code, detail)).unwrap();
             assert_eq!(found, expected, "{code} {detail}");
         }
         for (code, detail, expected) in [
@@ -337,7 +394,7 @@ mod tests {
             ("CLUSTERDOWN", "Hash slot not served", true),
             ("CLUSTERDOWN", "The cluster is down", false),
         ] {
-            let found = serves_keys(refused(code, detail)).is_ok();
+            let found = runs_with_a_key(refused(code, detail)).is_ok();
             assert_eq!(found, expected, "{code} {detail}");
         }
     }
