@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::script::ALL;
 
-/// Something that an account needs rights for, beside `~prefix*`: the keys below the store's prefix.
+/// Something that an account needs rights for, beside `~prefix*`: the keys below the store's
+/// prefix.
 ///
 /// ```
 /// use session_redis::AclFeature::{Admin, Principals, Sessions};
@@ -49,7 +50,8 @@ impl AclFeature {
         Self::Sentinel,
     ];
 
-    /// The rights that it needs beyond those of sessions, as `ACL SETUSER` takes them, sorted.
+    /// The rights that it needs, beyond those of sessions where it builds on them, as `ACL SETUSER`
+    /// takes them: `+` and the command. Sorted.
     pub fn rights(self) -> Vec<String> {
         let others: &[&str] = match self {
             Self::Sessions => &["EVAL", "EVALSHA"],
