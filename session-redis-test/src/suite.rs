@@ -6,7 +6,7 @@ use session_redis::IdStorage::{self, Hashed, HashedAfterPlain, Plain, PlainBefor
 
 use crate::checks::cluster::{faults as cluster_faults, moves};
 use crate::checks::{
-    acl, admin, all_or_nothing, browser, connections, faults, first_contact, full, garbage,
+    acl, admin, all_or_nothing, browser, chaos, connections, faults, first_contact, full, garbage,
     guide_client, ids_at_rest, index, key_formats, lost_replies, readiness, resources, round_trips,
     scripts, sentinel, tls,
 };
@@ -118,6 +118,11 @@ pub fn backend_tests(connect: Connect) -> Runner {
     let runner = checks!(runner, "browser::", connect,
         browser::log_ins_beside_polls_end_logged_in
         browser::whatever_overlaps_keeps_its_promises
+    );
+    let runner = checks!(runner, "chaos::", connect,
+        chaos::cluster
+        chaos::sentinel
+        chaos::standalone
     );
     let runner = checks!(runner, "sentinel::", connect,
         sentinel::a_planned_failover_is_followed

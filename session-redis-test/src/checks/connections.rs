@@ -40,13 +40,20 @@ pub async fn a_socket_a_database_and_a_name_are_used(connect: Connect) {
 
 /// Credentials that change, and how often they were asked for.
 #[derive(Debug)]
-struct Changing {
+pub(super) struct Changing {
     now: Mutex<Credentials>,
     asked: AtomicU32,
 }
 
 impl Changing {
-    fn set(&self, password: &str) {
+    pub(super) fn new(password: &str) -> Self {
+        Self {
+            now: Mutex::new(Credentials::new("app", password)),
+            asked: AtomicU32::new(0),
+        }
+    }
+
+    pub(super) fn set(&self, password: &str) {
         *self.now.lock().expect("no panic") = Credentials::new("app", password);
     }
 }
@@ -69,10 +76,7 @@ pub async fn credentials_may_change(connect: Connect) {
 }
 
 async fn change_credentials(connect: Connect, url: String, servers: &[&RedisServer]) {
-    let provider = Arc::new(Changing {
-        now: Mutex::new(Credentials::new("app", "password")),
-        asked: AtomicU32::new(0),
-    });
+    let provider = Arc::new(Changing::new("password"));
     let prefix = own_prefix();
     let rights = [Sessions, Principals, Admin, AclFeature::Cluster];
     for server in servers {

@@ -5,6 +5,7 @@ pub mod acl;
 pub mod admin;
 pub mod all_or_nothing;
 pub mod browser;
+pub mod chaos;
 pub mod cluster;
 pub mod connections;
 pub mod faults;

@@ -88,7 +88,7 @@ pub async fn a_hung_server_fills_no_memory(connect: Connect) {
 }
 
 /// How many KiB of memory this process has.
-fn resident() -> usize {
+pub(super) fn resident() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").expect("this is Linux");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
@@ -170,7 +170,7 @@ pub async fn a_distant_server_is_used(connect: Connect) {
     create(&*backend).await;
 }
 
-fn runtime() -> Runtime {
+pub(super) fn runtime() -> Runtime {
     let mut builder = Builder::new_multi_thread();
     let runtime = builder.worker_threads(2).enable_all().build();
     runtime.expect("a runtime")

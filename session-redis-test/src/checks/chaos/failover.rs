@@ -1,0 +1,98 @@
+//! A replica takes over.
+
+use std::time::{Duration, Instant};
+
+use super::events::Event;
+use super::losses::Losses;
+use crate::connect::{info_field, until};
+use crate::{RedisServer, SERVICE, Sentinels};
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Lets the primary fail, and waits until another has its place, and all others follow that one.
+pub(super) async fn fail_over(
+    all: &mut Sentinels,
+    primary: &mut usize,
+    event: Event,
+    losses: &Losses,
+) {
+    let old = *primary;
+    let server = all.servers.get_mut(old).expect("a server");
+    let port = server.port();
+    losses.open(replicated(server).await);
+    match event {
+        Event::PrimaryEnds => server.kill(),
+        Event::PrimaryHangs => server.pause(),
+        _ => {
+            // Refused while the sentinels have not looked at the replicas again.
+            let sentinel = all.sentinels.first().expect("a sentinel");
+            let command = format!("SENTINEL FAILOVER {SERVICE}");
+            until("a planned fail-over", LIMIT, async || {
+                let mut connection = sentinel.connection().await;
+                crate::connect::send::<()>(&mut connection, &command).await
+            })
+            .await;
+        }
+    }
+    for sentinel in &all.sentinels {
+        until("another primary is named", LIMIT, async || {
+            let named = named_by(sentinel).await;
+            (named != port).then_some(()).ok_or(named)
+        })
+        .await;
+    }
+    let server = all.servers.get_mut(old).expect("a server");
+    match event {
+        Event::PrimaryEnds => server.restart().await,
+        Event::PrimaryHangs => server.resume(),
+        _ => {}
+    }
+    // They may have changed their minds.
+    *primary = until("all follow one primary", LIMIT, async || agreed(all).await).await;
+    losses.close();
+}
+
+async fn named_by(sentinel: &RedisServer) -> u16 {
+    let command = format!("SENTINEL GET-MASTER-ADDR-BY-NAME {SERVICE}");
+    let (_, port): (String, u16) = sentinel.ask(&command).await;
+    port
+}
+
+/// The primary that all sentinels name, and all replicas follow.
+async fn agreed(all: &Sentinels) -> Result<usize, String> {
+    let mut ports = Vec::new();
+    for sentinel in &all.sentinels {
+        ports.push(named_by(sentinel).await);
+    }
+    ports.dedup();
+    let [named] = &*ports else {
+        return Err(format!("{ports:?}"));
+    };
+    for server in &all.servers {
+        let info: String = server.ask("INFO replication").await;
+        let is = |name, value: &str| info_field(&info, name) == Some(value);
+        let follows = is("master_port", &named.to_string()) && is("master_link_status", "up");
+        let leads = is("role", "master") && is("connected_slaves", "2");
+        let is_right = if server.port() == *named {
+            leads
+        } else {
+            follows
+        };
+        is_right.then_some(()).ok_or(info)?;
+    }
+    let place = all.servers.iter().position(|it| it.port() == *named);
+    place.ok_or_else(|| format!("{named}"))
+}
+
+/// A time before which all that was written is with both replicas.
+async fn replicated(primary: &RedisServer) -> Instant {
+    until("the replicas have it all", LIMIT, async || {
+        let (now, mut connection) = (Instant::now(), primary.connection().await);
+        let mut mark = redis::pipe();
+        mark.cmd("SET").arg("chaos").arg(1).ignore();
+        mark.cmd("WAIT").arg(2).arg(1000);
+        let (replicas,): (usize,) = mark.query_async(&mut connection).await.expect("a reply");
+        (replicas == 2).then_some(now).ok_or(replicas)
+    })
+    .await
+}
