@@ -18,7 +18,8 @@ impl Worker {
             session.ended.is_some_and(|at| at < began)
         };
         let deleted = self.run(backend.delete_session(id)).await;
-        if !matches!(deleted, End::Unknown) {
+        // One that has ended is doomed until that is known.
+        if matches!(deleted, End::Done(false) | End::NotApplied) {
             locked(session).dooms -= 1;
         }
         match deleted {

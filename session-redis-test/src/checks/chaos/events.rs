@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
+use session_redis::KeySpace;
 use tokio::time::sleep;
 
-use super::failover::fail_over;
+use super::failover::{agreed, fail_over, until_agreed};
 use super::ledger::{Ledger, locked};
 use super::stage::{Servers, Stage, Topology};
 use crate::Mode;
-use session_redis::KeySpace;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Event {
@@ -50,7 +50,7 @@ use Event::{
     SentinelEnds, Slow, Stop, Swallow, SwallowReplies,
 };
 
-/// Those of the servers, and those between: one of each after the other.
+/// Those of the servers, and those between.
 fn decks(topology: Topology) -> [&'static [Event]; 2] {
     let ways = &[Cut, Swallow, SwallowReplies, HalfOpen, Slow];
     match topology {
@@ -64,10 +64,11 @@ fn decks(topology: Topology) -> [&'static [Event]; 2] {
 }
 
 pub(super) struct Events<'a> {
-    pub(super) stage: &'a mut Stage,
-    pub(super) ledger: &'a Ledger,
-    pub(super) keys: &'a KeySpace,
-    pub(super) dice: StdRng,
+    stage: &'a mut Stage,
+    ledger: &'a Ledger,
+    keys: &'a KeySpace,
+    dice: StdRng,
+    fails_over: bool,
 }
 
 impl<'a> Events<'a> {
@@ -83,6 +84,7 @@ impl<'a> Events<'a> {
             ledger,
             keys,
             dice,
+            fails_over: false,
         }
     }
 
@@ -94,16 +96,22 @@ impl<'a> Events<'a> {
         until: Instant,
     ) -> BTreeMap<Event, usize> {
         let mut happened = BTreeMap::new();
+        // Where it takes long until all is as before, more happens meanwhile.
+        let order: &[usize] = match topology {
+            Topology::Sentinel => &[0, 1, 1, 1, 1, 1],
+            _ => &[0, 1],
+        };
         let mut decks = decks(topology).map(|all| (all, Vec::new()));
         let mut pace = tokio::time::interval(every);
         pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         pace.tick().await;
-        for at in (0..decks.len()).cycle() {
+        for at in order.iter().cycle() {
             pace.tick().await;
             if Instant::now() + every >= until {
                 break;
             }
-            let Some((all, left)) = decks.get_mut(at) else {
+            self.agree(false).await;
+            let Some((all, left)) = decks.get_mut(*at) else {
                 continue;
             };
             if left.is_empty() {
@@ -115,6 +123,7 @@ impl<'a> Events<'a> {
             *happened.entry(event).or_default() += 1;
         }
         sleep(until.saturating_duration_since(Instant::now())).await;
+        self.agree(true).await;
         // What was half-open passes on what it has swallowed.
         self.stage.ways.iter().for_each(|way| way.set(Mode::Pass));
         happened
@@ -134,7 +143,7 @@ impl<'a> Events<'a> {
             Stop => {
                 self.stage.server_mut(number).pause();
                 // Less than what the others take for its end.
-                sleep(lasts.min(Duration::from_millis(700))).await;
+                sleep(lasts / 2).await;
                 self.stage.server_mut(number).resume();
             }
             Cut => match self.stage.ways.get(number) {
@@ -163,8 +172,10 @@ impl<'a> Events<'a> {
                 }
             }
             PrimaryEnds | PrimaryHangs | PlannedFailover => {
+                self.agree(true).await;
                 if let Servers::Sentinels(all, primary) = &mut self.stage.servers {
-                    fail_over(all, primary, event, &self.ledger.losses).await;
+                    fail_over(all, *primary, event, &self.ledger.losses).await;
+                    self.fails_over = true;
                 }
                 self.stage.set_password().await;
             }
@@ -179,6 +190,23 @@ impl<'a> Events<'a> {
         }
         if let Servers::Cluster(cluster, _) = &self.stage.servers {
             cluster.wait_until_usable().await;
+        }
+    }
+
+    /// After a fail-over: whether all follow one primary now, or waits until they do.
+    async fn agree(&mut self, waits: bool) {
+        if let Servers::Sentinels(all, primary) = &mut self.stage.servers
+            && self.fails_over
+        {
+            *primary = match waits {
+                true => until_agreed(all).await,
+                false => match agreed(all).await {
+                    Ok(agreed) => agreed,
+                    Err(_) => return,
+                },
+            };
+            self.fails_over = false;
+            self.ledger.losses.close();
         }
     }
 

@@ -9,14 +9,9 @@ use crate::{RedisServer, SERVICE, Sentinels};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Lets the primary fail, and waits until another has its place, and all others follow that one.
-pub(super) async fn fail_over(
-    all: &mut Sentinels,
-    primary: &mut usize,
-    event: Event,
-    losses: &Losses,
-) {
-    let old = *primary;
+/// Lets the primary fail, and waits until another has its place. Which servers follow that one is
+/// not known then.
+pub(super) async fn fail_over(all: &mut Sentinels, old: usize, event: Event, losses: &Losses) {
     let server = all.servers.get_mut(old).expect("a server");
     let port = server.port();
     losses.open(replicated(server).await);
@@ -47,9 +42,6 @@ pub(super) async fn fail_over(
         Event::PrimaryHangs => server.resume(),
         _ => {}
     }
-    // They may have changed their minds.
-    *primary = until("all follow one primary", LIMIT, async || agreed(all).await).await;
-    losses.close();
 }
 
 async fn named_by(sentinel: &RedisServer) -> u16 {
@@ -58,8 +50,14 @@ async fn named_by(sentinel: &RedisServer) -> u16 {
     port
 }
 
+/// Waits until all follow one primary, which is that one; it takes the sentinels eight seconds to
+/// make a replica of a server that comes back as a primary.
+pub(super) async fn until_agreed(all: &Sentinels) -> usize {
+    until("all follow one primary", LIMIT, async || agreed(all).await).await
+}
+
 /// The primary that all sentinels name, and all replicas follow.
-async fn agreed(all: &Sentinels) -> Result<usize, String> {
+pub(super) async fn agreed(all: &Sentinels) -> Result<usize, String> {
     let mut ports = Vec::new();
     for sentinel in &all.sentinels {
         ports.push(named_by(sentinel).await);

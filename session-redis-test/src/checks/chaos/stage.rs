@@ -6,7 +6,7 @@ use std::sync::Arc;
 use session_redis::hash_slot;
 
 use crate::checks::connections::Changing;
-use crate::{Cluster, Proxy, RedisServer, Sentinels};
+use crate::{Cluster, Proxy, RedisServer, SERVICE, Sentinels};
 
 const USER: &str = "user app on >0 ~* &* +@all";
 
@@ -62,6 +62,11 @@ impl Stage {
             }
             Topology::Sentinel => {
                 let all = Sentinels::start().await;
+                // On a busy machine no server is silent for so long by itself.
+                let patience = format!("SENTINEL SET {SERVICE} down-after-milliseconds 2000");
+                for sentinel in &all.sentinels {
+                    sentinel.ask::<()>(&patience).await;
+                }
                 (url, ways) = (all.url(), Vec::new());
                 Servers::Sentinels(all, 0)
             }
