@@ -65,7 +65,7 @@ impl Extent {
         Self {
             lasts: Duration::from_secs(seconds),
             every: Duration::from_millis(if is_alone { 2000 } else { 1000 }),
-            workers: if is_alone { 48 } else { 12 },
+            workers: if is_alone { 48 } else { 8 },
             pause: Duration::from_millis(if is_alone { 0 } else { 20 }),
             sessions: if is_alone { 128 } else { 32 },
             is_alone,

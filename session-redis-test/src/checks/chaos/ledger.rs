@@ -95,6 +95,11 @@ impl Ledger {
         live.push(Arc::new(Mutex::new(session)));
     }
 
+    /// Whether there are so many sessions.
+    pub(super) fn has(&self, sessions: usize) -> bool {
+        locked(&self.live).len() >= sessions
+    }
+
     pub(super) fn live(&self) -> Vec<Shared> {
         locked(&self.live).clone()
     }

@@ -23,7 +23,7 @@ fn parts(written: Written) -> Seen {
 impl Worker {
     /// One operation, whichever.
     pub(super) async fn operate(&mut self) {
-        let is_full = self.ledger.live().len() >= self.sessions;
+        let is_full = self.ledger.has(self.sessions);
         let dice = self.dice.random_range(0..200);
         if !is_full && dice < 100 {
             return self.create().await;

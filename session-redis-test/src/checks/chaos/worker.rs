@@ -15,8 +15,8 @@ use tokio::time::{sleep, timeout};
 use super::ledger::Ledger;
 use super::losses::Wrong;
 
-/// One operation of so many is dropped, if it has not ended by then.
-const DROPS: f64 = 0.2;
+/// So many operations are dropped, if they have not ended by then.
+const DROPS: f64 = 0.3;
 /// Nothing takes longer, however busy the machine: the deadline is a fraction of it.
 const HANGS: Duration = Duration::from_secs(10);
 /// The pause after an operation that was refused at once.
