@@ -1,4 +1,4 @@
-//! Mixed traffic while one thing after another goes wrong: what was acknowledged holds, and whatever
+//! Mixed traffic while one thing after another goes wrong: what was acknowledged holds, and what
 //! is read proves whose it is. `scripts/chaos` runs it for as long as one likes.
 
 mod endings;

@@ -86,10 +86,10 @@ pub(super) async fn agreed(all: &Sentinels) -> Result<usize, String> {
 async fn replicated(primary: &RedisServer) -> Instant {
     until("the replicas have it all", LIMIT, async || {
         let (now, mut connection) = (Instant::now(), primary.connection().await);
-        let mut mark = redis::pipe();
-        mark.cmd("SET").arg("chaos").arg(1).ignore();
-        mark.cmd("WAIT").arg(2).arg(1000);
-        let (replicas,): (usize,) = mark.query_async(&mut connection).await.expect("a reply");
+        let mut written = redis::pipe();
+        written.cmd("SET").arg("chaos").arg(1).ignore();
+        written.cmd("WAIT").arg(2).arg(1000);
+        let (replicas,): (usize,) = written.query_async(&mut connection).await.expect("a reply");
         (replicas == 2).then_some(now).ok_or(replicas)
     })
     .await

@@ -81,7 +81,7 @@ impl Ledger {
         }
     }
 
-    pub(super) fn judge(&self, checked: Result<(), Wrong>) {
+    pub(super) fn note(&self, checked: Result<(), Wrong>) {
         if let Err(wrong) = checked {
             self.violations.add(wrong);
         }
@@ -153,7 +153,7 @@ impl Ledger {
         record: Option<&SessionRecord>,
     ) {
         let found = locked(session).found(id, began, record, &self.losses);
-        self.judge(found);
+        self.note(found);
     }
 
     /// It saw no session.

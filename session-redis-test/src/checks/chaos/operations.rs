@@ -85,7 +85,7 @@ impl Worker {
                 let of = owner.map(|it| it.number);
                 let mut session = Session::new(number, id.clone(), began, of);
                 let found = session.found(&id, began, Some(&record), &self.ledger.losses);
-                self.ledger.judge(found);
+                self.ledger.note(found);
                 self.ledger.add(session, owner);
             }
             End::Done(other) => self.odd(&other),
@@ -169,7 +169,7 @@ impl Worker {
             End::Done(Some((counter, record))) => {
                 let losses = &self.ledger.losses;
                 let counted = locked(session).acknowledge(change, counter, losses);
-                self.ledger.judge(counted);
+                self.ledger.note(counted);
                 self.ledger.found(session, id, began, record.as_ref());
             }
             End::Done(None) => {

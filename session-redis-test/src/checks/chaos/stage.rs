@@ -63,9 +63,9 @@ impl Stage {
             Topology::Sentinel => {
                 let all = Sentinels::start().await;
                 // On a busy machine no server is silent for so long by itself.
-                let patience = format!("SENTINEL SET {SERVICE} down-after-milliseconds 2000");
+                let down_after = format!("SENTINEL SET {SERVICE} down-after-milliseconds 2000");
                 for sentinel in &all.sentinels {
-                    sentinel.ask::<()>(&patience).await;
+                    sentinel.ask::<()>(&down_after).await;
                 }
                 (url, ways) = (all.url(), Vec::new());
                 Servers::Sentinels(all, 0)

@@ -20,7 +20,7 @@ const DROPS: f64 = 0.3;
 /// Nothing takes longer, however busy the machine: the deadline is a fraction of it.
 const HANGS: Duration = Duration::from_secs(10);
 /// The pause after an operation that was refused at once.
-const REFUSED: Duration = Duration::from_millis(5);
+const REFUSED: Duration = Duration::from_millis(20);
 
 /// What became of an operation.
 pub(super) enum End<T> {
