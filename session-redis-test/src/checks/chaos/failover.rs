@@ -2,12 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use tokio::time::sleep;
+
 use super::events::Event;
 use super::losses::Losses;
 use crate::connect::{info_field, until};
 use crate::{RedisServer, SERVICE, Sentinels};
 
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(60);
+const COMES_BACK: Duration = Duration::from_secs(1);
 
 /// Lets the primary fail, and waits until another has its place. Which servers follow that one is
 /// not known then.
@@ -38,7 +41,12 @@ pub(super) async fn fail_over(all: &mut Sentinels, old: usize, event: Event, los
     }
     let server = all.servers.get_mut(old).expect("a server");
     match event {
-        Event::PrimaryEnds => server.restart().await,
+        Event::PrimaryEnds => {
+            // It comes back as an empty primary: not before all who use it know of the other one,
+            // as operators are advised.
+            sleep(COMES_BACK).await;
+            server.restart().await;
+        }
         Event::PrimaryHangs => server.resume(),
         _ => {}
     }

@@ -62,10 +62,13 @@ impl Stage {
             }
             Topology::Sentinel => {
                 let all = Sentinels::start().await;
-                // On a busy machine no server is silent for so long by itself.
-                let down_after = format!("SENTINEL SET {SERVICE} down-after-milliseconds 2000");
-                for sentinel in &all.sentinels {
-                    sentinel.ask::<()>(&down_after).await;
+                // On a busy machine no server is silent for so long by itself; and what fails to be
+                // agreed on is tried again soon.
+                for option in ["down-after-milliseconds 4000", "failover-timeout 3000"] {
+                    for sentinel in &all.sentinels {
+                        let set = format!("SENTINEL SET {SERVICE} {option}");
+                        sentinel.ask::<()>(&set).await;
+                    }
                 }
                 (url, ways) = (all.url(), Vec::new());
                 Servers::Sentinels(all, 0)
