@@ -9,7 +9,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use session_redis::KeySpace;
 use tokio::time::sleep;
 
-use super::failover::{agreed, fail_over, until_agreed};
+use super::failover::{agreed, fail_over, said, until_agreed};
 use super::ledger::{Ledger, locked};
 use super::stage::{Servers, Stage, Topology};
 use crate::Mode;
@@ -221,7 +221,7 @@ impl<'a> Events<'a> {
 
     async fn everywhere(&self, command: &str) {
         for server in self.stage.servers() {
-            server.ask::<redis::Value>(command).await;
+            said::<redis::Value>(server, command).await;
         }
     }
 

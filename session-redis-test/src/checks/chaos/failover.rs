@@ -6,7 +6,7 @@ use tokio::time::sleep;
 
 use super::events::Event;
 use super::losses::Losses;
-use crate::connect::{info_field, until};
+use crate::connect::{connect, info_field, send, until};
 use crate::{RedisServer, SERVICE, Sentinels};
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -54,7 +54,7 @@ pub(super) async fn fail_over(all: &mut Sentinels, old: usize, event: Event, los
 
 async fn named_by(sentinel: &RedisServer) -> u16 {
     let command = format!("SENTINEL GET-MASTER-ADDR-BY-NAME {SERVICE}");
-    let (_, port): (String, u16) = sentinel.ask(&command).await;
+    let (_, port): (String, u16) = said(sentinel, &command).await;
     port
 }
 
@@ -75,7 +75,7 @@ pub(super) async fn agreed(all: &Sentinels) -> Result<usize, String> {
         return Err(format!("{ports:?}"));
     };
     for server in &all.servers {
-        let info: String = server.ask("INFO replication").await;
+        let info: String = said(server, "INFO replication").await;
         let is = |name, value: &str| info_field(&info, name) == Some(value);
         let follows = is("master_port", &named.to_string()) && is("master_link_status", "up");
         let leads = is("role", "master") && is("connected_slaves", "2");
@@ -99,6 +99,15 @@ async fn replicated(primary: &RedisServer) -> Instant {
         written.cmd("WAIT").arg(2).arg(1000);
         let (replicas,): (usize,) = written.query_async(&mut connection).await.expect("a reply");
         (replicas == 2).then_some(now).ok_or(replicas)
+    })
+    .await
+}
+
+/// The reply to a command: a server that gets another role resets its connections.
+pub(super) async fn said<T: redis::FromRedisValue>(server: &RedisServer, command: &str) -> T {
+    until("a reply", LIMIT, async || {
+        let mut connection = connect(server.port(), LIMIT).await?;
+        send(&mut connection, command).await
     })
     .await
 }

@@ -116,7 +116,7 @@ impl Stage {
         let user = USER.replacen("user", "ACL SETUSER", 1);
         let user = user.replace(">0", &format!("resetpass >{}", self.password));
         for server in self.servers() {
-            server.ask::<()>(&user).await;
+            super::failover::said::<()>(server, &user).await;
         }
     }
 
