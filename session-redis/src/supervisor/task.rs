@@ -224,12 +224,15 @@ async fn attempt<C: Connect>(shared: Arc<Shared<C>>) -> Result<(C::Connection, C
         tokio::select! {
             made = connected(&shared, primary.clone()) => {
                 let made = made?;
-                return match made.1.is_writable {
-                    true => Ok(made),
+                if !made.1.is_writable {
                     // What the sentinels say is late, or the server is.
-                    false => Err(Error::new(ErrorKind::Unavailable, Effect::NotApplied)
-                        .with_source(NotPrimary)),
-                };
+                    let error = Error::new(ErrorKind::Unavailable, Effect::NotApplied);
+                    return Err(error.with_source(NotPrimary));
+                }
+                // A former primary that has come back takes writes until it is told.
+                if sentinels.primary().await? == primary {
+                    return Ok(made);
+                }
             }
             // It may be connected to and never reply.
             () = sentinels.other_than(&primary) => {}
