@@ -129,6 +129,7 @@ pub fn backend_tests(connect: Connect) -> Runner {
         sentinel::a_primary_that_ends_is_followed
         sentinel::a_primary_that_hangs_is_followed
         sentinel::sentinels_are_used_as_the_url_says
+        sentinel::servers_and_sentinels_are_used_over_tls
     );
     let runner = checks!(runner, "tls::", connect,
         tls::a_cluster_is_used_over_tls

@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep};
 use super::acl::use_all;
 use super::{DEADLINE, Subject, assert_refused, backend, count, create, login, until_well, views};
 use crate::connect::{connect, info_field, send, until};
+use crate::fake::{fake_server, plain_reply};
 use crate::harness::{Connect, own_prefix};
 use crate::tls::{Authority, TlsEnd};
 use crate::{RedisServer, SERVICE, Sentinels, Target};
@@ -323,4 +324,50 @@ pub async fn sentinels_are_used_as_the_url_says(connect: Connect) {
         sentinel.restart().await;
     }
     until_well("the sentinels are there again", || late.ping()).await;
+}
+
+/// Both over TLS, and each certificate checked.
+pub async fn servers_and_sentinels_are_used_over_tls(connect: Connect) {
+    let server = RedisServer::start().await;
+    let (authority, directory) = (Authority::new(), TempDir::new().expect("a directory"));
+    let path = directory.path().join("ca.pem");
+    std::fs::write(&path, &authority.pem).expect("a file");
+    let issued = authority.issue(|_| {});
+    let end = TlsEnd::start(server.addr(), &issued, None).await;
+    let port = end.addr().port().to_string();
+    let sentinel = fake_server(move |words| {
+        if words
+            .first()
+            .is_some_and(|it| it.eq_ignore_ascii_case("SENTINEL"))
+        {
+            let words = ["ip", "127.0.0.1", "port", &port, "config-epoch", "0"];
+            let mut reply = format!("*{}\r\n", words.len());
+            for word in words {
+                reply += &format!("${}\r\n{word}\r\n", word.len());
+            }
+            return reply.into_bytes();
+        }
+        plain_reply("7.0.0", words)
+    });
+    let front = TlsEnd::start(sentinel, &issued, None).await;
+    let url = format!(
+        "rediss-sentinel://localhost:{}?service={SERVICE}&ca={}",
+        front.addr().port(),
+        path.display()
+    );
+    use_all(&*at(connect, url)).await;
+    end.restart(&Authority::new().issue(|_| {}), None);
+    let url = format!(
+        "rediss-sentinel://{}?service={SERVICE}&sentinel_tls=off&ca={}",
+        sentinel,
+        path.display()
+    );
+    let error = at(connect, url)
+        .ping()
+        .await
+        .expect_err("a stranger's certificate");
+    assert!(
+        format!("{error:?}").contains("UnknownAuthority"),
+        "{error:?}"
+    );
 }
