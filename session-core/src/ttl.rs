@@ -157,6 +157,8 @@ mod tests {
         }
         assert_eq!("4294967295".parse(), Ok(SessionTtl::MAX));
         assert_eq!("1".parse(), Ok(SessionTtl::MIN));
+        assert_eq!(SessionTtl::MIN, NonZeroU32::MIN.into());
+        assert_eq!(SessionTtl::MAX, NonZeroU32::MAX.into());
         assert_eq!(SessionTtl::try_from("4294967295"), Ok(SessionTtl::MAX));
         assert_eq!(SessionTtl::try_from("1".to_owned()), Ok(SessionTtl::MIN));
         assert_eq!(SessionTtl::try_from("0"), Err(InvalidTtl));
