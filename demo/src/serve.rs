@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::serve::ListenerExt as _;
+use session_store::SessionBackend;
 use session_store::web::InvalidCookie;
-use session_store::{Error, ErrorKind, SessionBackend};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -31,8 +31,6 @@ pub(crate) enum Fatal {
     Open(#[from] OpenError),
     #[error("cannot listen on {0}: {1}; --port chooses another port, 0 takes a free one")]
     Listen(SocketAddr, io::Error),
-    #[error("the session store cannot be used: {reason}", reason = chain(.0))]
-    Store(Error),
     #[error(transparent)]
     Cookie(#[from] InvalidCookie),
     #[error("cannot go on serving: {0}")]
@@ -48,7 +46,7 @@ pub(crate) async fn serve_until_told(args: &Args) -> Result<(), Fatal> {
     let address = SocketAddr::new(args.listen.host, args.listen.port);
     let listener = TcpListener::bind(address).await;
     let listener = listener.map_err(|error| Fatal::Listen(address, error))?;
-    look_for_store(&backend).await?;
+    look_for_store(&backend).await;
     let (open, closing) = watch::channel(());
     let app = app(backend, about, closing.clone())?;
     // Before the announcement: who reads it may end the demo at once.
@@ -89,19 +87,14 @@ fn announce(address: SocketAddr, args: &Args) -> io::Result<()> {
     out.flush()
 }
 
-/// Says when the store is away. Only a store that can never be used keeps the demo from starting.
-async fn look_for_store(backend: &Arc<dyn SessionBackend>) -> Result<(), Fatal> {
-    match backend.ping().await {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::Config => Err(Fatal::Store(error)),
-        Err(error) => {
-            eprintln!(
-                "demo: the session store cannot be reached ({}); until it can, requests are answered with 503",
-                chain(&error)
-            );
-            tokio::spawn(say_when_there(Arc::clone(backend)));
-            Ok(())
-        }
+/// Says when the store is away, or is none that can be used: the one that is there later may be.
+async fn look_for_store(backend: &Arc<dyn SessionBackend>) {
+    if let Err(error) = backend.ping().await {
+        eprintln!(
+            "demo: the session store cannot be reached ({}); until it can, requests are answered with 503",
+            chain(&error)
+        );
+        tokio::spawn(say_when_there(Arc::clone(backend)));
     }
 }
 

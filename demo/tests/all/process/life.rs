@@ -107,6 +107,21 @@ async fn outlives_its_store(backend: Backend) {
     assert_eq!(answer.field("username"), "Ann");
 }
 
+/// A server under a cluster's URL, as any that first contact refuses.
+#[tokio::test]
+async fn it_starts_on_a_server_that_does_not_fit_and_says_so() {
+    let redis = RedisServer::start().await;
+    let url = format!("redis-cluster://{}", redis.addr());
+    let demo = Store::at_url(Backend::RedisRs, &url).start().await;
+    let visitor = demo.visitor();
+    for (path, status) in [("/", 200), ("/healthz", 200), ("/readyz", 503)] {
+        assert_eq!(visitor.get(path).await.status, status, "{path}");
+    }
+    assert_eq!(visitor.post("/login", &[]).await.status, 503);
+    let log = demo.log();
+    assert!(log.contains("ERROR") && log.contains("redis://"), "{log}");
+}
+
 #[tokio::test]
 async fn it_outlives_its_store() {
     tokio::join!(
