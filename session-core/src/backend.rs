@@ -218,8 +218,9 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
     /// The backend's own.
     #[doc(alias = "getSession")]
     async fn get_session(&self, id: &SessionId) -> Result<Option<SessionRecord>> {
-        let touch = self.policy().touch();
-        self.get_session_with(id, touch).await
+        read(self, id.into(), self.policy().touch())
+            .await
+            .map_err(|error| error.during(Operation::GetSession))
     }
 
     /// The session, if there is a live one, with an explicit touch policy.

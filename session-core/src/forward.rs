@@ -1,9 +1,8 @@
 //! `Arc<T>` and `Box<T>` are backends, and admins, when `T` is.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
-
-use async_trait::async_trait;
 
 use crate::admin::SessionAdmin;
 use crate::backend::SessionBackend;
@@ -29,43 +28,27 @@ use crate::time::Remaining;
 use crate::ttl::SessionTtl;
 use crate::written::Written;
 
+/// Methods that return the future of the inner value's method, and not another one around it.
+macro_rules! forward_futures {
+    ($(fn $name:ident[$($life:lifetime),*]($($arg:ident: $Arg:ty),*) -> $Output:ty;)*) => {$(
+        fn $name<'s, $($life,)* 'f>(
+            &'s self,
+            $($arg: $Arg),*
+        ) -> Pin<Box<dyn Future<Output = $Output> + Send + 'f>>
+        where
+            's: 'f,
+            $($life: 'f,)*
+            Self: 'f,
+        {
+            (**self).$name($($arg),*)
+        }
+    )*};
+}
+
 macro_rules! forward_to_inner {
     ($pointer:ident) => {
         #[deny(clippy::missing_trait_methods)]
-        #[async_trait]
         impl<T: SessionBackend + ?Sized> SessionBackend for $pointer<T> {
-            async fn insert(&self, request: &InsertRequest) -> Result<InsertOutcome> {
-                (**self).insert(request).await
-            }
-
-            async fn read(&self, request: &ReadRequest) -> Result<ReadOutcome> {
-                (**self).read(request).await
-            }
-
-            async fn write(&self, request: &WriteRequest) -> Result<WriteOutcome> {
-                (**self).write(request).await
-            }
-
-            async fn rename(&self, request: &RenameRequest) -> Result<RenameOutcome> {
-                (**self).rename(request).await
-            }
-
-            async fn remove(&self, request: &RemoveRequest) -> Result<RemoveOutcome> {
-                (**self).remove(request).await
-            }
-
-            async fn list(&self, request: &ListRequest) -> Result<ListedPage> {
-                (**self).list(request).await
-            }
-
-            async fn revoke(&self, request: &RevokeRequest) -> Result<RevokedPage> {
-                (**self).revoke(request).await
-            }
-
-            async fn ping(&self) -> Result<()> {
-                (**self).ping().await
-            }
-
             fn policy(&self) -> &SessionPolicy {
                 (**self).policy()
             }
@@ -78,164 +61,46 @@ macro_rules! forward_to_inner {
                 (**self).successor_id(old)
             }
 
-            async fn create_session(&self, new: NewSession) -> Result<CreatedSession> {
-                (**self).create_session(new).await
-            }
-
-            async fn get_session(&self, id: &SessionId) -> Result<Option<SessionRecord>> {
-                (**self).get_session(id).await
-            }
-
-            async fn get_session_with(
-                &self,
-                id: &SessionId,
-                touch: Touch,
-            ) -> Result<Option<SessionRecord>> {
-                (**self).get_session_with(id, touch).await
-            }
-
-            async fn peek_session(&self, id: &SessionId) -> Result<Option<SessionRecord>> {
-                (**self).peek_session(id).await
-            }
-
-            async fn get_session_of(
-                &self,
-                principal: &Principal,
-                public_id: &PublicId,
-            ) -> Result<Option<SessionRecord>> {
-                (**self).get_session_of(principal, public_id).await
-            }
-
-            async fn peek_session_of(
-                &self,
-                principal: &Principal,
-                public_id: &PublicId,
-            ) -> Result<Option<SessionRecord>> {
-                (**self).peek_session_of(principal, public_id).await
-            }
-
-            async fn update_session(
-                &self,
-                id: &SessionId,
-                delta: Delta,
-            ) -> Result<Option<Written>> {
-                (**self).update_session(id, delta).await
-            }
-
-            async fn update_session_of(
-                &self,
-                principal: &Principal,
-                public_id: &PublicId,
-                delta: Delta,
-            ) -> Result<Option<Written>> {
-                (**self)
-                    .update_session_of(principal, public_id, delta)
-                    .await
-            }
-
-            async fn increment_field(
-                &self,
-                id: &SessionId,
-                field: FieldName,
-                by: i64,
-            ) -> Result<Option<i64>> {
-                (**self).increment_field(id, field, by).await
-            }
-
-            async fn remove_fields(&self, id: &SessionId, names: Vec<FieldName>) -> Result<bool> {
-                (**self).remove_fields(id, names).await
-            }
-
-            async fn set_session_ttl(&self, id: &SessionId, ttl: SessionTtl) -> Result<bool> {
-                (**self).set_session_ttl(id, ttl).await
-            }
-
-            async fn configured_ttl(&self, id: &SessionId) -> Result<Option<SessionTtl>> {
-                (**self).configured_ttl(id).await
-            }
-
-            async fn ttl(&self, id: &SessionId) -> Result<Option<Remaining>> {
-                (**self).ttl(id).await
-            }
-
-            async fn delete_session(&self, id: &SessionId) -> Result<bool> {
-                (**self).delete_session(id).await
-            }
-
-            async fn rotate_session(
-                &self,
-                id: &SessionId,
-                delta: Delta,
-            ) -> Result<Option<RotatedSession>> {
-                (**self).rotate_session(id, delta).await
-            }
-
-            async fn list_sessions(&self, principal: &Principal) -> Result<Vec<ListedSession>> {
-                (**self).list_sessions(principal).await
-            }
-
-            async fn list_sessions_with(
-                &self,
-                principal: &Principal,
-                fields: Vec<FieldName>,
-            ) -> Result<Vec<ListedSession>> {
-                (**self).list_sessions_with(principal, fields).await
-            }
-
-            async fn list_sessions_page(
-                &self,
-                principal: &Principal,
-                fields: Vec<FieldName>,
-                cursor: Option<&PageCursor>,
-                size: PageSize,
-            ) -> Result<ListedPage> {
-                (**self)
-                    .list_sessions_page(principal, fields, cursor, size)
-                    .await
-            }
-
-            async fn revoke_session(
-                &self,
-                principal: &Principal,
-                public_id: &PublicId,
-            ) -> Result<bool> {
-                (**self).revoke_session(principal, public_id).await
-            }
-
-            async fn revoke_sessions(
-                &self,
-                principal: &Principal,
-                keep: Option<&SessionId>,
-            ) -> Result<u64> {
-                (**self).revoke_sessions(principal, keep).await
+            forward_futures! {
+                fn insert['a](request: &'a InsertRequest) -> Result<InsertOutcome>;
+                fn read['a](request: &'a ReadRequest) -> Result<ReadOutcome>;
+                fn write['a](request: &'a WriteRequest) -> Result<WriteOutcome>;
+                fn rename['a](request: &'a RenameRequest) -> Result<RenameOutcome>;
+                fn remove['a](request: &'a RemoveRequest) -> Result<RemoveOutcome>;
+                fn list['a](request: &'a ListRequest) -> Result<ListedPage>;
+                fn revoke['a](request: &'a RevokeRequest) -> Result<RevokedPage>;
+                fn ping[]() -> Result<()>;
+                fn create_session[](new: NewSession) -> Result<CreatedSession>;
+                fn get_session['a](id: &'a SessionId) -> Result<Option<SessionRecord>>;
+                fn get_session_with['a](id: &'a SessionId, touch: Touch) -> Result<Option<SessionRecord>>;
+                fn peek_session['a](id: &'a SessionId) -> Result<Option<SessionRecord>>;
+                fn get_session_of['a, 'b](principal: &'a Principal, public_id: &'b PublicId) -> Result<Option<SessionRecord>>;
+                fn peek_session_of['a, 'b](principal: &'a Principal, public_id: &'b PublicId) -> Result<Option<SessionRecord>>;
+                fn update_session['a](id: &'a SessionId, delta: Delta) -> Result<Option<Written>>;
+                fn update_session_of['a, 'b](principal: &'a Principal, public_id: &'b PublicId, delta: Delta) -> Result<Option<Written>>;
+                fn increment_field['a](id: &'a SessionId, field: FieldName, by: i64) -> Result<Option<i64>>;
+                fn remove_fields['a](id: &'a SessionId, names: Vec<FieldName>) -> Result<bool>;
+                fn set_session_ttl['a](id: &'a SessionId, ttl: SessionTtl) -> Result<bool>;
+                fn configured_ttl['a](id: &'a SessionId) -> Result<Option<SessionTtl>>;
+                fn ttl['a](id: &'a SessionId) -> Result<Option<Remaining>>;
+                fn delete_session['a](id: &'a SessionId) -> Result<bool>;
+                fn rotate_session['a](id: &'a SessionId, delta: Delta) -> Result<Option<RotatedSession>>;
+                fn list_sessions['a](principal: &'a Principal) -> Result<Vec<ListedSession>>;
+                fn list_sessions_with['a](principal: &'a Principal, fields: Vec<FieldName>) -> Result<Vec<ListedSession>>;
+                fn list_sessions_page['a, 'b](principal: &'a Principal, fields: Vec<FieldName>, cursor: Option<&'b PageCursor>, size: PageSize) -> Result<ListedPage>;
+                fn revoke_session['a, 'b](principal: &'a Principal, public_id: &'b PublicId) -> Result<bool>;
+                fn revoke_sessions['a, 'b](principal: &'a Principal, keep: Option<&'b SessionId>) -> Result<u64>;
             }
         }
 
         #[deny(clippy::missing_trait_methods)]
-        #[async_trait]
         impl<T: SessionAdmin + ?Sized> SessionAdmin for $pointer<T> {
-            async fn page(&self, request: &PageRequest) -> Result<SessionPage> {
-                (**self).page(request).await
-            }
-
-            async fn revoke_in_page(&self, request: &RevokeInPageRequest) -> Result<RevokedInPage> {
-                (**self).revoke_in_page(request).await
-            }
-
-            async fn list_page(
-                &self,
-                cursor: Option<&PageCursor>,
-                size: PageSize,
-            ) -> Result<SessionPage> {
-                (**self).list_page(cursor, size).await
-            }
-
-            async fn count_sessions(&self) -> Result<u64> {
-                (**self).count_sessions().await
-            }
-
-            async fn revoke_session(&self, public_id: &PublicId) -> Result<bool> {
-                (**self).revoke_session(public_id).await
+            forward_futures! {
+                fn page['a](request: &'a PageRequest) -> Result<SessionPage>;
+                fn revoke_in_page['a](request: &'a RevokeInPageRequest) -> Result<RevokedInPage>;
+                fn list_page['a](cursor: Option<&'a PageCursor>, size: PageSize) -> Result<SessionPage>;
+                fn count_sessions[]() -> Result<u64>;
+                fn revoke_session['a](public_id: &'a PublicId) -> Result<bool>;
             }
         }
     };

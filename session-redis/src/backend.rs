@@ -124,10 +124,7 @@ impl<C: Connect> RedisBackend<C> {
         let now = Instant::now();
         let deadline = now + self.0.settings.deadline;
         let has_cross_slot_index = match &self.0.servers {
-            Servers::Standalone(server) => {
-                let lease = server.lease(deadline).await?;
-                lease.contact().has_one_slot_scripts
-            }
+            Servers::Standalone(server) => server.has_one_slot_scripts(deadline).await?,
             Servers::Cluster(_) => true,
         };
         Ok(Operation {

@@ -49,43 +49,59 @@ impl fmt::Debug for Command {
     }
 }
 
-/// Arguments, one behind the other in one buffer.
+/// Arguments, one behind the other in one buffer. A clone shares it.
 #[derive(Clone, Default)]
 pub struct Args {
+    /// Of each its length and itself.
     data: Bytes,
-    /// Where each ends.
-    ends: Vec<usize>,
+    count: usize,
 }
+
+/// How many bytes say an argument's length.
+const PREFIX: usize = size_of::<usize>();
 
 impl Args {
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.ends.len()
+        self.count
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.count == 0
     }
 
     /// The bytes of all of them together.
     pub fn bytes(&self) -> usize {
-        self.data.len()
+        self.data.len() - self.count * PREFIX
     }
 
     /// Each in turn.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> + '_ {
-        let mut start = 0;
-        self.ends.iter().map(move |end| {
-            let arg = self.data.get(start..*end).unwrap_or_default();
-            start = *end;
-            arg
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> + '_ {
+        let mut rest = &*self.data;
+        std::iter::from_fn(move || {
+            let (length, behind) = rest.split_first_chunk()?;
+            let (arg, behind) = behind.split_at_checked(usize::from_ne_bytes(*length))?;
+            rest = behind;
+            Some(arg)
         })
     }
 
     /// Each in turn, sharing the buffer.
-    pub fn shared(&self) -> impl ExactSizeIterator<Item = Bytes> + '_ {
+    pub fn shared(&self) -> impl Iterator<Item = Bytes> + '_ {
         self.iter().map(|arg| self.data.slice_ref(arg))
+    }
+
+    /// The one behind so many others, alone, sharing the buffer; nothing if there is none.
+    pub(crate) fn only(&self, index: usize) -> Self {
+        let before: usize = self.iter().take(index).map(|arg| PREFIX + arg.len()).sum();
+        let Some(arg) = self.iter().nth(index) else {
+            return Self::default();
+        };
+        Self {
+            data: self.data.slice(before..before + PREFIX + arg.len()),
+            count: 1,
+        }
     }
 }
 
@@ -99,35 +115,47 @@ impl fmt::Debug for Args {
 #[derive(Default)]
 pub(crate) struct ArgsBuilder {
     data: Vec<u8>,
-    ends: Vec<usize>,
+    count: usize,
 }
 
 impl ArgsBuilder {
     pub(crate) fn with_capacity(args: usize, bytes: usize) -> Self {
         Self {
-            data: Vec::with_capacity(bytes),
-            ends: Vec::with_capacity(args),
+            data: Vec::with_capacity(args * PREFIX + bytes),
+            count: 0,
         }
+    }
+
+    /// An argument, which this writes.
+    fn push_written(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.data.len();
+        self.data.extend_from_slice(&[0; PREFIX]);
+        write(&mut self.data);
+        let length = self.data.len() - start - PREFIX;
+        if let Some(prefix) = self.data.get_mut(start..start + PREFIX) {
+            prefix.copy_from_slice(&length.to_ne_bytes());
+        }
+        self.count += 1;
     }
 
     /// An argument.
     pub(crate) fn push(&mut self, arg: &[u8]) {
-        self.push_all(&[arg]);
+        self.push_written(|data| data.extend_from_slice(arg));
     }
 
     /// One argument of several parts.
     pub(crate) fn push_all(&mut self, parts: &[&[u8]]) {
-        for part in parts {
-            self.data.extend_from_slice(part);
-        }
-        self.ends.push(self.data.len());
+        self.push_written(|data| {
+            for part in parts {
+                data.extend_from_slice(part);
+            }
+        });
     }
 
     /// A number as an argument.
     pub(crate) fn push_number(&mut self, number: impl fmt::Display) {
         // Writing to a buffer in memory cannot fail.
-        let _ = write!(self.data, "{number}");
-        self.ends.push(self.data.len());
+        self.push_written(|data| drop(write!(data, "{number}")));
     }
 
     /// "1" or "0".
@@ -151,7 +179,7 @@ impl ArgsBuilder {
     pub(crate) fn finish(self) -> Args {
         Args {
             data: self.data.into(),
-            ends: self.ends,
+            count: self.count,
         }
     }
 }

@@ -35,42 +35,84 @@ macro_rules! named_backend {
         }
 
         const _: () = {
+            use ::std::pin::Pin;
+
             use ::session_core::steps::*;
             use ::session_core::{ListedPage, Result, RevokedPage, SessionBackend, SessionId, SessionPolicy};
-            use $crate::async_trait;
 
-            #[async_trait::async_trait]
+            /// The future of the backend's own step, and not another one around it.
+            type Step<'f, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'f>>;
+
             impl SessionBackend for $Backend {
-                async fn insert(&self, request: &InsertRequest) -> Result<InsertOutcome> {
-                    self.0.insert(request).await
+                fn insert<'s, 'a, 'f>(&'s self, request: &'a InsertRequest) -> Step<'f, InsertOutcome>
+                where
+                    's: 'f,
+                    'a: 'f,
+                    Self: 'f,
+                {
+                    self.0.insert(request)
                 }
 
-                async fn read(&self, request: &ReadRequest) -> Result<ReadOutcome> {
-                    self.0.read(request).await
+                fn read<'s, 'a, 'f>(&'s self, request: &'a ReadRequest) -> Step<'f, ReadOutcome>
+                where
+                    's: 'f,
+                    'a: 'f,
+                    Self: 'f,
+                {
+                    self.0.read(request)
                 }
 
-                async fn write(&self, request: &WriteRequest) -> Result<WriteOutcome> {
-                    self.0.write(request).await
+                fn write<'s, 'a, 'f>(&'s self, request: &'a WriteRequest) -> Step<'f, WriteOutcome>
+                where
+                    's: 'f,
+                    'a: 'f,
+                    Self: 'f,
+                {
+                    self.0.write(request)
                 }
 
-                async fn rename(&self, request: &RenameRequest) -> Result<RenameOutcome> {
-                    self.0.rename(request).await
+                fn rename<'s, 'a, 'f>(&'s self, request: &'a RenameRequest) -> Step<'f, RenameOutcome>
+                where
+                    's: 'f,
+                    'a: 'f,
+                    Self: 'f,
+                {
+                    self.0.rename(request)
                 }
 
-                async fn remove(&self, request: &RemoveRequest) -> Result<RemoveOutcome> {
-                    self.0.remove(request).await
+                fn remove<'s, 'a, 'f>(&'s self, request: &'a RemoveRequest) -> Step<'f, RemoveOutcome>
+                where
+                    's: 'f,
+                    'a: 'f,
+                    Self: 'f,
+                {
+                    self.0.remove(request)
                 }
 
-                async fn list(&self, request: &ListRequest) -> Result<ListedPage> {
-                    self.0.list(request).await
+                fn list<'s, 'a, 'f>(&'s self, request: &'a ListRequest) -> Step<'f, ListedPage>
+                where
+                    's: 'f,
+                    'a: 'f,
+                    Self: 'f,
+                {
+                    self.0.list(request)
                 }
 
-                async fn revoke(&self, request: &RevokeRequest) -> Result<RevokedPage> {
-                    self.0.revoke(request).await
+                fn revoke<'s, 'a, 'f>(&'s self, request: &'a RevokeRequest) -> Step<'f, RevokedPage>
+                where
+                    's: 'f,
+                    'a: 'f,
+                    Self: 'f,
+                {
+                    self.0.revoke(request)
                 }
 
-                async fn ping(&self) -> Result<()> {
-                    self.0.ping().await
+                fn ping<'s, 'f>(&'s self) -> Step<'f, ()>
+                where
+                    's: 'f,
+                    Self: 'f,
+                {
+                    self.0.ping()
                 }
 
                 fn policy(&self) -> &SessionPolicy {

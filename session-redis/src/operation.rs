@@ -37,9 +37,10 @@ impl<C: Connect> Operation<'_, C> {
     /// entries of ended sessions.
     pub(crate) async fn run(&self, call: &ScriptCall) -> Result<Outcome> {
         let deadline = self.deadline;
+        // The rare ways are boxed, so that the usual one is small to move.
         let mut route = match self.servers {
             Servers::Standalone(_) => None,
-            Servers::Cluster(cluster) => Some(Route::of(cluster, call)),
+            Servers::Cluster(cluster) => Some(Box::new(Route::of(cluster, call))),
         };
         let mut evaluation = call.evalsha();
         let mut is_by_source = false;
@@ -47,25 +48,28 @@ impl<C: Connect> Operation<'_, C> {
         let mut has_evicted = false;
         loop {
             let lease = match (self.servers, &mut route) {
-                (_, Some(route)) => route.lease(deadline).await,
+                (_, Some(route)) => Box::pin(route.lease(deadline)).await,
                 (Servers::Standalone(server), _) => {
                     server.lease_after(closed.as_ref(), deadline).await
                 }
                 _ => Err(corrupt()),
             };
-            let is_asking = route.as_ref().is_some_and(Route::is_asking);
-            let replies = match &lease {
+            let is_asking = route.as_ref().is_some_and(|route| route.is_asking());
+            let outcome = match &lease {
                 Ok(lease) => {
-                    let asking = is_asking.then(|| Command::new("ASKING", None));
-                    let script = Some(evaluation.clone());
-                    let commands = asking.into_iter().chain(script).chain(call.behind());
-                    let commands: Vec<Command> = commands.collect();
-                    lease.send(&commands, call.script.writes(), deadline).await
+                    let (before, behind) = (Command::new("ASKING", None), call.behind());
+                    let first = usize::from(!is_asking);
+                    let last = usize::from(behind.is_some()) + 1;
+                    let behind = behind.unwrap_or_else(|| before.clone());
+                    let all = [before, evaluation.clone(), behind];
+                    let commands = all.get(first..=last).unwrap_or_default();
+                    let replies = lease.send(commands, call.script.writes(), deadline).await;
+                    outcome(replies, is_asking)
                 }
-                Err(_) => Vec::new(),
+                Err(_) => Err(corrupt()),
             };
             let (lease, outcome) = match lease {
-                Ok(lease) => (Some(lease), outcome(replies, is_asking)),
+                Ok(lease) => (Some(lease), outcome),
                 Err(error) => (None, Err(error)),
             };
             match outcome {
@@ -95,7 +99,7 @@ impl<C: Connect> Operation<'_, C> {
                 }
                 Err(error) => {
                     let next = match (&mut route, lease) {
-                        (Some(route), _) => route.after(error, deadline).await,
+                        (Some(route), _) => Box::pin(route.after(error, deadline)).await,
                         // Nothing was sent: the task has not yet seen that the connection has
                         // closed.
                         (None, Some(lease)) if closed.is_none() && is_unsent(&error, &lease) => {
@@ -181,8 +185,7 @@ fn outcome(replies: Vec<Result<Reply>>, is_asking: bool) -> Result<Outcome> {
         (Outcome::Done(parts), Some(behind)) => {
             // The script is done, whatever became of this.
             let behind = behind.map_err(|error| error.with_effect(Effect::Unknown))?;
-            let parts: Vec<Reply> = parts.chain([behind]).collect();
-            Ok(Outcome::Done(parts.into_iter()))
+            Ok(Outcome::Done(parts.with_behind(behind)))
         }
         // Whatever it was: the script found no session.
         (outcome, _) => Ok(outcome),

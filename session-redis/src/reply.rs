@@ -60,7 +60,40 @@ pub(crate) enum Outcome {
 }
 
 /// The rest of a script's reply, to be taken one by one.
-pub(crate) type Parts = std::vec::IntoIter<Reply>;
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Parts {
+    /// Of a script that returns no more than what remains.
+    remaining: Option<Reply>,
+    rest: std::vec::IntoIter<Reply>,
+    /// The reply to what was sent behind the script.
+    behind: Option<Reply>,
+}
+
+impl Parts {
+    /// And then the reply to what was sent behind the script.
+    pub(crate) fn with_behind(mut self, behind: Reply) -> Self {
+        self.behind = Some(behind);
+        self
+    }
+}
+
+impl From<Vec<Reply>> for Parts {
+    fn from(parts: Vec<Reply>) -> Self {
+        Self {
+            rest: parts.into_iter(),
+            ..Self::default()
+        }
+    }
+}
+
+impl Iterator for Parts {
+    type Item = Reply;
+
+    fn next(&mut self) -> Option<Reply> {
+        let script = self.remaining.take().or_else(|| self.rest.next());
+        script.or_else(|| self.behind.take())
+    }
+}
 
 mod code {
     pub(super) const DONE: i64 = 1;
@@ -91,11 +124,15 @@ pub(crate) fn outcome(reply: Reply) -> Result<Outcome, Error> {
     let (code, mut parts) = match reply {
         // What remains, and no more.
         Reply::Integer(remaining @ 1..) => {
-            (code::DONE, vec![Reply::Integer(remaining)].into_iter())
+            let parts = Parts {
+                remaining: Some(Reply::Integer(remaining)),
+                ..Parts::default()
+            };
+            (code::DONE, parts)
         }
-        Reply::Integer(code) => (code, Vec::new().into_iter()),
+        Reply::Integer(code) => (code, Parts::default()),
         reply => {
-            let mut parts = array(reply)?.into_iter();
+            let mut parts = Parts::from(array(reply)?);
             (integer(parts.next())?, parts)
         }
     };
@@ -173,7 +210,7 @@ pub(crate) fn stored_time(reply: Option<Reply>) -> Result<Option<UnixMillis>, Er
 /// ended, or have been rotated.
 pub(crate) fn found(mut parts: Parts) -> Result<ReadOutcome, Error> {
     let remaining = remaining(parts.next())?;
-    Ok(match hash(parts.next_back().ok_or_else(corrupt)?)? {
+    Ok(match hash(parts.last().ok_or_else(corrupt)?)? {
         Hash::Session(session) => ReadOutcome::Found(SessionRecord::new(session, remaining)),
         // A moment ago it was a session: the tombstone is new, and counts.
         Hash::Tombstone(_) => ReadOutcome::Rotated,
@@ -193,18 +230,29 @@ fn hash(fields: Reply) -> Result<Hash, Error> {
     if parts.is_empty() {
         return Ok(Hash::NoSession);
     }
-    let mut pairs = Vec::with_capacity(parts.len() / 2);
+    let mut names = parts.iter().step_by(2);
+    let is_rotated =
+        |name: &Reply| matches!(name, Reply::Bytes(name) if name == reserved::SESSION_ROTATED);
+    if let Some(at) = names.position(is_rotated) {
+        let value = bytes(parts.get(2 * at + 1).cloned())?;
+        if let Some(tombstone) = Tombstone::parse(&value) {
+            return Ok(Hash::Tombstone(tombstone));
+        }
+    }
     let mut parts = parts.into_iter();
-    while let Some(name) = parts.next() {
-        pairs.push((bytes(Some(name))?, FieldValue::from(bytes(parts.next())?)));
+    let mut is_corrupt = false;
+    let pairs = std::iter::from_fn(|| match (parts.next()?, parts.next()) {
+        (Reply::Bytes(name), Some(Reply::Bytes(value))) => Some((name, FieldValue::from(value))),
+        _ => {
+            is_corrupt = true;
+            None
+        }
+    });
+    let session = StoredSession::parse(pairs);
+    if is_corrupt {
+        return Err(corrupt());
     }
-    let is_rotated = |(name, _): &&(Bytes, FieldValue)| name == reserved::SESSION_ROTATED;
-    let rotated = pairs.iter().find(is_rotated);
-    let tombstone = rotated.and_then(|(_, value)| Tombstone::parse(value.as_bytes()));
-    if let Some(tombstone) = tombstone {
-        return Ok(Hash::Tombstone(tombstone));
-    }
-    match StoredSession::parse(pairs) {
+    match session {
         Ok(session) => Ok(Hash::Session(session)),
         Err(reason) => {
             tracing::warn!(%reason, "a key that holds no valid session was taken for absent");

@@ -26,8 +26,8 @@ pub(crate) struct ScriptCall {
     pub(crate) script: &'static Script,
     /// The number of keys, the keys, and the other arguments.
     args: Args,
-    /// What is sent behind the script, in the same round trip.
-    behind: Option<Command>,
+    /// Whether the fields of its first key are read behind it, in the same round trip.
+    reads_behind: bool,
     /// Whose sessions may end for a limit.
     pub(crate) limited: Option<Principal>,
     /// It is meant for the node that serves the slot, not for the keys: it must not be redirected.
@@ -51,7 +51,8 @@ impl ScriptCall {
 
     /// What is sent behind the script, in the same round trip.
     pub(crate) fn behind(&self) -> Option<Command> {
-        self.behind.clone()
+        let reads = || Command::with_args("HGETALL", None, self.args.only(1));
+        self.reads_behind.then(reads)
     }
 
     /// By the script's SHA-1.
@@ -91,7 +92,7 @@ impl Building {
         ScriptCall {
             script: self.script,
             args: self.args.finish(),
-            behind: None,
+            reads_behind: false,
             limited: self.limited,
             is_for_node: false,
         }
@@ -177,7 +178,7 @@ pub(crate) fn touch(
     let mut call = hot(&script::TOUCH, keys, key, request.now, returns_fields, 1);
     push_touch(&mut call.args, request.touch);
     ScriptCall {
-        behind: (form == ReadForm::Pipeline).then(|| command_on(key, "HGETALL")),
+        reads_behind: form == ReadForm::Pipeline,
         ..call.finish()
     }
 }
@@ -207,18 +208,14 @@ pub(crate) fn peek(key: &[u8], owner: Option<Owner<'_>>) -> ScriptCall {
 /// What reads the session of this key and when it expires, without a script: the server's time, the
 /// expiry, the fields.
 pub(crate) fn look(key: &[u8]) -> [Command; 3] {
-    [
-        Command::new("TIME", None),
-        command_on(key, "PEXPIRETIME"),
-        command_on(key, "HGETALL"),
-    ]
-}
-
-/// A command whose only argument is this key.
-fn command_on(key: &[u8], name: &'static str) -> Command {
     let mut args = ArgsBuilder::with_capacity(1, key.len());
     args.push(key);
-    Command::with_args(name, None, args.finish())
+    let key = args.finish();
+    [
+        Command::new("TIME", None),
+        Command::with_args("PEXPIRETIME", None, key.clone()),
+        Command::with_args("HGETALL", None, key),
+    ]
 }
 
 /// A step on one session that touches it, with so many arguments more.

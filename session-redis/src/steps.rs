@@ -36,7 +36,7 @@ impl<C: Connect> SessionBackend for RedisBackend<C> {
         let operation = self.operation().await?;
         let keys = operation.keys;
         if keys.has_cross_slot_index() && request.session.principal().is_some() {
-            return operation.insert_bound(request).await;
+            return Box::pin(operation.insert_bound(request)).await;
         }
         match operation
             .run(&script_call::insert(keys, request, None))
@@ -82,9 +82,8 @@ impl<C: Connect> SessionBackend for RedisBackend<C> {
             let outcome = match operation.run(&call).await {
                 // A server that only reads answers all the same.
                 Err(error) if request.touch != Touch::Never && operation.may_only_read(&error) => {
-                    operation
-                        .run(&script_call::peek(&key, candidate.owner))
-                        .await
+                    let peek = script_call::peek(&key, candidate.owner);
+                    Box::pin(operation.run(&peek)).await
                 }
                 outcome => outcome,
             };
@@ -108,7 +107,7 @@ impl<C: Connect> SessionBackend for RedisBackend<C> {
         let mut not_found = WriteOutcome::NotFound;
         while let Some(candidate) = operation.next_candidate(&mut candidates).await? {
             if keys.has_cross_slot_index() && delta.binding().is_some() {
-                match operation.write_across_slots(&candidate, request).await? {
+                match Box::pin(operation.write_across_slots(&candidate, request)).await? {
                     WriteOutcome::NotFound => {}
                     WriteOutcome::Rotated => not_found = WriteOutcome::Rotated,
                     outcome => return Ok(outcome),
@@ -142,7 +141,7 @@ impl<C: Connect> SessionBackend for RedisBackend<C> {
         let mut not_found = RenameOutcome::NotFound;
         for format in keys.formats() {
             if keys.has_cross_slot_index() {
-                match operation.rename_across_slots(*format, request).await? {
+                match Box::pin(operation.rename_across_slots(*format, request)).await? {
                     RenameOutcome::NotFound => {}
                     RenameOutcome::Rotated => not_found = RenameOutcome::Rotated,
                     outcome => return Ok(outcome),

@@ -142,9 +142,27 @@ impl<C: Connect> Supervisor<C> {
         closed: Option<&Lease<C>>,
         deadline: Instant,
     ) -> Result<Lease<C>> {
-        if let Some(known) = self.known(closed) {
-            return known;
+        match self.known(closed) {
+            Some(known) => known,
+            // Rare: it is boxed, so that an operation is small to move.
+            None => Box::pin(self.wait(closed, deadline)).await,
         }
+    }
+
+    /// Whether a script may only touch the keys of one slot, as first contact with the server that
+    /// is used has found.
+    ///
+    /// # Errors
+    /// As [`lease`](Self::lease).
+    pub(crate) async fn has_one_slot_scripts(&self, deadline: Instant) -> Result<bool> {
+        if let Slot::Usable(live) = &**self.shared.slot.load() {
+            return Ok(live.contact.has_one_slot_scripts);
+        }
+        let lease = self.lease(deadline).await?;
+        Ok(lease.contact().has_one_slot_scripts)
+    }
+
+    async fn wait(&self, closed: Option<&Lease<C>>, deadline: Instant) -> Result<Lease<C>> {
         let mut changed = self.shared.changed.subscribe();
         let waiting = async {
             loop {
@@ -207,7 +225,11 @@ impl<C: Connect> Shared<C> {
     }
 
     fn now(&self) -> Duration {
-        self.epoch.elapsed()
+        self.since_epoch(Instant::now())
+    }
+
+    fn since_epoch(&self, time: Instant) -> Duration {
+        time.saturating_duration_since(self.epoch)
     }
 
     /// The connection of this number is silent.

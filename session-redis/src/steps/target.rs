@@ -66,7 +66,7 @@ impl<C: Connect> Operation<'_, C> {
             } => {
                 if candidates.suffixes.is_empty() && candidates.looks > 0 {
                     candidates.looks -= 1;
-                    let entries = self.find(principal, public_id).await?;
+                    let entries = Box::pin(self.find(principal, public_id)).await?;
                     let suffixes = entries
                         .iter()
                         .map(|entry| entry.slice_ref(suffix_of(entry)));

@@ -105,10 +105,11 @@ impl<C: Connect> Lease<C> {
             let late = |_| Err(Error::new(ErrorKind::Timeout, effect));
             commands.iter().map(late).collect::<Vec<_>>()
         };
-        if Instant::now() >= deadline {
+        let now = Instant::now();
+        if now >= deadline {
             return late(Effect::NotApplied);
         }
-        let sent = self.shared.now();
+        let sent = self.shared.since_epoch(now);
         let replies = self.live.connection.send(commands, deadline);
         let in_time = timeout_at(deadline, replies).await;
         let replies = in_time.unwrap_or_else(|_| late(Effect::Unknown));
