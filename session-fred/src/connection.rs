@@ -1,6 +1,7 @@
 //! Connections of the `fred` crate: made, used, and their end noticed.
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -245,9 +246,11 @@ impl Connection for FredConnection {
             fail_fast: true,
             ..Options::default()
         });
+        // Pinned here, for it is large to move.
+        let replies = pin!(send(&client, commands));
         tokio::select! {
             biased;
-            replies = send(&client, commands) => replies,
+            replies = replies => replies,
             // A client whose task has ended would let its commands wait for ever.
             () = self.closed() => errors(Effect::Unknown),
         }
@@ -272,21 +275,24 @@ impl FredConnection {
 /// As custom commands: the client's own methods for scripts leave its options aside, the timeout
 /// too.
 async fn send(client: &WithOptions<Client>, commands: &[Command]) -> Vec<Result<Reply>> {
-    let replies = if let [command] = commands {
+    if let [command] = commands {
         let (command, args) = convert::command(command);
-        vec![client.custom(command, args).await]
-    } else {
-        let pipeline = Pipeline::from(client.clone());
-        for command in commands {
-            let (command, args) = convert::command(command);
-            if let Err(error) = pipeline.custom::<(), _>(command, args).await {
-                let refused = |_| Err(convert::error(error.clone()));
-                return commands.iter().map(refused).collect();
-            }
+        let reply = client.custom(command, args).await;
+        return vec![reply.map_err(convert::error).and_then(convert::reply)];
+    }
+    Box::pin(send_several(client, commands)).await
+}
+
+async fn send_several(client: &WithOptions<Client>, commands: &[Command]) -> Vec<Result<Reply>> {
+    let pipeline = Pipeline::from(client.clone());
+    for command in commands {
+        let (command, args) = convert::command(command);
+        if let Err(error) = pipeline.custom::<(), _>(command, args).await {
+            let refused = |_| Err(convert::error(error.clone()));
+            return commands.iter().map(refused).collect();
         }
-        pipeline.try_all().await
-    };
-    let replies = replies.into_iter();
+    }
+    let replies = pipeline.try_all().await.into_iter();
     replies
         .map(|reply| reply.map_err(convert::error).and_then(convert::reply))
         .collect()

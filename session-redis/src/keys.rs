@@ -149,7 +149,11 @@ impl KeySpace {
 
     /// The key of a session that is stored in this format.
     pub(crate) fn session_in(&self, format: KeyFormat, id: &SessionId) -> Vec<u8> {
-        let mut key = Vec::with_capacity(self.prefix.0.len() + LONGEST_SUFFIX);
+        let suffix = match format {
+            KeyFormat::Plain => SessionId::LEN,
+            KeyFormat::Hashed => LONGEST_SUFFIX,
+        };
+        let mut key = Vec::with_capacity(self.prefix.0.len() + suffix);
         key.extend_from_slice(self.prefix.0.as_bytes());
         append_suffix(format, &mut key, id);
         key

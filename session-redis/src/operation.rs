@@ -42,7 +42,6 @@ impl<C: Connect> Operation<'_, C> {
             Servers::Standalone(_) => None,
             Servers::Cluster(cluster) => Some(Box::new(Route::of(cluster, call))),
         };
-        let mut evaluation = call.evalsha();
         let mut is_by_source = false;
         let mut closed = None;
         let mut has_evicted = false;
@@ -57,11 +56,16 @@ impl<C: Connect> Operation<'_, C> {
             let is_asking = route.as_ref().is_some_and(|route| route.is_asking());
             let outcome = match &lease {
                 Ok(lease) => {
-                    let (before, behind) = (Command::new("ASKING", None), call.behind());
-                    let first = usize::from(!is_asking);
-                    let last = usize::from(behind.is_some()) + 1;
-                    let behind = behind.unwrap_or_else(|| before.clone());
-                    let all = [before, evaluation.clone(), behind];
+                    let all = [
+                        Command::new("ASKING", None),
+                        match is_by_source {
+                            true => call.eval(),
+                            false => call.evalsha(),
+                        },
+                        call.behind(),
+                    ];
+                    let (first, last) =
+                        (usize::from(!is_asking), 1 + usize::from(call.reads_behind));
                     let commands = all.get(first..=last).unwrap_or_default();
                     let replies = lease.send(commands, call.script.writes(), deadline).await;
                     outcome(replies, is_asking)
@@ -95,7 +99,7 @@ impl<C: Connect> Operation<'_, C> {
                     };
                 }
                 Err(error) if !is_by_source && is_unknown_script(&error) => {
-                    (evaluation, is_by_source) = (call.eval(), true);
+                    is_by_source = true;
                 }
                 Err(error) => {
                     let next = match (&mut route, lease) {

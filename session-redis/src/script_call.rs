@@ -27,7 +27,7 @@ pub(crate) struct ScriptCall {
     /// The number of keys, the keys, and the other arguments.
     args: Args,
     /// Whether the fields of its first key are read behind it, in the same round trip.
-    reads_behind: bool,
+    pub(crate) reads_behind: bool,
     /// Whose sessions may end for a limit.
     pub(crate) limited: Option<Principal>,
     /// It is meant for the node that serves the slot, not for the keys: it must not be redirected.
@@ -49,12 +49,6 @@ impl ScriptCall {
         self.args.iter().nth(1).map_or(0, hash_slot)
     }
 
-    /// What is sent behind the script, in the same round trip.
-    pub(crate) fn behind(&self) -> Option<Command> {
-        let reads = || Command::with_args("HGETALL", None, self.args.only(1));
-        self.reads_behind.then(reads)
-    }
-
     /// By the script's SHA-1.
     pub(crate) fn evalsha(&self) -> Command {
         Command::with_args("EVALSHA", Some(self.script.sha()), self.args.clone())
@@ -63,6 +57,11 @@ impl ScriptCall {
     /// By the script's source.
     pub(crate) fn eval(&self) -> Command {
         Command::with_args("EVAL", Some(self.script.source()), self.args.clone())
+    }
+
+    /// What is sent behind the script, in the same round trip, if it reads behind it.
+    pub(crate) fn behind(&self) -> Command {
+        Command::with_args("HGETALL", None, self.args.only(1))
     }
 }
 

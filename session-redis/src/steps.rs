@@ -61,11 +61,17 @@ impl<C: Connect> SessionBackend for RedisBackend<C> {
             _ => None,
         };
         let mut candidates = Candidates::of(&request.target, keys);
-        let mut not_found = ReadOutcome::NotFound;
-        while let Some(candidate) = operation.next_candidate(&mut candidates).await? {
-            let key = keys.with_suffix(&candidate.suffix);
+        let mut is_rotated = false;
+        loop {
+            let Some(candidate) = operation.next_candidate(&mut candidates).await? else {
+                return Ok(match is_rotated {
+                    true => ReadOutcome::Rotated,
+                    false => ReadOutcome::NotFound,
+                });
+            };
+            let key = &candidate.key;
             if let Some(server) = server.filter(|_| request.touch != Touch::Always) {
-                match operation.look(server, &key).await? {
+                match operation.look(server, key).await? {
                     Seen::Live(state, now) if !state.is_due(request.touch, now) => {
                         return Ok(ReadOutcome::Found(state.record(now)));
                     }
@@ -75,28 +81,25 @@ impl<C: Connect> SessionBackend for RedisBackend<C> {
             }
             let form = server.map_or(ReadForm::Script, |_| ReadForm::Pipeline);
             let call = match (request.touch, candidate.owner) {
-                (Touch::Never, owner) => script_call::peek(&key, owner),
-                (_, None) => script_call::touch(keys, &key, request, form),
-                (_, Some(owner)) => script_call::read(keys, &key, owner, request),
+                (Touch::Never, owner) => script_call::peek(key, owner),
+                (_, None) => script_call::touch(keys, key, request, form),
+                (_, Some(owner)) => script_call::read(keys, key, owner, request),
             };
             let outcome = match operation.run(&call).await {
                 // A server that only reads answers all the same.
                 Err(error) if request.touch != Touch::Never && operation.may_only_read(&error) => {
-                    let peek = script_call::peek(&key, candidate.owner);
+                    let peek = script_call::peek(key, candidate.owner);
                     Box::pin(operation.run(&peek)).await
                 }
                 outcome => outcome,
             };
             match outcome? {
                 Outcome::Done(parts) => return reply::found(parts),
-                Outcome::Rotated(_) if candidate.owner.is_none() => {
-                    not_found = ReadOutcome::Rotated;
-                }
+                Outcome::Rotated(_) if candidate.owner.is_none() => is_rotated = true,
                 Outcome::NotFound | Outcome::Rotated(_) => {}
                 _ => return Err(corrupt()),
             }
         }
-        Ok(not_found)
     }
 
     async fn write(&self, request: &WriteRequest) -> Result<WriteOutcome> {
@@ -104,22 +107,28 @@ impl<C: Connect> SessionBackend for RedisBackend<C> {
         let keys = operation.keys;
         let delta = &request.write.delta;
         let mut candidates = Candidates::of(&request.target, keys);
-        let mut not_found = WriteOutcome::NotFound;
-        while let Some(candidate) = operation.next_candidate(&mut candidates).await? {
+        let mut is_rotated = false;
+        loop {
+            let Some(candidate) = operation.next_candidate(&mut candidates).await? else {
+                return Ok(match is_rotated {
+                    true => WriteOutcome::Rotated,
+                    false => WriteOutcome::NotFound,
+                });
+            };
             if keys.has_cross_slot_index() && delta.binding().is_some() {
                 match Box::pin(operation.write_across_slots(&candidate, request)).await? {
                     WriteOutcome::NotFound => {}
-                    WriteOutcome::Rotated => not_found = WriteOutcome::Rotated,
+                    WriteOutcome::Rotated => is_rotated = true,
                     outcome => return Ok(outcome),
                 }
                 continue;
             }
-            let key = keys.with_suffix(&candidate.suffix);
+            let key = &candidate.key;
             let simple = match candidate.owner {
-                None => script_call::simple_write(keys, &key, &request.write),
+                None => script_call::simple_write(keys, key, &request.write),
                 Some(_) => None,
             };
-            let general = || script_call::write(keys, &key, candidate.owner, request, None);
+            let general = || script_call::write(keys, key, candidate.owner, request, None);
             let call = simple.unwrap_or_else(general);
             match operation.run(&call).await? {
                 Outcome::Done(mut parts) => {
@@ -127,12 +136,11 @@ impl<C: Connect> SessionBackend for RedisBackend<C> {
                     return Ok(WriteOutcome::Written(written));
                 }
                 Outcome::NotFound => {}
-                Outcome::Rotated(_) => not_found = WriteOutcome::Rotated,
+                Outcome::Rotated(_) => is_rotated = true,
                 Outcome::Refused(refusal) => return Ok(WriteOutcome::Refused(refusal)),
                 _ => return Err(corrupt()),
             }
         }
-        Ok(not_found)
     }
 
     async fn rename(&self, request: &RenameRequest) -> Result<RenameOutcome> {
@@ -172,10 +180,8 @@ impl<C: Connect> SessionBackend for RedisBackend<C> {
         let mut not_found = RemoveOutcome::NotFound;
         while let Some(candidate) = operation.next_candidate(&mut candidates).await? {
             let follows = candidate.owner.is_none();
-            match operation
-                .end(&candidate.suffix, candidate.owner, follows)
-                .await?
-            {
+            let suffix = candidate.suffix(operation.keys);
+            match operation.end(&suffix, candidate.owner, follows).await? {
                 RemoveOutcome::NotFound => {}
                 RemoveOutcome::Rotated => not_found = RemoveOutcome::Rotated,
                 outcome => return Ok(outcome),

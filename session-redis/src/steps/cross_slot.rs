@@ -92,11 +92,11 @@ impl<C: Connect> Operation<'_, C> {
         request: &WriteRequest,
     ) -> Result<WriteOutcome> {
         let write = &request.write;
-        let key = self.keys.with_suffix(&candidate.suffix);
+        let (key, suffix) = (&candidate.key, candidate.suffix(self.keys));
         let call = |indexed: Option<&Indexed>| {
-            script_call::write(self.keys, &key, candidate.owner, request, indexed)
+            script_call::write(self.keys, key, candidate.owner, request, indexed)
         };
-        let mut entry = match self.entry_for(write, &candidate.suffix, Some(&candidate.suffix)) {
+        let mut entry = match self.entry_for(write, &suffix, Some(&suffix)) {
             Some((principal, new)) => match self.admit(&principal, &new, Some(call(None))).await? {
                 Admission::Added(entry) => Some(entry),
                 Admission::OverQuota => {
@@ -116,9 +116,7 @@ impl<C: Connect> Operation<'_, C> {
             match self.run(&call).await {
                 Ok(Outcome::Done(parts)) => {
                     let (written, before) = written(parts, write)?;
-                    let former = before
-                        .listing
-                        .map(|listing| listing.entry(&candidate.suffix));
+                    let former = before.listing.map(|listing| listing.entry(&suffix));
                     self.finish(entry.as_ref(), before.deadline, former).await;
                     return Ok(WriteOutcome::Written(written));
                 }

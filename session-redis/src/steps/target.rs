@@ -5,7 +5,8 @@ use session_core::steps::Target;
 use session_core::{Effect, Error, ErrorKind, Principal, PublicId, Result};
 
 use crate::connection::Connect;
-use crate::keys::{KeySpace, suffix_in, suffix_of};
+use crate::key_format::KeyFormat;
+use crate::keys::{KeySpace, suffix_of};
 use crate::operation::Operation;
 use crate::reply::{self, Outcome, corrupt};
 use crate::script_call::{self, Owner};
@@ -19,35 +20,37 @@ const LOOKS: usize = 3;
 
 /// A key where the session may be stored.
 pub(super) struct Candidate<'a> {
-    /// Of the key.
-    pub(super) suffix: Bytes,
+    pub(super) key: Vec<u8>,
     /// The session is to be this one; where none is given, whichever is there.
     pub(super) owner: Option<Owner<'a>>,
+}
+
+impl Candidate<'_> {
+    /// The key's, behind the prefix of these keys.
+    pub(super) fn suffix(&self, keys: &KeySpace) -> Bytes {
+        let suffix = self.key.get(keys.prefix().as_str().len()..);
+        Bytes::copy_from_slice(suffix.unwrap_or_default())
+    }
 }
 
 /// The keys where the session of a target may be stored, in the order in which they are tried.
 pub(super) struct Candidates<'a> {
     target: &'a Target,
-    /// Those that are left, the next one last.
-    suffixes: Vec<Bytes>,
+    /// The formats that are left.
+    formats: std::slice::Iter<'static, KeyFormat>,
+    /// The entries that were found, and are left.
+    entries: Vec<Bytes>,
     /// How often the index may still be looked at.
     looks: usize,
 }
 
 impl<'a> Candidates<'a> {
     pub(super) fn of(target: &'a Target, keys: &KeySpace) -> Self {
-        let (suffixes, looks) = match target {
-            Target::Id(id) => {
-                let formats = keys.formats().iter().rev();
-                let suffixes = formats.map(|format| suffix_in(*format, id).into());
-                (suffixes.collect(), 0)
-            }
-            _ => (Vec::new(), LOOKS),
-        };
         Self {
             target,
-            suffixes,
-            looks,
+            formats: keys.formats().iter(),
+            entries: Vec::new(),
+            looks: LOOKS,
         }
     }
 }
@@ -58,29 +61,33 @@ impl<C: Connect> Operation<'_, C> {
         &self,
         candidates: &mut Candidates<'a>,
     ) -> Result<Option<Candidate<'a>>> {
-        let owner = match candidates.target {
-            Target::Id(_) => None,
+        match candidates.target {
+            Target::Id(id) => {
+                let format = candidates.formats.next();
+                Ok(format.map(|format| Candidate {
+                    key: self.keys.session_in(*format, id),
+                    owner: None,
+                }))
+            }
             Target::PublicId {
                 principal,
                 public_id,
             } => {
-                if candidates.suffixes.is_empty() && candidates.looks > 0 {
+                if candidates.entries.is_empty() && candidates.looks > 0 {
                     candidates.looks -= 1;
-                    let entries = Box::pin(self.find(principal, public_id)).await?;
-                    let suffixes = entries
-                        .iter()
-                        .map(|entry| entry.slice_ref(suffix_of(entry)));
-                    candidates.suffixes.extend(suffixes);
+                    candidates.entries = Box::pin(self.find(principal, public_id)).await?;
                 }
-                Some(Owner {
-                    principal: principal.as_str().as_bytes(),
-                    public_id: public_id.as_str().as_bytes(),
-                })
+                let entry = candidates.entries.pop();
+                Ok(entry.map(|entry| Candidate {
+                    key: self.keys.with_suffix(suffix_of(&entry)),
+                    owner: Some(Owner {
+                        principal: principal.as_str().as_bytes(),
+                        public_id: public_id.as_str().as_bytes(),
+                    }),
+                }))
             }
-            _ => return Err(Error::new(ErrorKind::Unsupported, Effect::NotApplied)),
-        };
-        let suffix = candidates.suffixes.pop();
-        Ok(suffix.map(|suffix| Candidate { suffix, owner }))
+            _ => Err(Error::new(ErrorKind::Unsupported, Effect::NotApplied)),
+        }
     }
 
     /// The entries of a public id in its principal's indexes: one, or none; two while a session is

@@ -1,6 +1,7 @@
 //! A connection in the hands of an operation, which leaves evidence of what it received.
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -110,7 +111,8 @@ impl<C: Connect> Lease<C> {
             return late(Effect::NotApplied);
         }
         let sent = self.shared.since_epoch(now);
-        let replies = self.live.connection.send(commands, deadline);
+        // Pinned here, for it is large to move.
+        let replies = pin!(self.live.connection.send(commands, deadline));
         let in_time = timeout_at(deadline, replies).await;
         let replies = in_time.unwrap_or_else(|_| late(Effect::Unknown));
         self.note(&replies, writes, sent);
