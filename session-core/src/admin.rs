@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_scan_whose_cursor_is_out_of_date_starts_again_a_few_times() {
-        let public_id = PublicId::parse("AAAAAAAAAAAAAAAAAAAAAA").unwrap();
+        let public_id = PublicId::parse("AAAAAAAAAAAAAAAA").unwrap();
         let shifting = |times| Shifting(Mutex::new(times));
         assert_eq!(ready(shifting(3).count_sessions()).unwrap(), 0);
         assert!(!ready(shifting(3).revoke_session(&public_id)).unwrap());

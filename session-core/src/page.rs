@@ -430,7 +430,7 @@ mod tests {
             }
         }
         assert!(before.is_before(deadline, public_id) && !behind.is_before(deadline, public_id));
-        let least = PublicId::parse("-".repeat(21) + "A").unwrap();
+        let least = PublicId::parse("-".repeat(PublicId::LEN)).unwrap();
         assert!(before.is_before(deadline, least) && !behind.is_before(deadline, least));
     }
 

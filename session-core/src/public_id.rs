@@ -11,9 +11,9 @@ use crate::id::SessionId;
 use crate::random::random_bytes;
 
 /// Bytes of randomness in a public id.
-const PUBLIC_ID_BYTES: usize = 16;
+const PUBLIC_ID_BYTES: usize = 12;
 
-/// Names a session without opening it: 16 bytes, shown as 22 characters of unpadded base64url.
+/// Names a session without opening it: 12 bytes, shown as 16 characters of base64url.
 ///
 /// It may be shown, logged and sent to a page. Together with the principal that the session is
 /// bound to it serves to list, read, change and end sessions; alone it opens nothing.
@@ -35,14 +35,14 @@ const PUBLIC_ID_BYTES: usize = 16;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PublicId([u8; PublicId::LEN]);
 
-/// The text is not a public id: not 22 characters of canonical, unpadded base64url.
+/// The text is not a public id: not 16 characters of base64url.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a valid public id: expected 22 characters of canonical base64url")]
+#[error("not a valid public id: expected 16 characters of base64url")]
 pub struct InvalidPublicId;
 
 impl PublicId {
     /// The length of a public id's text, in characters (all ASCII).
-    pub const LEN: usize = 22;
+    pub const LEN: usize = 16;
 
     /// Draws a fresh public id from the operating system.
     ///
@@ -55,8 +55,7 @@ impl PublicId {
     /// Parses the text of a public id.
     ///
     /// # Errors
-    /// [`InvalidPublicId`] unless the text is 22 characters of the base64url alphabet in canonical
-    /// encoding (the last character's four unused bits are zero).
+    /// [`InvalidPublicId`] unless the text is 16 characters of the base64url alphabet.
     pub fn parse(text: impl AsRef<[u8]>) -> Result<Self, InvalidPublicId> {
         let text: [u8; Self::LEN] = text.as_ref().try_into().map_err(|_| InvalidPublicId)?;
         let mut bytes = [0; PUBLIC_ID_BYTES];
@@ -66,7 +65,7 @@ impl PublicId {
         }
     }
 
-    /// The public id made of the first 16 bytes of a SHA-256.
+    /// The public id made of the first 12 bytes of a SHA-256.
     pub fn from_digest(digest: &[u8; 32]) -> Self {
         let mut bytes = [0; PUBLIC_ID_BYTES];
         for (byte, of_digest) in bytes.iter_mut().zip(digest) {
@@ -89,7 +88,7 @@ impl PublicId {
 
     fn from_bytes(bytes: &[u8; PUBLIC_ID_BYTES]) -> Self {
         let mut text = [b'A'; Self::LEN];
-        // 16 bytes are exactly 22 characters, so the buffer always fits.
+        // 12 bytes are exactly 16 characters, so the buffer always fits.
         let written = URL_SAFE_NO_PAD.encode_slice(bytes, &mut text);
         debug_assert_eq!(written, Ok(Self::LEN));
         Self(text)
@@ -150,16 +149,15 @@ mod tests {
     }
 
     #[test]
-    fn only_the_canonical_last_character_is_accepted() {
+    fn no_bits_are_left_over() {
         let accepted = (b'!'..=b'~')
             .filter(|last| {
                 let mut text = [b'A'; PublicId::LEN];
-                text[21] = *last;
+                text[15] = *last;
                 PublicId::parse(text).is_ok()
             })
             .count();
-        // Two significant bits: 4 of the 64 characters.
-        assert_eq!(accepted, 4);
+        assert_eq!(accepted, 64);
     }
 
     #[test]
@@ -167,14 +165,14 @@ mod tests {
         for text in [
             "",
             "short",
-            &"A".repeat(21),
-            &"A".repeat(23),
-            &"=".repeat(22),
-            "ünïcödé-ünïcödA",
+            &"A".repeat(15),
+            &"A".repeat(17),
+            &"=".repeat(16),
+            "ünïcödé-ünx",
         ] {
             assert_eq!(PublicId::parse(text), Err(InvalidPublicId), "{text:?}");
         }
-        assert_eq!(PublicId::parse([0xff; 22]), Err(InvalidPublicId));
+        assert_eq!(PublicId::parse([0xff; 16]), Err(InvalidPublicId));
     }
 
     #[test]
@@ -183,7 +181,6 @@ mod tests {
         let digest = URL_SAFE_NO_PAD.encode(id.digest());
         let public_id = PublicId::of_unbound(&id);
         assert_eq!(public_id, PublicId::of_unbound(&id));
-        // 21 characters are 126 of the 128 bits.
-        assert_eq!(public_id.as_str()[..21], digest[..21]);
+        assert_eq!(public_id.as_str(), &digest[..PublicId::LEN]);
     }
 }

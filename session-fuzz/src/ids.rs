@@ -18,10 +18,10 @@ pub fn ids(data: &[u8]) {
     }
     match PublicId::parse(data) {
         Ok(id) => {
-            assert!(is_canonical(data, 22, 16));
+            assert!(is_canonical(data, 16, 1));
             assert_eq!(id.to_string().as_bytes(), data);
         }
-        Err(_) => assert!(!is_canonical(data, 22, 16)),
+        Err(_) => assert!(!is_canonical(data, 16, 1)),
     }
     let Ok(text) = std::str::from_utf8(data) else {
         return;

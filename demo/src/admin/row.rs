@@ -83,7 +83,7 @@ fn columns(
     deadline: &str,
 ) -> String {
     format!(
-        "{handle:22}  {principal:16}  {created:25}  {used:25}  {remaining:10}  {ttl:8}  {deadline}"
+        "{handle:16}  {principal:16}  {created:25}  {used:25}  {remaining:10}  {ttl:8}  {deadline}"
     )
 }
 
@@ -105,7 +105,7 @@ mod tests {
 
     fn overview() -> SessionOverview {
         let at = FieldValue::from("2026-04-02T12:34:56+00:00");
-        let public_id = PublicId::parse("4nWUyWTEw-6RWZJ0oVgwLg").unwrap();
+        let public_id = PublicId::parse("4nWUyWTEw-6RWZJ0").unwrap();
         let ttl = SessionTtl::from_secs(3600).unwrap();
         let session = ListedSession::new(public_id, at.clone(), at, None);
         let remaining = Remaining::In(Duration::from_millis(58_001));
@@ -124,13 +124,13 @@ mod tests {
         let overview = overview();
         assert_eq!(
             format!("{}\n{}", Row::heading(), Row::of(&overview).line()),
-            "HANDLE                  PRINCIPAL         CREATED                    LAST USED                  \
+            "HANDLE            PRINCIPAL         CREATED                    LAST USED                  \
              REMAINING   TTL       DEADLINE\n\
-             4nWUyWTEw-6RWZJ0oVgwLg  Ann               2026-04-02T12:34:56+00:00  2026-04-02T12:34:56+00:00  \
+             4nWUyWTEw-6RWZJ0  Ann               2026-04-02T12:34:56+00:00  2026-04-02T12:34:56+00:00  \
              59s         1h        2026-04-02T12:34:56+00:00"
         );
         let expected = json!({
-            "handle": "4nWUyWTEw-6RWZJ0oVgwLg",
+            "handle": "4nWUyWTEw-6RWZJ0",
             "principal": "Ann",
             "created_at": "2026-04-02T12:34:56+00:00",
             "last_accessed_at": "2026-04-02T12:34:56+00:00",

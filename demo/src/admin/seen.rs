@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     fn public_id(number: usize) -> PublicId {
-        PublicId::parse(format!("{number:021}A")).unwrap()
+        PublicId::parse(format!("{number:016}")).unwrap()
     }
 
     #[test]

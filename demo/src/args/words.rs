@@ -6,7 +6,7 @@ use session_store::{PublicId, SessionId};
 
 /// One public id in 64 begins with a hyphen, and would be taken for a flag. So public ids after
 /// `sessions revoke` get a blank before them, which their parser ignores. No flag looks like a
-/// public id: none is 22 characters long. (Ids get one too, for somebody may paste one: a flag that
+/// public id: none is 16 characters long. (Ids get one too, for somebody may paste one: a flag that
 /// is refused would be shown.)
 ///
 /// (clap's `allow_hyphen_values` would take the flags after a public id for public ids.)

@@ -77,11 +77,9 @@ pub(crate) fn fresh_public_id() -> PublicId {
 
 /// A public id that differs from this one in the case of a letter.
 pub(crate) fn in_other_case(public_id: &PublicId) -> PublicId {
-    // The last character has unused bits, so another one is changed.
     let mut text = public_id.as_str().as_bytes().to_vec();
-    let mut letters = text[..PublicId::LEN - 1].iter_mut();
-    let letter = letters.find(|c| c.is_ascii_alphabetic());
-    *letter.expect("a letter among 21 random characters") ^= 0x20;
+    let letter = text.iter_mut().find(|c| c.is_ascii_alphabetic());
+    *letter.expect("a letter among 16 random characters") ^= 0x20;
     PublicId::parse(text).expect("a public id")
 }
 

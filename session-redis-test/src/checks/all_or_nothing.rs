@@ -532,7 +532,7 @@ impl Trials {
                             let [entry, score] = entry else {
                                 unreachable!("two")
                             };
-                            let (public_id, suffix) = entry.split_at(22);
+                            let (public_id, suffix) = entry.split_at(PublicId::LEN);
                             let session = names.suffixes.get(suffix.as_bytes());
                             let session = session.copied().unwrap_or("new").to_owned();
                             let until = score.parse::<f64>().expect("a score") - now;

@@ -270,7 +270,7 @@ for i = 2, #ARGV, 3 do
   local key, entry, deadline = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   if ARGV[1] == 'sessions' then
     redis.call('HSET', key, 'created_at', 'then', 'last_accessed_at', 'now', 'session_ttl', 3600,
-      'session_deadline', deadline, 'session_principal', 'ann', 'session_public_id', string.sub(entry, 1, 22),
+      'session_deadline', deadline, 'session_principal', 'ann', 'session_public_id', string.sub(entry, 1, 16),
       'session_login_at', '1760000000000', 'user_agent', 'Opera 1.0', 'username', 'andrew')
     redis.call('PEXPIREAT', key, deadline)
   else

@@ -44,7 +44,7 @@ async fn no_id_and_no_value_is_ever_logged() {
             ("/increment", &[]),
             ("/ttl", &[("ttl", "40")]),
             ("/rotate", &[]),
-            ("/sessions/revoke", &[("handle", "AAAAAAAAAAAAAAAAAAAAAA")]),
+            ("/sessions/revoke", &[("handle", "AAAAAAAAAAAAAAAA")]),
             ("/login", &[("username", NAME), ("max_lifetime", "50")]),
             ("/logout-everywhere", &[]),
             ("/increment", &[]),

@@ -5,11 +5,12 @@ use std::process::Stdio;
 
 use serde_json::Value;
 use session_redis_test::{shared_cluster, unique_prefix};
+use session_store::PublicId;
 
 use crate::support::{Backend, Ended, Store};
 
 /// The public id of no session, such as a shell would hand it over.
-const MISSING: &str = "-AAAAAAAAAAAAAAAAAAAAA";
+const MISSING: &str = "-AAAAAAAAAAAAAAA";
 
 const EVERY_COMMAND: [&[&str]; 3] = [&["list"], &["count"], &["revoke", MISSING]];
 
@@ -140,7 +141,7 @@ async fn no_id_is_ever_written() {
             assert_eq!(is_logged, words[0] == "list", "{words:?}: {stderr}");
             for (_, visitor) in &visitors {
                 // Nor the most of one. (A hashed key shows three characters.)
-                let part = &visitor.cookie().unwrap()[..22];
+                let part = &visitor.cookie().unwrap()[..PublicId::LEN];
                 for text in [&stdout, &stderr] {
                     let line = text.lines().find(|line| line.contains(part));
                     assert_eq!(line, None, "{words:?}");

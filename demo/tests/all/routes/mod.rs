@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use crate::support::{Answer, Server, Visitor};
 
 /// The public id of no session.
-const PUBLIC_ID: &str = "AAAAAAAAAAAAAAAAAAAAAA";
+const PUBLIC_ID: &str = "AAAAAAAAAAAAAAAA";
 /// The id of no session.
 const MADE_UP: &str = "Zm9vYmFyZm9vYmFyZm9vYmFyZm9vYmFyZm9vYmFyZm8";
 

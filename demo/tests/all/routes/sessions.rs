@@ -63,7 +63,7 @@ async fn the_list_shows_where_a_user_is_logged_in() {
     }
     assert_eq!(public_ids(&other).await.0, others[0]);
     // A public id opens nothing.
-    assert_eq!(own.len(), 22);
+    assert_eq!(own.len(), 16);
     assert!(!here.visitor().with_cookie(own).is_logged_in().await);
 }
 
@@ -89,9 +89,8 @@ async fn one_session_is_revoked_by_its_public_id() {
 #[tokio::test]
 async fn what_is_not_a_public_id_is_refused() {
     let visitor = here().logged_in("Ann").await;
-    let (long, foreign) = (format!("{PUBLIC_ID}A"), "AAAAAAAAAAAAAAAAAAAAA!");
-    // Of the last one bits are left over: it is not canonical.
-    for text in ["", "x", &long, foreign, "AAAAAAAAAAAAAAAAAAAAAB"] {
+    let (long, foreign) = (format!("{PUBLIC_ID}A"), "AAAAAAAAAAAAAAA!");
+    for text in ["", "x", &long, foreign] {
         let answer = visitor.post("/sessions/revoke", &[("handle", text)]).await;
         answer.assert_error(400, "Not a valid public id.");
     }

@@ -62,7 +62,7 @@ fn key(name: &str) -> Text {
 }
 
 fn public_id(name: &str) -> PublicId {
-    PublicId::parse(format!("{name:A<22}")).unwrap()
+    PublicId::parse(format!("{name:A<16}")).unwrap()
 }
 
 fn who(name: &str) -> Principal {
@@ -287,7 +287,7 @@ fn the_model_finds_what_it_should() {
         ),
         (
             "if indexed == needed",
-            "if string.sub(indexed, 23) == string.sub(needed, 23)",
+            "if string.sub(indexed, 17) == string.sub(needed, 17)",
             "login a0: rotate a0 a1 | write a0 ann",
             unindexed,
         ),

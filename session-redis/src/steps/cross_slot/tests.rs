@@ -55,7 +55,7 @@ fn write_under(policy: &SessionPolicy) -> WriteRequest {
 }
 
 /// A public id: of all sessions here.
-const PUBLIC_ID: &str = "AAAAAAAAAAAAAAAAAAAAAA";
+const PUBLIC_ID: &str = "AAAAAAAAAAAAAAAA";
 
 // Replies: the parts of an array, which are numbers, texts (`'0` is one too), nothing (`-`), an
 // empty array, and entries (`#a`: the public id, and `a` for the key's suffix).
@@ -352,7 +352,7 @@ fn a_page_holds_all_entries_of_a_session_or_none() {
     let of_index = |entries: &[(&str, &str)]| -> Vec<quota::Entry> {
         let entry = |(text, score): &(&str, &str)| quota::Entry {
             index: Bytes::new(),
-            entry: format!("{}{}", PUBLIC_ID.replacen('A', &text[..1], 21), &text[1..]).into(),
+            entry: format!("{}{}", text[..1].repeat(PublicId::LEN), &text[1..]).into(),
             score: Bytes::copy_from_slice(score.as_bytes()),
             is_pending: false,
         };
@@ -362,7 +362,7 @@ fn a_page_holds_all_entries_of_a_session_or_none() {
         page::part_of_deadline(UnixMillis::new(7), of_index(entries), count)
             .map(|part| (part.entries.len(), part.to.unwrap().cursor().to_string()))
     };
-    let behind = |text: &str| format!("7.{}A", text.repeat(21));
+    let behind = |text: &str| format!("7.{}", text.repeat(PublicId::LEN));
     let same = [("A", "7.2"), ("Bx", "7.2"), ("C", "7.2"), ("By", "7.5")];
     assert_eq!(part(&same, 5), Some((4, "8".into())));
     assert_eq!(part(&same, 4), Some((3, behind("B"))));
@@ -398,8 +398,8 @@ async fn a_session_of_two_formats_gets_no_entry_for_a_key_that_it_does_not_have(
 async fn log_ins_that_meet_in_two_indexes_let_the_least_entry_through() {
     const EMPTY: &str = "1 '";
     // One with a lesser entry, and one with a greater, whatever public id is drawn.
-    let lesser = format!("1 ' {}a 1.5 1", "-".repeat(22));
-    let greater = format!("1 ' {}a 1.5 1", "z".repeat(22));
+    let lesser = format!("1 ' {}a 1.5 1", "-".repeat(PublicId::LEN));
+    let greater = format!("1 ' {}a 1.5 1", "z".repeat(PublicId::LEN));
     let stored = "1 8000 9000";
     let looks = [NOT_FOUND, NOT_INDEXED];
     for (on_excess, meets, rest, is_stored) in [
