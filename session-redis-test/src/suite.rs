@@ -6,9 +6,9 @@ use session_redis::IdStorage::{self, Hashed, HashedAfterPlain, Plain, PlainBefor
 
 use crate::checks::cluster::{faults as cluster_faults, moves};
 use crate::checks::{
-    acl, admin, all_or_nothing, browser, chaos, connections, faults, first_contact, full, garbage,
-    guide_client, ids_at_rest, index, key_formats, lost_replies, readiness, resources, round_trips,
-    scripts, sentinel, tls,
+    acl, admin, all_or_nothing, browser, chaos, compact, connections, faults, first_contact, full,
+    garbage, guide_client, ids_at_rest, index, key_formats, lost_replies, readiness, resources,
+    round_trips, scripts, sentinel, tls,
 };
 use crate::harness::{Connect, RedisHarness};
 
@@ -145,6 +145,7 @@ pub fn backend_tests(connect: Connect) -> Runner {
         acl::wrong_credentials_are_denied
         admin::a_page_of_a_large_store_takes_little_time
         all_or_nothing::every_operation_is_all_or_nothing
+        compact::what_a_backend_writes_is_compact
         connections::a_socket_a_database_and_a_name_are_used
         connections::credentials_may_change
         faults::starts_without_a_server

@@ -7,6 +7,7 @@ pub mod all_or_nothing;
 pub mod browser;
 pub mod chaos;
 pub mod cluster;
+pub mod compact;
 pub mod connections;
 pub mod faults;
 pub mod first_contact;
