@@ -32,7 +32,8 @@ pub enum IdStorage {
     /// `{` + the id's first three characters + `}` + base64url(SHA-256(id)). A leaked key name is
     /// no usable cookie, and the braces keep a session in its hash slot when it rotates.
     ///
-    /// The key of a principal's index shows a SHA-1 of the principal in place of its name.
+    /// The key of a principal's index shows 128 bits of a SHA-1 of the principal in place of its
+    /// name.
     Hashed,
 }
 

@@ -201,7 +201,7 @@ impl KeySpace {
 
     /// The key of the index that has a principal's sessions which are stored in this format. A
     /// hashed one is a name, and keeps nothing that must not be guessed: scripts make the same, and
-    /// have no other hash.
+    /// have no other hash. 128 bits of it suffice.
     fn index_in(&self, format: KeyFormat, principal: &[u8]) -> Vec<u8> {
         let mut key = self.prefix.0.clone().into_bytes();
         match format {
@@ -211,7 +211,8 @@ impl KeySpace {
             }
             KeyFormat::Hashed => {
                 key.push(b'#');
-                key.extend(hex(&Sha1::digest(principal)).into_bytes());
+                let hash = Sha1::digest(principal);
+                key.extend(hex(hash.get(..16).unwrap_or_default()).into_bytes());
             }
         }
         key
