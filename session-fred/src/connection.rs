@@ -277,8 +277,8 @@ impl FredConnection {
 async fn send(client: &WithOptions<Client>, commands: &[Command]) -> Vec<Result<Reply>> {
     if let [command] = commands {
         let (command, args) = convert::command(command);
-        let reply = client.custom(command, args).await;
-        return vec![reply.map_err(convert::error).and_then(convert::reply)];
+        let reply = client.custom_raw(command, args).await;
+        return vec![reply.map_err(convert::error).and_then(convert::frame)];
     }
     Box::pin(send_several(client, commands)).await
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use fred::error::{Error as FredError, ErrorKind as ClientErrorKind};
-use fred::types::{CustomCommand, Value};
+use fred::types::{CustomCommand, Resp3Frame, Value};
 use session_core::{Effect, Error, ErrorKind};
 use session_redis::{Command, Reply, ServerError};
 
@@ -102,7 +102,36 @@ fn server_error(error: &FredError) -> Option<(&str, &str)> {
     is_code.then_some((code, detail))
 }
 
-/// The reply to a command, in RESP2 or RESP3.
+/// The reply to a command as it was received: the client's own form of it takes longer to make than
+/// all else here.
+pub(crate) fn frame(received: Resp3Frame) -> Result<Reply, Error> {
+    let refused = |text: &str| {
+        Err(error(FredError::new(
+            ClientErrorKind::Unknown,
+            text.to_owned(),
+        )))
+    };
+    Ok(match received {
+        Resp3Frame::Null => Reply::Nil,
+        Resp3Frame::Number { data, .. } => Reply::Integer(data),
+        Resp3Frame::Boolean { data, .. } => Reply::Integer(data.into()),
+        Resp3Frame::BlobString { data, .. }
+        | Resp3Frame::SimpleString { data, .. }
+        | Resp3Frame::VerbatimString { data, .. } => Reply::Bytes(data),
+        Resp3Frame::Array { data, .. } => {
+            Reply::Array(data.into_iter().map(frame).collect::<Result<_, _>>()?)
+        }
+        Resp3Frame::Map { data, .. } => {
+            let values = data.into_iter().flat_map(|(name, value)| [name, value]);
+            Reply::Array(values.map(frame).collect::<Result<_, _>>()?)
+        }
+        Resp3Frame::SimpleError { data, .. } => return refused(&data),
+        Resp3Frame::BlobError { data, .. } => return refused(&String::from_utf8_lossy(&data)),
+        _ => return Err(Error::new(ErrorKind::CorruptReply, Effect::Unknown)),
+    })
+}
+
+/// The same of several commands, which the client has in its own form only.
 pub(crate) fn reply(value: Value) -> Result<Reply, Error> {
     Ok(match value {
         Value::Null => Reply::Nil,

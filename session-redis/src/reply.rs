@@ -375,7 +375,7 @@ mod tests {
     fn a_read_is_checked_at_its_fields() {
         let hash = "created_at then last_accessed_at now session_ttl 15 username andrew";
         let hash = hash.split(' ').map(text).collect();
-        let read = |fields| found(vec![Reply::Integer(15_000), Reply::Array(fields)].into_iter());
+        let read = |fields| found(vec![Reply::Integer(15_000), Reply::Array(fields)].into());
         let ReadOutcome::Found(record) = read(hash).unwrap() else {
             panic!("a session");
         };

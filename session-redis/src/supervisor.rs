@@ -82,15 +82,22 @@ pub(crate) struct Supervisor<C: Connect> {
 struct Shared<C: Connect> {
     how: Arc<Supervision<C>>,
     endpoint: Endpoint,
-    /// All times are since this.
-    epoch: Instant,
+    news: Arc<News>,
     /// Where the connection that is used leads, where sentinels say it.
     primary: Mutex<Option<Endpoint>>,
     slot: ArcSwap<Slot<C::Connection>>,
     /// Changes with the slot.
     changed: watch::Sender<()>,
-    /// What operations tell the task: it has news of the connection of this number.
-    news: Notify,
+}
+
+/// What the task is told, by operations and sentinels.
+struct News {
+    /// All times are since this.
+    epoch: Instant,
+    /// There is something.
+    notify: Notify,
+    /// The numbers of the connections that are silent, and that lead to a server that takes no
+    /// writes; zero for none.
     silent: AtomicU64,
     refusing: AtomicU64,
     /// The sentinels have named another primary than the one that is connected to.
@@ -114,14 +121,16 @@ impl<C: Connect> Supervisor<C> {
             shared: Arc::new(Shared {
                 how,
                 endpoint,
-                epoch: Instant::now(),
+                news: Arc::new(News {
+                    epoch: Instant::now(),
+                    notify: Notify::new(),
+                    silent: AtomicU64::new(0),
+                    refusing: AtomicU64::new(0),
+                    is_moved: AtomicBool::new(false),
+                }),
                 primary: Mutex::default(),
                 slot: ArcSwap::from_pointee(Slot::Idle),
                 changed: watch::Sender::new(()),
-                news: Notify::new(),
-                silent: AtomicU64::new(0),
-                refusing: AtomicU64::new(0),
-                is_moved: AtomicBool::new(false),
             }),
             task: Mutex::new(None),
         }
@@ -184,7 +193,7 @@ impl<C: Connect> Supervisor<C> {
     fn known(&self, closed: Option<&Lease<C>>) -> Option<Result<Lease<C>>> {
         match &**self.shared.slot.load() {
             Slot::Usable(live) if closed.is_some_and(|closed| closed.is_of(live)) => None,
-            Slot::Usable(live) => Some(Lease::new(&self.shared, live)),
+            Slot::Usable(live) => Some(Lease::new(live)),
             Slot::Down(why) => Some(Err(
                 not_sent(why.kind()).with_source(NotConnected(Arc::clone(why)))
             )),
@@ -218,16 +227,7 @@ impl<C: Connect> Supervisor<C> {
     }
 }
 
-impl<C: Connect> Shared<C> {
-    fn publish(&self, slot: Slot<C::Connection>) {
-        self.slot.store(Arc::new(slot));
-        self.changed.send_replace(());
-    }
-
-    fn now(&self) -> Duration {
-        self.since_epoch(Instant::now())
-    }
-
+impl News {
     fn since_epoch(&self, time: Instant) -> Duration {
         time.saturating_duration_since(self.epoch)
     }
@@ -235,28 +235,39 @@ impl<C: Connect> Shared<C> {
     /// The connection of this number is silent.
     fn report_silence(&self, number: u64) {
         self.silent.store(number, Ordering::Relaxed);
-        self.news.notify_one();
+        self.notify.notify_one();
     }
 
     /// The connection of this number leads to a server that takes no writes.
     fn report_refused_write(&self, number: u64) {
         self.refusing.store(number, Ordering::Relaxed);
-        self.news.notify_one();
+        self.notify.notify_one();
+    }
+}
+
+impl<C: Connect> Shared<C> {
+    fn publish(&self, slot: Slot<C::Connection>) {
+        self.slot.store(Arc::new(slot));
+        self.changed.send_replace(());
+    }
+
+    fn now(&self) -> Duration {
+        self.news.since_epoch(Instant::now())
     }
 
     /// The sentinels name this primary.
     fn note_primary(&self, named: &Endpoint) {
         let primary = self.primary.lock().unwrap_or_else(PoisonError::into_inner);
         if primary.as_ref().is_some_and(|used| used != named) {
-            self.is_moved.store(true, Ordering::Relaxed);
-            self.news.notify_one();
+            self.news.is_moved.store(true, Ordering::Relaxed);
+            self.news.notify.notify_one();
         }
     }
 
     /// The connection that is used from now on leads there.
     fn use_primary(&self, endpoint: Option<Endpoint>) {
         *self.primary.lock().unwrap_or_else(PoisonError::into_inner) = endpoint;
-        self.is_moved.store(false, Ordering::Relaxed);
+        self.news.is_moved.store(false, Ordering::Relaxed);
     }
 
     /// What this supervises: the server, or the primary as far as it is known.

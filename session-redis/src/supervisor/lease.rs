@@ -3,7 +3,7 @@
 use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -11,7 +11,7 @@ use session_core::{Effect, Error, ErrorKind, Result};
 use tokio::time::{Instant, timeout_at};
 
 use super::contact::Contact;
-use super::{Shared, not_sent};
+use super::{News, not_sent};
 use crate::command::Command;
 use crate::connection::{Connect, Connection};
 use crate::reply::{Reply, corrupt};
@@ -31,11 +31,17 @@ pub(super) struct Live<T> {
     /// epoch, zero for never.
     received: AtomicU64,
     written: AtomicU64,
-    in_flight: AtomicUsize,
+    news: Arc<News>,
 }
 
 impl<T> Live<T> {
-    pub(super) fn new(connection: T, contact: Contact, number: u64, now: Duration) -> Self {
+    pub(super) fn new(
+        connection: T,
+        contact: Contact,
+        number: u64,
+        news: Arc<News>,
+        now: Duration,
+    ) -> Self {
         let written = if contact.is_writable {
             now
         } else {
@@ -47,7 +53,7 @@ impl<T> Live<T> {
             number,
             received: AtomicU64::new(micros(now)),
             written: AtomicU64::new(micros(written)),
-            in_flight: AtomicUsize::new(0),
+            news,
         }
     }
 
@@ -68,26 +74,20 @@ impl<T> Live<T> {
 }
 
 /// A connection for one operation. Returned when dropped.
-pub(crate) struct Lease<C: Connect> {
-    shared: Arc<Shared<C>>,
-    live: Arc<Live<C::Connection>>,
-}
+pub(crate) struct Lease<C: Connect>(Arc<Live<C::Connection>>);
 
 impl<C: Connect> Lease<C> {
-    pub(super) fn new(shared: &Arc<Shared<C>>, live: &Arc<Live<C::Connection>>) -> Result<Self> {
-        let lease = Self {
-            shared: Arc::clone(shared),
-            live: Arc::clone(live),
-        };
-        if lease.live.in_flight.fetch_add(1, Ordering::Relaxed) < MOST_IN_FLIGHT {
-            return Ok(lease);
+    pub(super) fn new(live: &Arc<Live<C::Connection>>) -> Result<Self> {
+        // The task has it, and the slot; all others who do are leases.
+        if Arc::strong_count(live) < MOST_IN_FLIGHT + 2 {
+            return Ok(Self(Arc::clone(live)));
         }
         Err(not_sent(ErrorKind::Unavailable).with_source(TooManyInFlight))
     }
 
     /// What first contact found.
     pub(crate) fn contact(&self) -> &Contact {
-        &self.live.contact
+        &self.0.contact
     }
 
     /// Sends the commands in one round trip, each once.
@@ -110,9 +110,9 @@ impl<C: Connect> Lease<C> {
         if now >= deadline {
             return late(Effect::NotApplied);
         }
-        let sent = self.shared.since_epoch(now);
+        let sent = self.0.news.since_epoch(now);
         // Pinned here, for it is large to move.
-        let replies = pin!(self.live.connection.send(commands, deadline));
+        let replies = pin!(self.0.connection.send(commands, deadline));
         let in_time = timeout_at(deadline, replies).await;
         let replies = in_time.unwrap_or_else(|_| late(Effect::Unknown));
         self.note(&replies, writes, sent);
@@ -127,16 +127,16 @@ impl<C: Connect> Lease<C> {
 
     /// Whether the connection has closed.
     pub(crate) fn has_closed(&self) -> bool {
-        self.live.connection.closed().now_or_never().is_some()
+        self.0.connection.closed().now_or_never().is_some()
     }
 
     /// By itself: numbers begin again with each task.
     pub(super) fn is_of(&self, live: &Arc<Live<C::Connection>>) -> bool {
-        Arc::ptr_eq(&self.live, live)
+        Arc::ptr_eq(&self.0, live)
     }
 
     fn note(&self, replies: &[Result<Reply>], writes: bool, sent: Duration) {
-        let live = &self.live;
+        let live = &self.0;
         let mut is_reply = false;
         for reply in replies {
             match reply {
@@ -145,29 +145,23 @@ impl<C: Connect> Lease<C> {
                     Some(server) => {
                         is_reply = true;
                         if server.refuses_writes() {
-                            self.shared.report_refused_write(live.number);
+                            live.news.report_refused_write(live.number);
                         }
                     }
                     None if error.kind() == ErrorKind::Timeout && live.received() <= sent => {
-                        self.shared.report_silence(live.number);
+                        live.news.report_silence(live.number);
                     }
                     None => {}
                 },
             }
         }
         if is_reply {
-            let now = micros(self.shared.now());
-            live.received.fetch_max(now, Ordering::Relaxed);
+            let now = micros(live.news.since_epoch(Instant::now()));
+            note_time(&live.received, now);
             if writes && replies.iter().all(Result::is_ok) {
-                live.written.fetch_max(now, Ordering::Relaxed);
+                note_time(&live.written, now);
             }
         }
-    }
-}
-
-impl<C: Connect> Drop for Lease<C> {
-    fn drop(&mut self) {
-        self.live.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -181,6 +175,14 @@ impl<C: Connect> fmt::Debug for Lease<C> {
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("{MOST_IN_FLIGHT} operations wait for the session store's replies: more are refused")]
 struct TooManyInFlight;
+
+/// By a plain store, which no other core waits for: of operations that end at the same time either
+/// may have noted it.
+fn note_time(noted: &AtomicU64, now: u64) {
+    if noted.load(Ordering::Relaxed) < now {
+        noted.store(now, Ordering::Relaxed);
+    }
+}
 
 fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)

@@ -74,7 +74,7 @@ struct Task<C: Connect> {
 
 impl<C: Connect> Task<C> {
     async fn next_event(&mut self) -> Event {
-        let wake_at = self.shared.epoch + self.machine.wake_at();
+        let wake_at = self.shared.news.epoch + self.machine.wake_at();
         tokio::select! {
             // What is known of the old connection comes before a fresh one.
             biased;
@@ -97,7 +97,7 @@ impl<C: Connect> Task<C> {
                     }
                 }
             }
-            () = self.shared.news.notified() => self.news(),
+            () = self.shared.news.notify.notified() => self.news(),
             () = sleep_until(wake_at) => Event::Tick,
         }
     }
@@ -115,7 +115,7 @@ impl<C: Connect> Task<C> {
             Err(error) => match ServerError::of(&error) {
                 Some(server) => {
                     if server.refuses_writes() {
-                        self.shared.report_refused_write(live.number);
+                        self.shared.news.report_refused_write(live.number);
                     }
                     Event::ProbeReplied
                 }
@@ -125,17 +125,17 @@ impl<C: Connect> Task<C> {
     }
 
     fn news(&self) -> Event {
-        if self.shared.is_moved.swap(false, Ordering::Relaxed) && self.live.is_some() {
-            self.shared.news.notify_one();
+        if self.shared.news.is_moved.swap(false, Ordering::Relaxed) && self.live.is_some() {
+            self.shared.news.notify.notify_one();
             return Event::Closed;
         }
         let is_of_now = |number| self.live.as_ref().is_some_and(|live| live.number == number);
-        if is_of_now(self.shared.silent.swap(0, Ordering::Relaxed)) {
+        if is_of_now(self.shared.news.silent.swap(0, Ordering::Relaxed)) {
             // Both may have come.
-            self.shared.news.notify_one();
+            self.shared.news.notify.notify_one();
             return Event::Silence;
         }
-        match is_of_now(self.shared.refusing.swap(0, Ordering::Relaxed)) {
+        match is_of_now(self.shared.news.refusing.swap(0, Ordering::Relaxed)) {
             // It is the primary no more: the sentinels know which is.
             true if self.shared.how.sentinels.is_some() => Event::Closed,
             true => Event::WriteRefused,
@@ -187,7 +187,8 @@ impl<C: Connect> Task<C> {
         };
         self.shared.use_primary(Some(endpoint));
         self.number += 1;
-        let live = Live::new(connection, contact, self.number, self.shared.now());
+        let (news, now) = (Arc::clone(&self.shared.news), self.shared.now());
+        let live = Live::new(connection, contact, self.number, news, now);
         self.live = Some(Arc::new(live));
         self.probe = None;
         self.failure = None;
