@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+use crate::batched::Batched;
 use crate::convert;
 
 pub(crate) use self::sealed::{Given, IntoGiven};
@@ -162,6 +163,7 @@ impl Own {
             // Operations have deadlines of their own.
             .set_response_timeout(None)
             .set_pipeline_buffer_size(PIPELINE_BUFFER);
+        let stream = Batched::new(stream);
         let connecting = MultiplexedConnection::new_with_config(settings, stream, config);
         let (mut connection, driver) = connecting.await?;
         let (is_open, closed) = watch::channel(());

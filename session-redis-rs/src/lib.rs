@@ -53,6 +53,7 @@
 //! be stored.
 
 mod backend;
+mod batched;
 mod builder;
 mod connection;
 mod convert;
