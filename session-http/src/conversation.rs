@@ -11,7 +11,7 @@ mod watch;
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::join_all;
-use session_core::steps::{ReadOutcome, ReadRequest};
+use session_core::steps::{ReadOutcome, ReadRequest, WriteRequest};
 use session_core::{
     Effect, Error, NewSession, Operation, SessionBackend, SessionId, SessionRecord, Touch,
 };
@@ -127,13 +127,15 @@ impl Conversation {
 
     /// Finds out which of several presented sessions it is.
     async fn choose(&self) -> Result<(), SessionError> {
-        let ids = self.with(|state| match state.view {
-            View::Several => state.presented.ids().to_vec(),
-            _ => Vec::new(),
-        });
-        if ids.is_empty() {
-            return Ok(());
+        if self.with(|state| matches!(state.view, View::Several)) {
+            // In a box, as all that is rare: an operation under way is as large as its largest part.
+            Box::pin(self.choose_of_several()).await?;
         }
+        Ok(())
+    }
+
+    async fn choose_of_several(&self) -> Result<(), SessionError> {
+        let ids = self.with(|state| state.presented.ids().to_vec());
         let look = async |id: SessionId| {
             let outcome = self.look(&id).await;
             outcome.map(|outcome| (id, outcome))
@@ -218,36 +220,37 @@ impl Conversation {
         returns_record: bool,
     ) -> Result<Flushed, SessionError> {
         let rotates = changes.fate == Fate::Rotates;
-        let mut delta = changes.delta(self.backend().policy());
+        let policy = self.backend().policy();
+        let mut delta = changes.delta(policy);
         let is_default = self.settings.transport.is_persistent();
         let tells_age = || self.with(|state| state.may_persist(changes, is_default));
         if returns_record || (rotates && tells_age()) {
             delta = delta.returning_record();
         }
         let answer = if rotates {
-            let moved = self.rename(&id, delta).await;
+            let moved = Box::pin(self.rename(&id, delta)).await;
             moved.map_err(|error| error.during(Operation::RotateSession))
         } else {
-            let written = self.write(&id, delta).await;
+            let failed = |error: Error| error.during(Operation::UpdateSession);
+            let request = WriteRequest::new(policy, &id, delta);
+            let request = self.checked(request.map_err(failed))?;
+            let written = self.write(&request).await;
             let written = written.map(|written| written.map(|written| (id, written)));
-            written.map_err(|error| error.during(Operation::UpdateSession))
+            written.map_err(failed)
         };
-        match self.checked(answer)? {
+        let missing = match self.checked(answer)? {
             Ok((id, written)) => {
                 let record = written.record.clone();
                 self.with(|state| state.has_written(id, written, changes));
-                Ok(Flushed::Applied(record))
+                return Ok(Flushed::Applied(record));
             }
-            Err(missing) if changes.logs_out_keeping() => {
-                self.with(|state| state.not_found(missing));
-                self.end().await?;
-                self.begin(changes).await
-            }
-            Err(missing) => {
-                self.with(|state| state.not_found(missing));
-                self.begin(changes).await
-            }
+            Err(missing) => missing,
+        };
+        self.with(|state| state.not_found(missing));
+        if changes.logs_out_keeping() {
+            self.end().await?;
         }
+        self.begin(changes).await
     }
 
     /// Ends all that the browser has.
@@ -273,7 +276,7 @@ impl Conversation {
             return Ok(Flushed::Applied(None));
         }
         let new = NewSession::from_delta(&changes.delta(self.backend().policy()))?;
-        let created = self.create(new).await;
+        let created = Box::pin(self.create(new)).await;
         let created = created.map_err(|error| error.during(Operation::CreateSession));
         let (id, record) = self.checked(created)?;
         let stored = record.clone();

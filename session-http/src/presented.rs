@@ -30,25 +30,23 @@ impl Presented {
 
     /// What these values say: an id each, or nothing for one that is malformed.
     pub(crate) fn of(values: impl Iterator<Item = Option<SessionId>>) -> Self {
-        values.fold(Self::Nothing, |before, value| match value {
-            Some(id) => before.and(id),
-            None if before == Self::Nothing => Self::Unusable,
-            None => before,
-        })
+        values.fold(Self::Nothing, Self::and)
     }
 
-    fn and(self, id: SessionId) -> Self {
-        let mut ids = match self {
-            Self::Nothing | Self::Unusable => return Self::Id(id),
-            Self::Id(first) => vec![first],
-            Self::Several(ids) => ids,
-        };
-        if ids.len() < MOST && !ids.contains(&id) {
-            ids.push(id);
-        }
-        match <[SessionId; 1]>::try_from(ids) {
-            Ok([only]) => Self::Id(only),
-            Err(ids) => Self::Several(ids),
+    /// What this and one more value say.
+    pub(crate) fn and(self, value: Option<SessionId>) -> Self {
+        match (self, value) {
+            (Self::Nothing, None) => Self::Unusable,
+            (before, None) => before,
+            (Self::Nothing | Self::Unusable, Some(id)) => Self::Id(id),
+            (Self::Id(first), Some(id)) if first == id => Self::Id(first),
+            (Self::Id(first), Some(id)) => Self::Several(vec![first, id]),
+            (Self::Several(mut ids), Some(id)) => {
+                if ids.len() < MOST && !ids.contains(&id) {
+                    ids.push(id);
+                }
+                Self::Several(ids)
+            }
         }
     }
 }

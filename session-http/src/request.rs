@@ -3,7 +3,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, Response, StatusCode};
@@ -11,6 +11,7 @@ use http::{HeaderValue, Response, StatusCode};
 use crate::change::{ChangesDropped, CookieChange};
 use crate::error::SessionError;
 use crate::headers::set_headers;
+use crate::operations::Waiting;
 use crate::session::Session;
 use crate::sessions::Settings;
 
@@ -42,7 +43,10 @@ pub enum Closing {
 /// Dropping it before it is ready drops the changes that wait; a commit that was under way was
 /// applied as a whole or not at all. Each of its steps ends within the backend's deadline.
 #[must_use = "a commit does nothing until it is awaited"]
-pub struct Commit(Pin<Box<dyn Future<Output = Closed> + Send>>);
+pub struct Commit {
+    session: Session,
+    outcome: Waiting<Result<CookieChange, SessionError>>,
+}
 
 /// What became of the request's session: for the response.
 #[derive(Debug)]
@@ -146,20 +150,23 @@ fn is_ours(session: &Session, gave_up: &GaveUp) -> bool {
 
 impl Commit {
     fn new(session: Session) -> Self {
-        Self(Box::pin(async move {
-            let conversation = Arc::clone(session.conversation());
-            let commit = async move { conversation.commit().await };
-            let outcome = session.operations().run(commit).await;
-            Closed { session, outcome }
-        }))
+        let conversation = Arc::clone(session.conversation());
+        let commit = async move { conversation.commit().await };
+        let outcome = session.operations().ask(commit);
+        Self { session, outcome }
     }
 }
 
 impl Future for Commit {
     type Output = Closed;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Closed> {
-        self.0.as_mut().poll(cx)
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Closed> {
+        let operations = self.session.operations();
+        let outcome = ready!(operations.poll(&self.outcome, cx));
+        Poll::Ready(Closed {
+            session: self.session.clone(),
+            outcome,
+        })
     }
 }
 

@@ -219,14 +219,17 @@ impl Session {
     }
 
     /// Runs an operation that changes the session, after all that were asked for before.
-    pub(crate) async fn run<T: Send + 'static>(
+    pub(crate) fn run<T: Send + 'static>(
         &self,
         operation: impl Future<Output = Result<T, SessionError>> + Send + 'static,
-    ) -> Result<T, SessionError> {
-        let outcome = self.shared.operations.run(operation).await;
-        // The handler knows what failed: the commit need not tell.
-        self.with(|state| state.unreported = None);
-        outcome
+    ) -> impl Future<Output = Result<T, SessionError>> {
+        let outcome = self.shared.operations.run(operation);
+        async {
+            let outcome = outcome.await;
+            // The handler knows what failed: the commit need not tell.
+            self.with(|state| state.unreported = None);
+            outcome
+        }
     }
 
     /// Looks at the state or changes it.
@@ -236,8 +239,10 @@ impl Session {
 
     /// Looks at the state to change it, on behalf of the handler, unless it is too late.
     pub(crate) fn open<T>(&self, change: impl FnOnce(&mut State) -> T) -> Result<T, SessionError> {
-        self.used(|_| ());
-        self.shared.conversation.open(change)
+        self.used(|state| match state.is_closed {
+            true => Err(SessionError::Committed),
+            false => Ok(change(state)),
+        })
     }
 
     /// As [`Session::with`], on behalf of the handler: the response now depends on the id.

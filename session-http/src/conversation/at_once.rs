@@ -1,6 +1,7 @@
 //! Changes that do not wait for the commit: counting, and comparing and setting.
 
 use session_core::rules::parse_integer;
+use session_core::steps::WriteRequest;
 use session_core::{
     Delta, Effect, Error, ErrorKind, FieldName, FieldValue, Operation, SessionId, SessionRecord,
 };
@@ -25,13 +26,11 @@ enum Counter {
 impl Conversation {
     /// Sends one increment, and nothing else.
     pub(crate) async fn increment(&self, name: FieldName, by: i64) -> Result<i64, SessionError> {
-        // Whoever waited for other operations longer than the handler ran is too late.
-        self.open(|_| ())?;
         self.bind_first().await?;
         self.choose().await?;
         if let Counter::Stored(id) = self.counter(&name)? {
             let delta = Delta::new().increment(name.clone(), by);
-            if let Some((value, _)) = self.count(id, delta, &name).await? {
+            if let Some((value, _)) = self.count(id, delta).await? {
                 return Ok(value);
             }
             // A dead cookie: the counter begins with the session that this request creates.
@@ -46,13 +45,12 @@ impl Conversation {
         name: FieldName,
         by: i64,
     ) -> Result<Option<(i64, SessionRecord)>, SessionError> {
-        self.open(|_| ())?;
         self.bind_first().await?;
         self.choose().await?;
         match self.counter(&name)? {
             Counter::Stored(id) => {
                 let delta = Delta::new().increment(name.clone(), by).returning_record();
-                match self.count(id, delta, &name).await? {
+                match self.count(id, delta).await? {
                     Some((value, Some(record))) => Ok(Some((value, record))),
                     Some((_, None)) => Err(unexplained()),
                     // Not found is a value; ended or rotated during the request is an error.
@@ -79,6 +77,7 @@ impl Conversation {
             Option<FieldValue>,
         ) -> Result<(Option<Option<FieldValue>>, T), SessionError>,
     ) -> Result<T, SessionError> {
+        let update_failed = |error: Error| error.during(Operation::UpdateSession);
         let mut conflict = None;
         self.bind_first().await?;
         for _ in 0..REPLACE_ATTEMPTS {
@@ -105,9 +104,11 @@ impl Conversation {
                 Some(before) => changes.delta.clone().expect_value(name.clone(), before),
                 None => changes.delta.clone().expect_absent(name.clone()),
             };
+            let request = WriteRequest::new(self.backend().policy(), &id, delta);
+            let request = self.checked(request.map_err(update_failed))?;
             let known = self.with(State::forget_loaded);
-            let written = self.write(&id, delta).await;
-            match written.map_err(|error| error.during(Operation::UpdateSession)) {
+            let written = self.write(&request).await;
+            match written.map_err(update_failed) {
                 Ok(Ok(written)) => {
                     self.with(|state| {
                         state.remember_loaded(known);
@@ -129,8 +130,9 @@ impl Conversation {
     /// Applies a log-in or log-out that waits: what is applied at once belongs to the session after
     /// it, under its new id, and must not find the fields that it takes away.
     async fn bind_first(&self) -> Result<(), SessionError> {
+        // Whoever waited for other operations longer than the handler ran is too late.
         if self.open(|state| state.changes.binding().is_some())? {
-            self.flush(false).await?;
+            Box::pin(self.flush(false)).await?;
         }
         Ok(())
     }
@@ -147,36 +149,40 @@ impl Conversation {
         })
     }
 
-    /// Counts on the server; nothing, where there is no session.
-    async fn count(
+    /// Applies a delta of one increment on the server; nothing, where there is no session.
+    fn count(
         &self,
         id: SessionId,
         delta: Delta,
-        name: &FieldName,
-    ) -> Result<Option<(i64, Option<SessionRecord>)>, SessionError> {
-        // If the answer is lost, nobody knows what the field holds.
-        let known = self.with(State::forget_loaded);
-        let counted = self.write(&id, delta).await;
-        match counted.map_err(|error| error.during(Operation::IncrementField)) {
-            Ok(Ok(written)) => {
-                let record = written.record.clone();
-                let value = written.counter(name.as_str());
-                self.with(|state| {
-                    state.remember_loaded(known);
-                    state.has_written(id, written, &Pending::default());
-                });
-                let value = value.ok_or_else(unexplained)?;
-                Ok(Some((value, record)))
-            }
-            Ok(Err(missing)) => {
-                self.with(|state| state.not_found(missing));
-                Ok(None)
-            }
-            Err(error) => {
-                if error.effect() == Effect::NotApplied {
-                    self.with(|state| state.remember_loaded(known));
+    ) -> impl Future<Output = Result<Option<(i64, Option<SessionRecord>)>, SessionError>> {
+        let request = WriteRequest::new(self.backend().policy(), &id, delta);
+        async move {
+            let failed = |error: Error| error.during(Operation::IncrementField);
+            let request = self.checked(request.map_err(failed))?;
+            // If the answer is lost, nobody knows what the field holds.
+            let known = self.with(State::forget_loaded);
+            match self.write(&request).await {
+                Ok(Ok(written)) => {
+                    let record = written.record.clone();
+                    let mut names = request.write.delta.changes().map(|(name, _)| name.as_str());
+                    let value = names.next().and_then(|name| written.counter(name));
+                    self.with(|state| {
+                        state.remember_loaded(known);
+                        state.has_written(id, written, &Pending::default());
+                    });
+                    let value = value.ok_or_else(unexplained)?;
+                    Ok(Some((value, record)))
                 }
-                self.checked(Err(error))
+                Ok(Err(missing)) => {
+                    self.with(|state| state.not_found(missing));
+                    Ok(None)
+                }
+                Err(error) => {
+                    if error.effect() == Effect::NotApplied {
+                        self.with(|state| state.remember_loaded(known));
+                    }
+                    self.checked(Err(failed(error)))
+                }
             }
         }
     }

@@ -15,14 +15,9 @@ impl Conversation {
         self.backend().read(&request).await
     }
 
-    /// Changes the session of this id.
-    pub(super) async fn write(
-        &self,
-        id: &SessionId,
-        delta: Delta,
-    ) -> Result<Found<Written>, Error> {
-        let request = WriteRequest::new(self.backend().policy(), id, delta)?;
-        match self.backend().write(&request).await? {
+    /// Changes a session.
+    pub(super) async fn write(&self, request: &WriteRequest) -> Result<Found<Written>, Error> {
+        match self.backend().write(request).await? {
             WriteOutcome::Written(written) => Ok(Ok(written)),
             WriteOutcome::Refused(refusal) => {
                 Err(refusal.explained(self.backend().policy(), &request.write.delta))

@@ -3,8 +3,8 @@
 //! Over bytes and by hand: a cookie library reads text, and one stray byte in another
 //! application's cookie must not hide ours.
 
-use http::HeaderMap;
-use http::header::COOKIE;
+use http::header::{COOKIE, Entry, OccupiedEntry};
+use http::{HeaderMap, HeaderValue};
 use session_core::SessionId;
 
 use super::SessionCookie;
@@ -13,17 +13,19 @@ use crate::state::Former;
 
 impl SessionCookie {
     /// What a request's cookies say of the session. A former name counts where the present one is
-    /// absent. The lines that hold the session's cookie are marked as sensitive.
+    /// absent. The lines that hold the session's cookie are marked as sensitive: for logs, and for
+    /// the header compression of what a proxy sends on.
     pub(crate) fn read(&self, headers: &mut HeaderMap) -> (Presented, Former) {
-        mark_sensitive(headers, &self.name);
-        let mut presented = presented(headers, &self.name);
+        let Entry::Occupied(mut lines) = headers.entry(COOKIE) else {
+            return (Presented::Nothing, Former::Nowhere);
+        };
+        let mut presented = presented(&mut lines, &self.name);
         let mut former = Former::Nowhere;
         for cookie in &self.former {
-            let found = self::presented(headers, &cookie.name);
+            let found = self::presented(&mut lines, &cookie.name);
             if found == Presented::Nothing {
                 continue;
             }
-            mark_sensitive(headers, &cookie.name);
             former = former.max(Former::Beside);
             if presented == Presented::Nothing {
                 (presented, former) = (found, Former::Instead);
@@ -33,30 +35,25 @@ impl SessionCookie {
     }
 }
 
-/// Reads the cookies of this name from all `Cookie` lines of a request. (HTTP/2 clients may send
-/// one line per cookie.)
+/// Reads the cookies of this name from all `Cookie` lines of a request, and marks the lines that
+/// hold one. (HTTP/2 clients may send one line per cookie.)
 ///
 /// Of several cookies of one name a server cannot know by themselves which is the right one
 /// (RFC 6265, 4.2.2). Only the exact name matches, so that a cookie without the `__Host-` prefix,
 /// which a neighbouring subdomain could plant, is not ours.
-fn presented(headers: &HeaderMap, name: &str) -> Presented {
-    let lines = headers.get_all(COOKIE).into_iter();
-    let pairs = lines.flat_map(|line| line.as_bytes().split(|&byte| byte == b';'));
-    let values = pairs.filter_map(|pair| value_of(pair, name.as_bytes()));
-    Presented::of(values.map(|value| SessionId::parse(value).ok()))
-}
-
-/// Hides the values of the cookies of this name from logs, and from the header compression of what
-/// a proxy sends on.
-fn mark_sensitive(headers: &mut HeaderMap, name: &str) {
-    if let http::header::Entry::Occupied(mut lines) = headers.entry(COOKIE) {
-        for line in lines.iter_mut() {
-            let mut pairs = line.as_bytes().split(|&byte| byte == b';');
-            if pairs.any(|pair| value_of(pair, name.as_bytes()).is_some()) {
-                line.set_sensitive(true);
+fn presented(lines: &mut OccupiedEntry<'_, HeaderValue>, name: &str) -> Presented {
+    let mut presented = Presented::Nothing;
+    for line in lines.iter_mut() {
+        let mut is_ours = line.is_sensitive();
+        for pair in line.as_bytes().split(|&byte| byte == b';') {
+            if let Some(value) = value_of(pair, name.as_bytes()) {
+                presented = presented.and(SessionId::parse(value).ok());
+                is_ours = true;
             }
         }
+        line.set_sensitive(is_ours);
     }
+    presented
 }
 
 /// The value of a `name=value` pair, if the name is this one.
