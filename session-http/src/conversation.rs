@@ -241,7 +241,7 @@ impl Conversation {
         let missing = match self.checked(answer)? {
             Ok((id, written)) => {
                 let record = written.record.clone();
-                self.with(|state| state.has_written(id, written, changes));
+                self.with(|state| state.has_written(id, written, Some(changes)));
                 return Ok(Flushed::Applied(record));
             }
             Err(missing) => missing,

@@ -1,7 +1,7 @@
 //! What became of the session, as header lines of the response.
 
-use http::header::{CACHE_CONTROL, VARY};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{CACHE_CONTROL, Entry, VARY};
+use http::{HeaderMap, HeaderValue};
 
 use crate::change::CookieChange;
 use crate::sessions::Settings;
@@ -18,15 +18,16 @@ pub(crate) fn set_headers(
     transport.write(headers, change, state.former);
     if *change != CookieChange::Keep {
         forbid_storing(headers);
-    } else if state.was_live && !headers.contains_key(CACHE_CONTROL) {
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private"));
+    } else if state.was_live {
+        let private = HeaderValue::from_static("private");
+        headers.entry(CACHE_CONTROL).or_insert(private);
     }
     vary_by(headers, transport.vary());
 }
 
 /// Adds `no-store` to what the handler said about caching, and takes nothing of it away.
 fn forbid_storing(headers: &mut HeaderMap) {
-    if names(headers, CACHE_CONTROL, b"no-store") {
+    if names(headers.get_all(CACHE_CONTROL), &[b"no-store"]) {
         return;
     }
     let said = headers.get_all(CACHE_CONTROL).into_iter();
@@ -43,16 +44,26 @@ fn forbid_storing(headers: &mut HeaderMap) {
 }
 
 fn vary_by(headers: &mut HeaderMap, name: HeaderValue) {
-    if !names(headers, VARY, name.as_bytes()) && !names(headers, VARY, b"*") {
-        headers.append(VARY, name);
+    match headers.entry(VARY) {
+        Entry::Vacant(vary) => {
+            vary.insert(name);
+        }
+        Entry::Occupied(mut vary) => {
+            if !names(vary.iter(), &[name.as_bytes(), b"*"]) {
+                vary.append(name);
+            }
+        }
     }
 }
 
-/// Whether a comma-separated header has this member.
-fn names(headers: &HeaderMap, header: HeaderName, member: &[u8]) -> bool {
-    let lines = headers.get_all(header).into_iter();
-    let mut members = lines.flat_map(|line| line.as_bytes().split(|&byte| byte == b','));
-    members.any(|found| found.trim_ascii().eq_ignore_ascii_case(member))
+/// Whether the lines of a comma-separated header have one of these members.
+fn names<'a>(lines: impl IntoIterator<Item = &'a HeaderValue>, members: &[&[u8]]) -> bool {
+    let lines = lines.into_iter();
+    let mut found = lines.flat_map(|line| line.as_bytes().split(|&byte| byte == b','));
+    found.any(|found| {
+        let mut members = members.iter();
+        members.any(|member| found.trim_ascii().eq_ignore_ascii_case(member))
+    })
 }
 
 #[cfg(test)]

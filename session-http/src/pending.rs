@@ -1,5 +1,7 @@
 //! What a request has asked for and the store does not have yet.
 
+use std::sync::Arc;
+
 use session_core::{
     Binding, Delta, FieldChange, FieldName, FieldValue, Fields, LogIn, Principal, SessionPolicy,
     SessionTtl,
@@ -10,7 +12,7 @@ use session_core::{
 pub(crate) struct Changes {
     pub(crate) waiting: Pending,
     /// What a step under way carries.
-    sent: Option<Pending>,
+    sent: Option<Arc<Pending>>,
     /// Counts the sessions that this request has ended or begun.
     generation: u32,
 }
@@ -104,12 +106,12 @@ impl Changes {
     }
 
     /// Moves what waits into a step; `None` when nothing does.
-    pub(crate) fn send(&mut self) -> Option<Pending> {
+    pub(crate) fn send(&mut self) -> Option<Arc<Pending>> {
         if self.waiting.is_empty() {
             return None;
         }
-        let sent = std::mem::take(&mut self.waiting);
-        self.sent = Some(sent.clone());
+        let sent = Arc::new(std::mem::take(&mut self.waiting));
+        self.sent = Some(Arc::clone(&sent));
         Some(sent)
     }
 
@@ -121,7 +123,8 @@ impl Changes {
     /// The step has done nothing: what it carried waits again.
     pub(crate) fn take_back(&mut self) {
         if let Some(sent) = self.sent.take() {
-            self.waiting = sent.then(std::mem::take(&mut self.waiting));
+            let waiting = std::mem::take(&mut self.waiting);
+            self.waiting = Arc::unwrap_or_clone(sent).then(waiting);
         }
     }
 
@@ -137,7 +140,7 @@ impl Changes {
     }
 
     fn latest_first(&self) -> impl Iterator<Item = &Pending> {
-        std::iter::once(&self.waiting).chain(&self.sent)
+        std::iter::once(&self.waiting).chain(self.sent.as_deref())
     }
 }
 

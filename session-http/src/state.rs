@@ -5,6 +5,8 @@
 mod live;
 mod loaded;
 
+use std::sync::Arc;
+
 use session_core::steps::ReadOutcome;
 use session_core::{
     Binding, FieldValue, Fields, Principal, PublicId, SessionId, SessionRecord, Written,
@@ -321,7 +323,7 @@ impl State {
 
     /// The changes to be sent: what waits. A session under a former name of the cookie moves, too,
     /// so that its new id is under the present one.
-    pub(crate) fn send(&mut self) -> Option<Pending> {
+    pub(crate) fn send(&mut self) -> Option<Arc<Pending>> {
         if self.must_move() {
             self.changes.waiting.rotate();
         }
@@ -368,12 +370,18 @@ impl State {
         });
     }
 
-    /// A write is done: the session lives under this id, and the changes are part of it.
-    pub(crate) fn has_written(&mut self, id: SessionId, written: Written, changes: &Pending) {
+    /// A write is done: the session lives under this id, and the changes, if there were any beside
+    /// counters, are part of it.
+    pub(crate) fn has_written(
+        &mut self,
+        id: SessionId,
+        written: Written,
+        changes: Option<&Pending>,
+    ) {
         self.was_live = true;
         let before = self.take_live();
         let mut term = before.as_ref().and_then(|live| live.term);
-        if let Some(binding) = changes.delta.binding() {
+        if let Some(binding) = changes.and_then(|changes| changes.delta.binding()) {
             let persistent = match binding {
                 Binding::Bind(log_in) => log_in.persistent,
                 _ => None,

@@ -112,7 +112,7 @@ impl Conversation {
                 Ok(Ok(written)) => {
                     self.with(|state| {
                         state.remember_loaded(known);
-                        state.has_written(id, written, &changes);
+                        state.has_written(id, written, Some(&changes));
                     });
                     return Ok(answer);
                 }
@@ -168,7 +168,7 @@ impl Conversation {
                     let value = names.next().and_then(|name| written.counter(name));
                     self.with(|state| {
                         state.remember_loaded(known);
-                        state.has_written(id, written, &Pending::default());
+                        state.has_written(id, written, None);
                     });
                     let value = value.ok_or_else(unexplained)?;
                     Ok(Some((value, record)))

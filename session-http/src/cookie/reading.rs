@@ -45,7 +45,7 @@ fn presented(lines: &mut OccupiedEntry<'_, HeaderValue>, name: &str) -> Presente
     let mut presented = Presented::Nothing;
     for line in lines.iter_mut() {
         let mut is_ours = line.is_sensitive();
-        for pair in line.as_bytes().split(|&byte| byte == b';') {
+        for pair in pairs(line.as_bytes()) {
             if let Some(value) = value_of(pair, name.as_bytes()) {
                 presented = presented.and(SessionId::parse(value).ok());
                 is_ours = true;
@@ -54,6 +54,13 @@ fn presented(lines: &mut OccupiedEntry<'_, HeaderValue>, name: &str) -> Presente
         line.set_sensitive(is_ours);
     }
     presented
+}
+
+/// The pairs of a `Cookie` line. Other cookies may be long, so no look at every byte.
+fn pairs(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let ends = memchr::memchr_iter(b';', line).chain([line.len()]);
+    let mut start = 0;
+    ends.filter_map(move |end| line.get(std::mem::replace(&mut start, end + 1)..end))
 }
 
 /// The value of a `name=value` pair, if the name is this one.

@@ -46,7 +46,7 @@ impl Loaded {
         purpose == Purpose::Peek || !matches!(self, Self::Peeked(_))
     }
 
-    pub(super) fn changed(self, changes: &Pending, counters: &[(FieldName, i64)]) -> Self {
+    pub(super) fn changed(self, changes: Option<&Pending>, counters: &[(FieldName, i64)]) -> Self {
         let principal = self.principal();
         let mut fields = match self {
             Self::Peeked(record) | Self::Used(record) => {
@@ -56,11 +56,14 @@ impl Loaded {
             }
             Self::Changed { fields, .. } => fields,
         };
-        changes.apply_to(&mut fields, principal.as_ref());
+        if let Some(changes) = changes {
+            changes.apply_to(&mut fields, principal.as_ref());
+        }
         for (name, value) in counters {
             fields.insert(name.clone(), (*value).into());
         }
-        let principal = changes.delta.principal().cloned().or(principal);
+        let bound = changes.and_then(|changes| changes.delta.principal().cloned());
+        let principal = bound.or(principal);
         Self::Changed { fields, principal }
     }
 }
