@@ -72,6 +72,8 @@ fn an_operation_that_has_begun_ends_though_its_future_is_dropped() {
     assert_eq!(*lock(&world.notes), "aA");
 }
 
+type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 #[derive(Default)]
 struct Task(AtomicBool);
 
@@ -85,30 +87,29 @@ impl Wake for Task {
 fn an_operation_that_yields_does_and_all_that_may_have_to_drive_it_are_woken() {
     let operations: &'static Operations = Box::leak(Box::default());
     let (first, second) = <(Arc<Task>, Arc<Task>)>::default();
-    let poll_in = |task: &Arc<Task>, future: &mut Pin<Box<dyn Future<Output = ()> + Send>>| {
+    let poll_in = |task: &Arc<Task>, future: &mut Running| {
         let waker = Waker::from(Arc::clone(task));
         let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
         (polled.is_ready(), task.0.swap(false, Relaxed))
     };
-    let behind: Arc<Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>> = Arc::default();
+    let behind = Arc::<Mutex<Option<Running>>>::default();
     let (mut polls, behind_it, its_task) = (0, Arc::clone(&behind), Arc::clone(&second));
-    let mut running: Pin<Box<dyn Future<Output = ()> + Send>> =
-        Box::pin(operations.run(std::future::poll_fn(move |cx| {
-            polls += 1;
-            match polls {
-                // It yields.
-                1 => cx.waker().wake_by_ref(),
-                // Somebody comes by while it is polled.
-                2 => {
-                    let mut behind = lock(&behind_it);
-                    let polled = poll_in(&its_task, behind.as_mut().unwrap());
-                    assert_eq!(polled, (false, false));
-                }
-                3 => {}
-                _ => return Ready(()),
+    let mut running: Running = Box::pin(operations.run(std::future::poll_fn(move |cx| {
+        polls += 1;
+        match polls {
+            // It yields.
+            1 => cx.waker().wake_by_ref(),
+            // Somebody comes by while it is polled.
+            2 => {
+                let mut behind = lock(&behind_it);
+                let polled = poll_in(&its_task, behind.as_mut().unwrap());
+                assert_eq!(polled, (false, false));
             }
-            Pending
-        })));
+            3 => {}
+            _ => return Ready(()),
+        }
+        Pending
+    })));
     *lock(&behind) = Some(Box::pin(operations.run(async {})));
     assert_eq!(poll_in(&first, &mut running), (false, true));
     assert_eq!(poll_in(&first, &mut running), (false, true));
