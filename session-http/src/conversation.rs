@@ -128,7 +128,7 @@ impl Conversation {
     /// Finds out which of several presented sessions it is.
     async fn choose(&self) -> Result<(), SessionError> {
         if self.with(|state| matches!(state.view, View::Several)) {
-            // In a box, as all that is rare: an operation under way is as large as its largest part.
+            // In a box, as all that is rare: an operation is as large as its largest part.
             Box::pin(self.choose_of_several()).await?;
         }
         Ok(())
