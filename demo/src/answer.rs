@@ -17,8 +17,8 @@ pub(crate) fn session(id: &SessionId, record: &SessionRecord) -> Map<String, Val
         .map(|(name, value)| (name.to_string(), text(value)))
         .collect();
     let mut reserved = |name: &str, value: Value| fields.insert(name.to_owned(), value);
-    reserved("created_at", text(record.created_at_text()));
-    reserved("last_accessed_at", text(record.last_accessed_at_text()));
+    reserved("created_at", text(&record.created_at_text()));
+    reserved("last_accessed_at", text(&record.last_accessed_at_text()));
     reserved("session_ttl", record.configured_ttl().to_string().into());
     if let Some(deadline) = record.deadline() {
         reserved("session_deadline", deadline.get().to_string().into());

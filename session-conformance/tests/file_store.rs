@@ -213,20 +213,20 @@ impl SessionBackend for FileBackend {
         let Some(id) = store.resolve(&request.target)? else {
             return Ok(WriteOutcome::NotFound);
         };
-        let Some(before) = store.live(&id) else {
+        let Some(mut state) = store.live(&id) else {
             return Ok(match store.tombstone(&id) {
                 Some(_) => WriteOutcome::Rotated,
                 None => WriteOutcome::NotFound,
             });
         };
         let write = &request.write;
-        let done = rules::write(&before, write, store.now).and_then(|done| {
+        let done = rules::write(&mut state, write, store.now).and_then(|done| {
             store.make_room(&id, write.delta.principal(), write.principal_limit)?;
             Ok(done)
         });
         Ok(match done {
-            Ok((after, written)) => {
-                store.put(&id, &after);
+            Ok(written) => {
+                store.put(&id, &state);
                 WriteOutcome::Written(written)
             }
             Err(refusal) => WriteOutcome::Refused(refusal),
@@ -245,7 +245,8 @@ impl SessionBackend for FileBackend {
             return Ok(RenameOutcome::IdTaken);
         }
         let write = &request.write;
-        let done = rules::write(&before, write, store.now).and_then(|done| {
+        let mut after = before.clone();
+        let done = rules::write(&mut after, write, store.now).and_then(|done| {
             store.make_room(
                 &request.from,
                 write.delta.principal(),
@@ -254,7 +255,7 @@ impl SessionBackend for FileBackend {
             Ok(done)
         });
         Ok(match done {
-            Ok((after, written)) => {
+            Ok(written) => {
                 let to = request.to.expose().into();
                 let tombstone = rules::tombstone(request, &before, &after, to, store.now);
                 store.put(&request.to, &after);

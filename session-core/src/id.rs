@@ -92,6 +92,11 @@ impl SessionId {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
+    /// The bytes of the id's text, as secret as this.
+    pub fn expose_bytes(&self) -> &[u8; Self::LEN] {
+        &self.0
+    }
+
     /// SHA-256 of the id's text. Irreversible for a 256-bit secret, so it may be stored.
     pub fn digest(&self) -> [u8; 32] {
         Sha256::digest(self.0).into()

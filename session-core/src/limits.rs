@@ -124,6 +124,22 @@ pub(crate) struct Size {
     pub(crate) bytes: usize,
 }
 
+impl Size {
+    /// With one more field, whose value has so many bytes.
+    pub(crate) fn with(mut self, name: &FieldName, value_bytes: usize) -> Self {
+        self.fields += 1;
+        self.bytes += name.as_str().len() + value_bytes;
+        self
+    }
+
+    /// Without a field that it counts.
+    pub(crate) fn without(mut self, name: &FieldName, value_bytes: usize) -> Self {
+        self.fields -= 1;
+        self.bytes -= name.as_str().len() + value_bytes;
+        self
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

@@ -58,8 +58,8 @@ impl ListedSession {
     pub(crate) fn under(public_id: PublicId, session: &StoredSession) -> Self {
         Self::new(
             public_id,
-            session.created_at_text().clone(),
-            session.last_accessed_at_text().clone(),
+            session.created_at_text(),
+            session.last_accessed_at_text(),
             session.login_at(),
         )
     }

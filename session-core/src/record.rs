@@ -1,7 +1,5 @@
 //! A session as an operation saw it.
 
-use std::sync::Arc;
-
 use crate::field::FieldValue;
 use crate::fields::Fields;
 use crate::principal::Principal;
@@ -11,7 +9,7 @@ use crate::time::{Remaining, Timestamp, UnixMillis};
 use crate::ttl::SessionTtl;
 
 /// A live session as an operation saw it: the caller's fields, the reserved ones, and what remains
-/// of its life.
+/// of its life. A clone shares the fields, and copies none.
 ///
 /// Two records are equal when they show the same session in the same state; fields that are hidden
 /// (see [`StoredSession::parse`]) do not count.
@@ -33,29 +31,29 @@ impl SessionRecord {
         self.session.fields()
     }
 
-    /// The caller's fields, shared.
-    pub fn shared_fields(&self) -> Arc<Fields> {
-        Arc::clone(&self.session.fields)
+    /// The caller's fields, without the record.
+    pub fn into_fields(self) -> Fields {
+        self.session.fields
     }
 
     /// `created_at` as stored; any client's format.
-    pub fn created_at_text(&self) -> &FieldValue {
+    pub fn created_at_text(&self) -> FieldValue {
         self.session.created_at_text()
     }
 
     /// When the session was created; `None` when the stored text is not RFC 3339.
     pub fn created_at(&self) -> Option<Timestamp> {
-        Timestamp::of_value(self.created_at_text())
+        self.session.created_at()
     }
 
     /// `last_accessed_at` as stored; any client's format.
-    pub fn last_accessed_at_text(&self) -> &FieldValue {
+    pub fn last_accessed_at_text(&self) -> FieldValue {
         self.session.last_accessed_at_text()
     }
 
     /// When the session was last used; `None` when the stored text is not RFC 3339.
     pub fn last_accessed_at(&self) -> Option<Timestamp> {
-        Timestamp::of_value(self.last_accessed_at_text())
+        self.session.last_accessed_at()
     }
 
     /// The sliding TTL that is stored: what a use sets the expiry to.
@@ -99,8 +97,8 @@ impl SessionRecord {
 impl PartialEq for SessionRecord {
     fn eq(&self, other: &Self) -> bool {
         self.fields() == other.fields()
-            && self.created_at_text() == other.created_at_text()
-            && self.last_accessed_at_text() == other.last_accessed_at_text()
+            && self.session.created_at == other.session.created_at
+            && self.session.last_accessed_at == other.session.last_accessed_at
             && self.configured_ttl() == other.configured_ttl()
             && self.deadline() == other.deadline()
             && self.principal() == other.principal()

@@ -4,16 +4,14 @@
 //! language (Lua, SQL), a differential test proves the two equal. Time is the backend's own;
 //! nothing here reads a clock.
 
-use std::sync::Arc;
-
 use crate::delta::{Binding, Touch};
 use crate::field::FieldValue;
-use crate::limits::{Limits, Size};
+use crate::limits::Size;
 use crate::record::SessionRecord;
 use crate::refusal::Refusal;
 use crate::steps::{InsertRequest, ReadRequest, RenameRequest, Write};
 use crate::stored::StoredSession;
-use crate::time::{Remaining, Timestamp, UnixMillis};
+use crate::time::{Remaining, StoredTime, Timestamp, UnixMillis};
 use crate::tombstone::Tombstone;
 use crate::ttl::SessionTtl;
 use crate::written::Written;
@@ -94,7 +92,7 @@ impl State {
     }
 
     fn touch(&mut self, now: UnixMillis, stamp: Timestamp) {
-        self.session.last_accessed_at = stamp.to_value();
+        self.session.last_accessed_at = StoredTime::Time(stamp);
         self.expires_at = Some(expiry_after_use(
             now,
             self.session.ttl,
@@ -143,8 +141,8 @@ pub fn read(state: &mut State, request: &ReadRequest, now: UnixMillis) -> Sessio
     state.record(now)
 }
 
-/// Applies a write to a live session: the state after it, and what the step returns. Or a refusal,
-/// which changes nothing.
+/// Applies a write to a live session, and returns what the step returns. Or a refusal, which
+/// changes nothing.
 ///
 /// A binding caps the key's expiry to the deadline, even if the write is no use; it gives a key
 /// without expiry one.
@@ -152,45 +150,46 @@ pub fn read(state: &mut State, request: &ReadRequest, now: UnixMillis) -> Sessio
 /// # Errors
 /// A [`Refusal`]. Expectations are checked first, then counters in order of the fields' names, then
 /// the limits.
-pub fn write(state: &State, write: &Write, now: UnixMillis) -> Result<(State, Written), Refusal> {
+pub fn write(state: &mut State, write: &Write, now: UnixMillis) -> Result<Written, Refusal> {
     let delta = &write.delta;
-    let mut after = state.clone();
+    let session = &mut state.session;
     let mut counters = Vec::new();
-    let before = delta.binding().and_then(|_| state.session.principal());
-    let kept = delta.kept_of(before.as_ref());
+    let before = delta.binding().and_then(|_| session.principal());
+    let before = before.as_ref();
+    let kept = delta.kept_of(before);
     if kept.is_some() || delta.changes().len() + delta.expectations().len() > 0 {
-        let fields = Arc::make_mut(&mut after.session.fields);
-        counters = delta.apply_to(fields, before.as_ref())?;
-        if kept.is_some() {
-            after.session.hidden = Arc::default();
-        }
-        let (was, is) = (
-            size(&state.session, &write.limits),
-            size(&after.session, &write.limits),
-        );
+        // Whatever can be refused is refused before anything is changed.
+        counters = delta.check(&session.fields, before)?;
+        let was = size(session);
+        let is = delta.size_after(was, &session.fields, before, &counters);
         write.limits.check_size(was, is).map_err(Refusal::Limit)?;
+        let mut fields = std::mem::take(&mut session.fields);
+        delta.apply_checked(&mut fields, before, &counters);
+        session.fields = fields.shared();
+        if kept.is_some() {
+            session.hidden = None;
+        }
     }
-    let mut is_due = after.is_due(delta.touch_policy(), now);
+    let mut is_due = state.is_due(delta.touch_policy(), now);
     if let Some(ttl) = delta.new_ttl() {
-        after.session.ttl = ttl;
+        state.session.ttl = ttl;
         is_due |= delta.touch_policy() != Touch::Never;
     }
-    if delta.starts_again(before.as_ref()) {
-        after.session.created_at = write.now.to_value();
-        after.session.deadline = None;
+    if delta.starts_again(before) {
+        state.session.created_at = StoredTime::Time(write.now);
+        state.session.deadline = None;
     }
     if let Some(binding) = delta.binding() {
-        after.bind(binding, write, now);
+        state.bind(binding, write, now);
     }
     if is_due {
-        after.touch(now, write.now);
+        state.touch(now, write.now);
     }
-    let written = Written {
+    Ok(Written {
         counters,
-        ttl: after.ttl(now),
-        record: delta.returns_record().then(|| after.record(now)),
-    };
-    Ok((after, written))
+        ttl: state.ttl(now),
+        record: delta.returns_record().then(|| state.record(now)),
+    })
 }
 
 /// The tombstone of a rotation of the session `before` to `after`, whose key the store calls
@@ -216,11 +215,11 @@ fn millis_value(time: UnixMillis) -> FieldValue {
     time.get().to_string().into()
 }
 
-/// The size that the limits are about; bytes are counted only where they are limited.
-fn size(session: &StoredSession, limits: &Limits) -> Size {
+/// The size that the limits are about.
+fn size(session: &StoredSession) -> Size {
     Size {
         fields: session.field_count(),
-        bytes: limits.session_bytes().map_or(0, |_| session.field_bytes()),
+        bytes: session.field_bytes(),
     }
 }
 

@@ -83,8 +83,7 @@ impl InsertRequest {
         let mut size = Size::default();
         for (name, value) in new.fields.iter() {
             limits.check(name, value)?;
-            size.fields += 1;
-            size.bytes += name.as_str().len() + value.len();
+            size = size.with(name, value.len());
         }
         limits.check_size(Size::default(), size)?;
         let ttl = new.ttl.unwrap_or(policy.default_ttl());

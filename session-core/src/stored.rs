@@ -9,27 +9,32 @@ use crate::fields::Fields;
 use crate::log_in::LogIn;
 use crate::principal::Principal;
 use crate::public_id::PublicId;
-use crate::time::{Timestamp, UnixMillis};
+use crate::time::{StoredTime, Timestamp, UnixMillis};
 use crate::tombstone::Tombstone;
 use crate::ttl::SessionTtl;
 
 /// A valid session as its hash holds it, without the expiry of its key.
 ///
 /// A value of this type has all the guide's reserved fields and a well-formed TTL and deadline, and
-/// is not the tombstone of a rotation.
+/// is not the tombstone of a rotation. A clone shares the fields, and copies none.
+///
 /// Whether the deadline has passed is for the backend's clock to say
 /// ([`rules::State::is_live`](crate::rules::State::is_live)).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredSession {
-    pub(crate) created_at: FieldValue,
-    pub(crate) last_accessed_at: FieldValue,
+    pub(crate) created_at: StoredTime,
+    pub(crate) last_accessed_at: StoredTime,
     pub(crate) ttl: SessionTtl,
     pub(crate) deadline: Option<UnixMillis>,
     /// `None` when there is none of them, as in most sessions: a session stays small.
     optional: Option<Arc<Optional>>,
-    pub(crate) fields: Arc<Fields>,
-    pub(crate) hidden: Arc<[(Bytes, FieldValue)]>,
+    pub(crate) fields: Fields,
+    /// The fields whose names are not UTF-8; `None` when there are none.
+    pub(crate) hidden: Option<Arc<Hidden>>,
 }
+
+/// Names that are not UTF-8, and their values.
+pub(crate) type Hidden = Vec<(Bytes, FieldValue)>;
 
 /// The reserved fields that exist only where they are used, as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -129,8 +134,8 @@ impl StoredSession {
             return Err(InvalidHash::MissingReservedField);
         };
         let session = Self {
-            created_at,
-            last_accessed_at,
+            created_at: StoredTime::from(created_at),
+            last_accessed_at: StoredTime::from(last_accessed_at),
             ttl: ttl
                 .as_str()
                 .ok()
@@ -142,8 +147,8 @@ impl StoredSession {
                 })
                 .transpose()?,
             optional: (optional != NO_OPTIONAL).then(|| Arc::new(optional)),
-            fields: Arc::new(fields.into_iter().collect()),
-            hidden: hidden.into(),
+            fields: fields.into_iter().collect::<Fields>().shared(),
+            hidden: (!hidden.is_empty()).then(|| Arc::new(hidden)),
         };
         if session.deadline.is_none() && session.principal().is_some() {
             return Err(InvalidHash::MissingDeadline);
@@ -155,10 +160,10 @@ impl StoredSession {
     pub fn to_hash(&self) -> Vec<(Bytes, FieldValue)> {
         let text = |name: &'static str| Bytes::from_static(name.as_bytes());
         let mut hash = vec![
-            (text(reserved::CREATED_AT), self.created_at.clone()),
+            (text(reserved::CREATED_AT), self.created_at.to_value()),
             (
                 text(reserved::LAST_ACCESSED_AT),
-                self.last_accessed_at.clone(),
+                self.last_accessed_at.to_value(),
             ),
             (text(reserved::SESSION_TTL), self.ttl.to_string().into()),
         ];
@@ -186,18 +191,28 @@ impl StoredSession {
                 value.clone(),
             )
         }));
-        hash.extend(self.hidden.iter().cloned());
+        hash.extend(self.hidden().iter().cloned());
         hash
     }
 
     /// `created_at`, as stored.
-    pub fn created_at_text(&self) -> &FieldValue {
-        &self.created_at
+    pub fn created_at_text(&self) -> FieldValue {
+        self.created_at.to_value()
+    }
+
+    /// When the session was created; `None` when the stored text is not RFC 3339.
+    pub fn created_at(&self) -> Option<Timestamp> {
+        self.created_at.time()
     }
 
     /// `last_accessed_at`, as stored.
-    pub fn last_accessed_at_text(&self) -> &FieldValue {
-        &self.last_accessed_at
+    pub fn last_accessed_at_text(&self) -> FieldValue {
+        self.last_accessed_at.to_value()
+    }
+
+    /// When the session was last used; `None` when the stored text is not RFC 3339.
+    pub fn last_accessed_at(&self) -> Option<Timestamp> {
+        self.last_accessed_at.time()
     }
 
     /// The sliding TTL.
@@ -258,21 +273,25 @@ impl StoredSession {
     }
 
     /// The number of fields that are not reserved, the hidden ones included.
-    pub(crate) fn field_count(&self) -> usize {
-        self.fields.len() + self.hidden.len()
+    pub fn field_count(&self) -> usize {
+        self.fields.len() + self.hidden().len()
     }
 
     /// The bytes of the names and values that are not reserved, the hidden ones included.
-    pub(crate) fn field_bytes(&self) -> usize {
+    pub fn field_bytes(&self) -> usize {
         let visible = self
             .fields
             .iter()
             .map(|(name, value)| name.as_str().len() + value.len());
         let hidden = self
-            .hidden
+            .hidden()
             .iter()
             .map(|(name, value)| name.len() + value.len());
         visible.chain(hidden).sum()
+    }
+
+    fn hidden(&self) -> &[(Bytes, FieldValue)] {
+        self.hidden.as_ref().map_or(&[], |hidden| hidden)
     }
 
     pub(crate) fn optional(&self) -> &Optional {
@@ -302,15 +321,14 @@ impl StoredSession {
     }
 
     pub(crate) fn created(now: Timestamp, ttl: SessionTtl, fields: Fields) -> Self {
-        let now = now.to_value();
         Self {
-            created_at: now.clone(),
-            last_accessed_at: now,
+            created_at: StoredTime::Time(now),
+            last_accessed_at: StoredTime::Time(now),
             ttl,
             deadline: None,
             optional: None,
-            fields: Arc::new(fields),
-            hidden: Arc::default(),
+            fields: fields.shared(),
+            hidden: None,
         }
     }
 }

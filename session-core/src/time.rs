@@ -1,12 +1,12 @@
 //! Two kinds of time: what the application writes down, and what the backend decides by.
 
 use std::fmt;
+use std::num::NonZeroU64;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use time::OffsetDateTime;
-use time::format_description::StaticFormatDescription;
 use time::format_description::well_known::Rfc3339;
-use time::macros::format_description;
+use time::{Date, Month, OffsetDateTime, Time, UtcOffset};
 
 use crate::field::FieldValue;
 
@@ -36,10 +36,6 @@ impl<T: Clock + ?Sized> Clock for std::sync::Arc<T> {
     }
 }
 
-const STORED: StaticFormatDescription = format_description!(
-    "[year]-[month]-[day]T[hour]:[minute]:[second][offset_hour sign:mandatory]:[offset_minute]"
-);
-
 /// A point in time to the second, as `created_at` and `last_accessed_at` hold it:
 /// `2026-04-02T12:34:56+00:00`.
 ///
@@ -52,9 +48,15 @@ const STORED: StaticFormatDescription = format_description!(
 /// assert_eq!(Timestamp::parse("2026-04-02T12:34:56.789Z"), Some(t));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Timestamp(OffsetDateTime);
+pub struct Timestamp(i64);
+
+/// What the texts of all timestamps have in common: a digit where there is one.
+const TEMPLATE: [u8; Timestamp::LEN] = *b"0000-00-00T00:00:00+00:00";
 
 impl Timestamp {
+    /// The length of the text, in characters (all ASCII).
+    const LEN: usize = 25;
+
     /// The first second of year 0 and the last of year 9999, since the Unix epoch.
     const RANGE: (i64, i64) = (-62_167_219_200, 253_402_300_799);
 
@@ -66,20 +68,61 @@ impl Timestamp {
             Err(before) => i64::try_from(before.duration().as_secs()).map_or(i64::MIN, |s| -s),
         };
         let (first, last) = Self::RANGE;
-        let time = OffsetDateTime::from_unix_timestamp(seconds.clamp(first, last));
-        Self(time.unwrap_or(OffsetDateTime::UNIX_EPOCH))
+        Self(seconds.clamp(first, last))
     }
 
     /// Parses an RFC 3339 text, cut to whole seconds; `None` when it is not one.
     pub fn parse(text: &str) -> Option<Self> {
+        if let Some(time) = Self::parse_stored(text.as_bytes()) {
+            return Some(time);
+        }
         let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
         // An offset can lead out of the years that have a text.
-        let utc = time.checked_to_offset(time::UtcOffset::UTC)?;
+        let seconds = time.checked_to_offset(UtcOffset::UTC)?.unix_timestamp();
         let (first, last) = Self::RANGE;
-        let utc = utc.replace_nanosecond(0).ok()?;
-        (first..=last)
-            .contains(&utc.unix_timestamp())
-            .then_some(Self(utc))
+        (first..=last).contains(&seconds).then_some(Self(seconds))
+    }
+
+    /// Parses exactly the texts that [`Timestamp::to_value`] returns.
+    pub(crate) fn parse_stored(text: &[u8]) -> Option<Self> {
+        let text: &[u8; Self::LEN] = text.try_into().ok()?;
+        let mut places = text.iter().zip(&TEMPLATE);
+        let is_alike = places.all(|(byte, place)| match place {
+            b'0' => byte.is_ascii_digit(),
+            mark => byte == mark,
+        });
+        let [
+            y1,
+            y2,
+            y3,
+            y4,
+            _,
+            o1,
+            o2,
+            _,
+            d1,
+            d2,
+            _,
+            h1,
+            h2,
+            _,
+            m1,
+            m2,
+            _,
+            s1,
+            s2,
+            _,
+            rest @ ..,
+        ] = text;
+        if !is_alike || rest != b"00:00" {
+            return None;
+        }
+        let two = |tens: &u8, ones: &u8| (tens & 15) * 10 + (ones & 15);
+        let year = i32::from(two(y1, y2)) * 100 + i32::from(two(y3, y4));
+        let month = Month::try_from(two(o1, o2)).ok()?;
+        let date = Date::from_calendar_date(year, month, two(d1, d2)).ok()?;
+        let time = Time::from_hms(two(h1, h2), two(m1, m2), two(s1, s2)).ok()?;
+        Some(Self(date.with_time(time).assume_utc().unix_timestamp()))
     }
 
     /// The time that a stored text says, if it says one.
@@ -89,40 +132,128 @@ impl Timestamp {
 
     /// Seconds since the Unix epoch; negative before it.
     pub fn unix_seconds(self) -> i64 {
-        self.0.unix_timestamp()
+        self.0
     }
 
     /// The text as a field value.
     pub fn to_value(self) -> FieldValue {
-        FieldValue::from(self.to_string())
+        FieldValue::from(&self.text()[..])
     }
+
+    fn text(self) -> [u8; Self::LEN] {
+        // Years 0 to 9999 always are dates; the constructors admit no others.
+        let time = OffsetDateTime::from_unix_timestamp(self.0);
+        let time = time.unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let year = u16::try_from(time.year()).unwrap_or_default();
+        let mut text = TEMPLATE;
+        let [
+            y1,
+            y2,
+            y3,
+            y4,
+            _,
+            o1,
+            o2,
+            _,
+            d1,
+            d2,
+            _,
+            h1,
+            h2,
+            _,
+            m1,
+            m2,
+            _,
+            s1,
+            s2,
+            ..,
+        ] = &mut text;
+        for (tens, ones, number) in [
+            (y1, y2, year / 100),
+            (y3, y4, year % 100),
+            (o1, o2, u8::from(time.month()).into()),
+            (d1, d2, time.day().into()),
+            (h1, h2, time.hour().into()),
+            (m1, m2, time.minute().into()),
+            (s1, s2, time.second().into()),
+        ] {
+            *tens = digit(number / 10);
+            *ones = digit(number % 10);
+        }
+        text
+    }
+}
+
+/// The character of a number below 10.
+fn digit(number: u16) -> u8 {
+    u8::try_from(number).map_or(b'0', |number| b'0' + number)
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Years 0 to 9999 always format; the constructors admit no others.
-        f.write_str(&self.0.format(&STORED).map_err(|_| fmt::Error)?)
+        // The text is ASCII.
+        f.write_str(std::str::from_utf8(&self.text()).map_err(|_| fmt::Error)?)
+    }
+}
+
+/// One of the two times that a session keeps as text: as a number, and as a text only where another
+/// client has written it in another form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum StoredTime {
+    Time(Timestamp),
+    /// Not what [`Timestamp::to_value`] returns.
+    Other(Arc<FieldValue>),
+}
+
+impl StoredTime {
+    /// The text, as stored.
+    pub(crate) fn to_value(&self) -> FieldValue {
+        match self {
+            Self::Time(time) => time.to_value(),
+            Self::Other(text) => FieldValue::clone(text),
+        }
+    }
+
+    /// The time that it says; `None` when the text is not RFC 3339.
+    pub(crate) fn time(&self) -> Option<Timestamp> {
+        match self {
+            Self::Time(time) => Some(*time),
+            Self::Other(text) => Timestamp::of_value(text),
+        }
+    }
+}
+
+impl From<FieldValue> for StoredTime {
+    fn from(text: FieldValue) -> Self {
+        match Timestamp::parse_stored(text.as_bytes()) {
+            Some(time) => Self::Time(time),
+            None => Self::Other(Arc::new(text)),
+        }
     }
 }
 
 /// A point in time by the backend's own clock, in milliseconds since the Unix epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct UnixMillis(u64);
+// One more than the number, so that `Option` needs no room: a store holds millions of these.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UnixMillis(NonZeroU64);
 
 impl UnixMillis {
+    /// The last time of this type.
+    pub const MAX: Self = Self(NonZeroU64::MAX);
+
     /// The greatest number of digits in the stored form; all such numbers are exact in a double,
     /// which is what the server's scripts compute with.
     const MAX_DIGITS: usize = 15;
 
-    /// This many milliseconds since the Unix epoch.
+    /// This many milliseconds since the Unix epoch; [`UnixMillis::MAX`] for `u64::MAX`.
     pub const fn new(millis: u64) -> Self {
-        Self(millis)
+        Self(NonZeroU64::MIN.saturating_add(millis))
     }
 
     /// The time, cut to whole milliseconds; the epoch for times before it.
     pub fn from_system_time(time: SystemTime) -> Self {
         let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+        Self::new(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
 
     /// Parses the stored form: `[1-9][0-9]{0,14}`.
@@ -131,17 +262,18 @@ impl UnixMillis {
         if text.len() > Self::MAX_DIGITS || !digits || text.first() == Some(&b'0') {
             return None;
         }
-        std::str::from_utf8(text).ok()?.parse().ok().map(Self)
+        let millis = std::str::from_utf8(text).ok()?.parse().ok();
+        millis.map(Self::new)
     }
 
     /// The number of milliseconds.
     pub const fn get(self) -> u64 {
-        self.0
+        self.0.get() - 1
     }
 
     /// The time of day as the standard library has it.
     pub fn to_system_time(self) -> SystemTime {
-        UNIX_EPOCH + Duration::from_millis(self.0)
+        UNIX_EPOCH + Duration::from_millis(self.get())
     }
 
     /// This time and so many milliseconds more.
@@ -152,7 +284,13 @@ impl UnixMillis {
 
     /// How long it is from `earlier` to this time; zero when that is later.
     pub const fn since(self, earlier: Self) -> Duration {
-        Duration::from_millis(self.0.saturating_sub(earlier.0))
+        Duration::from_millis(self.get().saturating_sub(earlier.get()))
+    }
+}
+
+impl fmt::Debug for UnixMillis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("UnixMillis").field(&self.get()).finish()
     }
 }
 

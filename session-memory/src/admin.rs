@@ -14,9 +14,9 @@ use crate::store::Found;
 /// The admin API of a backend's sessions. Available through [`MemoryBackend::admin`].
 ///
 /// # Atomicity
-/// A page is one critical section: its sessions as they are at one moment. It is one or several of
-/// the 64 tables that the sessions are spread over, so it may show a 64th of them more than was
-/// asked for. Revoking is two sections a page; it is as if it happened at the second.
+/// A page is one or several of the 1,024 tables that the sessions are spread over, each as it is at
+/// one moment; so it may show a 1,024th of them more than was asked for. Revoking is a critical
+/// section of its own after those of its page; it is as if it happened then.
 #[derive(Clone)]
 pub struct MemoryAdmin(MemoryBackend);
 
@@ -36,9 +36,9 @@ impl fmt::Debug for MemoryAdmin {
 #[async_trait]
 impl SessionAdmin for MemoryAdmin {
     async fn page(&self, request: &PageRequest) -> Result<SessionPage> {
-        let shard = shard(request)?;
-        let page = self.0.step(Step::Page, |store, now| {
-            Ok(store.page(shard, request.size.get().into(), now))
+        let table = table(request)?;
+        let page = self.0.step(Step::Page, |store, after| {
+            Ok(store.page(table, request.size.get().into(), after))
         });
         let (found, next) = page.await?;
         // The public id of an unbound session costs a hash: it is computed without the lock.
@@ -54,10 +54,10 @@ impl SessionAdmin for MemoryAdmin {
     }
 
     async fn revoke_in_page(&self, request: &RevokeInPageRequest) -> Result<RevokedInPage> {
-        let shard = shard(&request.page)?;
+        let table = table(&request.page)?;
         let revoke = || {
             let size = request.page.size.get().into();
-            let (found, next) = self.0.run(|store, now| store.page(shard, size, now));
+            let (found, next) = self.0.run(|store, after| store.page(table, size, after));
             let named = found.into_iter().find(|found| {
                 let of_unbound = || PublicId::of_unbound(&found.id);
                 found.state.session.public_id_or(of_unbound) == request.public_id
@@ -68,7 +68,7 @@ impl SessionAdmin for MemoryAdmin {
             // If it was bound meanwhile, it has another public id, and this one names nothing.
             let is_revoked = self
                 .0
-                .run(|store, now| store.remove_named(&named.id, request.public_id, now));
+                .run(|store, after| store.remove_named(&named.id, request.public_id, after));
             Ok(RevokedInPage::new(is_revoked, None))
         };
         self.0.faults().around(Step::RevokeInPage, revoke).await
@@ -76,19 +76,19 @@ impl SessionAdmin for MemoryAdmin {
 }
 
 /// The table that a page begins with.
-fn shard(request: &PageRequest) -> Result<usize> {
+fn table(request: &PageRequest) -> Result<usize> {
     let Some(cursor) = &request.cursor else {
         return Ok(0);
     };
-    let shard: Option<usize> = cursor.as_str().parse().ok();
-    shard
-        .filter(|shard| (1..crate::store::SHARDS).contains(shard))
+    let table: Option<usize> = cursor.as_str().parse().ok();
+    table
+        .filter(|table| (1..crate::store::TABLES).contains(table))
         // One text for one table: "+1" and "01" are none that a page names.
-        .filter(|shard| shard.to_string() == cursor.as_str())
+        .filter(|table| table.to_string() == cursor.as_str())
         .ok_or_else(|| Error::new(ErrorKind::InvalidCursor, Effect::NotApplied))
 }
 
-fn cursor(shard: Option<usize>) -> Result<Option<PageCursor>> {
-    let cursor = shard.map(|shard| shard.to_string().parse());
+fn cursor(table: Option<usize>) -> Result<Option<PageCursor>> {
+    let cursor = table.map(|table| table.to_string().parse());
     Ok(cursor.transpose()?)
 }

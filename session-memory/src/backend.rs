@@ -1,8 +1,8 @@
 //! The backend.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use session_core::steps::{
     InsertOutcome, InsertRequest, ListRequest, ReadOutcome, ReadRequest, RemoveOutcome,
@@ -10,12 +10,12 @@ use session_core::steps::{
     WriteRequest,
 };
 use session_core::{
-    Clock, Effect, Error, ErrorKind, ListPosition, ListedPage, QuotaWarnings, Result, RevokedPage,
-    SessionBackend, SessionPolicy, UnixMillis, async_trait,
+    Clock, Effect, Error, ErrorKind, ListPosition, ListedPage, Result, RevokedPage, SessionBackend,
+    SessionPolicy, async_trait,
 };
 
 use crate::faults::{Faults, Step};
-use crate::store::Store;
+use crate::store::{After, Limits, Store};
 
 /// Sessions in the memory of this process.
 ///
@@ -23,13 +23,14 @@ use crate::store::Store;
 /// to use it, and for what it costs.
 ///
 /// # Atomicity
-/// Each step is one critical section under one lock, which no step holds while it waits for
-/// anything.
+/// Each step is one critical section, under the locks of those sessions that it is about and of no
+/// others; a deletion by an id that was rotated is one for each tombstone that it follows. No step
+/// holds a lock while it waits for anything but locks.
 ///
 /// # Errors
-/// [`ErrorKind::StoreFull`](session_core::ErrorKind::StoreFull) when a session is created and the
-/// store is full; otherwise only what the session semantics refuse, and what
-/// [`faults`](Self::faults) plans.
+/// [`ErrorKind::StoreFull`](session_core::ErrorKind::StoreFull) when a session is created, or may
+/// grow, and the store is full ([`WhenFull`](crate::WhenFull)); otherwise only what the session
+/// semantics refuse, and what [`faults`](Self::faults) plans.
 ///
 /// ```
 /// use session_core::{FieldName, Fields, NewSession, SessionBackend};
@@ -53,11 +54,8 @@ pub struct MemoryBackend {
 }
 
 struct Shared {
-    clock: Arc<dyn Clock>,
     deadline: Duration,
-    max_sessions: usize,
-    store: Mutex<Store>,
-    quota_warnings: QuotaWarnings,
+    store: Store,
     faults: Faults,
 }
 
@@ -80,7 +78,7 @@ impl MemoryBackend {
     /// The number of keys held. Those that have expired are counted until they are freed, which
     /// takes a few operations of any kind; see the [crate's documentation](crate#costs).
     pub fn len(&self) -> usize {
-        self.on_store(|store, _| store.len())
+        self.store().len()
     }
 
     /// Whether no keys are held.
@@ -88,66 +86,45 @@ impl MemoryBackend {
         self.len() == 0
     }
 
+    /// About how many bytes the keys take, those included that have expired and are not freed yet:
+    /// what [`max_bytes`](crate::MemoryBackendBuilder::max_bytes) is compared with. It is computed
+    /// from what they hold, and not measured.
+    pub fn bytes(&self) -> usize {
+        self.store().bytes()
+    }
+
     pub(crate) fn from_parts(
         policy: SessionPolicy,
         clock: Arc<dyn Clock>,
         deadline: Duration,
-        max_sessions: usize,
+        limits: Limits,
     ) -> Self {
         Self {
             policy: Arc::new(policy),
             shared: Arc::new(Shared {
-                clock,
                 deadline,
-                max_sessions,
-                store: Mutex::new(Store::new(max_sessions)),
-                quota_warnings: QuotaWarnings::default(),
+                store: Store::new(clock, limits),
                 faults: Faults::default(),
             }),
         }
     }
 
-    /// Does something to the store as it is, under the lock.
-    pub(crate) fn on_store<T>(&self, act: impl FnOnce(&mut Store, UnixMillis) -> T) -> T {
-        // Nothing but the clock can panic while the lock is held, and it is read before anything
-        // is changed: the store is whole even if the lock is poisoned.
-        let store = self.shared.store.lock();
-        let mut store = store.unwrap_or_else(PoisonError::into_inner);
-        // Read under the lock, so that time does not run backwards from one step to the next.
-        let now = UnixMillis::from_system_time(self.shared.clock.now());
-        let outcome = act(&mut store, now);
-        let freed = store.take_freed();
-        drop(store);
-        drop(freed);
-        outcome
+    pub(crate) fn store(&self) -> &Store {
+        &self.shared.store
     }
 
-    /// Frees some of what has expired, does a step, and logs what the step found amiss.
-    pub(crate) fn run<T>(&self, step: impl FnOnce(&mut Store, UnixMillis) -> T) -> T {
-        let (outcome, finding, evicted) = self.on_store(|store, now| {
-            store.sweep(now);
-            let outcome = step(store, now);
-            (outcome, store.take_finding(), store.take_evicted())
-        });
-        // A subscriber is foreign code: it runs without the lock.
-        if let Some(finding) = finding {
-            tracing::warn!(
-                session = finding.public_id().as_str(),
-                reason = finding.reason(),
-                "a key is no session, and is left alone"
-            );
-        }
-        if let Some(principal) = evicted {
-            let warnings = &self.shared.quota_warnings;
-            warnings.sessions_ended(&principal, Instant::now());
-        }
+    /// Does a step, and what it leaves to be done.
+    pub(crate) fn run<T>(&self, step: impl FnOnce(&Store, &mut After) -> T) -> T {
+        let mut after = After::default();
+        let outcome = step(self.store(), &mut after);
+        self.store().finish(after);
         outcome
     }
 
     pub(crate) async fn step<T>(
         &self,
         step: Step,
-        act: impl FnOnce(&mut Store, UnixMillis) -> Result<T> + Send,
+        act: impl FnOnce(&Store, &mut After) -> Result<T> + Send,
     ) -> Result<T> {
         let faults = &self.shared.faults;
         faults.around(step, || self.run(act)).await
@@ -158,7 +135,7 @@ impl fmt::Debug for MemoryBackend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryBackend")
             .field("len", &self.len())
-            .field("max_sessions", &self.shared.max_sessions)
+            .field("limits", self.store().limits())
             .finish_non_exhaustive()
     }
 }
@@ -166,32 +143,35 @@ impl fmt::Debug for MemoryBackend {
 #[async_trait]
 impl SessionBackend for MemoryBackend {
     async fn insert(&self, request: &InsertRequest) -> Result<InsertOutcome> {
-        self.step(Step::Insert, |store, now| store.insert(request, now))
+        self.step(Step::Insert, |store, after| store.insert(request, after))
             .await
     }
 
     async fn read(&self, request: &ReadRequest) -> Result<ReadOutcome> {
-        self.step(Step::Read, |store, now| store.read(request, now))
+        self.step(Step::Read, |store, after| store.read(request, after))
             .await
     }
 
     async fn write(&self, request: &WriteRequest) -> Result<WriteOutcome> {
-        self.step(Step::Write, |store, now| store.write(request, now))
+        self.step(Step::Write, |store, after| store.write(request, after))
             .await
     }
 
     async fn rename(&self, request: &RenameRequest) -> Result<RenameOutcome> {
-        self.step(Step::Rename, |store, now| Ok(store.rename(request, now)))
-            .await
+        self.step(
+            Step::Rename,
+            |store, after| Ok(store.rename(request, after)),
+        )
+        .await
     }
 
     async fn remove(&self, request: &RemoveRequest) -> Result<RemoveOutcome> {
-        self.step(Step::Remove, |store, now| store.remove(request, now))
+        self.step(Step::Remove, |store, after| store.remove(request, after))
             .await
     }
 
     async fn list(&self, request: &ListRequest) -> Result<ListedPage> {
-        self.step(Step::List, |store, now| store.list(request, now))
+        self.step(Step::List, |store, after| store.list(request, after))
             .await
     }
 
@@ -202,15 +182,19 @@ impl SessionBackend for MemoryBackend {
             // A target that this version does not know.
             _ => Err(Error::new(ErrorKind::Unsupported, Effect::NotApplied)),
         };
-        self.step(Step::Revoke, |store, now| {
+        self.step(Step::Revoke, |store, after| {
             ListPosition::of(&request.page)?;
-            Ok(store.revoke(&request.principal, keep?, request.page.size, now))
+            Ok(store.revoke(&request.principal, keep?, request.page.size, after))
         })
         .await
     }
 
     async fn ping(&self) -> Result<()> {
-        self.step(Step::Ping, |_, _| Ok(())).await
+        let ping = |store: &Store, after: &mut After| {
+            store.ping(after);
+            Ok(())
+        };
+        self.step(Step::Ping, ping).await
     }
 
     fn policy(&self) -> &SessionPolicy {

@@ -7,6 +7,7 @@ use session_core::{Clock, SessionPolicy, SystemClock};
 
 use crate::backend::MemoryBackend;
 use crate::clock::ManualClock;
+use crate::store::{Limits, WhenFull};
 
 impl MemoryBackend {
     /// An empty backend with the default policy, the operating system's clock, and room for
@@ -52,6 +53,8 @@ impl Default for MemoryBackend {
 /// | [`clock`](Self::clock) | the operating system's |
 /// | [`deadline`](Self::deadline) | 500 ms |
 /// | [`max_sessions`](Self::max_sessions) | [`MemoryBackendBuilder::DEFAULT_MAX_SESSIONS`] |
+/// | [`max_bytes`](Self::max_bytes) | any number |
+/// | [`when_full`](Self::when_full) | [`WhenFull::Refuse`] |
 ///
 /// ```
 /// use session_core::{SessionPolicy, SessionTtl};
@@ -76,12 +79,12 @@ pub struct MemoryBackendBuilder {
     policy: SessionPolicy,
     clock: Arc<dyn Clock>,
     deadline: Duration,
-    max_sessions: usize,
+    limits: Limits,
 }
 
 impl MemoryBackendBuilder {
     /// How many sessions a backend holds at most unless told otherwise: a million, about
-    /// 1 GB when each has a handful of short fields.
+    /// half a gigabyte when each has a handful of short fields.
     pub const DEFAULT_MAX_SESSIONS: usize = 1_000_000;
 
     /// What the application decides for all its sessions. The policy's clock writes the two
@@ -92,7 +95,7 @@ impl MemoryBackendBuilder {
     }
 
     /// The backend's own clock, which decides what has expired. It is read under the backend's
-    /// lock, so it must not call the backend.
+    /// locks, so it must not call the backend.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
@@ -106,20 +109,52 @@ impl MemoryBackendBuilder {
         self
     }
 
-    /// How many sessions the backend holds at most. In a store that is full of sessions which have
-    /// not expired, creating one more fails with [`ErrorKind::StoreFull`] and nothing is changed;
-    /// all other operations still work, writes that grow a session included. An id that was rotated
-    /// counts as one until its tombstone ends.
-    ///
-    /// [`ErrorKind::StoreFull`]: session_core::ErrorKind::StoreFull
+    /// How many sessions the backend holds at most. While it holds so many, creating one more does
+    /// what [`when_full`](Self::when_full) says; what has expired is freed first. All other
+    /// operations still work, rotations included: an id that was rotated counts as one session
+    /// until its tombstone ends, and may be one too many.
     pub fn max_sessions(mut self, max: usize) -> Self {
-        self.max_sessions = max;
+        self.limits.sessions = max;
+        self
+    }
+
+    /// About how many bytes the sessions take at most, all that belongs to them included
+    /// ([`MemoryBackend::bytes`]). A session that would exceed it is not created, and while it is
+    /// reached, no write that sets or increments a field, or binds a session, goes on, but as
+    /// [`when_full`](Self::when_full) says. Reads, touches, removals, deletions and rotations
+    /// still work. So it is exceeded by rotations, and by no more than what the writes add that
+    /// began before it was reached.
+    ///
+    /// ```
+    /// use session_core::{ErrorKind, FieldName, Fields, NewSession, SessionBackend};
+    /// use session_memory::MemoryBackend;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let backend = MemoryBackend::builder().max_bytes(4096).build();
+    /// backend.create_session(NewSession::default()).await?;
+    ///
+    /// let large = Fields::new().with(FieldName::new("cart")?, "x".repeat(4096));
+    /// let error = backend.create_session(NewSession::new(large)).await.unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::StoreFull);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn max_bytes(mut self, max: usize) -> Self {
+        self.limits.bytes = max;
+        self
+    }
+
+    /// What becomes of a new session, and of a change that may make one grow, while the store is
+    /// full of sessions that have not expired.
+    pub fn when_full(mut self, when_full: WhenFull) -> Self {
+        self.limits.when_full = when_full;
         self
     }
 
     /// The backend, empty.
     pub fn build(self) -> MemoryBackend {
-        MemoryBackend::from_parts(self.policy, self.clock, self.deadline, self.max_sessions)
+        MemoryBackend::from_parts(self.policy, self.clock, self.deadline, self.limits)
     }
 }
 
@@ -129,7 +164,11 @@ impl Default for MemoryBackendBuilder {
             policy: SessionPolicy::new(),
             clock: Arc::new(SystemClock),
             deadline: Duration::from_millis(500),
-            max_sessions: Self::DEFAULT_MAX_SESSIONS,
+            limits: Limits {
+                sessions: Self::DEFAULT_MAX_SESSIONS,
+                bytes: usize::MAX,
+                when_full: WhenFull::Refuse,
+            },
         }
     }
 }

@@ -1,13 +1,15 @@
 //! Faults, planned for calls to come.
 
+mod calls;
 mod plan;
 mod step;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use session_core::{Effect, Error, ErrorKind, Result};
 
+use self::calls::Calls;
 use self::plan::{Action, Plain, Planned, When};
 pub use self::plan::{FaultAlways, FaultOnce, FaultPlan};
 pub use self::step::Step;
@@ -53,7 +55,7 @@ pub struct Faults {
 
 #[derive(Debug, Default)]
 struct Shared {
-    calls: [AtomicU64; Step::ALL.len()],
+    calls: Calls,
     /// Whether anything is planned: what calls look at first, so that those of a backend without
     /// plans do not queue for the lock.
     is_any_planned: AtomicBool,
@@ -96,25 +98,34 @@ impl Faults {
 
     /// The number of calls of all kinds since the last [`Faults::reset_calls`].
     pub fn calls(&self) -> u64 {
-        let calls = self.shared.calls.iter();
-        calls.map(|calls| calls.load(Ordering::Relaxed)).sum()
+        Step::ALL.iter().map(|step| self.calls_of(*step)).sum()
     }
 
     /// The number of calls of this kind since the last [`Faults::reset_calls`].
     pub fn calls_of(&self, step: Step) -> u64 {
-        let calls = self.shared.calls.get(step as usize);
-        calls.map_or(0, |calls| calls.load(Ordering::Relaxed))
+        self.shared.calls.of(step)
     }
 
     /// Counts from 0 again. What is planned for the n-th call is not changed by it.
     pub fn reset_calls(&self) {
-        for calls in &self.shared.calls {
-            calls.store(0, Ordering::Relaxed);
-        }
+        self.shared.calls.reset();
     }
 
     /// Carries out a step, with all that is planned for this call.
     pub(crate) async fn around<T>(
+        &self,
+        step: Step,
+        carry_out: impl FnOnce() -> Result<T> + Send,
+    ) -> Result<T> {
+        self.shared.calls.count(step);
+        if !self.shared.is_any_planned.load(Ordering::Acquire) {
+            return carry_out();
+        }
+        // Boxed, so that the calls of a backend without plans do not make room for it.
+        Box::pin(self.as_planned(step, carry_out)).await
+    }
+
+    async fn as_planned<T>(
         &self,
         step: Step,
         carry_out: impl FnOnce() -> Result<T> + Send,
@@ -135,14 +146,8 @@ impl Faults {
         reply
     }
 
-    /// Counts a call and takes out what is planned for it, in the order of planning.
+    /// Takes out what is planned for a call, in the order of planning.
     fn due(&self, step: Step) -> Vec<Action> {
-        if let Some(calls) = self.shared.calls.get(step as usize) {
-            calls.fetch_add(1, Ordering::Relaxed);
-        }
-        if !self.shared.is_any_planned.load(Ordering::Acquire) {
-            return Vec::new();
-        }
         let mut plans = self.plans();
         let mut due = Vec::new();
         let mut left = Vec::with_capacity(plans.len());

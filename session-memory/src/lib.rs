@@ -99,3 +99,4 @@ pub use self::backend::MemoryBackend;
 pub use self::builder::MemoryBackendBuilder;
 pub use self::clock::ManualClock;
 pub use self::faults::{FaultAlways, FaultOnce, FaultPlan, Faults, Step};
+pub use self::store::WhenFull;

@@ -6,9 +6,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use session_core::{Principal, SessionId, UnixMillis};
+use session_core::{Principal, SessionId};
 
 use crate::backend::MemoryBackend;
+use crate::store::{After, Store};
 
 /// The keys of a backend, as another client of a shared store sees them.
 ///
@@ -76,35 +77,36 @@ impl RawKeys {
             .into_iter()
             .map(|(n, v)| (n.into(), v.into()))
             .collect();
-        self.backend.on_store(|store, now| {
-            store.plant_hash(id, fields, expires_in.map(|after| expiry(now, after)));
-        });
+        let plant = |store: &Store, after: &mut After| {
+            store.plant_hash(id, fields, expires_in, after);
+        };
+        self.backend.run(plant);
     }
 
     /// Puts a key that is no hash under an id, whatever was there before.
     pub fn plant_other_type(&self, id: &SessionId, expires_in: Option<Duration>) {
-        self.backend.on_store(|store, now| {
-            store.plant_other_type(id, expires_in.map(|after| expiry(now, after)));
-        });
+        let plant = |store: &Store, after: &mut After| {
+            store.plant_other_type(id, expires_in, after);
+        };
+        self.backend.run(plant);
     }
 
     /// The key under an id; `None` when there is none, or when it has expired.
     pub fn dump(&self, id: &SessionId) -> Option<RawKey> {
-        let (hash, expires_in) = self.backend.on_store(|store, now| store.dump(id, now))?;
+        let (hash, expires_in) = self.backend.store().dump(id)?;
         Some(RawKey { hash, expires_in })
     }
 
     /// The number of keys that exist. One that has expired does not, even if it is still held
     /// ([`MemoryBackend::len`]). Looks at every key.
     pub fn count(&self) -> usize {
-        self.backend
-            .on_store(|store, now| store.count_existing(now))
+        self.backend.store().count_existing()
     }
 
     /// The number of entries that the principal index has for a principal, expired ones
     /// included.
     pub fn index_len(&self, principal: &Principal) -> usize {
-        self.backend.on_store(|store, _| store.index_len(principal))
+        self.backend.store().index_len(principal)
     }
 }
 
@@ -115,8 +117,4 @@ impl fmt::Debug for RawKey {
             .field("expires_in", &self.expires_in)
             .finish()
     }
-}
-
-fn expiry(now: UnixMillis, after: Duration) -> UnixMillis {
-    now.plus_millis(u64::try_from(after.as_millis()).unwrap_or(u64::MAX))
 }

@@ -27,7 +27,7 @@ pub async fn a_write_returns_the_session_after_it(h: &dyn Harness) {
         let count = (2 * step).to_string();
         assert_eq!(record.fields(), &fields([("a", "1"), ("n", &count)]));
         assert_eq!(record.configured_ttl(), ttl(300));
-        assert_eq!(record.last_accessed_at_text(), &b.clock.value());
+        assert_eq!(record.last_accessed_at_text(), b.clock.value());
         assert_eq!(record.ttl(), written.ttl);
         let peeked = b.peek(&id).await;
         assert_eq!(peeked.fields(), record.fields());

@@ -106,7 +106,7 @@ pub async fn a_read_by_public_id_is_a_read(h: &dyn Harness) {
             panic!("{touch:?}: not found");
         };
         let accessed = record.last_accessed_at_text();
-        assert_eq!(accessed, &b.clock.value(), "{touch:?}");
+        assert_eq!(accessed, b.clock.value(), "{touch:?}");
         timer.assert_remaining(record.ttl(), secs(100)).await;
         let accessed = b.stored_text(&id, "last_accessed_at").await;
         assert_eq!(accessed, Some(b.clock.text()));

@@ -33,12 +33,12 @@ pub async fn a_read_touches(h: &dyn Harness) {
     assert_touches!(b, "get_session", |id| {
         let mut timer = b.timer().await;
         let record = b.get(id).await;
-        assert_eq!(record.last_accessed_at_text(), &b.clock.value());
+        assert_eq!(record.last_accessed_at_text(), b.clock.value());
         timer.assert_remaining(record.ttl(), secs(100)).await;
     });
     assert_touches!(b, "get_session_with", |id| {
         let record = b.get_session_with(id, Touch::Always).found().await;
-        assert_eq!(record.last_accessed_at_text(), &b.clock.value());
+        assert_eq!(record.last_accessed_at_text(), b.clock.value());
     });
 }
 
@@ -50,7 +50,7 @@ pub async fn peeks_and_queries_change_nothing(h: &dyn Harness) {
     let before = b.snapshot(&id).await;
     for _ in 0..3 {
         let peeked = b.peek(&id).await;
-        assert_ne!(peeked.last_accessed_at_text(), &b.clock.value());
+        assert_ne!(peeked.last_accessed_at_text(), b.clock.value());
         b.assert_unchanged(&id, &before, "peek_session").await;
         b.ttl(&id).found().await;
         b.assert_unchanged(&id, &before, "ttl").await;
@@ -144,7 +144,7 @@ pub async fn get_follows_the_policys_touch(h: &dyn Harness) {
         for (age, touches) in [20, 40].into_iter().zip(touches_at) {
             let id = b.create(session(100)).await;
             b.pass(age).await;
-            let shown = b.get(&id).await.last_accessed_at_text().clone();
+            let shown = b.get(&id).await.last_accessed_at_text();
             let is_new = shown.as_str() == Ok(&*b.clock.text());
             assert_eq!(is_new, touches, "{touch:?} after {age} s");
             let left = b.expires_in(&id).await;

@@ -49,6 +49,16 @@ fn change(delta: Delta) -> Write {
     }
 }
 
+/// A write on a copy.
+fn written(state: &State, change: &Write, now: UnixMillis) -> Result<State, Refusal> {
+    let mut after = state.clone();
+    let done = write(&mut after, change, now);
+    if done.is_err() {
+        assert_eq!(after, *state, "a refused write changes nothing");
+    }
+    done.map(|_| after)
+}
+
 #[test]
 fn a_tombstone_names_the_successor_where_the_principal_stayed() {
     let policy = crate::SessionPolicy::new();
@@ -58,10 +68,8 @@ fn a_tombstone_names_the_successor_where_the_principal_stayed() {
             Some(principal) => delta.bind(Principal::new(principal).unwrap()),
             None => delta.unbind(),
         };
-        (
-            write(&state(10), &change(delta.clone()), T0).unwrap().0,
-            delta,
-        )
+        let after = written(&state(10), &change(delta.clone()), T0);
+        (after.unwrap(), delta)
     });
     let ids = [1, 2].map(|byte| crate::SessionId::from_bytes(&[byte; 32]));
     for (before, (after, delta), is_named) in [
@@ -87,18 +95,18 @@ fn a_log_in_that_brings_a_lifetime_moves_the_deadline_both_ways() {
         let delta = Delta::new().bind_for(ann.clone(), lifetime);
         change(delta.touch(Touch::Never))
     };
-    let (long, _) = write(&state(10), &bind_for(50), at(0)).unwrap();
+    let long = written(&state(10), &bind_for(50), at(0)).unwrap();
     assert_eq!(long.session.deadline, Some(at(50_000)));
     assert_eq!(long.expires_at, Some(at(10_000)));
-    let (short, _) = write(&long, &bind_for(5), at(1_000)).unwrap();
+    let short = written(&long, &bind_for(5), at(1_000)).unwrap();
     assert_eq!(short.session.deadline, Some(at(6_000)));
     assert_eq!(short.expires_at, Some(at(6_000)));
-    let (longer, _) = write(&short, &bind_for(100), at(2_000)).unwrap();
+    let longer = written(&short, &bind_for(100), at(2_000)).unwrap();
     assert_eq!(longer.session.deadline, Some(at(102_000)));
     assert_eq!(longer.expires_at, Some(at(6_000)), "the write was no use");
     let mut immortal = state(10);
     immortal.expires_at = None;
-    let (bound, _) = write(&immortal, &bind_for(5), at(0)).unwrap();
+    let bound = written(&immortal, &bind_for(5), at(0)).unwrap();
     assert_eq!(bound.expires_at, Some(at(5_000)));
 }
 
@@ -184,7 +192,7 @@ impl Random {
 
     fn state(&mut self) -> State {
         let mut state = state(1 + self.below(20));
-        let fields = Arc::make_mut(&mut state.session.fields);
+        let fields = &mut state.session.fields;
         *fields = Fields::new();
         for field in ["a", "b", "c"] {
             if self.below(3) > 0 {
@@ -192,7 +200,8 @@ impl Random {
             }
         }
         if self.below(2) == 0 {
-            state.session.hidden = [(vec![0xff].into(), "hidden".into())].into();
+            let hidden = vec![(vec![0xff].into(), "hidden".into())];
+            state.session.hidden = Some(std::sync::Arc::new(hidden));
         }
         if self.below(2) == 0 {
             state.session.deadline = Some(at(15_000));
@@ -217,7 +226,7 @@ fn two_deltas_in_one_do_what_they_do_one_after_the_other() {
     let step = |state: &State, delta: &Delta| {
         let mut step = change(delta.clone());
         step.now = stamp;
-        write(state, &step, now)
+        written(state, &step, now)
     };
     let (mut compared, mut impossible, mut refused) = (0, 0, 0);
     for seed in 0..20_000 {
@@ -237,7 +246,7 @@ fn two_deltas_in_one_do_what_they_do_one_after_the_other() {
                     })
                 };
                 let middle = step(&before, &earlier);
-                let after = middle.and_then(|(middle, _)| step(&middle, &later));
+                let after = middle.and_then(|middle| step(&middle, &later));
                 assert!(
                     after.is_err() || overflows(&earlier) || overflows(&later),
                     "seed {seed}: {earlier:?} then {later:?}"
@@ -246,13 +255,13 @@ fn two_deltas_in_one_do_what_they_do_one_after_the_other() {
                 continue;
             }
         };
-        let Ok((middle, _)) = step(&before, &earlier) else {
+        let Ok(middle) = step(&before, &earlier) else {
             continue;
         };
-        let Ok((mut after, _)) = step(&middle, &later) else {
+        let Ok(mut after) = step(&middle, &later) else {
             continue;
         };
-        let (mut at_once, _) = step(&before, &both)
+        let mut at_once = step(&before, &both)
             .unwrap_or_else(|refusal| panic!("seed {seed}: {refusal:?} for {both:?}"));
         // The two count as one use, so that they are used alike only if both always are.
         if [&earlier, &later].map(Delta::touch_policy) != [Touch::Always; 2] {

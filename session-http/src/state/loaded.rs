@@ -1,7 +1,5 @@
 //! What was loaded of a session, and what this request has made of it.
 
-use std::sync::Arc;
-
 use session_core::{FieldName, Fields, Principal, SessionRecord};
 
 use super::Purpose;
@@ -49,11 +47,7 @@ impl Loaded {
     pub(super) fn changed(self, changes: Option<&Pending>, counters: &[(FieldName, i64)]) -> Self {
         let principal = self.principal();
         let mut fields = match self {
-            Self::Peeked(record) | Self::Used(record) => {
-                let fields = record.shared_fields();
-                drop(record);
-                Arc::unwrap_or_clone(fields)
-            }
+            Self::Peeked(record) | Self::Used(record) => record.into_fields(),
             Self::Changed { fields, .. } => fields,
         };
         if let Some(changes) = changes {

@@ -1,8 +1,9 @@
 //! What the store holds under an id.
 
 use session_core::rules::State;
-use session_core::{InvalidHash, StoredSession, Tombstone, UnixMillis, reserved};
+use session_core::{InvalidHash, SessionId, StoredSession, Tombstone, UnixMillis, reserved};
 
+use super::capacity::weight;
 use super::index::Listing;
 
 /// The fields of a hash: name and value, in order of the names, each name once.
@@ -10,9 +11,12 @@ pub(crate) type RawHash = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// A key.
 pub(crate) struct Key {
+    pub(super) id: SessionId,
     pub(super) content: Content,
     /// Where the expiry queue has this key, if it has: never later than the key expires.
     pub(super) queued_for: Option<UnixMillis>,
+    /// About how many bytes it takes, as the store has counted it.
+    pub(super) weight: u32,
 }
 
 /// What a key holds. What is no session and no tombstone exists only by planting, as another
@@ -54,10 +58,13 @@ pub(super) enum NotLive {
 }
 
 impl Key {
-    pub(super) fn new(content: Content) -> Self {
+    pub(super) fn new(id: SessionId, content: Content) -> Self {
+        let weight = weight(&content);
         Self {
+            id,
             content,
             queued_for: None,
+            weight,
         }
     }
 
@@ -83,9 +90,24 @@ impl Key {
         }
     }
 
+    /// The state of the session that this key is, if it lives.
+    pub(super) fn live_session(&self, now: UnixMillis) -> Option<&State> {
+        self.session().filter(|state| state.is_live(now))
+    }
+
     /// Where the principal index lists this key.
     pub(super) fn listing(&self) -> Option<Listing> {
         self.session()?.session.listing()
+    }
+
+    /// Whether the principal index lists it here.
+    pub(super) fn is_listed_as(&self, listing: &Listing) -> bool {
+        self.listing().as_ref() == Some(listing)
+    }
+
+    /// Whether it is a live session that is listed here.
+    pub(super) fn is_live_as(&self, listing: &Listing, now: UnixMillis) -> bool {
+        self.is_listed_as(listing) && self.live_session(now).is_some()
     }
 
     /// The live session that this key is, or why it is none.

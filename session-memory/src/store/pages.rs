@@ -4,10 +4,9 @@
 //! throughout is on exactly one page of a scan, whatever comes and goes meanwhile.
 
 use session_core::rules::State;
-use session_core::{Remaining, SessionId, UnixMillis};
+use session_core::{Remaining, SessionId};
 
-use super::Store;
-use super::keys::SHARDS;
+use super::{After, Store, TABLES, lock};
 
 /// A live session, before its public id is computed.
 pub(crate) struct Found {
@@ -23,17 +22,20 @@ impl Store {
         &self,
         first: usize,
         size: usize,
-        now: UnixMillis,
+        after: &mut After,
     ) -> (Vec<Found>, Option<usize>) {
+        self.ping(after);
         let mut found = Vec::new();
-        for shard in first..SHARDS {
+        for number in first..TABLES {
             if found.len() >= size {
-                return (found, Some(shard));
+                return (found, Some(number));
             }
-            found.extend(self.keys.shard(shard).filter_map(|(id, key)| {
-                let state = key.session().filter(|state| state.is_live(now))?;
+            let table = lock(self.table(number));
+            let now = self.now();
+            found.extend(table.iter().filter_map(|key| {
+                let state = key.live_session(now)?;
                 Some(Found {
-                    id: id.clone(),
+                    id: key.id.clone(),
                     state: state.clone(),
                     remaining: state.ttl(now),
                 })

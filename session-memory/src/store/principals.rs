@@ -1,114 +1,141 @@
-//! The steps on the sessions of one principal.
+//! The steps on the sessions of one principal, and how many it may have.
 
 use session_core::steps::{ListRequest, Refusal};
 use session_core::{
-    ListPosition, ListedPage, ListedSession, OnExcess, PageSize, Principal, PrincipalLimit,
-    PublicId, Result, RevokedPage, SessionId, UnixMillis,
+    ListPosition, ListedPage, ListedSession, OnExcess, PageSize, Principal, PrincipalLimit, Result,
+    RevokedPage, SessionId, UnixMillis,
 };
 
-use super::Store;
+use super::index::{Listing, LockedParts};
+use super::{After, LockedTables, Store};
 
 impl Store {
     /// A page of the live sessions of a principal, nearest deadline first.
-    pub(crate) fn list(&mut self, request: &ListRequest, now: UnixMillis) -> Result<ListedPage> {
+    pub(crate) fn list(&self, request: &ListRequest, after: &mut After) -> Result<ListedPage> {
         let position = ListPosition::of(&request.page)?;
-        self.index.prune(&request.principal, now);
-        let mut entries = self.index.behind(&request.principal, position).peekable();
-        let (mut sessions, mut next) = (Vec::new(), None);
-        for _ in 0..request.page.size.get() {
-            let Some((deadline, public_id, id)) = entries.next() else {
-                break;
-            };
-            let state = self.keys.get(id).and_then(|key| key.session());
-            let live = state.filter(|state| state.is_live(now));
+        let size = usize::from(request.page.size.get());
+        let mut parts = self.index.lock([&request.principal]);
+        parts.prune(&request.principal, self.now());
+        let mut page = parts.entries(&request.principal, position, size + 1);
+        let has_more = page.len() > size;
+        page.truncate(size);
+        let (mut tables, now) = self.open_all(page.iter().map(|(_, id)| id), after);
+        let mut sessions = Vec::new();
+        for (listing, id) in &page {
+            let key = tables.get(id).filter(|key| key.is_listed_as(listing));
+            let live = key.and_then(|key| key.live_session(now));
             sessions.extend(live.and_then(|it| ListedSession::of(&it.session, &request.fields)));
-            next = entries
-                .peek()
-                .map(|_| ListPosition::behind(deadline, public_id).cursor());
         }
+        let last = page.last().filter(|_| has_more);
+        let next = last.map(|((_, deadline, public_id), _)| {
+            ListPosition::behind(*deadline, *public_id).cursor()
+        });
         Ok(ListedPage::new(sessions, next))
-    }
-
-    /// The ids of a principal's live sessions, nearest deadline first.
-    fn live_of(&self, principal: &Principal, now: UnixMillis) -> impl Iterator<Item = &SessionId> {
-        let live = self.index.of(principal).filter(move |(_, _, id)| {
-            let state = self.keys.get(id).and_then(|key| key.session());
-            state.is_some_and(|state| state.is_live(now))
-        });
-        live.map(|(_, _, id)| id)
-    }
-
-    /// The id of a principal's live session with this public id.
-    pub(super) fn id_of(
-        &self,
-        principal: &Principal,
-        public_id: PublicId,
-        now: UnixMillis,
-    ) -> Option<SessionId> {
-        let mut entries = self.index.of(principal);
-        let found = entries.find(|(_, entry, id)| {
-            let state = self.keys.get(id).and_then(|key| key.session());
-            *entry == public_id && state.is_some_and(|state| state.is_live(now))
-        });
-        found.map(|(_, _, id)| id.clone())
     }
 
     /// Ends so many of the live sessions of a principal, but for the one to keep. What has ended is
     /// in no page any more, so the next page begins at the beginning.
     pub(crate) fn revoke(
-        &mut self,
+        &self,
         principal: &Principal,
         keep: Option<&SessionId>,
         size: PageSize,
-        now: UnixMillis,
+        after: &mut After,
     ) -> RevokedPage {
-        self.index.prune(principal, now);
-        let mut meant = self
-            .live_of(principal, now)
-            .filter(|id| Some(*id) != keep)
-            .cloned();
-        let page: Vec<_> = meant.by_ref().take(size.get().into()).collect();
-        let has_more = meant.next().is_some();
-        drop(meant);
-        let ended = page.iter().filter(|id| self.take_key(id)).count();
+        let size = usize::from(size.get());
+        let mut parts = self.index.lock([principal]);
+        parts.prune(principal, self.now());
+        // One more to know whether more follow, and one that may be the one to keep.
+        let mut page = parts.entries(principal, ListPosition::BEGINNING, size + 2);
+        page.retain(|(_, id)| Some(id) != keep);
+        let has_more = page.len() > size;
+        page.truncate(size);
+        let (mut tables, now) = self.open_all(page.iter().map(|(_, id)| id), after);
+        let mut ended = 0;
+        for (listing, id) in page {
+            if let Some(key) = tables.get(&id).filter(|key| key.is_listed_as(&listing)) {
+                ended += u64::from(key.live_session(now).is_some());
+                tables.take(&id, after);
+            }
+            // The next page begins behind it, whatever it was.
+            parts.remove(listing, &id);
+        }
         let next = has_more.then(|| ListPosition::BEGINNING.cursor());
-        RevokedPage::new(u64::try_from(ended).unwrap_or(u64::MAX), next)
+        RevokedPage::new(ended, next)
     }
+}
 
-    /// Sees to it that one more session of a principal, this one, is within the limit: refuses, or
-    /// ends those with the oldest log-in. A session that is already the principal's counts once;
-    /// expired ones do not count.
-    pub(super) fn make_room(
+/// How many sessions the principal of a binding may have, and which it has, as far as they matter.
+pub(super) struct Quota {
+    limit: Option<PrincipalLimit>,
+    principal: Option<Principal>,
+    /// All but the session that is bound, if they may be too many; those included that have ended.
+    others: Vec<(Listing, SessionId)>,
+}
+
+impl LockedParts<'_> {
+    /// The quota of a binding of this session. Below the limit nobody is looked at.
+    pub(super) fn quota(
         &mut self,
-        principal: &Principal,
+        principal: Option<&Principal>,
         limit: Option<PrincipalLimit>,
         id: &SessionId,
+    ) -> Quota {
+        let mut others = Vec::new();
+        if let (Some(principal), Some(limit)) = (principal, limit) {
+            others = self.entries(principal, ListPosition::BEGINNING, usize::MAX);
+            others.retain(|(_, other)| other != id);
+            if others.len() < usize::from(limit.max.get()) {
+                others.clear();
+            }
+        }
+        Quota {
+            limit,
+            principal: principal.cloned(),
+            others,
+        }
+    }
+}
+
+impl Quota {
+    /// The ids of a step's keys, and those of the sessions that the quota may end.
+    pub(super) fn with<'a, const N: usize>(
+        &'a self,
+        ids: [&'a SessionId; N],
+    ) -> impl Iterator<Item = &'a SessionId> {
+        ids.into_iter().chain(self.others.iter().map(|(_, id)| id))
+    }
+
+    /// Sees to it that one more session of the principal is within the limit: refuses, or ends
+    /// those with the oldest log-in. Expired ones do not count.
+    pub(super) fn make_room(
+        &self,
+        tables: &mut LockedTables<'_>,
         now: UnixMillis,
-    ) -> Result<(), Refusal> {
-        let Some(PrincipalLimit { max, on_excess }) = limit else {
+        after: &mut After,
+    ) -> std::result::Result<(), Refusal> {
+        let Some(PrincipalLimit { max, on_excess }) = self.limit else {
             return Ok(());
         };
-        self.index.prune(principal, now);
-        let entries = self.index.of(principal);
-        let others = entries.filter_map(|(_, public_id, other)| {
-            let state = self.keys.get(other)?.session()?;
-            let counts = other != id && state.is_live(now);
+        let mut live = Vec::new();
+        for (listing, id) in &self.others {
+            let key = tables.get(id).filter(|key| key.is_listed_as(listing));
+            let state = key.and_then(|key| key.live_session(now));
             // One without a log-in sorts before all others.
-            counts.then(|| (state.session.login_at(), public_id, other.clone()))
-        });
-        let mut others: Vec<_> = others.collect();
-        let excess = (others.len() + 1).saturating_sub(usize::from(max.get()));
+            live.extend(state.map(|state| (state.session.login_at(), listing.2, id)));
+        }
+        let excess = (live.len() + 1).saturating_sub(usize::from(max.get()));
         if excess == 0 {
             return Ok(());
         }
         match on_excess {
             OnExcess::Refuse => Err(Refusal::TooManySessions),
             OnExcess::EvictOldest => {
-                others.sort_unstable();
-                for (_, _, oldest) in others.iter().take(excess) {
-                    self.take_key(oldest);
+                live.sort_unstable();
+                for (_, _, oldest) in live.into_iter().take(excess) {
+                    tables.take(oldest, after);
                 }
-                self.evicted = Some(principal.clone());
+                after.evicted.clone_from(&self.principal);
                 Ok(())
             }
         }

@@ -1,214 +1,215 @@
 //! The steps on one session.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 
 use session_core::rules;
 use session_core::steps::{
-    InsertOutcome, InsertRequest, ReadOutcome, ReadRequest, Refusal, RemoveOutcome, RemoveRequest,
-    RenameOutcome, RenameRequest, Target, Write, WriteOutcome, WriteRequest,
+    InsertOutcome, InsertRequest, ReadOutcome, ReadRequest, RemoveOutcome, RemoveRequest, Target,
+    Write, WriteOutcome, WriteRequest,
 };
-use session_core::{Effect, Error, ErrorKind, PublicId, Result, SessionId, Tombstone, UnixMillis};
+use session_core::{
+    Effect, Error, ErrorKind, FieldChange, PublicId, Result, SessionId, Tombstone, UnixMillis,
+};
 
-use super::index::Listing;
+use super::capacity::weight_of;
 use super::key::{Content, Key, NotLive};
-use super::{Finding, Store};
+use super::table::{Place, Table};
+use super::{After, Store};
 
 impl Store {
     /// Stores a session under a free id.
     pub(crate) fn insert(
-        &mut self,
+        &self,
         request: &InsertRequest,
-        now: UnixMillis,
+        after: &mut After,
     ) -> Result<InsertOutcome> {
         // First of all, as a server with full memory refuses the step before it looks at any key.
-        if self.is_full(now) {
-            return Err(Error::new(ErrorKind::StoreFull, Effect::NotApplied));
-        }
-        if self.exists(&request.id, now) {
+        let weight = u32::try_from(weight_of(&request.session)).unwrap_or(u32::MAX);
+        let reserved = self.reserve(weight)?;
+        let id = &request.id;
+        let principal = request.session.principal();
+        let mut parts = self.index.lock(&principal);
+        let quota = parts.quota(principal.as_ref(), request.principal_limit, id);
+        let (mut tables, now) = self.open_all(quota.with([id]), after);
+        if tables.exists(id, now, after) {
             return Ok(InsertOutcome::IdTaken);
         }
+        if let Err(refusal) = quota.make_room(&mut tables, now, after) {
+            return Ok(InsertOutcome::Refused(refusal));
+        }
         let state = rules::insert(request, now);
-        let listing = state.session.listing();
-        if let Some((principal, ..)) = &listing {
-            let limit = request.principal_limit;
-            if let Err(refusal) = self.make_room(principal, limit, &request.id, now) {
-                return Ok(InsertOutcome::Refused(refusal));
-            }
-        }
         let record = state.record(now);
-        self.put_key(request.id.clone(), Key::new(Content::Session(state)));
-        if let Some(listing) = listing {
-            self.index.insert(listing, request.id.clone());
-        }
+        parts.add(state.session.listing(), id);
+        let key = Key::new(id.clone(), Content::Session(state));
+        reserved.used(key.weight);
+        tables.put(key);
         Ok(InsertOutcome::Inserted(record))
     }
 
     /// Reads a session and slides its expiry as asked.
-    pub(crate) fn read(&mut self, request: &ReadRequest, now: UnixMillis) -> Result<ReadOutcome> {
-        let Some(id) = self.resolve(&request.target, now)? else {
-            return Ok(ReadOutcome::NotFound);
-        };
-        // The hot path: one lookup, and a record that shares the session's fields.
-        let Some(key) = self.keys.get_mut(&id) else {
-            return Ok(ReadOutcome::NotFound);
-        };
-        match key.live(now) {
-            Ok(state) => {
-                let record = rules::read(state, request, now);
-                self.expiries.follow(&id, key);
-                Ok(ReadOutcome::Found(record))
+    pub(crate) fn read(&self, request: &ReadRequest, after: &mut After) -> Result<ReadOutcome> {
+        let read = |table: &mut Table, place: Place<'_>, now, after: &mut After| {
+            // The hot path: one lookup, and a record that shares the session's fields.
+            let Some((key, expiries)) = table.get_mut(place) else {
+                return ReadOutcome::NotFound;
+            };
+            match key.live(now) {
+                Ok(state) => {
+                    let record = rules::read(state, request, now);
+                    expiries.follow(place.hash, key);
+                    ReadOutcome::Found(record)
+                }
+                Err(NotLive::Rotated(_)) => ReadOutcome::Rotated,
+                Err(NotLive::NotFound(found)) => {
+                    after.found(place.id, found);
+                    ReadOutcome::NotFound
+                }
             }
-            Err(NotLive::Rotated(_)) => Ok(ReadOutcome::Rotated),
-            Err(NotLive::NotFound(found)) => {
-                self.finding = Finding::of(&id, found);
-                Ok(ReadOutcome::NotFound)
-            }
-        }
+        };
+        let outcome = self.on_target(&request.target, after, read)?;
+        Ok(outcome.unwrap_or(ReadOutcome::NotFound))
     }
 
     /// Changes a session.
-    pub(crate) fn write(
-        &mut self,
-        request: &WriteRequest,
-        now: UnixMillis,
-    ) -> Result<WriteOutcome> {
-        let Some(id) = self.resolve(&request.target, now)? else {
-            return Ok(WriteOutcome::NotFound);
-        };
-        let before = match self.live(&id, now) {
-            Ok(before) => before,
-            Err(Some(_)) => return Ok(WriteOutcome::Rotated),
-            Err(None) => return Ok(WriteOutcome::NotFound),
-        };
+    pub(crate) fn write(&self, request: &WriteRequest, after: &mut After) -> Result<WriteOutcome> {
         let write = &request.write;
-        let (after, written) = match rules::write(before, write, now) {
-            Ok(done) => done,
-            Err(refusal) => return Ok(WriteOutcome::Refused(refusal)),
-        };
+        if may_grow(write) {
+            self.reserve_growth()?;
+        }
         // Only a binding changes the index.
         if write.delta.binding().is_some() {
-            let listed_before = before.session.listing();
-            if let Err(refusal) = self.make_room_for(write, &id, now) {
-                return Ok(WriteOutcome::Refused(refusal));
+            return Ok(self.write_binding(request, after));
+        }
+        let change = |table: &mut Table, place: Place<'_>, now, after: &mut After| {
+            let Some((key, expiries)) = table.get_mut(place) else {
+                return WriteOutcome::NotFound;
+            };
+            let state = match key.live(now) {
+                Ok(state) => state,
+                Err(NotLive::Rotated(_)) => return WriteOutcome::Rotated,
+                Err(NotLive::NotFound(found)) => {
+                    after.found(place.id, found);
+                    return WriteOutcome::NotFound;
+                }
+            };
+            match rules::write(state, write, now) {
+                Ok(written) => {
+                    self.resized(key);
+                    expiries.follow(place.hash, key);
+                    WriteOutcome::Written(written)
+                }
+                Err(refusal) => WriteOutcome::Refused(refusal),
             }
-            self.relist(&id, listed_before, after.session.listing());
-        }
-        self.replace(&id, after);
-        Ok(WriteOutcome::Written(written))
-    }
-
-    /// Moves a session to a free id, changes it, and leaves a tombstone.
-    pub(crate) fn rename(&mut self, request: &RenameRequest, now: UnixMillis) -> RenameOutcome {
-        let RenameRequest {
-            from, to, write, ..
-        } = request;
-        // Cheap: the copy shares the session's fields.
-        let before = match self.live(from, now) {
-            Ok(before) => before.clone(),
-            Err(Some(_)) => return RenameOutcome::Rotated,
-            Err(None) => return RenameOutcome::NotFound,
         };
-        if self.exists(to, now) {
-            return RenameOutcome::IdTaken;
-        }
-        let (after, written) = match rules::write(&before, write, now) {
-            Ok(done) => done,
-            Err(refusal) => return RenameOutcome::Refused(refusal),
-        };
-        if let Err(refusal) = self.make_room_for(write, from, now) {
-            return RenameOutcome::Refused(refusal);
-        }
-        let successor = to.expose().into();
-        let tombstone = rules::tombstone(request, &before, &after, successor, now);
-        self.take_key(from);
-        self.put_key(from.clone(), Key::new(Content::of_tombstone(tombstone)));
-        self.relist(to, None, after.session.listing());
-        self.put_key(to.clone(), Key::new(Content::Session(after)));
-        RenameOutcome::Renamed(written)
+        let outcome = self.on_target(&request.target, after, change)?;
+        Ok(outcome.unwrap_or(WriteOutcome::NotFound))
     }
 
     /// Deletes a session: that of the target, or the one that its tombstones lead to.
     pub(crate) fn remove(
-        &mut self,
+        &self,
         request: &RemoveRequest,
-        now: UnixMillis,
+        after: &mut After,
     ) -> Result<RemoveOutcome> {
-        let Some(mut id) = self.resolve(&request.target, now)? else {
+        // What one look at a key finds: whether it was a live session, else its tombstone.
+        let look = |table: &mut Table, place: Place<'_>, now, after: &mut After| {
+            let Some((key, _)) = table.get_mut(place) else {
+                return Err(None);
+            };
+            match key.live(now) {
+                Ok(_) => {
+                    after.freed.extend(table.take(place));
+                    Ok(())
+                }
+                Err(NotLive::Rotated(tombstone)) => Err(Some(tombstone)),
+                Err(NotLive::NotFound(found)) => {
+                    after.found(place.id, found);
+                    Err(None)
+                }
+            }
+        };
+        let Some(mut found) = self.on_target(&request.target, after, look)? else {
             return Ok(RemoveOutcome::NotFound);
         };
-        // Another client may have planted a circle.
+        // A tombstone after the other, each in a critical section of its own: one that leads on
+        // leads on for longer than this takes. Another client may have planted a circle.
         let mut followed = HashSet::new();
         loop {
-            let tombstone = match self.live(&id, now) {
-                Ok(_) => {
-                    self.take_key(&id);
-                    return Ok(RemoveOutcome::Removed);
-                }
+            let tombstone = match found {
+                Ok(()) => return Ok(RemoveOutcome::Removed),
                 Err(None) if followed.is_empty() => return Ok(RemoveOutcome::NotFound),
-                Err(tombstone) => tombstone,
+                Err(None) => return Ok(RemoveOutcome::Rotated),
+                Err(Some(tombstone)) => tombstone,
             };
-            let successor = tombstone
-                .as_ref()
-                .and_then(Tombstone::successor)
-                .and_then(|successor| SessionId::parse(successor).ok());
-            match successor.filter(|_| followed.insert(id.into_owned())) {
-                Some(successor) => id = Cow::Owned(successor),
-                None => return Ok(RemoveOutcome::Rotated),
-            }
+            let successor = Tombstone::successor(&tombstone);
+            let successor = successor.and_then(|successor| SessionId::parse(successor).ok());
+            let Some(successor) = successor.filter(|id| followed.insert(id.clone())) else {
+                return Ok(RemoveOutcome::Rotated);
+            };
+            let place = self.place(&successor);
+            let (mut table, now) = self.open(place, after);
+            found = look(&mut table, place, now, after);
         }
     }
 
     /// Deletes a session if operators see it under this public id; whether there was one.
     pub(crate) fn remove_named(
-        &mut self,
+        &self,
         id: &SessionId,
         public_id: PublicId,
-        now: UnixMillis,
+        after: &mut After,
     ) -> bool {
-        let is_named = self.live(id, now).is_ok_and(|state| {
+        let place = self.place(id);
+        let (mut table, now) = self.open(place, after);
+        let live = table.get(place).and_then(|key| key.live_session(now));
+        let is_named = live.is_some_and(|state| {
             let of_unbound = || PublicId::of_unbound(id);
             state.session.public_id_or(of_unbound) == public_id
         });
-        is_named && self.take_key(id)
+        let taken = is_named.then(|| table.take(place)).flatten();
+        let is_taken = taken.is_some();
+        after.freed.extend(taken);
+        is_taken
     }
 
-    /// The id that a target means; `None` if it names no live session.
-    fn resolve<'a>(
+    /// Does something to the key that a target means, under the lock of its table; `None` if the
+    /// target names no live session.
+    fn on_target<T>(
         &self,
-        target: &'a Target,
-        now: UnixMillis,
-    ) -> Result<Option<Cow<'a, SessionId>>> {
+        target: &Target,
+        after: &mut After,
+        act: impl Fn(&mut Table, Place<'_>, UnixMillis, &mut After) -> T,
+    ) -> Result<Option<T>> {
         match target {
-            Target::Id(id) => Ok(Some(Cow::Borrowed(id))),
+            Target::Id(id) => {
+                let place = self.place(id);
+                let (mut table, now) = self.open(place, after);
+                Ok(Some(act(&mut table, place, now, after)))
+            }
             Target::PublicId {
                 principal,
                 public_id,
-            } => Ok(self.id_of(principal, *public_id, now).map(Cow::Owned)),
+            } => {
+                let mut parts = self.index.lock([principal]);
+                for (listing, id) in parts.named(principal, *public_id) {
+                    let place = self.place(&id);
+                    let (mut table, now) = self.open(place, after);
+                    let key = table.get(place);
+                    if key.is_some_and(|key| key.is_live_as(&listing, now)) {
+                        return Ok(Some(act(&mut table, place, now, after)));
+                    }
+                }
+                Ok(None)
+            }
             // A target that this version does not know.
             _ => Err(Error::new(ErrorKind::Unsupported, Effect::NotApplied)),
         }
     }
+}
 
-    /// Sees to it that a session which this write binds is within its principal's quota.
-    fn make_room_for(
-        &mut self,
-        write: &Write,
-        id: &SessionId,
-        now: UnixMillis,
-    ) -> Result<(), Refusal> {
-        match write.delta.principal() {
-            Some(principal) => self.make_room(principal, write.principal_limit, id, now),
-            None => Ok(()),
-        }
-    }
-
-    fn relist(&mut self, id: &SessionId, before: Option<Listing>, after: Option<Listing>) {
-        if let Some(listing) = before {
-            self.index.remove(listing, id);
-        }
-        if let Some(listing) = after {
-            self.index.insert(listing, id.clone());
-        }
-    }
+/// Whether a write may make a session larger: a server with full memory refuses such a one.
+fn may_grow(write: &Write) -> bool {
+    let mut changes = write.delta.changes();
+    let adds = |change: &FieldChange| !matches!(change, FieldChange::Remove);
+    write.delta.log_in().is_some() || changes.any(|(_, change)| adds(change))
 }

@@ -110,7 +110,7 @@ mutants! {
         async fn read(&self, m: &Memory, mut request: ReadRequest) -> Result<ReadOutcome> {
             let session = m.session(&m.id(&request.target).await).await;
             if let (Touch::IfOlderThan(age), Some(session)) = (request.touch, session) {
-                let last = session.last_accessed_at_text().as_str().ok().and_then(Timestamp::parse);
+                let last = session.last_accessed_at();
                 let last = last.map_or(0, Timestamp::unix_seconds);
                 let passed = request.now.unix_seconds().saturating_sub(last);
                 let is_due = passed >= i64::try_from(age.as_secs()).unwrap_or(i64::MAX);
