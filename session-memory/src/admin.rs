@@ -14,8 +14,8 @@ use crate::store::Found;
 /// The admin API of a backend's sessions. Available through [`MemoryBackend::admin`].
 ///
 /// # Atomicity
-/// A page is one or several of the 1,024 tables that the sessions are spread over, each as it is at
-/// one moment; so it may show a 1,024th of them more than was asked for. Revoking is a critical
+/// A page is one or several of the 256 tables that the sessions are spread over, each as it is at
+/// one moment; so it may show a 256th of them more than was asked for. Revoking is a critical
 /// section of its own after those of its page; it is as if it happened then.
 #[derive(Clone)]
 pub struct MemoryAdmin(MemoryBackend);

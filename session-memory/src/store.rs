@@ -52,9 +52,10 @@ use self::key::{Content, NoSession, NotLive};
 pub(crate) use self::pages::Found;
 use self::table::{Place, SWEEP_BATCH, Table};
 
-/// How many tables the keys are spread over. A table that grows or shrinks moves all its entries at
-/// once: a thousand at a million sessions.
-pub(crate) const TABLES: usize = 1024;
+/// How many tables the keys are spread over: many more than there are cores, so that two steps
+/// seldom meet. A table that grows or shrinks moves all its entries at once: four thousand at a
+/// million sessions (half a millisecond).
+pub(crate) const TABLES: usize = 256;
 
 /// On cache lines of its own, so that who writes here keeps nobody from reading beside it.
 #[repr(align(128))]

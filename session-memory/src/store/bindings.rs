@@ -5,7 +5,7 @@ use session_core::rules::{self, State};
 use session_core::steps::{
     Refusal, RenameOutcome, RenameRequest, Target, Write, WriteOutcome, WriteRequest, Written,
 };
-use session_core::{Principal, SessionId, UnixMillis};
+use session_core::{Effect, Error, ErrorKind, Principal, Result, SessionId, UnixMillis};
 
 use super::key::{Content, Key};
 use super::principals::Quota;
@@ -13,7 +13,11 @@ use super::{After, LockedTables, Store};
 
 impl Store {
     /// Changes a session, and whose it is.
-    pub(super) fn write_binding(&self, request: &WriteRequest, after: &mut After) -> WriteOutcome {
+    pub(super) fn write_binding(
+        &self,
+        request: &WriteRequest,
+        after: &mut After,
+    ) -> Result<WriteOutcome> {
         let write = &request.write;
         let owner = match &request.target {
             Target::PublicId { principal, .. } => Some(principal),
@@ -31,7 +35,8 @@ impl Store {
                 named.map(|(listing, id)| (Some(listing), id)).collect()
             }
             Target::Id(id) => vec![(None, id.clone())],
-            _ => Vec::new(),
+            // A target that this version does not know.
+            _ => return Err(Error::new(ErrorKind::Unsupported, Effect::NotApplied)),
         };
         for (listing, id) in meant {
             let quota = parts.quota(bound, write.principal_limit, &id);
@@ -44,13 +49,13 @@ impl Store {
             }
             let before = match tables.live(&id, now, after) {
                 Ok(before) => before,
-                Err(Some(_)) => return WriteOutcome::Rotated,
-                Err(None) => return WriteOutcome::NotFound,
+                Err(Some(_)) => return Ok(WriteOutcome::Rotated),
+                Err(None) => return Ok(WriteOutcome::NotFound),
             };
             let done = try_write(&before, write, &quota, &mut tables, now, after);
             let (state, written) = match done {
                 Ok(done) => done,
-                Err(refusal) => return WriteOutcome::Refused(refusal),
+                Err(refusal) => return Ok(WriteOutcome::Refused(refusal)),
             };
             let (was, is) = (before.session.listing(), state.session.listing());
             parts.add(is.clone(), &id);
@@ -58,9 +63,9 @@ impl Store {
                 .filter(|was| Some(was) != is.as_ref())
                 .map(|was| (was, id.clone()));
             tables.replace(&id, state);
-            return WriteOutcome::Written(written);
+            return Ok(WriteOutcome::Written(written));
         }
-        WriteOutcome::NotFound
+        Ok(WriteOutcome::NotFound)
     }
 
     /// Moves a session to a free id, changes it, and leaves a tombstone.

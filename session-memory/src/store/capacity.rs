@@ -37,7 +37,7 @@ const KEY: usize = 230;
 /// What a field takes beside the bytes of its name and its value.
 const FIELD: usize = 64;
 /// What a log-in takes beside the principal's name: the reserved fields, the entry in the index.
-const LOG_IN: usize = 450;
+const LOG_IN: usize = 400;
 
 /// About how many bytes a key takes, all that belongs to it included (64-bit, with an allocator's
 /// own overhead).
@@ -114,6 +114,11 @@ impl Capacity {
     /// Whether a write that may grow a session has to wait for room.
     pub(super) fn is_full(&self) -> bool {
         self.limits.bytes < usize::MAX && self.bytes() >= self.limits.bytes
+    }
+
+    /// Whether a key of this size fits into an empty store.
+    pub(super) fn may_fit(&self, weight: u32) -> bool {
+        self.limits.sessions > 0 && size(weight) <= self.limits.bytes
     }
 
     /// Room for one more key, if there is.

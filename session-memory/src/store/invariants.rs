@@ -1,7 +1,7 @@
 //! What holds between the keys, the queue and the index, whatever is done to them.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use session_core::{
@@ -10,7 +10,7 @@ use session_core::{
 };
 
 use super::capacity::weight;
-use super::{Store, lock};
+use super::{Store, WhenFull, lock};
 use crate::testing::RawKeys;
 use crate::{ManualClock, MemoryBackend};
 
@@ -105,30 +105,74 @@ impl Random {
     }
 }
 
-async fn run(seed: u64) {
-    let mut random = Random(seed);
-    let clock = Arc::new(ManualClock::new());
-    let policy = SessionPolicy::new()
-        .with_principal_lifetime(Lifetime::from_secs(30).unwrap())
-        .with_principal_limit(PrincipalLimit {
-            max: SessionCount::new(LIMIT).unwrap(),
-            on_excess: if seed.is_multiple_of(2) {
-                OnExcess::Refuse
-            } else {
-                OnExcess::EvictOldest
-            },
-        });
-    let backend = MemoryBackend::builder()
-        .policy(policy)
-        .clock(clock.clone())
-        .max_sessions(12)
-        .build();
-    let raw = RawKeys::of(&backend);
-    let mut ids = vec![SessionId::random().unwrap()];
-    let mut planted = HashSet::new();
-    for _ in 0..1500 {
-        let id = ids[usize::try_from(random.below(ids.len() as u64)).unwrap()].clone();
-        match random.below(12) {
+/// Random operations on sessions that others may use as well.
+struct Driver {
+    random: Random,
+    backend: MemoryBackend,
+    clock: Arc<ManualClock>,
+    ids: Arc<Mutex<Vec<SessionId>>>,
+}
+
+impl Driver {
+    /// A small store; what happens when it is full, and when a principal has too many sessions,
+    /// depends on the seed.
+    fn new(seed: u64) -> Self {
+        let on_excess = match seed % 2 {
+            0 => OnExcess::Refuse,
+            _ => OnExcess::EvictOldest,
+        };
+        let policy = SessionPolicy::new()
+            .with_principal_lifetime(Lifetime::from_secs(30).unwrap())
+            .with_principal_limit(PrincipalLimit {
+                max: SessionCount::new(LIMIT).unwrap(),
+                on_excess,
+            });
+        let clock = Arc::new(ManualClock::new());
+        let builder = MemoryBackend::builder().policy(policy).clock(clock.clone());
+        let builder = match seed % 3 {
+            0 => builder.max_sessions(12),
+            1 => builder
+                .max_sessions(12)
+                .when_full(WhenFull::EvictNearestExpiry),
+            _ => builder
+                .max_bytes(6_000)
+                .when_full(WhenFull::EvictNearestExpiry),
+        };
+        Self {
+            random: Random(seed),
+            backend: builder.build(),
+            clock,
+            ids: Arc::new(Mutex::new(vec![SessionId::random().unwrap()])),
+        }
+    }
+
+    /// Another one on the same store.
+    fn beside(&self, seed: u64) -> Self {
+        Self {
+            random: Random(seed),
+            backend: self.backend.clone(),
+            clock: Arc::clone(&self.clock),
+            ids: Arc::clone(&self.ids),
+        }
+    }
+
+    fn id(&mut self) -> SessionId {
+        let ids = lock(&self.ids);
+        ids[usize::try_from(self.random.below(ids.len() as u64)).unwrap()].clone()
+    }
+
+    fn know(&self, id: Option<SessionId>) {
+        let mut ids = lock(&self.ids);
+        ids.extend(id);
+        if ids.len() > 30 {
+            ids.remove(0);
+        }
+    }
+
+    async fn act(&mut self) {
+        let (id, backend) = (self.id(), self.backend.clone());
+        let random = &mut self.random;
+        match random.below(11) {
             0 | 1 => {
                 let mut new = NewSession::default().ttl(random.ttl());
                 if random.below(2) == 0 {
@@ -138,68 +182,98 @@ async fn run(seed: u64) {
                     new = new.max_lifetime(random.lifetime());
                 }
                 let created = backend.create_session(new).await;
-                ids.extend(created.ok().map(|created| created.id));
+                self.know(created.ok().map(|created| created.id));
             }
             2 | 3 => drop(backend.get_session(&id).await.unwrap()),
             4 | 5 => drop(backend.update_session(&id, random.delta()).await),
             6 => {
                 let rotated = backend.rotate_session(&id, random.delta()).await;
-                ids.extend(rotated.ok().flatten().map(|rotated| rotated.id));
+                self.know(rotated.ok().flatten().map(|rotated| rotated.id));
             }
-            7 => drop(backend.delete_session(&id).await.unwrap()),
+            7 => assert!(backend.delete_session(&id).await.is_ok()),
             8 => drop(backend.list_sessions(&random.principal()).await.unwrap()),
             9 => {
                 let principal = random.principal();
                 let listed = backend.list_sessions(&principal).await.unwrap();
-                match random.below(4) {
-                    0 => drop(
-                        backend
-                            .revoke_sessions(&principal, Some(&id))
-                            .await
-                            .unwrap(),
-                    ),
-                    1 => {
-                        if let Some(first) = listed.first() {
-                            let public_id = &first.public_id;
-                            let revoked = backend.revoke_session(&principal, public_id).await;
-                            assert!(revoked.unwrap());
-                        }
+                match (random.below(4), listed.first()) {
+                    (0, _) => {
+                        let ended = backend.revoke_sessions(&principal, Some(&id)).await;
+                        assert!(ended.is_ok());
                     }
-                    _ => {
-                        if let Some(last) = listed.last() {
-                            let (public_id, delta) = (&last.public_id, random.delta());
-                            let updated = backend.update_session_of(&principal, public_id, delta);
-                            drop(updated.await);
-                        }
+                    (1, Some(first)) => {
+                        let ended = backend.revoke_session(&principal, &first.public_id).await;
+                        assert!(ended.is_ok());
                     }
+                    (_, Some(first)) => {
+                        let (public_id, delta) = (&first.public_id, random.delta());
+                        drop(
+                            backend
+                                .update_session_of(&principal, public_id, delta)
+                                .await,
+                        );
+                    }
+                    _ => {}
                 }
             }
-            10 => {
-                let expires_in = (random.below(2) == 0).then_some(Duration::from_secs(5));
-                match random.below(3) {
-                    0 => raw.plant_other_type(&id, expires_in),
-                    1 => raw.plant_hash(&id, [("n", "1")], expires_in),
-                    // What was there, with another expiry.
-                    _ => {
-                        let hash = raw.dump(&id).and_then(|key| key.hash);
-                        raw.plant_hash(&id, hash.unwrap_or_default(), expires_in);
-                    }
-                }
-                planted.insert(id);
+            _ => self
+                .clock
+                .advance(Duration::from_millis(random.below(6000))),
+        }
+    }
+
+    /// What another client of a shared store would do.
+    fn plant(&mut self) -> SessionId {
+        let (id, raw) = (self.id(), RawKeys::of(&self.backend));
+        let random = &mut self.random;
+        let expires_in = (random.below(2) == 0).then_some(Duration::from_secs(5));
+        match random.below(3) {
+            0 => raw.plant_other_type(&id, expires_in),
+            1 => raw.plant_hash(&id, [("n", "1")], expires_in),
+            // What was there, with another expiry.
+            _ => {
+                let hash = raw.dump(&id).and_then(|key| key.hash);
+                raw.plant_hash(&id, hash.unwrap_or_default(), expires_in);
             }
-            _ => clock.advance(Duration::from_millis(random.below(6000))),
         }
-        check(backend.store(), &planted);
-        if ids.len() > 30 {
-            ids.remove(0);
-        }
+        id
     }
 }
 
 #[tokio::test]
-async fn keys_queue_and_index_agree_whatever_is_done() {
-    for seed in 0..40 {
+async fn tables_queues_and_index_agree_whatever_is_done() {
+    for seed in 0..42 {
         println!("seed {seed}");
-        run(seed).await;
+        let (mut driver, mut planted) = (Driver::new(seed), HashSet::new());
+        for _ in 0..700 {
+            if driver.random.below(12) == 0 {
+                planted.insert(driver.plant());
+            } else {
+                driver.act().await;
+            }
+            check(driver.backend.store(), &planted);
+        }
+    }
+}
+
+/// Four threads, whose steps take the locks of the same few tables and parts in all orders.
+#[test]
+fn they_agree_after_steps_that_met() {
+    for seed in 0..12 {
+        println!("seed {seed}");
+        let driver = Driver::new(seed);
+        std::thread::scope(|scope| {
+            for thread in 1..=4 {
+                let mut driver = driver.beside(seed + 100 * thread);
+                scope.spawn(move || {
+                    let runtime = tokio::runtime::Builder::new_current_thread().build();
+                    runtime.unwrap().block_on(async {
+                        for _ in 0..3000 {
+                            driver.act().await;
+                        }
+                    });
+                });
+            }
+        });
+        check(driver.backend.store(), &HashSet::new());
     }
 }

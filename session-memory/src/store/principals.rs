@@ -54,8 +54,11 @@ impl Store {
         let mut ended = 0;
         for (listing, id) in page {
             if let Some(key) = tables.get(&id).filter(|key| key.is_listed_as(&listing)) {
-                ended += u64::from(key.live_session(now).is_some());
-                tables.take(&id, after);
+                let is_live = key.live_session(now).is_some();
+                if is_live || key.is_expired(now) {
+                    tables.take(&id, after);
+                }
+                ended += u64::from(is_live);
             }
             // The next page begins behind it, whatever it was.
             parts.remove(listing, &id);

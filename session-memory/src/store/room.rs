@@ -19,6 +19,9 @@ const SAMPLE: usize = 5;
 impl Store {
     /// Room for one more key of this size.
     pub(super) fn reserve(&self, weight: u32) -> Result<Reserved<'_>> {
+        if !self.capacity.may_fit(weight) {
+            return Err(full());
+        }
         loop {
             if let Some(reserved) = self.capacity.reserve(weight) {
                 return Ok(reserved);
@@ -41,11 +44,7 @@ impl Store {
             WhenFull::Refuse => self.free_expired(),
             WhenFull::EvictNearestExpiry => self.evict(),
         };
-        if has_freed {
-            Ok(())
-        } else {
-            Err(Error::new(ErrorKind::StoreFull, Effect::NotApplied))
-        }
+        if has_freed { Ok(()) } else { Err(full()) }
     }
 
     /// Searches all tables for a key that has expired: so a store is full only of keys that exist.
@@ -113,5 +112,54 @@ impl Store {
     fn next_tables(&self, searched: usize) -> usize {
         let next = &self.next_table.0;
         next.fetch_add(searched, Ordering::Relaxed) % TABLES
+    }
+}
+
+fn full() -> Error {
+    Error::new(ErrorKind::StoreFull, Effect::NotApplied)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use session_core::{NewSession, SessionBackend as _, SessionTtl};
+
+    use super::*;
+    use crate::{ManualClock, MemoryBackend};
+
+    #[tokio::test]
+    async fn a_search_for_room_looks_at_so_many_keys_and_no_more() {
+        const KEYS: usize = MOST_LOOKS + 1000;
+        let clock = Arc::new(ManualClock::new());
+        let backend = MemoryBackend::builder().clock(clock.clone());
+        let backend = backend.max_sessions(KEYS).build();
+        let new = NewSession::default().ttl(SessionTtl::from_secs(10).unwrap());
+        let mut ids = Vec::new();
+        for _ in 0..KEYS {
+            ids.push(backend.create_session(new.clone()).await.unwrap().id);
+        }
+        clock.advance(Duration::from_secs(9));
+        for id in &ids {
+            assert!(backend.get_session(id).await.unwrap().is_some());
+        }
+        clock.advance(Duration::from_secs(5));
+        // All were used since they were queued.
+        let left_due = |store: &Store| {
+            let tables = store.tables.iter().map(|table| {
+                let table = lock(&table.0);
+                let due = table
+                    .iter()
+                    .filter(|key| key.queued_for < Some(store.now()));
+                due.count()
+            });
+            tables.sum::<usize>()
+        };
+        for left in [KEYS, 1000, 0] {
+            assert_eq!(left_due(backend.store()), left);
+            let error = backend.create_session(new.clone()).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::StoreFull);
+        }
     }
 }

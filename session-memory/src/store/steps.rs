@@ -78,7 +78,7 @@ impl Store {
         }
         // Only a binding changes the index.
         if write.delta.binding().is_some() {
-            return Ok(self.write_binding(request, after));
+            return self.write_binding(request, after);
         }
         let change = |table: &mut Table, place: Place<'_>, now, after: &mut After| {
             let Some((key, expiries)) = table.get_mut(place) else {

@@ -21,11 +21,13 @@ async fn unrelated_operations_free_everything_that_expired() {
 
     // Each operation frees up to eight, whichever it is, once it comes to a table that has some.
     for operation in 0..EXPIRED / 8 + 1000 {
+        let before = setup.backend.len();
         match operation % 3 {
             0 => setup.backend.ping().await.unwrap(),
             1 => drop(setup.backend.get_session(&living).await.unwrap()),
             _ => drop(setup.count(&living).await.unwrap()),
         }
+        assert!(before - setup.backend.len() <= 8);
     }
     assert_eq!(setup.backend.len(), 1);
     assert_eq!(setup.raw.index_len(&ann), 0);

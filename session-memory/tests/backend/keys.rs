@@ -82,8 +82,8 @@ async fn a_rotation_moves_onto_an_id_whose_key_has_expired() {
 async fn what_has_ended_is_nobodys_even_while_it_is_held() {
     let setup = Setup::limited(usize::MAX, 3, OnExcess::Refuse);
     let (ann, bob) = (principal("ann"), principal("bob"));
-    // Some thirty in each table: what an operation frees are these.
-    for _ in 0..30_000 {
+    // Some sixty in each table: what an operation frees are these.
+    for _ in 0..16_000 {
         setup.session(5).await;
     }
     // Idle for too long, and not near their deadline.

@@ -15,7 +15,7 @@ use session_core::{
     SessionBackend, SessionCount, SessionId, SessionPolicy, SessionTtl,
 };
 use session_memory::testing::RawKeys;
-use session_memory::{ManualClock, MemoryBackend};
+use session_memory::{ManualClock, MemoryBackend, MemoryBackendBuilder};
 
 /// A backend, its clock, and its keys.
 struct Setup {
@@ -38,12 +38,13 @@ impl Setup {
     }
 
     fn with(max_sessions: usize, policy: SessionPolicy) -> Self {
+        Self::built(|builder| builder.policy(policy).max_sessions(max_sessions))
+    }
+
+    fn built(build: impl FnOnce(MemoryBackendBuilder) -> MemoryBackendBuilder) -> Self {
         let clock = Arc::new(ManualClock::new());
-        let backend = MemoryBackend::builder()
-            .policy(policy.with_clock(clock.clone()))
-            .clock(clock.clone())
-            .max_sessions(max_sessions)
-            .build();
+        let builder = MemoryBackend::builder().clock(clock.clone());
+        let backend = build(builder).build();
         let raw = RawKeys::of(&backend);
         Self {
             backend,
