@@ -116,6 +116,7 @@ mod backend;
 mod builder;
 mod clock;
 mod faults;
+mod padded;
 mod store;
 pub mod testing;
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use super::step::Step;
-use crate::store::Padded;
+use crate::padded::Padded;
 
 /// Into how many stripes the counts are divided.
 const STRIPES: usize = 32;

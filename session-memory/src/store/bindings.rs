@@ -7,9 +7,11 @@ use session_core::steps::{
 };
 use session_core::{Effect, Error, ErrorKind, Principal, Result, SessionId, UnixMillis};
 
+use super::after::After;
 use super::key::{Content, Key};
+use super::locked::LockedTables;
 use super::principals::Quota;
-use super::{After, LockedTables, Store};
+use super::{Store, lock};
 
 impl Store {
     /// Changes a session, and whose it is.
@@ -120,7 +122,7 @@ impl Store {
     /// Whose session this is at the moment.
     fn owner_of(&self, id: &SessionId) -> Option<Principal> {
         let place = self.place(id);
-        owner_in(super::lock(self.table(place.table())).get(place))
+        owner_in(lock(self.table(place.table())).get(place))
     }
 }
 

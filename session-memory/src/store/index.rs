@@ -6,7 +6,8 @@ use std::sync::{Mutex, MutexGuard};
 
 use session_core::{ListPosition, Principal, PublicId, SessionId, UnixMillis};
 
-use super::{Padded, lock};
+use super::lock;
+use crate::padded::Padded;
 
 /// Where a session is listed: among whose, until when, and under which public id.
 pub(super) type Listing = (Principal, UnixMillis, PublicId);
@@ -30,7 +31,9 @@ pub(super) struct PrincipalIndex {
 // One ordered set for all of them: most have one session, and a set of their own would cost more
 // than the session.
 #[derive(Default)]
-pub(super) struct Part(BTreeSet<(Principal, UnixMillis, PublicId, SessionId)>);
+pub(super) struct Part(BTreeSet<Entry>);
+
+type Entry = (Principal, UnixMillis, PublicId, SessionId);
 
 /// The parts of one or two principals, locked.
 pub(super) struct LockedParts<'a> {
@@ -126,6 +129,15 @@ impl LockedParts<'_> {
         entries.take(most).collect()
     }
 
+    /// Whether a principal has so many entries.
+    pub(super) fn has(&mut self, principal: &Principal, entries: usize) -> bool {
+        let part = self.of(principal);
+        part.is_some_and(|part| {
+            let all = part.from(principal, ListPosition::BEGINNING);
+            all.take(entries).count() == entries
+        })
+    }
+
     /// The entries of a principal with this public id.
     pub(super) fn named(
         &mut self,
@@ -158,6 +170,13 @@ impl Part {
         principal: &Principal,
         position: ListPosition,
     ) -> impl Iterator<Item = (Listing, SessionId)> {
+        self.from(principal, position)
+            .map(|(owner, deadline, public_id, id)| {
+                ((owner.clone(), *deadline, *public_id), id.clone())
+            })
+    }
+
+    fn from(&self, principal: &Principal, position: ListPosition) -> impl Iterator<Item = &Entry> {
         // A bound somewhere before, and behind all of an earlier millisecond but the last.
         let any = PublicId::from_digest(&[0; 32]);
         let (deadline, public_id) = match (position.deadline(), position.public_id()) {
@@ -171,9 +190,6 @@ impl Part {
             .take_while(move |(owner, ..)| owner == principal)
             .skip_while(move |(_, deadline, public_id, _)| {
                 !position.is_before(*deadline, *public_id)
-            })
-            .map(|(owner, deadline, public_id, id)| {
-                ((owner.clone(), *deadline, *public_id), id.clone())
             })
     }
 

@@ -6,8 +6,10 @@ use session_core::{
     RevokedPage, SessionId, UnixMillis,
 };
 
+use super::Store;
+use super::after::After;
 use super::index::{Listing, LockedParts};
-use super::{After, LockedTables, Store};
+use super::locked::LockedTables;
 
 impl Store {
     /// A page of the live sessions of a principal, nearest deadline first.
@@ -85,12 +87,11 @@ impl LockedParts<'_> {
         id: &SessionId,
     ) -> Quota {
         let mut others = Vec::new();
-        if let (Some(principal), Some(limit)) = (principal, limit) {
+        if let (Some(principal), Some(limit)) = (principal, limit)
+            && self.has(principal, limit.max.get().into())
+        {
             others = self.entries(principal, ListPosition::BEGINNING, usize::MAX);
             others.retain(|(_, other)| other != id);
-            if others.len() < usize::from(limit.max.get()) {
-                others.clear();
-            }
         }
         Quota {
             limit,

@@ -4,10 +4,11 @@ use std::sync::atomic::Ordering;
 
 use session_core::{Effect, Error, ErrorKind, Result, SessionId, UnixMillis};
 
+use super::after::{Freed, Search};
 use super::capacity::{Reserved, WhenFull};
 use super::expiry::GROUPS;
 use super::table::SWEEP_BATCH;
-use super::{Freed, Search, Store, TABLES, lock};
+use super::{Store, TABLES, lock};
 
 /// How many keys a creation in a full store looks at, at most, for one that has expired: about a
 /// millisecond. Those that were used since they were queued are queued again, so that the next one

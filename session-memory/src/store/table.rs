@@ -7,9 +7,10 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::OccupiedEntry;
 use session_core::{SessionId, UnixMillis};
 
+use super::after::Freed;
 use super::expiry::ExpiryQueue;
 use super::key::Key;
-use super::{Freed, TABLES, hash_of};
+use super::{TABLES, hash_of};
 
 /// How many keys whose turn has come are looked at on each operation. An operation adds at most one
 /// key, so that with more than one the store cannot fill with expired ones.
