@@ -2,9 +2,9 @@
 //!
 //! It is two things: the backend to unit-test an application with (a [clock](ManualClock) that the
 //! test moves, [faults](Faults) that the test plans), and the one to use as long as there is one
-//! process and its sessions may end with it ([in production](crate#in-production), too). It keeps the same contract as the Redis
-//! backends, checked by the same conformance suite; an application that holds an `Arc<dyn
-//! SessionBackend>` does not see the difference.
+//! process and its sessions may end with it ([in production](crate#in-production), too). It keeps
+//! the same contract as the Redis backends, checked by the same conformance suite; an application
+//! that holds an `Arc<dyn SessionBackend>` does not see the difference.
 //!
 //! | you want to | read |
 //! |---|---|

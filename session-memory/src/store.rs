@@ -50,7 +50,7 @@ use self::expiry::{DueBoard, ExpiryQueue};
 use self::index::PrincipalIndex;
 use self::key::Key;
 pub(crate) use self::pages::Found;
-use self::table::{Place, SWEEP_BATCH, Table};
+use self::table::{HashedId, SWEEP_BATCH, Table};
 use crate::padded::Padded;
 
 /// How many tables the keys are spread over: many more than there are cores, so that two steps
@@ -124,9 +124,9 @@ impl Store {
         UnixMillis::from_system_time(self.clock.now())
     }
 
-    fn place<'a>(&self, id: &'a SessionId) -> Place<'a> {
+    fn hashed<'a>(&self, id: &'a SessionId) -> HashedId<'a> {
         let hash = hash_of(&self.hasher, id);
-        Place { id, hash }
+        HashedId { id, hash }
     }
 
     #[expect(clippy::indexing_slicing, reason = "there are TABLES of them")]
@@ -135,8 +135,8 @@ impl Store {
     }
 
     /// Locks the table of a key, and frees some of what has expired in it.
-    fn open(&self, place: Place<'_>, after: &mut After) -> (MutexGuard<'_, Table>, UnixMillis) {
-        let number = place.table();
+    fn open(&self, hashed: HashedId<'_>, after: &mut After) -> (MutexGuard<'_, Table>, UnixMillis) {
+        let number = hashed.table();
         let mut table = lock(self.table(number));
         // Read under the lock, so that time does not run backwards from one step to the next.
         let now = self.now();

@@ -121,8 +121,8 @@ impl Store {
 
     /// Whose session this is at the moment.
     fn owner_of(&self, id: &SessionId) -> Option<Principal> {
-        let place = self.place(id);
-        owner_in(lock(self.table(place.table())).get(place))
+        let hashed = self.hashed(id);
+        owner_in(lock(self.table(hashed.table())).get(hashed))
     }
 }
 

@@ -68,9 +68,9 @@ impl ExpiryQueue {
     fn set_first(&mut self, first: Option<UnixMillis>) {
         if self.first != first {
             self.first = first;
-            if let Some(place) = self.board.of(self.table) {
+            if let Some(shown) = self.board.of(self.table) {
                 let millis = first.map_or(u64::MAX, UnixMillis::get);
-                place.store(millis, Ordering::Relaxed);
+                shown.store(millis, Ordering::Relaxed);
             }
         }
     }

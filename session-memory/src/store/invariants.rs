@@ -28,13 +28,13 @@ fn check(store: &Store, planted: &HashSet<SessionId>) {
         let table = lock(&table.0);
         let mut queued = 0;
         for key in table.iter() {
-            let place = store.place(&key.id);
-            assert_eq!(place.table(), number);
+            let hashed = store.hashed(&key.id);
+            assert_eq!(hashed.table(), number);
             let expires_at = key.expires_at();
             assert_eq!(key.queued_for.is_some(), expires_at.is_some());
             if let (Some(queued_for), Some(expires_at)) = (key.queued_for, expires_at) {
                 assert!(queued_for <= expires_at);
-                assert!(table.expiries().contains(queued_for, place.hash));
+                assert!(table.expiries().contains(queued_for, hashed.hash));
                 queued += 1;
             }
             assert_eq!(key.weight, weight(&key.content));
@@ -52,9 +52,9 @@ fn check(store: &Store, planted: &HashSet<SessionId>) {
     }
     assert_eq!((store.len(), store.bytes()), (keys, bytes));
     for (listing, id) in entries {
-        let place = store.place(&id);
-        let table = lock(store.table(place.table()));
-        let key = table.get(place).expect("an entry goes with its key");
+        let hashed = store.hashed(&id);
+        let table = lock(store.table(hashed.table()));
+        let key = table.get(hashed).expect("an entry goes with its key");
         assert!(key.is_listed_as(&listing));
     }
     assert!(live.into_values().all(|live: u32| live <= LIMIT));

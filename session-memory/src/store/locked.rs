@@ -7,7 +7,7 @@ use session_core::{SessionId, Tombstone, UnixMillis};
 
 use super::after::After;
 use super::key::{Content, Key, NotLive};
-use super::table::{Place, SWEEP_BATCH, Table};
+use super::table::{HashedId, SWEEP_BATCH, Table};
 use super::{Store, lock};
 
 /// The tables of several keys, locked.
@@ -24,7 +24,7 @@ impl Store {
         ids: impl IntoIterator<Item = &'i SessionId>,
         after: &mut After,
     ) -> (LockedTables<'_>, UnixMillis) {
-        let numbers = ids.into_iter().map(|id| self.place(id).table());
+        let numbers = ids.into_iter().map(|id| self.hashed(id).table());
         let mut numbers: Vec<_> = numbers.collect();
         numbers.sort_unstable();
         numbers.dedup();
@@ -44,8 +44,8 @@ impl Store {
 }
 
 impl LockedTables<'_> {
-    fn table(&mut self, place: Place<'_>) -> Option<&mut Table> {
-        let number = place.table();
+    fn table(&mut self, hashed: HashedId<'_>) -> Option<&mut Table> {
+        let number = hashed.table();
         let found = self.tables.binary_search_by_key(&number, |(it, _)| *it);
         self.tables
             .get_mut(found.ok()?)
@@ -53,8 +53,8 @@ impl LockedTables<'_> {
     }
 
     pub(super) fn get(&mut self, id: &SessionId) -> Option<&Key> {
-        let place = self.store.place(id);
-        self.table(place)?.get(place)
+        let hashed = self.store.hashed(id);
+        self.table(hashed)?.get(hashed)
     }
 
     /// The live session of this id; else the tombstone that counts, if it has one.
@@ -64,8 +64,8 @@ impl LockedTables<'_> {
         now: UnixMillis,
         after: &mut After,
     ) -> Result<State, Option<Tombstone>> {
-        let place = self.store.place(id);
-        let found = self.table(place).and_then(|table| table.get_mut(place));
+        let hashed = self.store.hashed(id);
+        let found = self.table(hashed).and_then(|table| table.get_mut(hashed));
         let (key, _) = found.ok_or(None)?;
         match key.live(now) {
             Ok(state) => Ok(state.clone()),
@@ -79,19 +79,19 @@ impl LockedTables<'_> {
 
     /// Puts a session's new state in the place of its old one.
     pub(super) fn replace(&mut self, id: &SessionId, state: State) {
-        let (store, place) = (self.store, self.store.place(id));
-        let found = self.table(place).and_then(|table| table.get_mut(place));
+        let (store, hashed) = (self.store, self.store.hashed(id));
+        let found = self.table(hashed).and_then(|table| table.get_mut(hashed));
         if let Some((key, expiries)) = found {
             key.content = Content::Session(state);
             store.resized(key);
-            expiries.follow(place.hash, key);
+            expiries.follow(hashed.hash, key);
         }
     }
 
     /// Takes a key out, if it is there.
     pub(super) fn take(&mut self, id: &SessionId, after: &mut After) {
-        let place = self.store.place(id);
-        let taken = self.table(place).and_then(|table| table.take(place));
+        let hashed = self.store.hashed(id);
+        let taken = self.table(hashed).and_then(|table| table.take(hashed));
         after.freed.extend(taken);
     }
 
@@ -108,9 +108,9 @@ impl LockedTables<'_> {
 
     /// Stores a key under an id that is free.
     pub(super) fn put(&mut self, key: Key) {
-        let place = self.store.place(&key.id);
-        let hash = place.hash;
-        if let Some(table) = self.table(place) {
+        let hashed = self.store.hashed(&key.id);
+        let hash = hashed.hash;
+        if let Some(table) = self.table(hashed) {
             table.put(hash, key);
         }
     }

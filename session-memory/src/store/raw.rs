@@ -44,8 +44,8 @@ impl Store {
         after: &mut After,
         content: impl FnOnce(Option<UnixMillis>) -> Option<Content>,
     ) {
-        let place = self.place(id);
-        let mut table = lock(self.table(place.table()));
+        let hashed = self.hashed(id);
+        let mut table = lock(self.table(hashed.table()));
         let now = self.now();
         let expires_at = expires_in.map(|it| {
             let millis = u64::try_from(it.as_millis()).unwrap_or(u64::MAX);
@@ -54,7 +54,7 @@ impl Store {
         let planted = content(expires_at).map(|content| Key::new(id.clone(), content));
         // Another client writes the hash and knows nothing of the index: what was listed stays
         // listed as long as its principal, deadline and public id stay, and nothing else is.
-        if let Some(taken) = table.take(place) {
+        if let Some(taken) = table.take(hashed) {
             let listing = taken.listing();
             let is_kept = planted.as_ref().is_some_and(|key| key.listing() == listing);
             if is_kept {
@@ -65,16 +65,16 @@ impl Store {
         }
         if let Some(key) = planted {
             self.capacity.added(key.weight);
-            table.put(place.hash, key);
+            table.put(hashed.hash, key);
         }
     }
 
     /// What is under an id, and the time to its expiry.
     pub(crate) fn dump(&self, id: &SessionId) -> Option<(Option<RawHash>, Option<Duration>)> {
-        let place = self.place(id);
-        let table = lock(self.table(place.table()));
+        let hashed = self.hashed(id);
+        let table = lock(self.table(hashed.table()));
         let now = self.now();
-        let key = table.get(place).filter(|key| !key.is_expired(now))?;
+        let key = table.get(hashed).filter(|key| !key.is_expired(now))?;
         let expires_in = key.expires_at().map(|at| at.since(now));
         Some((key.content.to_hash(), expires_in))
     }

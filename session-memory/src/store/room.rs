@@ -99,9 +99,9 @@ impl Store {
         let Some((_, id)) = nearest else {
             return false;
         };
-        let place = self.place(&id);
+        let hashed = self.hashed(&id);
         // It may have been used meanwhile, or have ended.
-        let taken = lock(self.table(place.table())).take(place);
+        let taken = lock(self.table(hashed.table())).take(hashed);
         if let Some(key) = taken {
             self.release(vec![key]);
             self.capacity.evicted();

@@ -13,7 +13,7 @@ use session_core::{
 
 use super::capacity::weight_of;
 use super::key::{Content, Key, NotLive};
-use super::table::{Place, Table};
+use super::table::{HashedId, Table};
 use super::{After, Store};
 
 impl Store {
@@ -48,20 +48,20 @@ impl Store {
 
     /// Reads a session and slides its expiry as asked.
     pub(crate) fn read(&self, request: &ReadRequest, after: &mut After) -> Result<ReadOutcome> {
-        let read = |table: &mut Table, place: Place<'_>, now, after: &mut After| {
+        let read = |table: &mut Table, hashed: HashedId<'_>, now, after: &mut After| {
             // The hot path: one lookup, and a record that shares the session's fields.
-            let Some((key, expiries)) = table.get_mut(place) else {
+            let Some((key, expiries)) = table.get_mut(hashed) else {
                 return ReadOutcome::NotFound;
             };
             match key.live(now) {
                 Ok(state) => {
                     let record = rules::read(state, request, now);
-                    expiries.follow(place.hash, key);
+                    expiries.follow(hashed.hash, key);
                     ReadOutcome::Found(record)
                 }
                 Err(NotLive::Rotated(_)) => ReadOutcome::Rotated,
                 Err(NotLive::NotFound(found)) => {
-                    after.found(place.id, found);
+                    after.found(hashed.id, found);
                     ReadOutcome::NotFound
                 }
             }
@@ -80,22 +80,22 @@ impl Store {
         if write.delta.binding().is_some() {
             return self.write_binding(request, after);
         }
-        let change = |table: &mut Table, place: Place<'_>, now, after: &mut After| {
-            let Some((key, expiries)) = table.get_mut(place) else {
+        let change = |table: &mut Table, hashed: HashedId<'_>, now, after: &mut After| {
+            let Some((key, expiries)) = table.get_mut(hashed) else {
                 return WriteOutcome::NotFound;
             };
             let state = match key.live(now) {
                 Ok(state) => state,
                 Err(NotLive::Rotated(_)) => return WriteOutcome::Rotated,
                 Err(NotLive::NotFound(found)) => {
-                    after.found(place.id, found);
+                    after.found(hashed.id, found);
                     return WriteOutcome::NotFound;
                 }
             };
             match rules::write(state, write, now) {
                 Ok(written) => {
                     self.resized(key);
-                    expiries.follow(place.hash, key);
+                    expiries.follow(hashed.hash, key);
                     WriteOutcome::Written(written)
                 }
                 Err(refusal) => WriteOutcome::Refused(refusal),
@@ -112,18 +112,18 @@ impl Store {
         after: &mut After,
     ) -> Result<RemoveOutcome> {
         // What one look at a key finds: whether it was a live session, else its tombstone.
-        let look = |table: &mut Table, place: Place<'_>, now, after: &mut After| {
-            let Some((key, _)) = table.get_mut(place) else {
+        let look = |table: &mut Table, hashed: HashedId<'_>, now, after: &mut After| {
+            let Some((key, _)) = table.get_mut(hashed) else {
                 return Err(None);
             };
             match key.live(now) {
                 Ok(_) => {
-                    after.freed.extend(table.take(place));
+                    after.freed.extend(table.take(hashed));
                     Ok(())
                 }
                 Err(NotLive::Rotated(tombstone)) => Err(Some(tombstone)),
                 Err(NotLive::NotFound(found)) => {
-                    after.found(place.id, found);
+                    after.found(hashed.id, found);
                     Err(None)
                 }
             }
@@ -146,9 +146,9 @@ impl Store {
             let Some(successor) = successor.filter(|id| followed.insert(id.clone())) else {
                 return Ok(RemoveOutcome::Rotated);
             };
-            let place = self.place(&successor);
-            let (mut table, now) = self.open(place, after);
-            found = look(&mut table, place, now, after);
+            let hashed = self.hashed(&successor);
+            let (mut table, now) = self.open(hashed, after);
+            found = look(&mut table, hashed, now, after);
         }
     }
 
@@ -159,14 +159,14 @@ impl Store {
         public_id: PublicId,
         after: &mut After,
     ) -> bool {
-        let place = self.place(id);
-        let (mut table, now) = self.open(place, after);
-        let live = table.get(place).and_then(|key| key.live_session(now));
+        let hashed = self.hashed(id);
+        let (mut table, now) = self.open(hashed, after);
+        let live = table.get(hashed).and_then(|key| key.live_session(now));
         let is_named = live.is_some_and(|state| {
             let of_unbound = || PublicId::of_unbound(id);
             state.session.public_id_or(of_unbound) == public_id
         });
-        let taken = is_named.then(|| table.take(place)).flatten();
+        let taken = is_named.then(|| table.take(hashed)).flatten();
         let is_taken = taken.is_some();
         after.freed.extend(taken);
         is_taken
@@ -178,13 +178,13 @@ impl Store {
         &self,
         target: &Target,
         after: &mut After,
-        act: impl Fn(&mut Table, Place<'_>, UnixMillis, &mut After) -> T,
+        act: impl Fn(&mut Table, HashedId<'_>, UnixMillis, &mut After) -> T,
     ) -> Result<Option<T>> {
         match target {
             Target::Id(id) => {
-                let place = self.place(id);
-                let (mut table, now) = self.open(place, after);
-                Ok(Some(act(&mut table, place, now, after)))
+                let hashed = self.hashed(id);
+                let (mut table, now) = self.open(hashed, after);
+                Ok(Some(act(&mut table, hashed, now, after)))
             }
             Target::PublicId {
                 principal,
@@ -192,11 +192,11 @@ impl Store {
             } => {
                 let mut parts = self.index.lock([principal]);
                 for (listing, id) in parts.named(principal, *public_id) {
-                    let place = self.place(&id);
-                    let (mut table, now) = self.open(place, after);
-                    let key = table.get(place);
+                    let hashed = self.hashed(&id);
+                    let (mut table, now) = self.open(hashed, after);
+                    let key = table.get(hashed);
                     if key.is_some_and(|key| key.is_live_as(&listing, now)) {
-                        return Ok(Some(act(&mut table, place, now, after)));
+                        return Ok(Some(act(&mut table, hashed, now, after)));
                     }
                 }
                 Ok(None)

@@ -18,14 +18,14 @@ pub(super) const SWEEP_BATCH: usize = 8;
 /// A table this small is not worth shrinking.
 const SMALL: usize = 64;
 
-/// An id and its hash: where a key is.
+/// An id and its hash, which say where its key is.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
+pub(super) struct HashedId<'a> {
     pub(super) id: &'a SessionId,
     pub(super) hash: u64,
 }
 
-impl Place<'_> {
+impl HashedId<'_> {
     /// The number of the key's table. Of the hash it takes bits that say nothing of the key's place
     /// in the table.
     pub(super) fn table(self) -> usize {
@@ -57,14 +57,14 @@ impl Table {
         }
     }
 
-    pub(super) fn get(&self, place: Place<'_>) -> Option<&Key> {
-        let found = self.keys.find(place.hash, |key| key.id == *place.id);
+    pub(super) fn get(&self, hashed: HashedId<'_>) -> Option<&Key> {
+        let found = self.keys.find(hashed.hash, |key| key.id == *hashed.id);
         found.map(|key| &**key)
     }
 
     /// The key, and the queue, which has to [follow](ExpiryQueue::follow) what becomes of it.
-    pub(super) fn get_mut(&mut self, place: Place<'_>) -> Option<(&mut Key, &mut ExpiryQueue)> {
-        let found = self.keys.find_mut(place.hash, |key| key.id == *place.id);
+    pub(super) fn get_mut(&mut self, hashed: HashedId<'_>) -> Option<(&mut Key, &mut ExpiryQueue)> {
+        let found = self.keys.find_mut(hashed.hash, |key| key.id == *hashed.id);
         found.map(|key| (&mut **key, &mut self.expiries))
     }
 
@@ -77,10 +77,12 @@ impl Table {
     }
 
     /// Takes a key out, from the queue as well.
-    pub(super) fn take(&mut self, place: Place<'_>) -> Option<Box<Key>> {
-        let found = self.keys.find_entry(place.hash, |key| key.id == *place.id);
+    pub(super) fn take(&mut self, hashed: HashedId<'_>) -> Option<Box<Key>> {
+        let found = self
+            .keys
+            .find_entry(hashed.hash, |key| key.id == *hashed.id);
         let (mut key, _) = found.ok()?.remove();
-        self.expiries.forget(place.hash, &mut key);
+        self.expiries.forget(hashed.hash, &mut key);
         self.shrink();
         Some(key)
     }
@@ -194,7 +196,7 @@ mod tests {
         while let Some(id) = ids.pop() {
             let before = table.keys.capacity();
             let hash = hash_of(&hasher, &id);
-            assert!(table.take(Place { id: &id, hash }).is_some());
+            assert!(table.take(HashedId { id: &id, hash }).is_some());
             let after = table.keys.capacity();
             // A removal may leave a mark in its place, which counts as one less.
             if after >= before - 1 {
