@@ -21,6 +21,8 @@
 //! sound.
 
 mod after;
+#[cfg(test)]
+mod between;
 mod bindings;
 mod capacity;
 mod expiry;

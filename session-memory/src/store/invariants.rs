@@ -19,7 +19,7 @@ const PRINCIPALS: [&str; 3] = ["ann", "bob", "cat"];
 const LIMIT: u32 = 4;
 
 /// Checks the invariants; sessions that were planted need not be listed. Nothing runs meanwhile.
-fn check(store: &Store, planted: &HashSet<SessionId>) {
+pub(super) fn check(store: &Store, planted: &HashSet<SessionId>) {
     let now = store.now();
     let entries = store.index.entries();
     let (mut keys, mut bytes) = (0, 0);
