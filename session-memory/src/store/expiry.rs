@@ -27,7 +27,7 @@ pub(super) struct ExpiryQueue {
 }
 
 /// Of each table, when the first of its keys is to be looked at: readable without its lock.
-// In groups of a cache line each, since a search looks at a group.
+// In groups, since a search looks at one: eight numbers are about a cache line.
 pub(super) struct DueBoard(Box<[[AtomicU64; GROUP]]>);
 
 /// How many tables an operation searches for what has expired, beside its own.
