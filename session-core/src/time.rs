@@ -55,7 +55,7 @@ const TEMPLATE: [u8; Timestamp::LEN] = *b"0000-00-00T00:00:00+00:00";
 
 impl Timestamp {
     /// The length of the text, in characters (all ASCII).
-    const LEN: usize = 25;
+    pub const LEN: usize = 25;
 
     /// The first second of year 0 and the last of year 9999, since the Unix epoch.
     const RANGE: (i64, i64) = (-62_167_219_200, 253_402_300_799);
@@ -137,10 +137,11 @@ impl Timestamp {
 
     /// The text as a field value.
     pub fn to_value(self) -> FieldValue {
-        FieldValue::from(&self.text()[..])
+        FieldValue::from(&self.to_text()[..])
     }
 
-    fn text(self) -> [u8; Self::LEN] {
+    /// The text, all ASCII.
+    pub fn to_text(self) -> [u8; Self::LEN] {
         // Years 0 to 9999 always are dates; the constructors admit no others.
         let time = OffsetDateTime::from_unix_timestamp(self.0);
         let time = time.unwrap_or(OffsetDateTime::UNIX_EPOCH);
@@ -192,7 +193,7 @@ fn digit(number: u16) -> u8 {
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The text is ASCII.
-        f.write_str(std::str::from_utf8(&self.text()).map_err(|_| fmt::Error)?)
+        f.write_str(std::str::from_utf8(&self.to_text()).map_err(|_| fmt::Error)?)
     }
 }
 

@@ -190,7 +190,7 @@ pub(crate) fn read(
     request: &ReadRequest,
 ) -> ScriptCall {
     let mut call = Building::with_keys(&script::READ, &[key], 5);
-    call.args.push(request.now.to_value().as_bytes());
+    call.args.push(&request.now.to_text());
     push_touch(&mut call.args, request.touch);
     push_owner(&mut call.args, Some(owner));
     call.args.push(&keys.index_prefix_of_steps());
@@ -227,7 +227,7 @@ fn hot(
     more: usize,
 ) -> Building {
     let mut call = Building::with_keys(script, &[key], 3 + more);
-    call.args.push(now.to_value().as_bytes());
+    call.args.push(&now.to_text());
     call.args.push(&keys.index_prefix_of_steps());
     call.args.push_flag(returns_fields);
     call
@@ -392,7 +392,7 @@ fn apply(
     let delta = &write.delta;
     let mut call = Building::with_keys(script, session_keys, 27 + 2 * delta.changes().len());
     let args = &mut call.args;
-    args.push(write.now.to_value().as_bytes());
+    args.push(&write.now.to_text());
     push_touch(args, delta.touch_policy());
     args.push_flag(delta.returns_record());
     args.push_number_or_empty(delta.new_ttl().map(SessionTtl::as_secs));
