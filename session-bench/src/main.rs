@@ -1,0 +1,89 @@
+//! Measures the product beside its peers: throughput, latency, and what an operation costs the
+//! client and the server. One command starts its own servers, lets all cases take their turns,
+//! prints tables, and writes the charts and tables of the documentation.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `drive`, `histogram`, `process` | drives cases in turns, and reads clocks and costs |
+//! | `ours` | the product's operations |
+//! | `redis`, `http`, `memory`, `growth`, `counts` | a group of cases each |
+//! | `results` | what is found; medians and ratios |
+//! | `report` | tables, charts and documents made of it |
+
+mod args;
+mod drive;
+mod histogram;
+mod http;
+mod memory;
+mod ours;
+mod process;
+mod redis;
+mod report;
+mod results;
+
+use std::fs;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::{Args, Child, Group, Options};
+use crate::drive::Outcome;
+use crate::results::Results;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let outcome = match args.child {
+        Some(child) => run_child(child),
+        None => run(&args.options.complete()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("session-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_child(child: Child) -> Outcome {
+    match child {
+        Child::App { app, redis } => http::serve(app, &redis),
+        Child::Footprint { store, sessions } => memory::footprint(store, sessions),
+        Child::Count { .. } => Ok(()),
+    }
+}
+
+fn run(options: &Options) -> Outcome {
+    let results = match &options.from {
+        Some(file) => serde_json::from_slice(&fs::read(file)?)?,
+        None => measure(options)?,
+    };
+    report::print(&results);
+    if let Some(file) = &options.json {
+        fs::write(file, report::json(&results)?)?;
+    }
+    if options.docs {
+        report::write_documents(&results)?;
+    }
+    Ok(())
+}
+
+fn measure(options: &Options) -> Outcome<Results> {
+    let mut results = Results {
+        machine: report::machine(),
+        ..Results::default()
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    if options.includes(Group::Redis) {
+        runtime.block_on(redis::run(options, &mut results))?;
+    }
+    if options.includes(Group::Http) {
+        runtime.block_on(http::run(options, &mut results))?;
+    }
+    if options.includes(Group::Memory) {
+        runtime.block_on(memory::run(options, &mut results))?;
+    }
+    Ok(results)
+}
