@@ -11,7 +11,9 @@
 //! | `report` | tables, charts and documents made of it |
 
 mod args;
+mod counts;
 mod drive;
+mod growth;
 mod histogram;
 mod http;
 mod memory;
@@ -40,6 +42,11 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("session-bench: {error}");
+            let mut source = error.source();
+            while let Some(error) = source {
+                eprintln!("  because: {error}");
+                source = error.source();
+            }
             ExitCode::FAILURE
         }
     }
@@ -49,7 +56,7 @@ fn run_child(child: Child) -> Outcome {
     match child {
         Child::App { app, redis } => http::serve(app, &redis),
         Child::Footprint { store, sessions } => memory::footprint(store, sessions),
-        Child::Count { .. } => Ok(()),
+        Child::Count { case, ops, redis } => counts::count(&case, ops, &redis),
     }
 }
 
@@ -84,6 +91,12 @@ fn measure(options: &Options) -> Outcome<Results> {
     }
     if options.includes(Group::Memory) {
         runtime.block_on(memory::run(options, &mut results))?;
+    }
+    if options.includes(Group::Growth) {
+        runtime.block_on(growth::run(options, &mut results))?;
+    }
+    if options.includes(Group::Counts) {
+        runtime.block_on(counts::run(options, &mut results))?;
     }
     Ok(results)
 }

@@ -54,14 +54,14 @@ pub(crate) async fn run(options: &Options, results: &mut Results) -> Outcome {
     let mut cases = Vec::new();
     cases.extend(of_client(
         "redis-rs",
-        RedisRs::connect(&server).await?,
+        RedisRs::connect(&server.url()).await?,
         &backend,
         &ids,
         &keys,
     )?);
     cases.extend(of_client(
         "fred",
-        Fred::connect(&server).await?,
+        Fred::connect(&server.url()).await?,
         &fred,
         &ids,
         &keys,

@@ -10,7 +10,6 @@ use fred::interfaces::{
 };
 use redis::AsyncCommands as _;
 use redis::aio::MultiplexedConnection;
-use session_redis_test::RedisServer;
 
 use crate::drive::{Op, Outcome};
 use crate::ours::{PAGE_VIEWS, pick};
@@ -95,8 +94,8 @@ pub(crate) struct RedisRs {
 }
 
 impl RedisRs {
-    pub(crate) async fn connect(server: &RedisServer) -> Outcome<Self> {
-        let client = redis::Client::open(server.url())?;
+    pub(crate) async fn connect(url: &str) -> Outcome<Self> {
+        let client = redis::Client::open(url)?;
         let mut connection = client.get_multiplexed_async_connection().await?;
         let mut load = redis::cmd("SCRIPT");
         let load = load.arg("LOAD").arg(NO_OP);
@@ -147,8 +146,8 @@ pub(crate) struct Fred {
 }
 
 impl Fred {
-    pub(crate) async fn connect(server: &RedisServer) -> Outcome<Self> {
-        let config = fred::types::config::Config::from_url(&server.url())?;
+    pub(crate) async fn connect(url: &str) -> Outcome<Self> {
+        let config = fred::types::config::Config::from_url(url)?;
         let client = fred::types::Builder::from_config(config).build()?;
         client.init().await?;
         let no_op: String = client.script_load(NO_OP).await?;
