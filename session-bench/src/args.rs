@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 /// Measures sessions beside other libraries, on servers of its own.
 ///
 /// Without options it runs everything, in about ten minutes, and prints the tables. Only ratios
-/// within one run say anything: the cases take their turns, window by window.
+/// within one run say anything: the cases alternate, window by window.
 #[derive(Debug, Parser)]
 #[command(name = "session-bench")]
 pub(crate) struct Args {
@@ -24,13 +24,13 @@ pub(crate) struct Options {
     /// What to measure; without it everything.
     pub(crate) groups: Vec<Group>,
     /// How many rounds there are; each figure is the median of them.
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 9)]
     pub(crate) rounds: usize,
     /// How long a case is driven in each round, in milliseconds.
-    #[arg(long, default_value_t = 400, value_name = "MS")]
+    #[arg(long, default_value_t = 200, value_name = "MS")]
     pub(crate) window: u64,
     /// How long wrk runs for an application in each round, in seconds.
-    #[arg(long, default_value_t = 2, value_name = "S")]
+    #[arg(long, default_value_t = 1, value_name = "S")]
     pub(crate) http_window: u64,
     /// How many operations are in flight on one connection (group redis).
     #[arg(

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 /// Each power of two has so many buckets: a quantile is at most 3 % too high.
-const STEPS: u64 = 32;
-const STEP_BITS: u32 = STEPS.trailing_zeros();
-const BUCKETS: usize = (64 - STEP_BITS as usize + 1) * STEPS as usize;
+const STEPS: u64 = 1 << STEP_BITS;
+const STEP_BITS: u32 = 5;
+const BUCKETS: usize = (64 - STEP_BITS as usize + 1) << STEP_BITS;
 
 /// How often which latency was seen, in nanoseconds.
 #[derive(Debug, Clone)]

@@ -1,10 +1,10 @@
 //! Measures the product beside its peers: throughput, latency, and what an operation costs the
-//! client and the server. One command starts its own servers, lets all cases take their turns,
+//! client and the server. One command starts its own servers, interleaves all cases,
 //! prints tables, and writes the charts and tables of the documentation.
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `drive`, `histogram`, `process` | drives cases in turns, and reads clocks and costs |
+//! | `drive`, `histogram`, `process` | drives cases interleaved, and reads clocks and costs |
 //! | `ours` | the product's operations |
 //! | `redis`, `http`, `memory`, `growth`, `counts` | a group of cases each |
 //! | `results` | what is found; medians and ratios |

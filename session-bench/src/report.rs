@@ -1,7 +1,11 @@
 //! Tables, charts and documents, made of what a run has found.
 
+mod capacity;
+mod chart;
+mod documents;
 mod tables;
 
+use std::path::Path;
 use std::process::Command;
 
 pub(crate) use self::tables::thousands;
@@ -23,7 +27,12 @@ pub(crate) fn json(results: &Results) -> Outcome<String> {
     Ok(serde_json::to_string_pretty(results)? + "\n")
 }
 
-pub(crate) fn write_documents(_results: &Results) -> Outcome {
+/// Writes the tables and charts into the documentation of this repository.
+pub(crate) fn write_documents(results: &Results) -> Outcome {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for (file, text) in documents::files(results, &root)? {
+        std::fs::write(file, text)?;
+    }
     Ok(())
 }
 

@@ -46,6 +46,13 @@ pub(crate) struct Round {
     pub(crate) errors: u64,
 }
 
+impl Round {
+    /// The processor time of an operation, of client and server together.
+    fn cpu_us(&self) -> f64 {
+        self.client_cpu_us + self.server.map_or(0.0, |it| it.cpu_us)
+    }
+}
+
 /// What one operation costs the server.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(crate) struct Server {
@@ -85,6 +92,9 @@ pub(crate) struct Ratio {
     pub(crate) value: f64,
     pub(crate) least: f64,
     pub(crate) greatest: f64,
+    /// The same of operations per processor time, of client and server together: what others that
+    /// use this machine change less.
+    pub(crate) by_cpu: Option<f64>,
     pub(crate) target: Option<Target>,
 }
 
@@ -123,11 +133,6 @@ impl Results {
             .find(|it| it.group == group && it.setting == setting && it.case == case)
     }
 
-    pub(crate) fn figure(&self, group: &str, setting: &str, name: &str) -> Option<f64> {
-        let named = |it: &&Figure| it.group == group && it.setting == setting && it.name == name;
-        self.figures.iter().find(named).map(|it| it.value)
-    }
-
     /// Compares the rates of two cases, if both were measured.
     pub(crate) fn compare(
         &mut self,
@@ -135,12 +140,15 @@ impl Results {
         (name, ours, other): (&str, &str, &str),
         target: Option<Target>,
     ) {
-        self.compare_by(
-            |round| round.ops_per_s,
-            (group, setting),
-            (name, ours, &[other]),
-            target,
-        );
+        let rate = |round: &Round| round.ops_per_s;
+        self.compare_by(rate, (group, setting), (name, ours, &[other]), target);
+        let cost = |case: &str| Some(self.find(group, setting, case)?.median(Round::cpu_us));
+        let by_cpu = cost(other)
+            .zip(cost(ours))
+            .map(|(other, ours)| other / ours);
+        if let Some(ratio) = self.ratios.last_mut().filter(|it| it.name == name) {
+            ratio.by_cpu = by_cpu.filter(|it| it.is_finite());
+        }
     }
 
     /// Compares a case with that of several which had the greatest median, as `of` says.
@@ -165,6 +173,7 @@ impl Results {
             value: median(ratios.clone()),
             least: ratios.iter().copied().fold(f64::INFINITY, f64::min),
             greatest: ratios.iter().copied().fold(0.0, f64::max),
+            by_cpu: None,
             target,
         };
         self.ratios.push(ratio);
@@ -189,6 +198,7 @@ mod tests {
     fn measured(case: &str, rates: &[f64]) -> Measurement {
         let rounds = rates.iter().map(|&ops_per_s| Round {
             ops_per_s,
+            client_cpu_us: 1.0 / ops_per_s,
             ..Round::default()
         });
         Measurement {
@@ -225,9 +235,11 @@ mod tests {
             target,
         );
         results.compare(("g", "s"), ("none", "ours", "not measured"), None);
-        let [ratio] = &results.ratios[..] else {
+        results.compare(("g", "s"), ("slow", "ours", "slow"), None);
+        let [ratio, slow] = &results.ratios[..] else {
             panic!("{:?}", results.ratios)
         };
+        assert_eq!([slow.value, slow.by_cpu.unwrap()], [10.0, 10.0]);
         assert_eq!([ratio.least, ratio.value, ratio.greatest], [0.8, 1.0, 3.0]);
         assert!(ratio.target.unwrap().is_met_by(1.0) && !Target::AtMost(0.9).is_met_by(1.0));
     }

@@ -242,6 +242,10 @@ impl IntoFieldName for &String {
 ///
 /// `Debug` shows the length only: values are user data and have no place in logs.
 ///
+/// How long it may be is said by [`Limits`](crate::Limits). On Redis a session with a value of more
+/// than 64 bytes takes about twice the memory: it leaves the compact encoding of small hashes
+/// (`hash-max-listpack-value`).
+///
 /// ```
 /// use session_core::FieldValue;
 ///

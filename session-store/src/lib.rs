@@ -32,6 +32,9 @@
 //! # }
 //! ```
 //!
+//! Keep values short: on Redis a value of more than 64 bytes doubles what its session takes
+//! ([`FieldValue`]).
+//!
 //! | you want to | read |
 //! |---|---|
 //! | use sessions without HTTP | [`SessionBackend`], [`NewSession`], [`Delta`], [`SessionRecord`] |

@@ -33,53 +33,68 @@ pub(crate) fn settings(measurements: &[Measurement]) -> Vec<(&str, &str)> {
     found
 }
 
-/// One row for each case.
+/// One row for each case. Columns that say nothing are left out.
 pub(crate) fn measurements<'a>(of: impl Iterator<Item = &'a Measurement>) -> String {
-    let mut rows = vec![
-        [
-            "case",
-            "k/s",
-            "p50 µs",
-            "p99 µs",
-            "CPU µs",
-            "Redis CPU µs",
-            "commands",
-            "bytes in",
-            "bytes out",
-            "errors",
-        ]
-        .map(str::to_owned)
-        .to_vec(),
+    let heads = [
+        "case",
+        "k/s",
+        "p50 µs",
+        "p99 µs",
+        "CPU µs",
+        "Redis CPU µs",
+        "commands",
+        "bytes in",
+        "bytes out",
+        "errors",
     ];
+    let mut rows = vec![heads.map(str::to_owned).to_vec()];
     for it in of {
         let server = |value: Option<f64>, digits| {
-            value.map_or_else(|| "–".to_owned(), |value| number(value, digits))
+            value.map_or_else(String::new, |value| number(value, digits))
         };
         let errors: u64 = it.rounds.iter().map(|round| round.errors).sum();
+        let p50 = it.median(|round| round.p50_us);
+        let digits = if p50 < 10.0 { 2 } else { 0 };
         rows.push(vec![
             it.case.clone(),
             number(it.ops_per_s() / 1e3, 1),
-            number(it.median(|round| round.p50_us), 1),
-            number(it.median(|round| round.p99_us), 1),
+            number(p50, digits),
+            number(it.median(|round| round.p99_us), digits),
             number(it.median(|round| round.client_cpu_us), 2),
             server(it.server(|it| it.cpu_us), 2),
             server(it.server(|it| it.commands), 1),
             server(it.server(|it| it.bytes_in), 0),
             server(it.server(|it| it.bytes_out), 0),
-            errors.to_string(),
+            if errors == 0 {
+                String::new()
+            } else {
+                errors.to_string()
+            },
         ]);
+    }
+    let says = |column: usize| {
+        let mut cells = rows.iter().skip(1).filter_map(|row| row.get(column));
+        cells.any(|cell| !cell.is_empty())
+    };
+    let says: Vec<bool> = (0..heads.len()).map(says).collect();
+    for row in &mut rows {
+        let mut said = says.iter();
+        row.retain(|_| *said.next().unwrap_or(&false));
     }
     table(&rows)
 }
 
 /// One row for each ratio, its target beside it.
 pub(crate) fn ratios<'a>(of: impl Iterator<Item = &'a Ratio>) -> Option<String> {
-    let heads = ["setting", "ratio", "median", "range", "target", ""];
+    let heads = [
+        "setting", "ratio", "median", "range", "target", "", "by CPU",
+    ];
     let mut rows = vec![heads.map(str::to_owned).to_vec()];
     for it in of {
         let range = format!("{}–{}", number(it.least, 2), number(it.greatest, 2));
         let (target, verdict) = targeted(it.target, it.value, 2);
         let value = number(it.value, 2);
+        let by_cpu = it.by_cpu.map_or_else(String::new, |it| number(it, 2));
         rows.push(vec![
             it.setting.clone(),
             it.name.clone(),
@@ -87,6 +102,7 @@ pub(crate) fn ratios<'a>(of: impl Iterator<Item = &'a Ratio>) -> Option<String> 
             range,
             target,
             verdict,
+            by_cpu,
         ]);
     }
     (rows.len() > 1).then(|| table(&rows))

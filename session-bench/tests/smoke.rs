@@ -1,0 +1,37 @@
+//! Runs every case once, as short as can be: whether it works, not how fast.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+#[test]
+fn every_case_of_every_group_runs() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_session-bench"))
+        .args(["--smoke", "--json"])
+        .arg(file.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+
+    let found: Value = serde_json::from_reader(file).unwrap();
+    let of_group = |part: &str, group: &str| {
+        let all = found[part].as_array().unwrap().iter();
+        let these: Vec<_> = all.filter(|it| it["group"] == group).cloned().collect();
+        these
+    };
+    for (group, cases) in [("redis", 24), ("http", 12), ("memory", 8), ("growth", 24)] {
+        let measured = of_group("measurements", group);
+        assert_eq!(measured.len(), cases, "{group}: {measured:#?}");
+        assert!(!of_group("ratios", group).is_empty(), "{group}");
+        for case in measured {
+            let round = &case["rounds"][0];
+            let works = round["ops_per_s"].as_f64() > Some(0.0) && round["errors"] == 0;
+            assert!(works, "{case:#?}");
+        }
+    }
+    for group in ["memory", "growth", "counts"] {
+        assert!(!of_group("figures", group).is_empty(), "{group}");
+    }
+}
