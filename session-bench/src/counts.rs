@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::hint::black_box;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use http::header::COOKIE;
@@ -21,6 +21,7 @@ use tower::{Layer as _, Service, service_fn};
 use crate::args::Options;
 use crate::drive::{Op, Outcome};
 use crate::ours::{Ours, PAGE_VIEWS, USERNAME, Verb, create, pick};
+use crate::process::cpu_time;
 use crate::redis::{Bare, Fred, RedisRs, Step, key_of};
 use crate::results::{Figure, Results, Target, median};
 
@@ -190,7 +191,7 @@ async fn in_batches(op: &impl Op, ops: usize, batch: usize) -> Outcome {
 
 type Replied = Result<Response<()>, Infallible>;
 
-/// Serves so many requests in this process, without a socket; how long they took.
+/// Serves so many requests in this process, without a socket; the processor time that they took.
 async fn requests(case: &str, ops: usize) -> Outcome<Duration> {
     let backend = Arc::new(MemoryBackend::new());
     let ids = create(&backend, SESSIONS).await?;
@@ -221,7 +222,7 @@ where
             id.expose()
         ))?);
     }
-    let begin = Instant::now();
+    let before = cpu_time(&[std::process::id()]);
     for n in 0..ops {
         let mut request = Request::new(());
         let cookie = pick(&cookies, n)?.clone();
@@ -231,7 +232,7 @@ where
             return Err("a request failed".into());
         }
     }
-    Ok(begin.elapsed())
+    Ok(cpu_time(&[std::process::id()]).saturating_sub(before))
 }
 
 async fn ignoring(request: Request<()>) -> Replied {
@@ -263,7 +264,7 @@ fn responded(is_ok: bool) -> Response<()> {
     response
 }
 
-/// How long the layer takes by itself: a request with it, less one without it, less what its
+/// The processor time of the layer by itself: a request with it, less one without it, less what its
 /// operation takes in the backend.
 async fn layer_times(options: &Options, results: &mut Results) -> Outcome {
     let ops = if options.smoke { 100 } else { 100_000 };
@@ -282,11 +283,11 @@ async fn layer_times(options: &Options, results: &mut Results) -> Outcome {
         for verb in [Verb::Get, Verb::Increment] {
             let backend = Arc::new(MemoryBackend::new());
             let op = of(&backend, verb).await?;
-            let begin = Instant::now();
+            let before = cpu_time(&[std::process::id()]);
             for n in 0..ops {
                 op.run(n).await?;
             }
-            taken.push(begin.elapsed());
+            taken.push(cpu_time(&[std::process::id()]).saturating_sub(before));
         }
         for (times, taken) in times.iter_mut().zip(taken) {
             times.push(taken.as_secs_f64() * 1e6 / ops as f64);

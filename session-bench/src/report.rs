@@ -24,7 +24,8 @@ pub(crate) fn print(results: &Results) {
 }
 
 pub(crate) fn json(results: &Results) -> Outcome<String> {
-    Ok(serde_json::to_string_pretty(results)? + "\n")
+    // A line for each measurement is enough for a person to read.
+    Ok(serde_json::to_string(results)?.replace("},{\"group\"", "},\n{\"group\"") + "\n")
 }
 
 /// Writes the tables and charts into the documentation of this repository.

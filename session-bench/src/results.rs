@@ -12,7 +12,7 @@ pub(crate) struct Results {
 }
 
 /// Where and how it ran.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Machine {
     pub(crate) date: String,
     pub(crate) commit: String,
@@ -72,6 +72,25 @@ impl Measurement {
         self.median(|round| round.ops_per_s)
     }
 
+    fn median_round(&self) -> Round {
+        let server = |of: fn(&Server) -> f64| self.server(of).unwrap_or(0.0);
+        Round {
+            ops_per_s: self.ops_per_s(),
+            p50_us: self.median(|round| round.p50_us),
+            p99_us: self.median(|round| round.p99_us),
+            p999_us: self.median(|round| round.p999_us),
+            max_us: self.median(|round| round.max_us),
+            client_cpu_us: self.median(|round| round.client_cpu_us),
+            server: self.server(|it| it.cpu_us).map(|cpu_us| Server {
+                cpu_us,
+                commands: server(|it| it.commands),
+                bytes_in: server(|it| it.bytes_in),
+                bytes_out: server(|it| it.bytes_out),
+            }),
+            errors: self.rounds.iter().map(|round| round.errors).sum(),
+        }
+    }
+
     /// The median of what an operation costs the server, if there is one.
     pub(crate) fn server(&self, of: impl Fn(&Server) -> f64) -> Option<f64> {
         let found: Option<Vec<_>> = self
@@ -127,6 +146,20 @@ impl Target {
 }
 
 impl Results {
+    /// The same with one round for each measurement, which has the medians of all.
+    pub(crate) fn medians(&self) -> Self {
+        let measurements = self.measurements.iter().map(|it| Measurement {
+            rounds: vec![it.median_round()],
+            ..it.clone()
+        });
+        Self {
+            machine: self.machine.clone(),
+            measurements: measurements.collect(),
+            ratios: self.ratios.clone(),
+            figures: self.figures.clone(),
+        }
+    }
+
     pub(crate) fn find(&self, group: &str, setting: &str, case: &str) -> Option<&Measurement> {
         self.measurements
             .iter()
@@ -240,6 +273,8 @@ mod tests {
             panic!("{:?}", results.ratios)
         };
         assert_eq!([slow.value, slow.by_cpu.unwrap()], [10.0, 10.0]);
+        let ours = &results.medians().measurements[0];
+        assert_eq!((ours.rounds.len(), ours.ops_per_s()), (1, 10.0));
         assert_eq!([ratio.least, ratio.value, ratio.greatest], [0.8, 1.0, 3.0]);
         assert!(ratio.target.unwrap().is_met_by(1.0) && !Target::AtMost(0.9).is_met_by(1.0));
     }

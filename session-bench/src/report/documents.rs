@@ -12,6 +12,7 @@ use crate::{counts, growth, http, memory, redis};
 /// The files with charts and generated parts, and what is to be in them.
 pub(crate) fn files(results: &Results, root: &Path) -> Outcome<Vec<(PathBuf, String)>> {
     let docs = root.join("docs");
+    let results = &results.medians();
     let mut files = vec![
         (docs.join("performance.json"), super::json(results)?),
         (docs.join("speed.svg"), svg(&overview(results))),

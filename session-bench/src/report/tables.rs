@@ -170,7 +170,7 @@ pub(crate) fn table(rows: &[Vec<String>]) -> String {
     let is_number = |column: usize| {
         let mut cells = rows.iter().skip(1).map(|row| cell(row, column));
         cells.all(|text| {
-            text.is_empty() || text.starts_with(|it: char| "≥≤–-0123456789".contains(it))
+            text.is_empty() || text.starts_with(|it: char| "≥≤–+-0123456789".contains(it))
         }) && rows.iter().skip(1).any(|row| !cell(row, column).is_empty())
             && column > 0
     };
