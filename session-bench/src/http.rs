@@ -103,6 +103,17 @@ pub(crate) async fn run(options: &Options, results: &mut Results) -> Outcome {
     for app in App::value_variants() {
         if options.wants(app.label()) {
             let process = Process::start(*app, &server.url(), &template)?;
+            // An application that forgets its sessions would be fast.
+            let expected = match app {
+                App::AxumBare | App::ActixBare => 1,
+                // It creates the session with the first page, and counts from the second on.
+                App::RawRedisRs | App::RawFred => 2,
+                _ => 3,
+            };
+            let counted = wrk::third_count(process.port)?;
+            if counted != expected {
+                return Err(format!("{}: the third page is {counted}", app.label()).into());
+            }
             let wrk = Wrk::new(process.port, SESSIONS)?;
             started.push((*app, process, wrk, Vec::new()));
         }

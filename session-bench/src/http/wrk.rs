@@ -98,29 +98,44 @@ fn parse(output: &str) -> Option<Seen> {
     })
 }
 
-/// Opens a page without a cookie; the cookies that the response sets, or one that says nothing.
+/// Opens the page without a cookie; the cookies that the response sets, or one that says nothing.
 fn new_cookie(port: u16) -> Outcome<String> {
-    let mut connection = TcpStream::connect(("127.0.0.1", port))?;
-    connection.set_read_timeout(Some(Duration::from_secs(10)))?;
-    let request = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
-    connection.write_all(request.as_bytes())?;
-    let mut response = Vec::new();
-    connection.read_to_end(&mut response)?;
-    let response = String::from_utf8_lossy(&response);
-    if !response.starts_with("HTTP/1.1 200") {
-        let line = response.lines().next().unwrap_or_default();
-        return Err(Failure::from(format!("an application replied {line}")));
-    }
-    let cookies = response.lines().filter_map(|line| {
-        let (name, value) = line.split_once(": ")?;
-        name.eq_ignore_ascii_case("set-cookie").then_some(())?;
-        value.split(';').next()
-    });
-    let cookies = cookies.collect::<Vec<_>>().join("; ");
+    let cookies = open(port, "")?.0;
     Ok(match cookies.is_empty() {
         true => format!("id={}", "A".repeat(43)),
         false => cookies,
     })
+}
+
+/// Opens the page three times in one session; what it counted last.
+pub(crate) fn third_count(port: u16) -> Outcome<i64> {
+    let cookie = new_cookie(port)?;
+    open(port, &cookie)?;
+    Ok(open(port, &cookie)?.1.trim().parse()?)
+}
+
+/// Opens the page; the cookies that the response sets, and its body.
+fn open(port: u16, cookie: &str) -> Outcome<(String, String)> {
+    let mut connection = TcpStream::connect(("127.0.0.1", port))?;
+    connection.set_read_timeout(Some(Duration::from_secs(10)))?;
+    let request = format!(
+        "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n"
+    );
+    connection.write_all(request.as_bytes())?;
+    let mut response = Vec::new();
+    connection.read_to_end(&mut response)?;
+    let response = String::from_utf8_lossy(&response);
+    let (head, body) = response.split_once("\r\n\r\n").unwrap_or((&response, ""));
+    if !head.starts_with("HTTP/1.1 200") {
+        let line = head.lines().next().unwrap_or_default();
+        return Err(Failure::from(format!("an application replied {line}")));
+    }
+    let cookies = head.lines().filter_map(|line| {
+        let (name, value) = line.split_once(": ")?;
+        name.eq_ignore_ascii_case("set-cookie").then_some(())?;
+        value.split(';').next()
+    });
+    Ok((cookies.collect::<Vec<_>>().join("; "), body.to_owned()))
 }
 
 #[cfg(test)]
