@@ -74,7 +74,8 @@ pub(crate) struct Options {
     /// Take what was found from this file, in place of measuring.
     #[arg(long, value_name = "FILE", conflicts_with = "groups")]
     pub(crate) from: Option<PathBuf>,
-    /// Write the tables and charts into the documentation, and what was found into docs/performance.json.
+    /// Write the tables and charts into the documentation, and the medians into
+    /// docs/performance.json.
     #[arg(long)]
     pub(crate) docs: bool,
 }
