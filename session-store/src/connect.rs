@@ -94,6 +94,11 @@ pub enum ConnectError {
     /// The backend was not compiled in.
     #[error("the URL's backend is not compiled in: enable the cargo feature `{0}`")]
     FeatureOff(&'static str),
+    /// Something follows `memory:`, which takes nothing.
+    #[error(
+        "something follows `memory:` in the URL, which takes nothing: for limits, build a memory backend and use it as it is"
+    )]
+    AfterMemory,
 }
 
 /// A backend, and the admin API of the same sessions.
@@ -260,6 +265,9 @@ impl Connect {
         let backend = match scheme.strip_suffix("+fred") {
             Some(plain) if is_redis(plain) => self.fred(format!("{plain}:{rest}")),
             None if is_redis(&scheme) => self.redis_rs(),
+            None if scheme == "memory" && !matches!(rest, "" | "//") => {
+                Err(refused(ConnectError::AfterMemory))
+            }
             None if scheme == "memory" => self.memory(),
             _ => Err(refused(ConnectError::UnknownScheme)),
         };
@@ -434,8 +442,13 @@ mod tests {
     #[cfg(feature = "memory")]
     #[tokio::test]
     async fn memory_is_chosen_by_its_scheme() {
-        let backend = connect("memory:").await.unwrap();
-        assert!(format!("{backend:?}").contains("MemoryBackend"));
+        for url in ["memory:", "memory://"] {
+            let backend = connect(url).await.unwrap();
+            assert!(format!("{backend:?}").contains("MemoryBackend"));
+        }
+        for url in ["memory:?max_sessions=5", "memory://host", "memory:x"] {
+            assert_eq!(refusal(url), ConnectError::AfterMemory, "{url}");
+        }
     }
 
     #[cfg(feature = "redis-rs")]
