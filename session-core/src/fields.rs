@@ -81,8 +81,9 @@ impl Fields {
     /// The same fields, in a form whose clones share them.
     pub(crate) fn shared(self) -> Self {
         match self.0 {
-            List::Own(fields) if !fields.is_empty() => Self(List::Shared(fields.into())),
-            _ => self,
+            List::Own(fields) if fields.is_empty() => Self::new(),
+            List::Own(fields) => Self(List::Shared(fields.into())),
+            List::Shared(_) => self,
         }
     }
 
@@ -277,6 +278,9 @@ mod tests {
             assert_ne!(own, fields);
             assert_eq!(shared, fields);
         }
-        assert!(matches!(Fields::new().shared().0, List::Own(_)));
+        let emptied = Fields::new().with(name("a"), "1");
+        let mut emptied = emptied.shared();
+        emptied.remove("a");
+        assert!(matches!(emptied.shared().0, List::Own(fields) if fields.capacity() == 0));
     }
 }

@@ -121,6 +121,9 @@ pub(crate) fn frame(received: Resp3Frame) -> Result<Reply, Error> {
         Resp3Frame::Array { data, .. } => {
             Reply::Array(data.into_iter().map(frame).collect::<Result<_, _>>()?)
         }
+        Resp3Frame::Set { data, .. } => {
+            Reply::Array(data.into_iter().map(frame).collect::<Result<_, _>>()?)
+        }
         Resp3Frame::Map { data, .. } => {
             let values = data.into_iter().flat_map(|(name, value)| [name, value]);
             Reply::Array(values.map(frame).collect::<Result<_, _>>()?)

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use session_core::steps::{RemoveOutcome, RemoveRequest, Target};
 use session_core::{
     Effect, Error, ErrorKind, PageCursor, PageRequest, PublicId, Result, RevokeInPageRequest,
     RevokedInPage, SessionAdmin, SessionOverview, SessionPage, async_trait,
@@ -65,11 +66,23 @@ impl SessionAdmin for MemoryAdmin {
             let Some(named) = named else {
                 return Ok(RevokedInPage::new(false, cursor(next)?));
             };
-            // If it was bound meanwhile, it has another public id, and this one names nothing.
             let is_revoked = self
                 .0
-                .run(|store, after| store.remove_named(&named.id, request.public_id, after));
-            Ok(RevokedInPage::new(is_revoked, None))
+                .run(|store, after| match named.state.session.listing() {
+                    // It may have been rotated meanwhile.
+                    Some((principal, _, public_id)) => {
+                        let target = Target::PublicId {
+                            principal,
+                            public_id,
+                        };
+                        let removed = store.remove(&RemoveRequest::new(target), after);
+                        removed.map(|outcome| outcome == RemoveOutcome::Removed)
+                    }
+                    // If it was bound meanwhile, it has another public id, and this one names
+                    // nothing.
+                    None => Ok(store.remove_named(&named.id, request.public_id, after)),
+                });
+            Ok(RevokedInPage::new(is_revoked?, None))
         };
         self.0.faults().around(Step::RevokeInPage, revoke).await
     }

@@ -123,7 +123,8 @@ impl MemoryBackendBuilder {
     /// reached, no write that sets or increments a field, or binds a session, goes on, but as
     /// [`when_full`](Self::when_full) says. Reads, touches, removals, deletions and rotations
     /// still work. So it is exceeded by rotations, and by no more than what the writes add that
-    /// began before it was reached.
+    /// began before it was reached. A value counts with its own bytes: one that was made of a slice
+    /// of a larger buffer ([`Bytes`](session_core::FieldValue)) keeps all of that in memory.
     ///
     /// ```
     /// use session_core::{ErrorKind, FieldName, Fields, NewSession, SessionBackend};

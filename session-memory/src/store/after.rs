@@ -74,11 +74,13 @@ impl After {
 
 impl Store {
     /// Does what a step has left to be done, without a lock of its own.
-    pub(crate) fn finish(&self, mut after: After) {
-        if let Some(mut search) = after.search {
-            self.search(&mut search, &mut after.freed);
-        }
+    pub(crate) fn finish(&self, after: After) {
         self.release(after.freed);
+        if let Some(mut search) = after.search {
+            let mut freed = Freed::new();
+            self.search(&mut search, &mut freed);
+            self.release(freed);
+        }
         if let Some((listing, id)) = after.unlisted {
             self.index.remove(listing, &id);
         }

@@ -91,6 +91,31 @@ async fn an_entry_that_outlives_its_session_means_nobody() {
     }
 }
 
+/// While the session to keep is logged in again it has two entries, and no more than one of them
+/// counts for the page.
+#[tokio::test]
+async fn a_page_of_a_revocation_is_not_the_last_for_the_entries_of_the_one_to_keep() {
+    let backend = MemoryBackend::new();
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(session_of(&backend, "ann").await);
+    }
+    let ann = principal("ann");
+    let mut after = After::default();
+    let request = write(&backend, &ids[0], Delta::new().bind(ann.clone()));
+    backend.store().write(&request, &mut after).unwrap();
+    let size = PageSize::new(1).unwrap();
+    let revoke = || backend.run(|store, after| store.revoke(&ann, Some(&ids[0]), size, after));
+    let pages = std::iter::successors(Some(revoke()), |page| page.next.is_some().then(revoke));
+    assert_eq!(pages.map(|page| page.ended).sum::<u64>(), 2);
+    for (id, lives) in ids.iter().zip([true, false, false]) {
+        let peeked = backend.peek_session(id).await.unwrap();
+        assert_eq!(peeked.is_some(), lives);
+    }
+    backend.store().finish(after);
+    check(backend.store(), &HashSet::new());
+}
+
 /// Whichever is first, the session is listed under the id and for the principal that it has then.
 #[test]
 fn a_rotation_and_a_binding_that_begin_at_once_are_one_after_the_other() {

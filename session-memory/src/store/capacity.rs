@@ -28,7 +28,8 @@ pub enum WhenFull {
     /// tables the one whose end is nearest, as Redis's `volatile-ttl` does it. Where all sessions
     /// have the same TTL those are the least recently used ones; with different ones a session of a
     /// short TTL ends before one that nobody has used for longer. Tombstones go likewise; a session
-    /// that another client left without expiry stays.
+    /// that another client left without expiry stays. Room is made before anything else is looked
+    /// at, so a step that is refused may have ended a session all the same.
     EvictNearestExpiry,
 }
 

@@ -16,7 +16,8 @@ use super::key::Key;
 /// queued again for its new expiry. So a session that is read a thousand times within its TTL costs
 /// one queue operation, not a thousand.
 // Names a key by the hash of its id: 16 bytes for an entry. Two keys of one hash in the same
-// millisecond would be one entry; one of them would then be freed only by its own id's use.
+// millisecond would be one entry; one of them would then be freed only by a creation under its id.
+// No two drawn ids have one hash.
 pub(super) struct ExpiryQueue {
     entries: BTreeSet<(UnixMillis, u64)>,
     /// The time of the first entry, so that most looks need not follow the tree.

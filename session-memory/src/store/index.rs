@@ -14,6 +14,8 @@ pub(super) type Listing = (Principal, UnixMillis, PublicId);
 
 /// How many parts the index has.
 const PARTS: usize = 64;
+/// How many entries of ended sessions a step on a principal removes at most.
+const PRUNED_AT_ONCE: usize = 128;
 
 /// The sessions of each principal, by deadline and public id.
 ///
@@ -193,11 +195,12 @@ impl Part {
             })
     }
 
-    /// Drops the entries of a principal whose deadline has passed.
+    /// Drops entries of a principal whose deadline has passed, a batch at most: whoever looks at
+    /// the others sees that their sessions have ended.
     fn prune(&mut self, principal: &Principal, now: UnixMillis) {
         let entries = self.behind(principal, ListPosition::BEGINNING);
         let ended = entries.take_while(|((_, deadline, _), _)| *deadline <= now);
-        for (listing, id) in ended.collect::<Vec<_>>() {
+        for (listing, id) in ended.take(PRUNED_AT_ONCE).collect::<Vec<_>>() {
             self.remove(listing, &id);
         }
     }

@@ -49,8 +49,10 @@ impl Store {
         parts.prune(principal, self.now());
         // One more to know whether more follow, and one that may be the one to keep.
         let mut page = parts.entries(principal, ListPosition::BEGINNING, size + 2);
+        // That one may have two, while it is logged in again.
+        let is_cut = page.len() == size + 2;
         page.retain(|(_, id)| Some(id) != keep);
-        let has_more = page.len() > size;
+        let has_more = is_cut || page.len() > size;
         page.truncate(size);
         let (mut tables, now) = self.open_all(page.iter().map(|(_, id)| id), after);
         let mut ended = 0;
