@@ -44,67 +44,14 @@ macro_rules! named_backend {
             type Step<'f, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'f>>;
 
             impl SessionBackend for $Backend {
-                fn insert<'s, 'a, 'f>(&'s self, request: &'a InsertRequest) -> Step<'f, InsertOutcome>
-                where
-                    's: 'f,
-                    'a: 'f,
-                    Self: 'f,
-                {
-                    self.0.insert(request)
-                }
-
-                fn read<'s, 'a, 'f>(&'s self, request: &'a ReadRequest) -> Step<'f, ReadOutcome>
-                where
-                    's: 'f,
-                    'a: 'f,
-                    Self: 'f,
-                {
-                    self.0.read(request)
-                }
-
-                fn write<'s, 'a, 'f>(&'s self, request: &'a WriteRequest) -> Step<'f, WriteOutcome>
-                where
-                    's: 'f,
-                    'a: 'f,
-                    Self: 'f,
-                {
-                    self.0.write(request)
-                }
-
-                fn rename<'s, 'a, 'f>(&'s self, request: &'a RenameRequest) -> Step<'f, RenameOutcome>
-                where
-                    's: 'f,
-                    'a: 'f,
-                    Self: 'f,
-                {
-                    self.0.rename(request)
-                }
-
-                fn remove<'s, 'a, 'f>(&'s self, request: &'a RemoveRequest) -> Step<'f, RemoveOutcome>
-                where
-                    's: 'f,
-                    'a: 'f,
-                    Self: 'f,
-                {
-                    self.0.remove(request)
-                }
-
-                fn list<'s, 'a, 'f>(&'s self, request: &'a ListRequest) -> Step<'f, ListedPage>
-                where
-                    's: 'f,
-                    'a: 'f,
-                    Self: 'f,
-                {
-                    self.0.list(request)
-                }
-
-                fn revoke<'s, 'a, 'f>(&'s self, request: &'a RevokeRequest) -> Step<'f, RevokedPage>
-                where
-                    's: 'f,
-                    'a: 'f,
-                    Self: 'f,
-                {
-                    self.0.revoke(request)
+                $crate::forward_steps! {
+                    insert: InsertRequest => InsertOutcome;
+                    read: ReadRequest => ReadOutcome;
+                    write: WriteRequest => WriteOutcome;
+                    rename: RenameRequest => RenameOutcome;
+                    remove: RemoveRequest => RemoveOutcome;
+                    list: ListRequest => ListedPage;
+                    revoke: RevokeRequest => RevokedPage;
                 }
 
                 fn ping<'s, 'f>(&'s self) -> Step<'f, ()>
@@ -129,4 +76,20 @@ macro_rules! named_backend {
             }
         };
     };
+}
+
+/// Steps that return the future of the backend's own step.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! forward_steps {
+    ($($name:ident: $Request:ty => $Outcome:ty;)*) => {$(
+        fn $name<'s, 'a, 'f>(&'s self, request: &'a $Request) -> Step<'f, $Outcome>
+        where
+            's: 'f,
+            'a: 'f,
+            Self: 'f,
+        {
+            self.0.$name(request)
+        }
+    )*};
 }
