@@ -21,20 +21,20 @@ pub(super) async fn fail_over(all: &mut Sentinels, old: usize, event: Event, los
     match event {
         Event::PrimaryEnds => server.kill(),
         Event::PrimaryHangs => server.pause(),
-        _ => {
-            // Refused while the sentinels have not looked at the replicas again.
-            let sentinel = all.sentinels.first().expect("a sentinel");
-            let command = format!("SENTINEL FAILOVER {SERVICE}");
-            until("a planned fail-over", LIMIT, async || {
-                let mut connection = sentinel.connection().await;
-                crate::connect::send::<()>(&mut connection, &command).await
-            })
-            .await;
-        }
+        _ => {}
     }
+    // Refused while the sentinels have not looked at the replicas again; and given up by them when
+    // the replica is slow to take over, which is tried again for a primary that fails only.
+    let is_planned = event == Event::PlannedFailover;
+    let first = all.sentinels.first().expect("a sentinel");
     for sentinel in &all.sentinels {
         until("another primary is named", LIMIT, async || {
             let named = named_by(sentinel).await;
+            if is_planned && named_by(first).await == port {
+                let mut connection = first.connection().await;
+                let command = format!("SENTINEL FAILOVER {SERVICE}");
+                let _refused = send::<()>(&mut connection, &command).await;
+            }
             (named != port).then_some(()).ok_or(named)
         })
         .await;

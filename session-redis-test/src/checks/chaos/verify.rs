@@ -77,6 +77,10 @@ pub(super) async fn by_keys(stage: &Stage, prefix: &str, ledger: &Ledger) -> usi
                 .query_async(&mut connection)
                 .await
                 .expect("a hash");
+            // A tombstone that has just expired.
+            if hash.is_empty() {
+                continue;
+            }
             if hash.contains_key("session_rotated") {
                 if hash.len() > 1 {
                     partial(format!("a tombstone with {} fields", hash.len()));
