@@ -63,6 +63,8 @@
 //! | `tower` | no | [`AuthLayer`] and [`RequireLogin`] as layers |
 //! | `axum` | no | that, and extractors, on axum-core |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod auth;
 mod current_user;
 #[cfg(feature = "axum")]

@@ -62,6 +62,8 @@
 //! themselves, lists them for some seconds until they have. The suite is not bound by semantic
 //! versioning: a later version may find more.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #![allow(
     clippy::panic,
     clippy::unwrap_used,

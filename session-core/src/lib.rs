@@ -16,6 +16,8 @@
 //!
 //! Applications depend on the facade `session-store`, which re-exports all of this.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod admin;
 #[cfg(feature = "serde")]
 mod as_text;

@@ -63,6 +63,8 @@
 //! says what to do; what the account may not ask stays unknown. `ping` fails while sessions cannot
 //! be stored.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod backend;
 mod builder;
 mod connection;

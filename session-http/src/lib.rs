@@ -68,6 +68,8 @@
 //! |---|---|---|
 //! | `axum` | no | extractors, and [`SessionError`] as a response, on axum-core |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod change;
 mod conversation;
 mod cookie;

@@ -52,6 +52,8 @@
 //! says what to do; what the account may not ask stays unknown. `ping` fails while sessions cannot
 //! be stored.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod backend;
 mod batched;
 mod builder;

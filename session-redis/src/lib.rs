@@ -51,6 +51,8 @@
 //! # Stability
 //! This crate's API serves the client crates of this workspace and may change with any release.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod acl;
 mod admin;
 mod backend;

@@ -45,6 +45,8 @@
 //! | read whole applications | this crate's folder `examples` |
 //! | write a backend, or a wrapper of one | [`backend`] |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod connect;
 
 #[doc(inline)]
@@ -76,6 +78,7 @@ pub use session_fred::{
     Tls, TlsRefused, TlsUnusable,
 };
 #[cfg(feature = "redis-rs")]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "redis-rs", feature = "fred"))))]
 #[doc(inline)]
 pub use session_redis_rs::{
     Credentials, CredentialsProvider, Endpoint, Eviction, IdStorage, Pem, ScriptSlots, ServerUrl,

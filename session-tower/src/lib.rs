@@ -35,6 +35,8 @@
 //! |---|---|---|
 //! | `axum` | no | extractors, and [`SessionError`] as a response, on axum-core |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod failure;
 mod future;
 mod layer;
