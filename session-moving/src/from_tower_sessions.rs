@@ -1,0 +1,64 @@
+//! Sessions of tower-sessions in its Redis store, with axum-login's log-ins.
+
+use serde_json::{Value, from_value};
+use session_store::auth::AuthHash;
+use session_store::{FieldName, NewSession, Principal};
+use tower_sessions::SessionStore as _;
+use tower_sessions::session::Id;
+use tower_sessions_redis_store::RedisStore;
+use tower_sessions_redis_store::fred::clients::Pool;
+use tower_sessions_redis_store::fred::interfaces::KeysInterface as _;
+
+use crate::take_over::{Error, OldSessions, fields};
+
+/// Sessions of tower-sessions, in its Redis store.
+pub struct TowerSessions {
+    /// The pool that the store is over.
+    pub redis: Pool,
+}
+
+/// What axum-login puts into a session.
+#[derive(serde::Deserialize)]
+struct LoggedIn {
+    user_id: Option<Value>,
+    auth_hash: Option<Vec<u8>>,
+}
+
+impl OldSessions for TowerSessions {
+    /// tower-sessions' default name.
+    fn cookie(&self) -> &str {
+        "id"
+    }
+
+    fn key(&self, value: &str) -> Option<String> {
+        value.parse::<Id>().ok().map(|id| id.to_string())
+    }
+
+    async fn read(&self, key: &str) -> Result<Option<NewSession>, Error> {
+        let store = RedisStore::new(self.redis.clone());
+        let Some(mut record) = store.load(&key.parse()?).await? else {
+            return Ok(None);
+        };
+        let logged_in = record.data.remove("axum-login.data").map(from_value);
+        let mut fields = fields(record.data);
+        let Some(LoggedIn {
+            user_id: Some(user),
+            auth_hash,
+        }) = logged_in.transpose()?
+        else {
+            return Ok(Some(NewSession::new(fields)));
+        };
+        // `session_auth_hash` before, and what `UserLoader::auth_hash` makes of the same bytes.
+        let hash = AuthHash::of(auth_hash.unwrap_or_default());
+        fields.insert(FieldName::new("auth_hash")?, hash.as_str().into());
+        let user = user
+            .as_str()
+            .map_or_else(|| user.to_string(), str::to_owned);
+        Ok(Some(NewSession::new(fields).bind(Principal::new(user)?)))
+    }
+
+    async fn end(&self, key: &str) -> Result<bool, Error> {
+        let ended: u32 = self.redis.del(key).await?;
+        Ok(ended == 1)
+    }
+}

@@ -1,0 +1,168 @@
+//! Each old library's sessions are moved: the old layer logs in, the new one goes on.
+
+use std::sync::Arc;
+
+use axum::Router;
+use session_moving::from_actix_session::ActixSessions;
+use session_moving::from_axum_session::AxumSessions;
+use session_moving::from_express_session::ExpressSessions;
+use session_moving::from_tower_sessions::TowerSessions;
+use session_redis_test::{RedisServer, unique_prefix};
+use session_store::{Connect, SessionBackend};
+
+use crate::old::{self, ACTIX_KEY, LoggedIn, fred_pool};
+use crate::support::{Browser, NEW, manager, moving_app, sessions_of};
+
+/// The new store, with keys of its own.
+async fn backend(server: &RedisServer) -> Arc<dyn SessionBackend> {
+    let connect = Connect::to(server.url()).key_prefix(unique_prefix());
+    connect.connect().await.unwrap()
+}
+
+/// What must hold, whatever a browser sends first. `log_in` is by the old library, `app` the new
+/// application over a fresh store.
+async fn check(
+    server: &RedisServer,
+    old_cookie: &str,
+    log_in: impl AsyncFn() -> LoggedIn,
+    app: impl AsyncFn(&Arc<dyn SessionBackend>) -> Router,
+) {
+    let is_there = async |key: &str| server.ask::<bool>(&format!("EXISTS {key}")).await;
+    let me = "andrew tea";
+
+    // Two first requests at once, then the cookie alone, then a log-out.
+    let backend = backend(server).await;
+    let app_here = app(&backend).await;
+    let (browser, key) = log_in().await;
+    assert!(is_there(&key).await);
+    let (mut one, mut two) = (browser.clone(), browser.clone());
+    let (first, second) = tokio::join!(one.get(&app_here, "/me"), two.get(&app_here, "/me"));
+    assert_eq!([&*first.body, &*second.body], [me, me]);
+    assert_eq!(one.cookies, two.cookies);
+    assert_eq!(one.cookies.keys().collect::<Vec<_>>(), [NEW]);
+    assert!(!is_there(&key).await, "the old session was ended");
+    assert_eq!(sessions_of(&backend, "andrew").await, 1);
+
+    let next = one.get(&app_here, "/me").await;
+    assert_eq!((&*next.body, next.set.len()), (me, 0));
+    one.get(&app_here, "/logout").await;
+    assert!(one.cookies.is_empty());
+    assert_eq!(sessions_of(&backend, "andrew").await, 0);
+    let mut stale = browser.clone();
+    assert_eq!(stale.get(&app_here, "/me").await.body, "nobody ");
+
+    // What else may come first, and what is then there.
+    for (path, andrews, bettys, has_cookie) in [
+        ("/public", 1, 0, true),
+        ("/logout", 0, 0, false),
+        ("/login", 0, 1, true),
+    ] {
+        let backend = self::backend(server).await;
+        let app = app(&backend).await;
+        let (mut browser, key) = log_in().await;
+        browser.get(&app, path).await;
+        let is_moved = !browser.cookies.contains_key(old_cookie) && !is_there(&key).await;
+        assert!(is_moved, "{path}");
+        assert_eq!(browser.cookies.contains_key(NEW), has_cookie, "{path}");
+        let counts = (
+            sessions_of(&backend, "andrew").await,
+            sessions_of(&backend, "betty").await,
+        );
+        assert_eq!(counts, (andrews, bettys), "{path}");
+    }
+
+    // A cookie that was tampered with is none, and no session comes of it.
+    let app = app(&backend).await;
+    let (browser, key) = log_in().await;
+    let mut forged = Browser::with(old_cookie, &format!("x{}", browser.cookies[old_cookie]));
+    assert_eq!(forged.get(&app, "/me").await.body, "nobody ");
+    assert!(is_there(&key).await);
+}
+
+#[tokio::test]
+async fn from_tower_sessions_and_axum_login() {
+    let server = &RedisServer::start().await;
+    let redis = fred_pool(server).await;
+    let app = async |backend: &_| {
+        moving_app(
+            TowerSessions {
+                redis: redis.clone(),
+            },
+            backend,
+        )
+    };
+    check(
+        server,
+        "id",
+        async || old::tower_sessions(server).await,
+        app,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn from_actix_session() {
+    let server = &RedisServer::start().await;
+    let redis = manager(server).await;
+    let app = async |backend: &_| {
+        let redis = redis.clone();
+        let key = cookie::Key::from(&ACTIX_KEY);
+        moving_app(
+            ActixSessions {
+                redis,
+                key,
+                user: "actix_identity.user_id",
+            },
+            backend,
+        )
+    };
+    check(server, "id", async || old::actix_session(server).await, app).await;
+}
+
+#[tokio::test]
+async fn from_axum_session() {
+    let server = &RedisServer::start().await;
+    let redis = manager(server).await;
+    let app = async |backend: &_| {
+        let redis = redis.clone();
+        moving_app(
+            AxumSessions {
+                redis,
+                user: "user_auth_session_id",
+            },
+            backend,
+        )
+    };
+    check(
+        server,
+        "session",
+        async || old::axum_session(server).await,
+        app,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn from_express_session() {
+    let server = &RedisServer::start().await;
+    let redis = manager(server).await;
+    let app = async |backend: &_| {
+        let sessions = ExpressSessions {
+            redis: redis.clone(),
+            secrets: vec!["a newer secret".into(), "keyboard cat".into()],
+            user: |values| values.get("user")?.as_str().map(str::to_owned),
+        };
+        moving_app(sessions, backend)
+    };
+    let log_in = async || old::express_session(server, "browser").await;
+    check(server, "connect.sid", log_in, app).await;
+
+    // "Remember me" stays: the browser keeps the new cookie, too.
+    for (sample, is_kept) in [("browser", false), ("remembered", true)] {
+        let app = app(&backend(server).await).await;
+        let (mut browser, _) = old::express_session(server, sample).await;
+        let reply = browser.get(&app, "/me").await;
+        let line = reply.set.iter().find(|line| line.starts_with(NEW)).unwrap();
+        assert_eq!(line.contains("Max-Age="), is_kept, "{sample}");
+    }
+}
