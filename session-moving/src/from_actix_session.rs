@@ -1,10 +1,10 @@
-//! Sessions of actix-session in its Redis store.
+#![doc = include_str!("../../docs/moving/from-actix-session.md")]
 
 use std::collections::HashMap;
 
 use cookie::{Cookie, CookieJar, Key};
 use session_store::backends::redis_rs::redis::{AsyncCommands, aio::ConnectionManager};
-use session_store::{LogIn, NewSession, Principal};
+use session_store::{NewSession, Principal};
 
 use crate::take_over::{Error, OldSessions, fields};
 
@@ -49,7 +49,7 @@ impl OldSessions for ActixSessions {
         let user = user.as_ref().map(|user| user.as_str()).transpose()?;
         let new = NewSession::new(fields);
         Ok(Some(match user {
-            Some(user) => new.bind(LogIn::new(Principal::new(user)?)),
+            Some(user) => new.bind(Principal::new(user)?),
             None => new,
         }))
     }

@@ -1,10 +1,10 @@
-//! Sessions of axum_session in its Redis pool.
+#![doc = include_str!("../../docs/moving/from-axum-session.md")]
 
 use std::collections::HashMap;
 
 use serde::Deserialize;
 use session_store::backends::redis_rs::redis::{AsyncCommands, aio::ConnectionManager};
-use session_store::{LogIn, NewSession, Principal};
+use session_store::{Lifetime, LogIn, NewSession, Principal, SessionTtl};
 
 use crate::take_over::{Error, OldSessions, fields};
 
@@ -15,6 +15,9 @@ pub struct AxumSessions {
     /// The field with the user's id: axum_session_auth's is `user_auth_session_id`.
     pub user: &'static str,
 }
+
+/// `max_lifespan` of the `SessionConfig`: 60 days by default.
+const LONG_TERM: u64 = 60 * 86_400;
 
 /// What axum_session stores, as JSON.
 #[derive(Deserialize)]
@@ -52,11 +55,21 @@ impl OldSessions for AxumSessions {
         let mut fields = fields(values.collect::<Result<Vec<_>, Error>>()?);
         let user = fields.remove(self.user);
         let user = user.as_ref().map(|user| user.as_str()).transpose()?;
+        let Some(user) = user else {
+            // axum_session has a session for each visitor: most hold nothing.
+            let new = (!fields.is_empty()).then(|| NewSession::new(fields));
+            return Ok(new);
+        };
         let new = NewSession::new(fields);
-        Ok(Some(match user {
-            Some(user) => new.bind(LogIn::new(Principal::new(user)?).persistent(stored.longterm)),
-            None => new,
-        }))
+        let mut log_in = LogIn::new(Principal::new(user)?);
+        // `set_longterm(true)`: a user who is to be remembered.
+        if stored.longterm {
+            log_in = log_in
+                .persistent(true)
+                .ttl(SessionTtl::from_secs(LONG_TERM)?)
+                .lifetime(Lifetime::from_secs(LONG_TERM)?);
+        }
+        Ok(Some(new.bind(log_in)))
     }
 
     async fn end(&self, key: &str) -> Result<bool, Error> {

@@ -1,4 +1,4 @@
-//! Sessions of express-session in connect-redis.
+#![doc = include_str!("../../docs/moving/from-express-session.md")]
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -6,7 +6,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 use session_store::backends::redis_rs::redis::{AsyncCommands, aio::ConnectionManager};
-use session_store::{LogIn, NewSession, Principal};
+use session_store::{Lifetime, LogIn, NewSession, Principal, SessionTtl};
 use sha2::Sha256;
 
 use crate::take_over::{Error, OldSessions, fields};
@@ -46,16 +46,23 @@ impl OldSessions for ExpressSessions {
             return Ok(None);
         };
         let mut values: Map<String, Value> = serde_json::from_str(&record)?;
-        let cookie = values.remove("cookie").unwrap_or_default();
+        let cookie = values.remove("cookie");
+        let max_age = cookie.and_then(|cookie| cookie.get("originalMaxAge")?.as_u64());
         let user = (self.user)(&values);
         let new = NewSession::new(fields(values));
-        Ok(Some(match user {
-            Some(user) => {
-                let is_persistent = !cookie["originalMaxAge"].is_null();
-                new.bind(LogIn::new(Principal::new(user)?).persistent(is_persistent))
-            }
-            None => new,
-        }))
+        let Some(user) = user else {
+            return Ok(Some(new));
+        };
+        let mut log_in = LogIn::new(Principal::new(user)?);
+        // The cookie has a `maxAge`: a user who is to be remembered.
+        if let Some(milliseconds) = max_age {
+            let seconds = milliseconds.div_ceil(1000);
+            log_in = log_in
+                .persistent(true)
+                .ttl(SessionTtl::from_secs(seconds)?)
+                .lifetime(Lifetime::from_secs(seconds)?);
+        }
+        Ok(Some(new.bind(log_in)))
     }
 
     async fn end(&self, key: &str) -> Result<bool, Error> {

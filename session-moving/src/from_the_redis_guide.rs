@@ -1,4 +1,4 @@
-//! Sessions of the Redis guide's demos, which are sessions of this library already.
+#![doc = include_str!("../../docs/moving/from-the-redis-guide.md")]
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Sessions of tower-sessions in its Redis store, with axum-login's log-ins.
+#![doc = include_str!("../../docs/moving/from-tower-sessions.md")]
 
 use serde_json::{Value, from_value};
 use session_store::auth::AuthHash;
@@ -39,21 +39,20 @@ impl OldSessions for TowerSessions {
         let Some(mut record) = store.load(&key.parse()?).await? else {
             return Ok(None);
         };
-        let logged_in = record.data.remove("axum-login.data").map(from_value);
+        let logged_in = record.data.remove("axum-login.data");
+        let logged_in: Option<LoggedIn> = logged_in.map(from_value).transpose()?;
         let mut fields = fields(record.data);
-        let Some(LoggedIn {
-            user_id: Some(user),
-            auth_hash,
-        }) = logged_in.transpose()?
-        else {
+        let user = logged_in.and_then(|it| Some((it.user_id?, it.auth_hash?)));
+        let Some((user, hash)) = user else {
             return Ok(Some(NewSession::new(fields)));
         };
         // `session_auth_hash` before, and what `UserLoader::auth_hash` makes of the same bytes.
-        let hash = AuthHash::of(auth_hash.unwrap_or_default());
+        let hash = AuthHash::of(hash);
         fields.insert(FieldName::new("auth_hash")?, hash.as_str().into());
-        let user = user
-            .as_str()
-            .map_or_else(|| user.to_string(), str::to_owned);
+        let user = match user {
+            Value::String(id) => id,
+            id => id.to_string(),
+        };
         Ok(Some(NewSession::new(fields).bind(Principal::new(user)?)))
     }
 

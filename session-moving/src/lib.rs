@@ -1,5 +1,6 @@
-//! The pages of `docs/moving`: their code, which the tests run, and the pages themselves as
-//! doctests. Not published.
+//! The pages of `docs/moving` as modules: their text as documentation, so that its examples are
+//! doctests, and the code that they show, which the tests run beside the old libraries. Not
+//! published.
 
 pub mod from_actix_session;
 pub mod from_axum_session;

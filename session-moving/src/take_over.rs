@@ -1,8 +1,7 @@
-//! What all pages share: a request that brings only the old library's cookie is given the session
-//! that the old one becomes.
+#![doc = include_str!("../../docs/moving/README.md")]
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, COOKIE, RETRY_AFTER, SET_COOKIE};
@@ -20,6 +19,9 @@ use sha2::Sha256;
 /// How long the old cookie still finds a session that has been moved: for requests that were sent
 /// before the browser had the new cookie.
 const GRACE_SECONDS: i64 = 60;
+
+/// How long browsers keep a cookie at most.
+const LONGEST_KEPT: Duration = Duration::from_secs(400 * 86_400);
 
 /// Why the old store or the new one could not do it.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -47,6 +49,8 @@ pub struct TakeOver<O> {
     pub backend: Arc<dyn SessionBackend>,
     /// The name of the new cookie.
     pub cookie: &'static str,
+    /// Whether that cookie is `persistent()`. A log-in that says so itself decides for its session.
+    pub is_persistent: bool,
     /// 32 random bytes, the same in all processes. With them an old session's key becomes the new
     /// session's id, so that requests side by side move it to one place.
     pub secret: [u8; 32],
@@ -157,11 +161,11 @@ impl<O: OldSessions> TakeOver<O> {
     fn line(&self, id: &SessionId, record: &SessionRecord) -> String {
         let (name, id) = (self.cookie, id.expose());
         let mut line = format!("{name}={id}; Path=/; Secure; HttpOnly; SameSite=Lax");
-        let deadline = record.deadline().map(|deadline| deadline.to_system_time());
-        if let (Some(true), Some(deadline)) = (record.persistent(), deadline)
-            && let Ok(left) = deadline.duration_since(SystemTime::now())
-        {
-            line.push_str(&format!("; Max-Age={}", left.as_secs()));
+        if record.persistent().unwrap_or(self.is_persistent) {
+            let deadline = record.deadline().map(|deadline| deadline.to_system_time());
+            let left = deadline.and_then(|it| it.duration_since(SystemTime::now()).ok());
+            let age = left.unwrap_or(LONGEST_KEPT).as_secs();
+            line.push_str(&format!("; Max-Age={age}"));
         }
         line
     }

@@ -11,7 +11,7 @@ use session_redis_test::{RedisServer, unique_prefix};
 use session_store::{Connect, SessionBackend};
 
 use crate::old::{self, ACTIX_KEY, LoggedIn, fred_pool};
-use crate::support::{Browser, NEW, manager, moving_app, sessions_of};
+use crate::support::{Browser, NEW, manager, moving, moving_app, sessions_of};
 
 /// The new store, with keys of its own.
 async fn backend(server: &RedisServer) -> Arc<dyn SessionBackend> {
@@ -100,6 +100,50 @@ async fn from_tower_sessions_and_axum_login() {
     .await;
 }
 
+/// The log-in of axum-login is one of `session_store::auth`, until the password changes.
+#[tokio::test]
+async fn the_hash_of_the_credentials_is_moved_too() {
+    use session_store::auth::{AuthHash, AuthLayer, CurrentUser, UserLoader};
+    use session_store::{InvalidPrincipal, Principal, SessionLayer};
+
+    struct Loader(&'static str);
+    impl UserLoader for Loader {
+        type User = String;
+        type Error = std::io::Error;
+        async fn load(&self, principal: &Principal) -> Result<Option<String>, Self::Error> {
+            Ok(Some(principal.as_str().to_owned()))
+        }
+        fn principal(&self, user: &String) -> Result<Principal, InvalidPrincipal> {
+            Principal::new(user.as_str())
+        }
+        fn auth_hash(&self, _: &String) -> Option<AuthHash> {
+            Some(AuthHash::of(self.0))
+        }
+    }
+    async fn user(user: Option<CurrentUser<String>>) -> String {
+        user.map_or("nobody".into(), |user| user.0)
+    }
+
+    let server = &RedisServer::start().await;
+    let redis = fred_pool(server).await;
+    for (password_hash, who) in [("$argon2id$hash", "andrew"), ("another", "nobody")] {
+        let backend = backend(server).await;
+        let app = Router::new()
+            .route("/", axum::routing::get(user))
+            .layer(AuthLayer::new(Loader(password_hash)))
+            .layer(SessionLayer::new(Arc::clone(&backend)));
+        let app = moving(
+            app,
+            TowerSessions {
+                redis: redis.clone(),
+            },
+            &backend,
+        );
+        let (mut browser, _) = old::tower_sessions(server).await;
+        assert_eq!(browser.get(&app, "/").await.body, who);
+    }
+}
+
 #[tokio::test]
 async fn from_actix_session() {
     let server = &RedisServer::start().await;
@@ -158,11 +202,13 @@ async fn from_express_session() {
     check(server, "connect.sid", log_in, app).await;
 
     // "Remember me" stays: the browser keeps the new cookie, too.
-    for (sample, is_kept) in [("browser", false), ("remembered", true)] {
+    for (sample, days) in [("browser", None), ("remembered", Some(30))] {
         let app = app(&backend(server).await).await;
         let (mut browser, _) = old::express_session(server, sample).await;
         let reply = browser.get(&app, "/me").await;
         let line = reply.set.iter().find(|line| line.starts_with(NEW)).unwrap();
-        assert_eq!(line.contains("Max-Age="), is_kept, "{sample}");
+        let age = line.split_once("; Max-Age=");
+        let age = age.map(|(_, age)| age.parse::<u64>().unwrap().div_ceil(86_400));
+        assert_eq!(age, days, "{sample}");
     }
 }

@@ -104,15 +104,23 @@ pub(crate) fn routes() -> Router {
 
 /// The new application, with the middleware that moves sessions around it.
 pub(crate) fn moving_app<O: OldSessions>(old: O, backend: &Arc<dyn SessionBackend>) -> Router {
+    let app = routes().layer(SessionLayer::new(Arc::clone(backend)));
+    moving(app, old, backend)
+}
+
+pub(crate) fn moving<O: OldSessions>(
+    app: Router,
+    old: O,
+    backend: &Arc<dyn SessionBackend>,
+) -> Router {
     let take_over = Arc::new(TakeOver {
         old,
         backend: Arc::clone(backend),
         cookie: NEW,
+        is_persistent: false,
         secret: [7; 32],
     });
-    routes()
-        .layer(SessionLayer::new(Arc::clone(backend)))
-        .layer(from_fn_with_state(take_over, move_session::<O>))
+    app.layer(from_fn_with_state(take_over, move_session::<O>))
 }
 
 pub(crate) async fn manager(server: &RedisServer) -> ConnectionManager {

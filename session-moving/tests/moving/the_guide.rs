@@ -14,7 +14,7 @@ async fn created_by_the_guide(server: &RedisServer) -> Browser {
     let id = SessionId::random().unwrap();
     let now = "2026-04-02T12:34:56+00:00";
     let key = format!("session:{}", id.expose());
-    let fields = format!("username andrew page_views 1 cart [\"tea\"] session_ttl 1800");
+    let fields = "username andrew page_views 1 cart [\"tea\"] session_ttl 1800";
     server
         .ask::<()>(&format!(
             "HSET {key} {fields} created_at {now} last_accessed_at {now}"
