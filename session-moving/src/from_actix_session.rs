@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use axum::http::HeaderMap;
 use cookie::{Cookie, CookieJar, Key};
 use session_store::backends::redis_rs::redis::{AsyncCommands, aio::ConnectionManager};
 use session_store::{NewSession, Principal};
@@ -25,7 +26,7 @@ impl OldSessions for ActixSessions {
     }
 
     /// Encrypted by default; with `CookieContentSecurity::Signed` it is `jar.signed`.
-    fn key(&self, value: &str) -> Option<String> {
+    fn key(&self, value: &str, _: &HeaderMap) -> Option<String> {
         let mut jar = CookieJar::new();
         let cookie = Cookie::new(self.cookie(), value);
         jar.add_original(Cookie::parse_encoded(cookie.to_string()).ok()?.into_owned());

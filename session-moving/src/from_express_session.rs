@@ -1,5 +1,6 @@
 #![doc = include_str!("../../docs/moving/from-express-session.md")]
 
+use axum::http::HeaderMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -27,7 +28,7 @@ impl OldSessions for ExpressSessions {
     }
 
     /// `s:ID.SIGNATURE`: the signature is the HMAC-SHA256 of the id, as base64 without padding.
-    fn key(&self, value: &str) -> Option<String> {
+    fn key(&self, value: &str, _: &HeaderMap) -> Option<String> {
         let value = percent_decode_str(value).decode_utf8().ok()?;
         let (id, signature) = value.strip_prefix("s:")?.rsplit_once('.')?;
         let signature = STANDARD_NO_PAD.decode(signature).ok()?;

@@ -1,5 +1,6 @@
 #![doc = include_str!("../../docs/moving/from-tower-sessions.md")]
 
+use axum::http::HeaderMap;
 use serde_json::{Value, from_value};
 use session_store::auth::AuthHash;
 use session_store::{FieldName, NewSession, Principal};
@@ -17,20 +18,13 @@ pub struct TowerSessions {
     pub redis: Pool,
 }
 
-/// What axum-login puts into a session.
-#[derive(serde::Deserialize)]
-struct LoggedIn {
-    user_id: Option<Value>,
-    auth_hash: Option<Vec<u8>>,
-}
-
 impl OldSessions for TowerSessions {
     /// tower-sessions' default name.
     fn cookie(&self) -> &str {
         "id"
     }
 
-    fn key(&self, value: &str) -> Option<String> {
+    fn key(&self, value: &str, _: &HeaderMap) -> Option<String> {
         value.parse::<Id>().ok().map(|id| id.to_string())
     }
 
@@ -60,4 +54,11 @@ impl OldSessions for TowerSessions {
         let ended: u32 = self.redis.del(key).await?;
         Ok(ended == 1)
     }
+}
+
+/// What axum-login puts into a session.
+#[derive(serde::Deserialize)]
+struct LoggedIn {
+    user_id: Option<Value>,
+    auth_hash: Option<Vec<u8>>,
 }

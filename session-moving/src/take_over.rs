@@ -32,7 +32,7 @@ pub trait OldSessions: Send + Sync + 'static {
     fn cookie(&self) -> &str;
 
     /// What names the session of this cookie; `None` where the value is not genuine.
-    fn key(&self, value: &str) -> Option<String>;
+    fn key(&self, value: &str, headers: &HeaderMap) -> Option<String>;
 
     /// What the session becomes; `None` where there is none of this key.
     fn read(&self, key: &str) -> impl Future<Output = Result<Option<NewSession>, Error>> + Send;
@@ -84,7 +84,9 @@ pub struct Moved(Option<SessionId>);
 impl<O: OldSessions> TakeOver<O> {
     /// Before the request is handled: puts the new cookie in the place of the old one.
     pub async fn begin(&self, headers: &mut HeaderMap) -> Result<Option<Moved>, Error> {
-        let key = values(headers, self.old.cookie()).find_map(|value| self.old.key(value));
+        let mut old = values(headers, self.old.cookie());
+        let key = old.find_map(|value| self.old.key(value, headers));
+        drop(old);
         let Some(key) = key else {
             return Ok(None);
         };

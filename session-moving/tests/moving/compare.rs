@@ -8,6 +8,7 @@ use actix_session::{SessionMiddleware, storage::RedisSessionStore};
 use actix_web::test::{TestRequest, call_and_read_body, call_service, init_service};
 use axum::extract::{Path, State};
 use axum::{Router, routing::get};
+use axum_session::SessionConfig;
 use axum_session_redispool::SessionRedisSession;
 use session_redis_test::RedisServer;
 use session_store::backends::memory::MemoryBackend;
@@ -178,7 +179,7 @@ async fn axum_session(server: &RedisServer, gate: &Gate) -> Process {
         .route("/get", get(show))
         .route("/logout", get(log_out))
         .layer(axum_session::SessionLayer::new(
-            axum_session_store(server).await,
+            axum_session_store(server, SessionConfig::default()).await,
         ))
         .with_state(gate.clone());
     Process::Axum(app)

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use session_moving::from_actix_session::ActixSessions;
-use session_moving::from_axum_session::AxumSessions;
+use session_moving::from_axum_session::{AxumSessions, Signed};
 use session_moving::from_express_session::ExpressSessions;
 use session_moving::from_tower_sessions::TowerSessions;
 use session_redis_test::{RedisServer, unique_prefix};
 use session_store::{Connect, SessionBackend};
 
-use crate::old::{self, ACTIX_KEY, LoggedIn, fred_pool};
+use crate::old::{self, ACTIX_KEY, AXUM_KEY, LoggedIn, fred_pool};
 use crate::support::{Browser, NEW, manager, moving, moving_app, sessions_of};
 
 /// The new store, with keys of its own.
@@ -167,23 +167,22 @@ async fn from_actix_session() {
 async fn from_axum_session() {
     let server = &RedisServer::start().await;
     let redis = manager(server).await;
-    let app = async |backend: &_| {
-        let redis = redis.clone();
-        moving_app(
-            AxumSessions {
-                redis,
+    for is_signed in [false, true] {
+        let signed = || Signed {
+            key: cookie::Key::from(&AXUM_KEY),
+            bound_to: |headers| format!(";;;;{}", headers["user-agent"].to_str().unwrap()),
+        };
+        let app = async |backend: &_| {
+            let sessions = AxumSessions {
+                redis: redis.clone(),
                 user: "user_auth_session_id",
-            },
-            backend,
-        )
-    };
-    check(
-        server,
-        "session",
-        async || old::axum_session(server).await,
-        app,
-    )
-    .await;
+                signed: is_signed.then(signed),
+            };
+            moving_app(sessions, backend)
+        };
+        let log_in = async || old::axum_session(server, is_signed).await;
+        check(server, "session", log_in, app).await;
+    }
 }
 
 #[tokio::test]

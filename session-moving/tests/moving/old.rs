@@ -69,26 +69,33 @@ pub(crate) async fn tower_sessions(server: &RedisServer) -> LoggedIn {
     (browser, key)
 }
 
-pub(crate) async fn axum_session(server: &RedisServer) -> LoggedIn {
+pub(crate) const AXUM_KEY: [u8; 64] = [4; 64];
+
+pub(crate) async fn axum_session(server: &RedisServer, is_signed: bool) -> LoggedIn {
     async fn log_in(session: SessionRedisSession) {
         session.set("user_auth_session_id", "andrew");
         session.set("cart", ["tea"]);
     }
+    let mut config = SessionConfig::default();
+    if is_signed {
+        config = config.with_key(axum_session::Key::from(&AXUM_KEY));
+    }
+    let store = axum_session_store(server, config).await;
     let app = Router::new()
         .route("/login", get(log_in))
-        .layer(axum_session::SessionLayer::new(
-            axum_session_store(server).await,
-        ));
+        .layer(axum_session::SessionLayer::new(store));
+    let before = keys(server).await;
     let mut browser = Browser::default();
     browser.get(&app, "/login").await;
-    let key = format!("sessions:{}", browser.cookies["session"]);
-    (browser, key)
+    (browser, new_key(server, &before).await)
 }
 
-pub(crate) async fn axum_session_store(server: &RedisServer) -> SessionStore<SessionRedisPool> {
+pub(crate) async fn axum_session_store(
+    server: &RedisServer,
+    config: SessionConfig,
+) -> SessionStore<SessionRedisPool> {
     let client = session_store::backends::redis_rs::redis::Client::open(server.url()).unwrap();
     let pool = SessionRedisPool::from(redis_pool::SingleRedisPool::from(client));
-    let config = SessionConfig::default();
     SessionStore::new(Some(pool), config).await.unwrap()
 }
 
@@ -116,14 +123,19 @@ pub(crate) async fn actix_session(server: &RedisServer) -> LoggedIn {
         let pair = line.split(';').next().unwrap().split_once('=').unwrap();
         browser.cookies.insert(pair.0.to_owned(), pair.1.to_owned());
     }
-    // The cookie is encrypted: the key is the one that is there now.
-    let after = keys(server).await.into_iter();
-    let new: Vec<_> = after.filter(|key| !before.contains(key)).collect();
-    (browser, new[0].clone())
+    (browser, new_key(server, &before).await)
 }
 
 async fn keys(server: &RedisServer) -> Vec<String> {
     server.ask("KEYS *").await
+}
+
+/// The key that was not there before: cookies do not show it.
+async fn new_key(server: &RedisServer, before: &[String]) -> String {
+    let after = keys(server).await.into_iter();
+    let new: Vec<_> = after.filter(|key| !before.contains(key)).collect();
+    assert_eq!(new.len(), 1);
+    new[0].clone()
 }
 
 /// Which of the samples, as express-session and connect-redis have written them.

@@ -9,7 +9,7 @@ fn shown(root: &Path) -> Vec<(String, String, String)> {
         let page = page.unwrap().path();
         let text = std::fs::read_to_string(&page).unwrap();
         let name = page.file_name().unwrap().to_str().unwrap();
-        for block in text.split("```rust,ignore\n// ").skip(1) {
+        for block in text.split("```rs\n// ").skip(1) {
             let block = block.split("\n```").next().unwrap();
             let (file, code) = block.split_once('\n').unwrap();
             blocks.push((name.to_owned(), file.to_owned(), code.to_owned()));

@@ -43,7 +43,8 @@ impl Browser {
     }
 
     pub(crate) async fn get(&mut self, app: &Router, path: &str) -> Reply {
-        let mut request = Request::get(path).body(Body::empty()).unwrap();
+        let request = Request::get(path).header("user-agent", "test");
+        let mut request = request.body(Body::empty()).unwrap();
         if !self.cookies.is_empty() {
             request
                 .headers_mut()

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Router, http::HeaderMap};
 use serde_json::json;
 use session_moving::take_over::{Error, OldSessions, fields};
 use session_store::backends::memory::{ManualClock, MemoryBackend};
@@ -33,7 +33,7 @@ impl OldSessions for Fake {
         "old"
     }
 
-    fn key(&self, value: &str) -> Option<String> {
+    fn key(&self, value: &str, _: &HeaderMap) -> Option<String> {
         Some(value.strip_prefix("genuine-")?.to_owned())
     }
 
