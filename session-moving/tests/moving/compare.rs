@@ -7,13 +7,13 @@ use std::sync::Arc;
 use actix_session::{SessionMiddleware, storage::RedisSessionStore};
 use actix_web::test::{TestRequest, call_and_read_body, call_service, init_service};
 use axum::extract::{Path, State};
-use axum::{Router, routing::get};
+use axum::{Router, http::StatusCode, routing::get};
 use axum_session::SessionConfig;
 use axum_session_redispool::SessionRedisSession;
 use session_redis_test::RedisServer;
 use session_store::backends::memory::MemoryBackend;
 use session_store::{Session, SessionBackend, SessionCookie, SessionError, SessionLayer};
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 use tower_sessions::{MemoryStore, SessionManagerLayer, SessionStore};
 use tower_sessions_redis_store::RedisStore;
 
@@ -43,10 +43,11 @@ impl Gate {
 }
 
 /// The pages: `/set/NAME` sets a field, `/slow/NAME` as well but is held before, `/get`
-/// says which of these are set, `/logout` ends the session.
+/// says which of these are set, `/fail` rotates the id and answers 500, `/logout` ends the session.
 const FIELDS: [&str; 3] = ["user", "a", "b"];
 
 /// One process that serves the pages.
+#[derive(Clone)]
 enum Process {
     Axum(Router),
     Actix(RedisSessionStore, Gate),
@@ -63,7 +64,7 @@ impl Process {
 
 async fn actix(store: RedisSessionStore, gate: Gate, browser: &mut Browser, path: &str) -> String {
     use actix_session::Session;
-    use actix_web::web;
+    use actix_web::{HttpResponse, web};
 
     async fn set(session: Session, name: web::Path<String>) -> &'static str {
         session.insert(name.into_inner(), 1).unwrap();
@@ -85,6 +86,10 @@ async fn actix(store: RedisSessionStore, gate: Gate, browser: &mut Browser, path
             .collect::<Vec<_>>()
             .join(" ")
     }
+    async fn fail(session: Session) -> HttpResponse {
+        session.renew();
+        HttpResponse::InternalServerError().finish()
+    }
     async fn log_out(session: Session) -> &'static str {
         session.purge();
         ""
@@ -96,6 +101,7 @@ async fn actix(store: RedisSessionStore, gate: Gate, browser: &mut Browser, path
         .route("/set/{name}", web::get().to(set))
         .route("/slow/{name}", web::get().to(slow))
         .route("/get", web::get().to(show))
+        .route("/fail", web::get().to(fail))
         .route("/logout", web::get().to(log_out));
     let app = init_service(app).await;
     let request = || {
@@ -141,6 +147,10 @@ fn tower_sessions<S: SessionStore + Clone>(store: S, gate: &Gate) -> Process {
         }
         names.join(" ")
     }
+    async fn fail(session: Session) -> StatusCode {
+        session.cycle_id().await.unwrap();
+        StatusCode::INTERNAL_SERVER_ERROR
+    }
     async fn log_out(session: Session) {
         session.flush().await.unwrap();
     }
@@ -148,6 +158,7 @@ fn tower_sessions<S: SessionStore + Clone>(store: S, gate: &Gate) -> Process {
         .route("/set/{name}", get(set))
         .route("/slow/{name}", get(slow))
         .route("/get", get(show))
+        .route("/fail", get(fail))
         .route("/logout", get(log_out))
         .layer(SessionManagerLayer::new(store))
         .with_state(gate.clone());
@@ -170,6 +181,10 @@ async fn axum_session(server: &RedisServer, gate: &Gate) -> Process {
             .collect::<Vec<_>>()
             .join(" ")
     }
+    async fn fail(session: SessionRedisSession) -> StatusCode {
+        session.renew();
+        StatusCode::INTERNAL_SERVER_ERROR
+    }
     async fn log_out(session: SessionRedisSession) {
         session.destroy();
     }
@@ -177,6 +192,7 @@ async fn axum_session(server: &RedisServer, gate: &Gate) -> Process {
         .route("/set/{name}", get(set))
         .route("/slow/{name}", get(slow))
         .route("/get", get(show))
+        .route("/fail", get(fail))
         .route("/logout", get(log_out))
         .layer(axum_session::SessionLayer::new(
             axum_session_store(server, SessionConfig::default()).await,
@@ -206,6 +222,10 @@ fn session_store(backend: Arc<dyn SessionBackend>, gate: &Gate) -> Process {
             .collect::<Vec<_>>()
             .join(" "))
     }
+    async fn fail(session: Session) -> Result<StatusCode, SessionError> {
+        session.rotate()?;
+        Ok(StatusCode::INTERNAL_SERVER_ERROR)
+    }
     async fn log_out(session: Session) -> Result<(), SessionError> {
         session.log_out()
     }
@@ -214,6 +234,7 @@ fn session_store(backend: Arc<dyn SessionBackend>, gate: &Gate) -> Process {
         .route("/set/{name}", get(set))
         .route("/slow/{name}", get(slow))
         .route("/get", get(show))
+        .route("/fail", get(fail))
         .route("/logout", get(log_out))
         .layer(SessionLayer::new(backend).with_cookie(cookie))
         .with_state(gate.clone());
@@ -229,6 +250,8 @@ struct Seen {
     resurrected: bool,
     /// A request brings an id that was ended, and writes; the id names a session again.
     adopted: bool,
+    /// A request rotates the id and answers 500; the browser's cookie then names no session.
+    lost_by_500: bool,
 }
 
 /// `start` starts a process.
@@ -271,10 +294,15 @@ async fn seen(start: impl AsyncFn(&Gate) -> Process) -> Seen {
     assert_eq!(shown(&ended).await, "");
     start(&gate).await.get(&mut ended.clone(), "/set/b").await;
     let adopted = shown(&ended).await == "b";
+
+    let mut browser = logged_in().await;
+    start(&gate).await.get(&mut browser, "/fail").await;
+    let lost_by_500 = shown(&browser).await != "user";
     Seen {
         lost_update,
         resurrected,
         adopted,
+        lost_by_500,
     }
 }
 
@@ -291,42 +319,51 @@ async fn what_overlapping_requests_do_to_a_session() {
     let in_memory = async |gate: &Gate| tower_sessions(memory_store.clone(), gate);
     let actix = async |gate: &Gate| Process::Actix(actix_store.clone(), gate.clone());
     let axum = async |gate: &Gate| axum_session(server, gate).await;
+    let one_process = OnceCell::new();
+    let one_axum = async |gate: &Gate| one_process.get_or_init(|| axum(gate)).await.clone();
     let ours = async |gate: &Gate| session_store(Arc::clone(&backend), gate);
     let ours_in_memory = async |gate: &Gate| session_store(Arc::clone(&memory), gate);
 
     let table = [
+        // A lost update, a log-out undone, an ended id taken up, a 500 that logs out.
         (
             "tower-sessions, Redis",
             seen(redis).await,
-            [true, false, false],
+            [true, false, false, true],
         ),
         (
             "tower-sessions, memory",
             seen(in_memory).await,
-            [true, true, false],
+            [true, true, false, true],
         ),
         (
             "actix-session, Redis",
             seen(actix).await,
-            [true, true, false],
+            [true, true, false, false],
         ),
-        ("axum_session, Redis", seen(axum).await, [true, true, true]),
         (
-            "session-store, Redis",
-            seen(ours).await,
-            [false, false, false],
+            "axum_session, Redis",
+            seen(axum).await,
+            [true, true, true, false],
         ),
+        (
+            "axum_session, one process",
+            seen(one_axum).await,
+            [false, false, true, false],
+        ),
+        ("session-store, Redis", seen(ours).await, [false; 4]),
         (
             "session-store, memory",
             seen(ours_in_memory).await,
-            [false, false, false],
+            [false; 4],
         ),
     ];
-    for (library, seen, [lost_update, resurrected, adopted]) in table {
+    for (library, seen, [lost_update, resurrected, adopted, lost_by_500]) in table {
         let expected = Seen {
             lost_update,
             resurrected,
             adopted,
+            lost_by_500,
         };
         assert_eq!(seen, expected, "{library}");
     }
