@@ -2,12 +2,18 @@
 
 use std::collections::HashMap;
 
-use axum::http::HeaderMap;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::ErrorServiceUnavailable;
+use actix_web::http::header;
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use axum::http::header::{COOKIE, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderValue};
 use cookie::{Cookie, CookieJar, Key};
 use session_store::backends::redis_rs::redis::{AsyncCommands, aio::ConnectionManager};
 use session_store::{NewSession, Principal};
 
-use crate::take_over::{Error, OldSessions, fields};
+use crate::take_over::{Error, OldSessions, TakeOver, fields};
 
 /// Sessions of actix-session, in its `RedisSessionStore`.
 pub struct ActixSessions {
@@ -17,6 +23,42 @@ pub struct ActixSessions {
     pub key: Key,
     /// The field with the user's id: actix-identity's is `actix_identity.user_id`.
     pub user: &'static str,
+}
+
+/// The middleware for actix-web, `.wrap(from_fn(move_session))`, around that of session-actix: what
+/// is wrapped later stands further outside.
+pub async fn move_session<B>(
+    take_over: Data<TakeOver<ActixSessions>>,
+    mut request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, actix_web::Error> {
+    // actix-web has header maps of its own.
+    let mut headers = HeaderMap::new();
+    for line in request.headers().get_all("cookie") {
+        if let Ok(line) = HeaderValue::from_bytes(line.as_bytes()) {
+            headers.append(COOKIE, line);
+        }
+    }
+    let moved = take_over.begin(&mut headers).await;
+    let moved = moved.map_err(ErrorServiceUnavailable)?;
+    if let (Some(_), Some(line)) = (&moved, headers.get(COOKIE)) {
+        let line = header::HeaderValue::from_bytes(line.as_bytes())?;
+        request.headers_mut().insert(header::COOKIE, line);
+    }
+    let mut response = next.call(request).await?;
+    if let Some(moved) = moved {
+        let mut headers = HeaderMap::new();
+        take_over.finish(moved, &mut headers).await;
+        for line in headers.get_all(SET_COOKIE) {
+            let line = header::HeaderValue::from_bytes(line.as_bytes())?;
+            response.headers_mut().append(header::SET_COOKIE, line);
+        }
+        let no_store = header::HeaderValue::from_static("no-store");
+        response
+            .headers_mut()
+            .insert(header::CACHE_CONTROL, no_store);
+    }
+    Ok(response)
 }
 
 impl OldSessions for ActixSessions {

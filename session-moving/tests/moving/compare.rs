@@ -43,7 +43,7 @@ impl Gate {
 }
 
 /// The pages: `/set/NAME` sets a field, `/slow/NAME` as well but is held before, `/get`
-/// says which of these are set, `/fail` rotates the id and answers 500, `/logout` ends the session.
+/// says which of these are set, `/fail` rotates the id and fails, `/logout` ends the session.
 const FIELDS: [&str; 3] = ["user", "a", "b"];
 
 /// One process that serves the pages.
@@ -250,7 +250,7 @@ struct Seen {
     resurrected: bool,
     /// A request brings an id that was ended, and writes; the id names a session again.
     adopted: bool,
-    /// A request rotates the id and answers 500; the browser's cookie then names no session.
+    /// A request rotates the id and its response is a 500; the browser's cookie then names no session.
     lost_by_500: bool,
 }
 

@@ -7,8 +7,9 @@ use session_moving::from_actix_session::ActixSessions;
 use session_moving::from_axum_session::{AxumSessions, Signed};
 use session_moving::from_express_session::ExpressSessions;
 use session_moving::from_tower_sessions::TowerSessions;
+use session_moving::take_over::TakeOver;
 use session_redis_test::{RedisServer, unique_prefix};
-use session_store::{Connect, SessionBackend};
+use session_store::{Connect, SessionBackend, SessionId};
 
 use crate::old::{self, ACTIX_KEY, AXUM_KEY, LoggedIn, fred_pool};
 use crate::support::{Browser, NEW, manager, moving, moving_app, sessions_of};
@@ -161,6 +162,50 @@ async fn from_actix_session() {
         )
     };
     check(server, "id", async || old::actix_session(server).await, app).await;
+}
+
+/// On actix-web the handler sees the new cookie, too, and the browser gets it.
+#[tokio::test]
+async fn from_actix_session_on_actix_web() {
+    use actix_web::test::{TestRequest, call_service, init_service, read_body};
+    use actix_web::{HttpRequest, middleware::from_fn, web};
+    use session_moving::from_actix_session::move_session;
+
+    async fn me(request: HttpRequest, backend: web::Data<dyn SessionBackend>) -> String {
+        let cookie = request.cookie(NEW).expect("the new cookie");
+        let id = SessionId::parse(cookie.value()).unwrap();
+        let record = backend.peek_session(&id).await.unwrap().unwrap();
+        record.principal().unwrap().as_str().to_owned()
+    }
+
+    let server = &RedisServer::start().await;
+    let (browser, _) = old::actix_session(server).await;
+    let backend = backend(server).await;
+    let take_over = TakeOver {
+        old: ActixSessions {
+            redis: manager(server).await,
+            key: cookie::Key::from(&ACTIX_KEY),
+            user: "actix_identity.user_id",
+        },
+        backend: Arc::clone(&backend),
+        cookie: NEW,
+        is_persistent: false,
+        secret: [7; 32],
+    };
+    let app = actix_web::App::new()
+        .app_data(web::Data::new(take_over))
+        .app_data(web::Data::from(backend))
+        .wrap(from_fn(move_session))
+        .route("/me", web::get().to(me));
+    let app = init_service(app).await;
+    let request = TestRequest::get().uri("/me");
+    let request = request.insert_header(("cookie", browser.line()));
+    let response = call_service(&app, request.to_request()).await;
+    let set: Vec<_> = response.headers().get_all("set-cookie").collect();
+    let set: Vec<_> = set.iter().map(|line| line.to_str().unwrap()).collect();
+    assert!(set.iter().any(|line| line.starts_with("id=; ")), "{set:?}");
+    assert!(set.iter().any(|line| line.starts_with(NEW)), "{set:?}");
+    assert_eq!(read_body(response).await, "andrew");
 }
 
 #[tokio::test]

@@ -58,7 +58,7 @@ async fn from_the_redis_guide() {
     assert_eq!(record.fields().get_str("page_views"), Some("2"));
     assert_eq!(sessions_of(&backend, "andrew").await, 1);
 
-    // A tab that was late is told that the id was rotated, and takes no cookie from the browser.
+    // A tab that was late sees that the id was rotated, and takes no cookie from the browser.
     let late = tab.get(&after, "/me").await;
     assert_eq!((&*late.body, late.set.len()), ("nobody ", 0));
 
