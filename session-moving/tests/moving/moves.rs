@@ -172,6 +172,7 @@ async fn from_actix_session_on_actix_web() {
     use session_moving::from_actix_session::move_session;
 
     async fn me(request: HttpRequest, backend: web::Data<dyn SessionBackend>) -> String {
+        assert!(request.cookie("id").is_none());
         let cookie = request.cookie(NEW).expect("the new cookie");
         let id = SessionId::parse(cookie.value()).unwrap();
         let record = backend.peek_session(&id).await.unwrap().unwrap();
