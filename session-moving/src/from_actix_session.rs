@@ -13,7 +13,7 @@ use cookie::{Cookie, CookieJar, Key};
 use session_store::backends::redis_rs::redis::{AsyncCommands, aio::ConnectionManager};
 use session_store::{NewSession, Principal};
 
-use crate::take_over::{Error, OldSessions, TakeOver, fields};
+use crate::take_over::{Error, OldSessions, TakeOver, fields, from_json};
 
 /// Sessions of actix-session, in its `RedisSessionStore`.
 pub struct ActixSessions {
@@ -82,11 +82,9 @@ impl OldSessions for ActixSessions {
             return Ok(None);
         };
         // Each value is JSON in a text.
-        let texts: HashMap<String, String> = serde_json::from_str(&record)?;
-        let values = texts.into_iter().map(|(name, text)| {
-            let value = serde_json::from_str(&text)?;
-            Ok((name, value))
-        });
+        let texts: HashMap<String, String> = from_json(&record)?;
+        let values = texts.into_iter();
+        let values = values.map(|(name, text)| Ok((name, from_json(&text)?)));
         let mut fields = fields(values.collect::<Result<Vec<_>, Error>>()?);
         let user = fields.remove(self.user);
         let user = user.as_ref().map(|user| user.as_str()).transpose()?;

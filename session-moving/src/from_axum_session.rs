@@ -13,7 +13,7 @@ use session_store::backends::redis_rs::redis::{AsyncCommands, aio::ConnectionMan
 use session_store::{Lifetime, LogIn, NewSession, Principal, SessionTtl};
 use sha2::Sha256;
 
-use crate::take_over::{Error, OldSessions, fields};
+use crate::take_over::{Error, OldSessions, fields, from_json};
 
 /// Sessions of axum_session, in its `SessionRedisPool`.
 pub struct AxumSessions {
@@ -70,12 +70,10 @@ impl OldSessions for AxumSessions {
         let Some(record) = record else {
             return Ok(None);
         };
-        let stored: Stored = serde_json::from_str(&record)?;
+        let stored: Stored = from_json(&record)?;
         // Each value is JSON in a text.
-        let values = stored.data.into_iter().map(|(name, text)| {
-            let value = serde_json::from_str(&text)?;
-            Ok((name, value))
-        });
+        let values = stored.data.into_iter();
+        let values = values.map(|(name, text)| Ok((name, from_json(&text)?)));
         let mut fields = fields(values.collect::<Result<Vec<_>, Error>>()?);
         let user = fields.remove(self.user);
         let user = user.as_ref().map(|user| user.as_str()).transpose()?;

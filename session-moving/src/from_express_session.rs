@@ -10,7 +10,7 @@ use session_store::backends::redis_rs::redis::{AsyncCommands, aio::ConnectionMan
 use session_store::{Lifetime, LogIn, NewSession, Principal, SessionTtl};
 use sha2::Sha256;
 
-use crate::take_over::{Error, OldSessions, fields};
+use crate::take_over::{Error, OldSessions, fields, from_json};
 
 /// Sessions of express-session, as connect-redis keeps them.
 pub struct ExpressSessions {
@@ -46,7 +46,7 @@ impl OldSessions for ExpressSessions {
         let Some(record) = record else {
             return Ok(None);
         };
-        let mut values: Map<String, Value> = serde_json::from_str(&record)?;
+        let mut values: Map<String, Value> = from_json(&record)?;
         let cookie = values.remove("cookie");
         let max_age = cookie.and_then(|cookie| cookie.get("originalMaxAge")?.as_u64());
         let user = (self.user)(&values);

@@ -1,7 +1,7 @@
 #![doc = include_str!("../../docs/moving/from-tower-sessions.md")]
 
 use axum::http::HeaderMap;
-use serde_json::{Value, from_value};
+use serde_json::Value;
 use session_store::auth::AuthHash;
 use session_store::{FieldName, NewSession, Principal};
 use tower_sessions::SessionStore as _;
@@ -10,7 +10,7 @@ use tower_sessions_redis_store::RedisStore;
 use tower_sessions_redis_store::fred::clients::Pool;
 use tower_sessions_redis_store::fred::interfaces::KeysInterface as _;
 
-use crate::take_over::{Error, OldSessions, fields};
+use crate::take_over::{Error, OldSessions, fields, from_json};
 
 /// Sessions of tower-sessions, in its Redis store.
 pub struct TowerSessions {
@@ -34,9 +34,10 @@ impl OldSessions for TowerSessions {
             return Ok(None);
         };
         let logged_in = record.data.remove("axum-login.data");
-        let logged_in: Option<LoggedIn> = logged_in.map(from_value).transpose()?;
+        let logged_in = logged_in.map(|value| from_json::<LoggedIn>(&value.to_string()));
         let mut fields = fields(record.data);
-        let user = logged_in.and_then(|it| Some((it.user_id?, it.auth_hash?)));
+        let user = logged_in.transpose()?;
+        let user = user.and_then(|it| Some((it.user_id?, it.auth_hash?)));
         let Some((user, hash)) = user else {
             return Ok(Some(NewSession::new(fields)));
         };

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hmac::{Hmac, KeyInit, Mac};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use session_store::backend::steps::{InsertOutcome, InsertRequest};
 use session_store::{
@@ -177,6 +178,14 @@ impl<O: OldSessions> TakeOver<O> {
         mac.update(key.as_bytes());
         Ok(SessionId::from_bytes(&mac.finalize().into_bytes().into()))
     }
+}
+
+/// A record's JSON. The error says where it is not as expected, and no word of what is there.
+pub fn from_json<T: DeserializeOwned>(json: &str) -> Result<T, Error> {
+    serde_json::from_str(json).map_err(|error| {
+        let (kind, column) = (error.classify(), error.column());
+        format!("an old record is not as expected: {kind:?}, column {column}").into()
+    })
 }
 
 /// Fields from JSON: text as it is, other values as their JSON, null as no field. A name that the

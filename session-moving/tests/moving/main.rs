@@ -11,6 +11,7 @@ mod compare;
 mod moves;
 mod old;
 mod pages;
+mod processes;
 mod support;
 mod take_over;
 mod the_guide;
