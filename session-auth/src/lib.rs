@@ -1,5 +1,6 @@
 //! Who is logged in, over server-side sessions: the current user, pages that need a log-in,
-//! permissions, and sessions that end with a change of the password.
+//! permissions, and sessions that end with a change of the password. In the facade `session-store`,
+//! which applications want, it is the module `auth` (feature `auth`).
 //!
 //! The application says how its users are found ([`UserLoader`]) and checks their credentials; the
 //! rest is here:

@@ -1,7 +1,8 @@
 //! The suite that proves a [`SessionBackend`](session_core::SessionBackend), yours too.
 //!
 //! Every clause of the [contract] has at least one case here, and every case names its clause. A
-//! backend that passes can be put in the place of any other.
+//! backend that passes can be put in the place of any other. For authors of backends; applications
+//! do not need it. How to write one, step by step, is a page of the facade `session-store`.
 //!
 //! [contract]: session_core::_documentation::contract
 //!

@@ -14,7 +14,17 @@
 //! | implement a backend | the required steps of [`SessionBackend`], [`steps`], the [contract](_documentation::contract) |
 //! | understand the rules | [`rules`], [`StoredSession::parse`] |
 //!
-//! Applications depend on the facade `session-store`, which re-exports all of this.
+//! Applications depend on the facade `session-store`, which re-exports what they need of this.
+//! Depend on this crate to write a backend, a wrapper of one, or a library on top of sessions:
+//!
+//! ```
+//! use session_core::{FieldName, Result, SessionBackend, SessionId};
+//!
+//! /// Counts a page view, on whatever backend; `None` if there is no session.
+//! async fn count_view(sessions: &dyn SessionBackend, id: &SessionId) -> Result<Option<i64>> {
+//!     sessions.increment_field(id, FieldName::new("page_views")?, 1).await
+//! }
+//! ```
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

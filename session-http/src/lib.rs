@@ -2,7 +2,8 @@
 //! the cookie, and what becomes of the response.
 //!
 //! Applications use it through an adapter of their framework, which re-exports it: for tower and
-//! axum the crate `session-tower`. The rules are here, once; an adapter brings requests and
+//! axum the crate `session-tower`, best through the facade `session-store`. Depend on this crate to
+//! write an adapter of another framework. The rules are here, once; an adapter brings requests and
 //! responses. This is one, whole:
 //!
 //! ```

@@ -6,6 +6,16 @@
 //! and build a [`RedisBackend`] with them. Which commands, in which order, and what the replies
 //! mean is decided here.
 //!
+//! ```
+//! use session_redis::{AclFeature, Endpoint, ServerUrl};
+//!
+//! // What a URL asks for, and what its account must be allowed, whatever the client.
+//! let url = ServerUrl::parse("redis://app:secret@10.0.0.1")?;
+//! assert_eq!(url.endpoints, [Endpoint::tcp("10.0.0.1", 6379)]);
+//! assert!(AclFeature::Sessions.rights().contains(&"+evalsha".to_owned()));
+//! # Ok::<(), session_core::Error>(())
+//! ```
+//!
 //! It implements the system of Redis's guide to [session stores], the *Redis guide*: one hash per
 //! session, a sliding expiry, an opaque id.
 //!

@@ -1,7 +1,61 @@
-//! Server-side sessions for Rust web applications.
+//! Server-side sessions for Rust web applications, on Redis or in memory.
 //!
-//! This crate is the front door: what applications use is at its root, each backend and the HTTP
-//! layer behind a cargo feature.
+//! A session is a handful of named fields behind an opaque random id: the browser keeps the id, the
+//! store keeps the fields, and every change is one atomic step on the server.
+//!
+//! ```
+//! # #[cfg(feature = "axum")]
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use axum::{Router, routing::get};
+//! use session_store::{Session, SessionError, SessionLayer};
+//!
+//! async fn count(session: Session) -> Result<String, SessionError> {
+//!     let views = session.increment("page_views", 1).await?;
+//!     Ok(format!("page view {views}"))
+//! }
+//!
+//! let sessions = session_store::connect("memory:").await?; // or redis://127.0.0.1:6379
+//! let app: Router = Router::new().route("/", get(count)).layer(SessionLayer::new(sessions));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Without HTTP, the same sessions are behind the trait [`SessionBackend`]:
+//!
+//! ```
+//! # #[cfg(feature = "memory")]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> session_store::Result<()> {
+//! use session_store::{FieldName, Fields, NewSession};
+//!
+//! let sessions = session_store::connect("memory:").await?;
+//! let fields = Fields::new().with(FieldName::new("username")?, "andrew");
+//! let created = sessions.create_session(NewSession::new(fields)).await?;
+//! let session = sessions.get_session(&created.id).await?.expect("it was just created");
+//! assert_eq!(session.fields().get_str("username"), Some("andrew"));
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "memory"))]
+//! # fn main() {}
+//! ```
+//!
+//! | you want to | read |
+//! |---|---|
+//! | use sessions in handlers, log people in and out | [web](_documentation::web), `Session`, `SessionLayer` |
+//! | know who is logged in | `auth` |
+//! | use sessions without HTTP | [`SessionBackend`], [`NewSession`], [`Delta`], [`SessionRecord`] |
+//! | choose a backend, lifetimes, limits | [choosing](_documentation::choosing), [`connect`], [`SessionPolicy`] |
+//! | deploy it | [deployment](_documentation::deployment), [managed services](_documentation::managed_services), [rights of accounts](_documentation::acl) |
+//! | watch it, and act when something is wrong | [operating](_documentation::operating), [faults](_documentation::faults), [`Error`], [`ErrorKind`], [`Effect`] |
+//! | review it | [security](_documentation::security), [ids at rest](_documentation::ids_at_rest) |
+//! | list all sessions of a store, end any | [`admin`] |
+//! | test handlers and applications | [testing](_documentation::testing) |
+//! | write a backend, or a wrapper of one | [writing a backend](_documentation::writing_a_backend), [`backend`] |
+//! | know why it is as it is | [design](_documentation::design) |
+//! | read whole applications | this crate's folder `examples` |
+//!
+//! # Features
+//! They only add: none changes what another does.
 //!
 //! | feature | what it brings |
 //! |---|---|
@@ -14,36 +68,6 @@
 //! | `tls-ring`, `tls-aws-lc-rs` | for connections to Redis over TLS: the cryptography, where the application chooses none |
 //! | `tls-webpki-roots` | Mozilla's authorities, as a choice |
 //! | `mock` | `MockSessionBackend`, for expectations in tests |
-//!
-//! Features only add: none changes what another does. [`connect`] chooses a backend at run time by
-//! URL:
-//!
-//! ```
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> session_store::Result<()> {
-//! use session_store::{FieldName, Fields, NewSession};
-//!
-//! let backend = session_store::connect("memory:").await?;
-//! let fields = Fields::new().with(FieldName::new("username")?, "andrew");
-//! let created = backend.create_session(NewSession::new(fields)).await?;
-//! let session = backend.get_session(&created.id).await?.expect("it was just created");
-//! assert_eq!(session.fields().get_str("username"), Some("andrew"));
-//! # Ok(())
-//! # }
-//! ```
-//!
-//! Keep values short: on Redis a value of more than 64 bytes doubles what its session takes
-//! ([`FieldValue`]).
-//!
-//! | you want to | read |
-//! |---|---|
-//! | use sessions without HTTP | [`SessionBackend`], [`NewSession`], [`Delta`], [`SessionRecord`] |
-//! | decide lifetimes and limits | [`SessionPolicy`], [`SessionTtl`], [`Lifetime`], [`Limits`] |
-//! | handle failures | [`Error`], [`ErrorKind`], [`Effect`] |
-//! | look at all sessions of a store, end any | [`admin`] |
-//! | test handlers and applications | [testing](_documentation::testing) |
-//! | read whole applications | this crate's folder `examples` |
-//! | write a backend, or a wrapper of one | [`backend`] |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -141,25 +165,59 @@ pub mod web {
     };
 }
 
-/// Documents, versioned and linked with the code.
+/// The pages of the folder `docs`, versioned and linked with the code. Every example on them is
+/// compiled and run.
 pub mod _documentation {
-    #[cfg_attr(
-        all(feature = "axum", feature = "memory", feature = "mock"),
-        doc = include_str!("../docs/testing.md")
-    )]
-    #[cfg_attr(
-        not(all(feature = "axum", feature = "memory", feature = "mock")),
-        doc = "Testing an application: this page needs the features `axum`, `memory` and `mock`."
-    )]
-    pub mod testing {}
+    // A page links to another by reference, and defines its references for readers of the files.
+    // The first definition of a reference counts: here it leads to the page's module.
+    macro_rules! pages {
+        ($($page:ident: $file:literal)*) => {$(
+            #[doc = "[acl]: crate::_documentation::acl"]
+            #[doc = "[capacity]: https://docs.rs/crate/session-store/latest/source/docs/capacity.md"]
+            #[doc = "[choosing]: crate::_documentation::choosing"]
+            #[doc = "[contract]: session_core::_documentation::contract"]
+            #[doc = "[deployment]: crate::_documentation::deployment"]
+            #[doc = "[design]: crate::_documentation::design"]
+            #[doc = "[examples]: https://docs.rs/crate/session-store/latest/source/examples/"]
+            #[doc = "[faults]: crate::_documentation::faults"]
+            #[doc = "[ids]: crate::_documentation::ids_at_rest"]
+            #[doc = "[managed]: crate::_documentation::managed_services"]
+            #[doc = "[operating]: crate::_documentation::operating"]
+            #[doc = "[performance]: https://docs.rs/crate/session-store/latest/source/docs/performance.md"]
+            #[doc = "[security]: crate::_documentation::security"]
+            #[doc = "[testing]: crate::_documentation::testing"]
+            #[doc = "[web]: crate::_documentation::web"]
+            #[doc = "[writing]: crate::_documentation::writing_a_backend"]
+            #[doc = ""]
+            #[cfg_attr(
+                all(feature = "auth", feature = "axum", feature = "memory", feature = "mock", feature = "redis-rs"),
+                doc = include_str!($file)
+            )]
+            #[cfg_attr(
+                not(all(feature = "auth", feature = "axum", feature = "memory", feature = "mock", feature = "redis-rs")),
+                doc = "This page needs the features `auth`, `axum`, `memory`, `mock` and `redis-rs`."
+            )]
+            pub mod $page {}
+        )*};
+    }
+
+    pages! {
+        acl: "../docs/acl.md"
+        choosing: "../docs/choosing.md"
+        deployment: "../docs/deployment.md"
+        design: "../docs/design.md"
+        faults: "../docs/faults.md"
+        ids_at_rest: "../docs/ids-at-rest.md"
+        managed_services: "../docs/managed-services.md"
+        operating: "../docs/operating.md"
+        security: "../docs/security.md"
+        testing: "../docs/testing.md"
+        web: "../docs/web.md"
+        writing_a_backend: "../docs/writing-a-backend.md"
+    }
 }
 
 /// The examples of the README, compiled and run.
 #[cfg(all(doctest, feature = "axum", feature = "redis-rs", feature = "fred"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;
-
-/// The examples of the page on managed services, compiled.
-#[cfg(all(doctest, feature = "redis-rs"))]
-#[doc = include_str!("../../docs/managed-services.md")]
-struct ManagedServices;

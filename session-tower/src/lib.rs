@@ -1,5 +1,6 @@
 //! Server-side sessions for [tower](https://docs.rs/tower) and [axum](https://docs.rs/axum): the
-//! layer, the request's handle to its session, and the cookie.
+//! layer, the request's handle to its session, and the cookie. Applications use it best through the
+//! facade `session-store` (feature `axum` or `tower`), which has it at its root and in `web`.
 //!
 //! ```
 //! # #[cfg(feature = "axum")] {

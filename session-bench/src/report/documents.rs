@@ -96,64 +96,66 @@ fn machine(results: &Results) -> String {
     )
 }
 
-/// What the README shows.
+/// What the README shows: rates beside those of others, by client.
 fn speed(results: &Results) -> String {
-    let saturated = redis::setting(256);
-    let alone = redis::setting(1);
-    let rows: [(&str, &str, [Option<String>; 2]); 8] = [
+    const OTHERS: [&str; 4] = [
+        "tower-sessions",
+        "actix-session",
+        "axum_session",
+        "Redis guide",
+    ];
+    let [alone, saturated] = [1, 256].map(redis::setting);
+    let in_memory = memory::setting(100_000, 64);
+    let gets = [
+        "tower-sessions: load + save",
+        "actix-session: load + update",
+        "axum_session: load + store",
+        "guide's get",
+    ];
+    let pages = [
+        "tower-sessions: Redis",
+        "actix-session: Redis",
+        "axum_session: Redis",
+        "–",
+    ];
+    let stores = ["tower-sessions: load + save", "–", "–", "–"];
+    let rows = [
         (
-            "a sliding get ÷ a bare `HGETALL`",
+            "a get that slides, 1 at a time, redis-rs",
+            &*alone,
+            "redis-rs: get",
+            gets,
+        ),
+        ("… fred", &alone, "fred: get", gets),
+        (
+            "the same, 256 at a time, redis-rs",
             &saturated,
-            both("get ÷ HGETALL"),
+            "redis-rs: get",
+            gets,
         ),
+        ("… fred", &saturated, "fred: get", gets),
         (
-            "… ÷ tower-sessions, load + save",
-            &saturated,
-            both("get ÷ tower-sessions: load + save"),
-        ),
-        (
-            "… ÷ actix-session, load + update",
-            &saturated,
-            both("get ÷ actix-session: load + update"),
-        ),
-        (
-            "… ÷ the Redis guide's algorithm",
-            &saturated,
-            both("get ÷ guide's get"),
-        ),
-        (
-            "… ÷ the best of these and axum_session, one in flight",
-            &alone,
-            both("get ÷ best peer"),
-        ),
-        (
-            "an increment ÷ the guide's",
-            &saturated,
-            both("increment ÷ guide's increment"),
-        ),
-        (
-            "a page that counts ÷ one with tower-sessions",
+            "a page that counts, redis-rs",
             http::SETTING,
-            pages("tower-sessions: Redis"),
+            "ours: redis-rs",
+            pages,
         ),
+        ("… fred", http::SETTING, "ours: fred", pages),
         (
-            "… ÷ one with actix-session",
-            http::SETTING,
-            pages("actix-session: Redis"),
+            "a get in memory, 64 at a time",
+            &in_memory,
+            "ours: get",
+            stores,
         ),
     ];
-    let mut table = vec![
-        ["ratio of rates, in one run", "redis-rs", "fred"]
-            .map(str::to_owned)
-            .to_vec(),
-    ];
-    for (title, setting, names) in rows {
-        let mut row = vec![title.to_owned()];
-        for name in names {
-            let found = name.and_then(|name| ratio(results, setting, &name).map(|it| it.value));
-            row.push(found.map_or_else(|| "–".into(), |value| tables::number(value, 2)));
-        }
-        table.push(row);
+    let heading = std::iter::once("our rate ÷ that of").chain(OTHERS);
+    let mut table = vec![heading.map(str::to_owned).collect::<Vec<_>>()];
+    for (title, setting, ours, theirs) in rows {
+        let cells = theirs.map(|theirs| {
+            let found = ratio(results, setting, &format!("{ours} ÷ {theirs}"));
+            found.map_or_else(|| "–".into(), |it| tables::number(it.value, 2))
+        });
+        table.push(std::iter::once(title.to_owned()).chain(cells).collect());
     }
     format!(
         "![What sessions cost beside other libraries: operations on Redis, pages, sessions in memory](docs/speed.svg)\n\n\
@@ -161,14 +163,6 @@ fn speed(results: &Results) -> String {
         tables::table(&table),
         machine(results)
     )
-}
-
-fn both(name: &str) -> [Option<String>; 2] {
-    ["redis-rs", "fred"].map(|client| Some(format!("{client}: {name}")))
-}
-
-fn pages(other: &str) -> [Option<String>; 2] {
-    ["redis-rs", "fred"].map(|client| Some(format!("ours: {client} ÷ {other}")))
 }
 
 fn ratio<'a>(results: &'a Results, setting: &str, name: &str) -> Option<&'a Ratio> {
