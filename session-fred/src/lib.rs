@@ -1,8 +1,8 @@
 //! Server-side sessions on Redis through the [`fred`] crate.
 //!
-//! Applications use it best through the facade `session-store` with the feature `fred`, where
-//! a URL like `redis+fred://…` chooses it at run time. By itself it is for those who want its types, or
-//! have a connection to hand over:
+//! Applications use it best through the facade `session-store` with the feature `fred`, where a URL
+//! like `redis+fred://…` chooses it at run time. By itself it is for those who want its types, or
+//! have a client to hand over:
 //!
 //! ```no_run
 //! # async fn example() -> session_core::Result<()> {
