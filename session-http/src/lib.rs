@@ -1,9 +1,9 @@
 //! Server-side sessions over HTTP, without a web framework: the request's handle to its session,
-//! the cookie, and what becomes of the response.
+//! the cookie, and what becomes of the response. Applications want the facade `session-store`; this
+//! crate is for whoever writes an adapter of another framework.
 //!
 //! Applications use it through an adapter of their framework, which re-exports it: for tower and
-//! axum the crate `session-tower`, best through the facade `session-store`. Depend on this crate to
-//! write an adapter of another framework. The rules are here, once; an adapter brings requests and
+//! axum the crate `session-tower`. The rules are here, once; an adapter brings requests and
 //! responses. This is one, whole:
 //!
 //! ```
