@@ -81,7 +81,10 @@ pub use self::listed_sessions::ListedSessions;
 pub use self::log_in::LogIn;
 #[cfg(feature = "mock")]
 pub use self::mock::{MockSessionBackend, MockSteps};
-pub use self::observer::{ConnectionChange, ConnectionObserver, ConnectionState};
+pub use self::observer::{
+    AttemptOutcome, ConnectionAttempt, ConnectionChange, ConnectionObserver, ConnectionState,
+    ServerFacts,
+};
 pub use self::page::{
     InvalidPageCursor, InvalidPageSize, ListPosition, ListedPage, PageCursor, PageRequest,
     PageSize, RevokeInPageRequest, RevokedInPage, RevokedPage, SessionOverview, SessionPage,

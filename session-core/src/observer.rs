@@ -1,13 +1,15 @@
 //! What becomes of a backend's connections.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::error::Error;
 
-/// Is told of each change in a backend's connections: for metrics and alarms.
+/// Is called at each change in a backend's connections, and after each attempt to make one: for
+/// metrics and alarms.
 ///
 /// It is given to a backend's builder, and called by the task that looks after the connection: it
-/// must not block. Operations are not reported here.
+/// must not block. Operations are not reported here. No text that it is given holds a password.
 ///
 /// ```
 /// use session_core::{ConnectionChange, ConnectionObserver, ConnectionState};
@@ -26,6 +28,11 @@ use crate::error::Error;
 pub trait ConnectionObserver: fmt::Debug + Send + Sync + 'static {
     /// A connection is in another state than before.
     fn connection_changed(&self, change: &ConnectionChange<'_>);
+
+    /// An attempt to connect has ended. Does nothing, unless an observer says otherwise.
+    fn connection_attempted(&self, attempt: &ConnectionAttempt<'_>) {
+        let _ = attempt;
+    }
 }
 
 /// The connection to one server is in another state than before.
@@ -71,4 +78,57 @@ pub enum ConnectionState {
     Suspect,
     /// Operations fail at once, and nothing of them is applied. It comes back by itself.
     Down,
+    /// Nobody keeps it up any longer: the backend was dropped, or the server has left its cluster.
+    Closed,
+}
+
+/// An attempt to connect to one server, ended.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ConnectionAttempt<'a> {
+    /// The server's address, as the backend knows it.
+    pub endpoint: &'a str,
+    /// What came of it.
+    pub outcome: AttemptOutcome<'a>,
+    /// How long it took, questions to the server included.
+    pub took: Duration,
+}
+
+impl<'a> ConnectionAttempt<'a> {
+    /// This attempt.
+    pub fn new(endpoint: &'a str, outcome: AttemptOutcome<'a>, took: Duration) -> Self {
+        Self {
+            endpoint,
+            outcome,
+            took,
+        }
+    }
+}
+
+/// What came of an attempt to connect.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum AttemptOutcome<'a> {
+    /// There is a connection to a server that can be used. It need not be used: another one may
+    /// have come back meanwhile, or the server takes no writes.
+    Connected(&'a ServerFacts),
+    /// There is none.
+    Failed(&'a Error),
+    /// It was ended before its end, because the connection that it was to replace has come back.
+    NotNeeded,
+}
+
+/// What a server says of itself to a fresh connection, as far as the account may ask.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct ServerFacts {
+    /// The product: `Redis`, `Valkey`, another engine's name.
+    pub product: Option<&'static str>,
+    /// Its version: digits and dots, at most 16 characters.
+    pub version: Option<String>,
+    /// Which keys it evicts when its memory is full, as the server names it: `noeviction`,
+    /// `allkeys-lru`. Lower-case letters and hyphens, at most 32 characters.
+    pub eviction_policy: Option<String>,
+    /// Whether keys may be evicted: there is a limit of memory, and a policy that evicts.
+    pub may_evict: bool,
 }

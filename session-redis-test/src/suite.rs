@@ -29,6 +29,13 @@ macro_rules! checks {
     };
 }
 
+/// The cases of the conformance suite on a standalone server, each called directly: for a wrapper
+/// of a backend.
+pub fn conformance(connect: Connect) -> Suite {
+    let make = move || RedisHarness::on_shared(&[Plain], connect);
+    Suite::new("redis", make).by(&[CallPath::Direct])
+}
+
 /// All tests of the backend of a client on Redis; each name begins with what it runs on.
 pub fn backend_tests(connect: Connect) -> Runner {
     let standalone = |name, storages, paths: &[CallPath]| {

@@ -1,6 +1,6 @@
 //! What a server says of itself.
 
-use session_core::{Effect, Error, ErrorKind, Result};
+use session_core::{Effect, Error, ErrorKind, Result, ServerFacts};
 
 /// The server is older than the scripts need.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -76,8 +76,7 @@ impl Info {
         if (major, minor) >= needed {
             return Ok(());
         }
-        let is_of_version = |c: &char| c.is_ascii_digit() || *c == '.';
-        let found = found.chars().take(16).filter(is_of_version).collect();
+        let found = shown(found, 16, is_of_version);
         let too_old = ServerTooOld {
             server,
             found,
@@ -98,6 +97,26 @@ impl Info {
         }
     }
 
+    /// What is shown of it.
+    pub(crate) fn facts(&self) -> ServerFacts {
+        let named = |product, field| self.field(field).map(|version| (product, version));
+        let engine = self.engine().map(|engine| (engine, ""));
+        let own = engine
+            .or_else(|| named("Valkey", "valkey_version"))
+            .or_else(|| named("Redis", "redis_version"));
+        let is_of_policy = |c: &char| c.is_ascii_lowercase() || *c == '-';
+        let mut facts = ServerFacts::default();
+        facts.product = own.map(|(product, _)| product);
+        facts.version = own
+            .map(|(_, version)| shown(version, 16, is_of_version))
+            .filter(|version| !version.is_empty());
+        facts.eviction_policy = self
+            .field("maxmemory_policy")
+            .map(|policy| shown(policy, 32, is_of_policy));
+        facts.may_evict = self.evicting_policy().is_some();
+        facts
+    }
+
     /// The policy by which keys may be evicted, if any may.
     pub(crate) fn evicting_policy(&self) -> Option<&str> {
         let has_limit = self.field("maxmemory").is_some_and(|bytes| bytes != "0");
@@ -106,6 +125,15 @@ impl Info {
             .filter(|policy| *policy != "noeviction");
         policy.filter(|_| has_limit)
     }
+}
+
+/// As much of a text as may be shown, whatever a server says.
+fn shown(text: &str, most: usize, is_allowed: impl Fn(&char) -> bool) -> String {
+    text.chars().take(most).filter(is_allowed).collect()
+}
+
+fn is_of_version(c: &char) -> bool {
+    c.is_ascii_digit() || *c == '.'
 }
 
 #[cfg(test)]
@@ -164,6 +192,42 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(info(text).mode(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_of_a_server_is_clean_and_short() {
+        for (text, product, version, policy) in [
+            (
+                "redis_version:8.2.3\r\nmaxmemory_policy:noeviction\r\n",
+                Some("Redis"),
+                Some("8.2.3"),
+                Some("noeviction"),
+            ),
+            (
+                "redis_version:7.2.4\r\nvalkey_version:9.1.2\r\nmaxmemory_policy:allkeys-lru",
+                Some("Valkey"),
+                Some("9.1.2"),
+                Some("allkeys-lru"),
+            ),
+            (
+                "redis_version:6.3\r\nmvcc_depth:0",
+                Some("KeyDB"),
+                None,
+                None,
+            ),
+            (
+                "redis_version:7.<b>0\r\nmaxmemory_policy:a\"}\u{e9}B-c",
+                Some("Redis"),
+                Some("7.0"),
+                Some("a-c"),
+            ),
+            ("", None, None, None),
+        ] {
+            let facts = info(text).facts();
+            assert_eq!(facts.product, product, "{text}");
+            assert_eq!(facts.version.as_deref(), version, "{text}");
+            assert_eq!(facts.eviction_policy.as_deref(), policy, "{text}");
         }
     }
 

@@ -15,7 +15,8 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use session_core::{
-    ConnectionChange, ConnectionObserver, ConnectionState, Effect, Error, ErrorKind, Result,
+    AttemptOutcome, ConnectionAttempt, ConnectionChange, ConnectionObserver, ConnectionState,
+    Effect, Error, ErrorKind, Result,
 };
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
@@ -270,36 +271,47 @@ impl<C: Connect> Shared<C> {
         self.news.is_moved.store(false, Ordering::Relaxed);
     }
 
-    /// What this supervises: the server, or the primary as far as it is known.
-    fn shown(&self) -> Endpoint {
-        let primary = self.primary.lock().unwrap_or_else(PoisonError::into_inner);
-        primary.as_ref().unwrap_or(&self.endpoint).clone()
+    fn observe_attempt(&self, endpoint: &Endpoint, outcome: AttemptOutcome<'_>, took: Duration) {
+        if let Some(observer) = &self.how.observer {
+            let endpoint = endpoint.to_string();
+            observer.connection_attempted(&ConnectionAttempt::new(&endpoint, outcome, took));
+        }
     }
 
-    fn observe(&self, from: State, to: State, why: Option<&Error>) {
+    /// Nobody keeps the connection to this server up any longer.
+    fn observe_end(&self, endpoint: &Endpoint, from: State) {
+        if let Some(observer) = &self.how.observer {
+            let endpoint = endpoint.to_string();
+            let closed = ConnectionState::Closed;
+            let change = ConnectionChange::new(&endpoint, public(from), closed, None);
+            observer.connection_changed(&change);
+        }
+    }
+
+    fn observe(&self, endpoint: &Endpoint, from: State, to: State, why: Option<&Error>) {
         match (to, why) {
             // Somebody has to do something.
             (State::Down, Some(why))
                 if matches!(why.kind(), ErrorKind::Config | ErrorKind::Denied) =>
             {
                 tracing::error!(
-                    server = %self.shown(),
+                    server = %endpoint,
                     reason = %NotConnected::reason(why),
                     "the session store cannot be used"
                 );
             }
             (State::Down, why) => tracing::warn!(
-                server = %self.shown(),
+                server = %endpoint,
                 reason = why.map(|why| NotConnected::reason(why).to_string()),
                 "the session store cannot be reached"
             ),
             (State::Up, _) if from == State::Down => {
-                tracing::info!(server = %self.shown(), "the session store can be reached again");
+                tracing::info!(server = %endpoint, "the session store can be reached again");
             }
-            _ => tracing::debug!(server = %self.shown(), ?from, ?to, "connection"),
+            _ => tracing::debug!(server = %endpoint, ?from, ?to, "connection"),
         }
         if let Some(observer) = &self.how.observer {
-            let endpoint = self.shown().to_string();
+            let endpoint = endpoint.to_string();
             let change = ConnectionChange::new(&endpoint, public(from), public(to), why);
             observer.connection_changed(&change);
         }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use session_core::{Effect, Error, ErrorKind, Result};
+use session_core::{Effect, Error, ErrorKind, Result, ServerFacts};
 use tokio::time::Instant;
 
 use crate::command::{ArgsBuilder, Command};
@@ -31,12 +31,14 @@ pub(crate) struct Expected {
 }
 
 /// What first contact found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Contact {
     /// It takes writes.
     pub(crate) is_writable: bool,
     /// A script may touch the keys of one slot only, so that an index has steps of its own.
     pub(crate) has_one_slot_scripts: bool,
+    /// What the server says of itself.
+    pub(crate) facts: ServerFacts,
 }
 
 /// How many keys are looked for, to learn whether a script may touch several slots.
@@ -124,6 +126,7 @@ impl Expected {
         Ok(Contact {
             is_writable,
             has_one_slot_scripts,
+            facts: info.facts(),
         })
     }
 

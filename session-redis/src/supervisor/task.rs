@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rand::TryRng as _;
-use session_core::{Effect, Error, ErrorKind, Result};
-use tokio::time::sleep_until;
+use session_core::{AttemptOutcome, Effect, Error, ErrorKind, Result};
+use tokio::time::{Instant, sleep_until};
 
 use super::contact::{Contact, probe};
 use super::lease::Live;
@@ -27,20 +27,22 @@ type Probed = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
 /// Supervises until it is aborted, or its runtime ends.
 pub(super) async fn run<C: Connect>(shared: Arc<Shared<C>>) {
-    let _ended = Ended(Arc::clone(&shared));
     let mut machine = Machine::new(shared.how.deadline, shared.now());
     if shared.how.sentinels.is_some() {
         machine = machine.with_longest_pause(LONGEST_PAUSE_OF_SENTINELS);
     }
+    let shown = shared.endpoint.clone();
     let mut task = Task {
         shared,
         machine,
         live: None,
         attempt: None,
+        attempted: Instant::now(),
         made: None,
         probe: None,
         failure: None,
         number: 0,
+        shown,
     };
     let mut event = Event::Tick;
     loop {
@@ -49,20 +51,13 @@ pub(super) async fn run<C: Connect>(shared: Arc<Shared<C>>) {
     }
 }
 
-/// Tells the operations that nobody supervises any more, however that came.
-struct Ended<C: Connect>(Arc<Shared<C>>);
-
-impl<C: Connect> Drop for Ended<C> {
-    fn drop(&mut self) {
-        self.0.publish(Slot::Idle);
-    }
-}
-
 struct Task<C: Connect> {
     shared: Arc<Shared<C>>,
     machine: Machine,
     live: Option<Arc<Live<C::Connection>>>,
     attempt: Option<Made<C::Connection>>,
+    /// When the last attempt began.
+    attempted: Instant,
     /// What the last attempt has made, until the machine has decided about it.
     made: Option<(C::Connection, Contact, Endpoint)>,
     probe: Option<Probed>,
@@ -70,6 +65,16 @@ struct Task<C: Connect> {
     failure: Option<Arc<Error>>,
     /// Of the connection.
     number: u64,
+    /// The server that is supervised; where sentinels name it, the last that was connected to.
+    shown: Endpoint,
+}
+
+/// Tells the operations that nobody supervises any more, however that came.
+impl<C: Connect> Drop for Task<C> {
+    fn drop(&mut self) {
+        self.shared.publish(Slot::Idle);
+        self.shared.observe_end(&self.shown, self.machine.state());
+    }
 }
 
 impl<C: Connect> Task<C> {
@@ -87,11 +92,15 @@ impl<C: Connect> Task<C> {
                 self.attempt = None;
                 match made {
                     Ok(made) => {
+                        let outcome = AttemptOutcome::Connected(&made.1.facts);
+                        let took = self.attempted.elapsed();
+                        self.shared.observe_attempt(&made.2, outcome, took);
                         let is_writable = made.1.is_writable;
                         self.made = Some(made);
                         Event::Connected { is_writable }
                     }
                     Err(error) => {
+                        self.attempt_ended(AttemptOutcome::Failed(&error));
                         self.failure = Some(Arc::new(error));
                         Event::AttemptFailed
                     }
@@ -160,15 +169,22 @@ impl<C: Connect> Task<C> {
             match decision {
                 Decision::EndAttempt => {
                     // Still under way: it took too long, or is not needed any more.
-                    if self.attempt.take().is_some() && self.machine.state() != State::Up {
-                        self.failure = Some(Arc::new(no_reply()));
-                        is_news = true;
+                    match (self.attempt.take(), self.machine.state()) {
+                        (None, _) => {}
+                        (Some(_), State::Up) => self.attempt_ended(AttemptOutcome::NotNeeded),
+                        (Some(_), _) => {
+                            let error = no_reply();
+                            self.attempt_ended(AttemptOutcome::Failed(&error));
+                            self.failure = Some(Arc::new(error));
+                            is_news = true;
+                        }
                     }
                 }
                 Decision::Attempt => {
+                    self.attempted = Instant::now();
                     self.attempt = Some(Box::pin(attempt(Arc::clone(&self.shared))));
                 }
-                Decision::Use => self.use_made(),
+                Decision::Use => self.use_made(before),
                 Decision::Probe => {
                     self.probe = self.live.as_ref().map(|live| probed(&live.connection));
                 }
@@ -181,10 +197,22 @@ impl<C: Connect> Task<C> {
         }
     }
 
-    fn use_made(&mut self) {
+    /// One that has made no connection.
+    fn attempt_ended(&self, outcome: AttemptOutcome<'_>) {
+        let took = self.attempted.elapsed();
+        self.shared.observe_attempt(&self.shown, outcome, took);
+    }
+
+    fn use_made(&mut self, before: State) {
         let Some((connection, contact, endpoint)) = self.made.take() else {
             return;
         };
+        if endpoint != self.shown {
+            if self.number > 0 {
+                self.shared.observe_end(&self.shown, before);
+            }
+            self.shown = endpoint.clone();
+        }
         self.shared.use_primary(Some(endpoint));
         self.number += 1;
         let (news, now) = (Arc::clone(&self.shared.news), self.shared.now());
@@ -207,7 +235,7 @@ impl<C: Connect> Task<C> {
         }
         if before != after {
             let why = self.failure.as_deref().filter(|_| after == State::Down);
-            self.shared.observe(before, after, why);
+            self.shared.observe(&self.shown, before, after, why);
         }
     }
 }

@@ -1,0 +1,109 @@
+//! Connections, as metrics and log events.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use session_core::SessionBackend;
+use session_observe::{
+    CONNECTION_ATTEMPT_DURATION, CONNECTION_ATTEMPTS, CONNECTION_DOWN, CONNECTION_STATE,
+    ConnectionMetrics, SERVER_INFO,
+};
+use session_redis_rs::RedisRsBackend;
+use session_redis_test::RedisServer;
+use tokio::time::sleep;
+
+use super::capture::{Series, captured, series};
+
+/// The state that the gauges show, if they show one.
+fn state(series: &[Series]) -> Vec<&str> {
+    let gauges = series.iter().filter(|it| it.name == CONNECTION_STATE);
+    let present = gauges.filter(|it| it.value == 1.0);
+    present.map(|it| &*it.labels["state"]).collect()
+}
+
+/// The value of a metric, with this outcome if it has any.
+fn value(series: &[Series], metric: &str, outcome: &str) -> f64 {
+    let of_metric = series.iter().filter(|it| it.name == metric);
+    let found = of_metric.filter(|it| {
+        assert!(it.is_described, "{it:?}");
+        it.labels.get("outcome").is_none_or(|it| it == outcome)
+    });
+    found.map(|it| it.value).sum()
+}
+
+async fn until(what: &str, mut is_it: impl AsyncFnMut() -> bool) {
+    let began = Instant::now();
+    while !is_it().await {
+        assert!(began.elapsed() < Duration::from_secs(20), "{what}");
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[test]
+fn a_connection_that_is_lost_and_comes_back_is_seen() {
+    captured(async |told, metrics| {
+        let server = RedisServer::builder()
+            .config_line("maxmemory 100mb")
+            .config_line("maxmemory-policy allkeys-lru");
+        let mut server = server.start().await;
+        let connections = Arc::new(ConnectionMetrics::new("redis-rs"));
+        let backend = RedisRsBackend::builder(server.url()).observer(connections);
+        let backend = backend.build().unwrap();
+        backend.ping().await.unwrap();
+        let seen = series(&metrics);
+        assert_eq!(state(&seen), ["up"]);
+        assert_eq!(value(&seen, CONNECTION_ATTEMPTS, "connected"), 1.0);
+        assert_eq!(value(&seen, CONNECTION_ATTEMPT_DURATION, "connected"), 1.0);
+        let info = seen.iter().find(|it| it.name == SERVER_INFO).unwrap();
+        assert_eq!(info.value, 1.0);
+        for (label, expected) in [
+            ("eviction_policy", "allkeys-lru"),
+            ("may_evict", "true"),
+            ("backend", "redis-rs"),
+            ("server", &format!("127.0.0.1:{}", server.port())),
+        ] {
+            assert_eq!(info.labels[label], expected);
+        }
+        assert_ne!(info.labels["product"], "unknown");
+        assert_ne!(info.labels["version"], "unknown");
+
+        server.kill();
+        let mut failed = 0.0;
+        until("it is down", async || {
+            let seen = series(&metrics);
+            failed += value(&seen, CONNECTION_ATTEMPTS, "unavailable");
+            state(&seen) == ["down"]
+        })
+        .await;
+        server.restart().await;
+        let (mut downs, mut came) = (0.0, 0.0);
+        until("it is up", async || {
+            let seen = series(&metrics);
+            failed += value(&seen, CONNECTION_ATTEMPTS, "unavailable");
+            came += value(&seen, CONNECTION_ATTEMPTS, "connected");
+            downs += value(&seen, CONNECTION_DOWN, "");
+            state(&seen) == ["up"]
+        })
+        .await;
+        assert!(failed >= 1.0, "{failed}");
+        assert_eq!((downs, came), (1.0, 1.0));
+        let events = told.events();
+        let said = |what: &str| {
+            events
+                .iter()
+                .filter(|it| it["message"].contains(what))
+                .count()
+        };
+        assert_eq!(said("the session store was down"), 1);
+        // Once, however often it is connected to.
+        assert_eq!(said("the session store's server"), 1);
+        assert_eq!(said("an attempt to connect"), failed as usize + 2);
+
+        drop(backend);
+        until("nobody keeps it up", async || {
+            let seen = series(&metrics);
+            state(&seen).is_empty() && value(&seen, SERVER_INFO, "") == 0.0
+        })
+        .await;
+    });
+}
