@@ -16,6 +16,7 @@ use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::{Level, Span};
 
 use crate::failure::{SessionFailed, forged, method_not_allowed, not_found};
+use crate::metrics::Metrics;
 use crate::shared::{About, Closing, RETRY_AFTER, Shared};
 use crate::{page, routes};
 
@@ -43,6 +44,7 @@ const ALWAYS: [(HeaderName, &str); 3] = [
 pub fn app(
     backend: Arc<dyn SessionBackend>,
     about: About,
+    metrics: Metrics,
     closing: Closing,
 ) -> Result<Router, InvalidCookie> {
     // The demo is served over plain HTTP to the machine it runs on. Anything else wants
@@ -76,7 +78,9 @@ pub fn app(
         .route("/assets/{file}", get(page::asset))
         .route("/backend", get(routes::status::backend))
         .route("/healthz", get(routes::status::healthy))
-        .route("/readyz", get(routes::status::ready));
+        .route("/readyz", get(routes::status::ready))
+        // An application that others can reach serves it where they cannot.
+        .route("/metrics", get(routes::status::metrics));
 
     // The cookie's `SameSite=Lax` stops most forgeries, but not what a neighbouring port or
     // subdomain sends, and not a forged log-in, which needs no cookie.
@@ -103,6 +107,7 @@ pub fn app(
     Ok(secured.layer(log).with_state(Shared {
         backend,
         about: Arc::new(about),
+        metrics,
         closing,
     }))
 }

@@ -14,6 +14,7 @@
 //! | `routes` | the handlers: what an application does with its session |
 //! | `answer`, `failure` | the JSON they answer |
 //! | `form` | what they are told, checked |
+//! | `metrics` | what the process counts, for Prometheus |
 //! | `device` | what a browser is called |
 //! | `page` | the page and its files |
 
@@ -24,6 +25,7 @@ mod args;
 mod device;
 mod failure;
 mod form;
+mod metrics;
 mod open;
 mod page;
 mod routes;
@@ -33,5 +35,6 @@ mod shared;
 mod signals;
 
 pub use self::app::app;
+pub use self::metrics::Metrics;
 pub use self::run::run;
 pub use self::shared::{About, Closing};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_store::admin::SessionAdmin;
+use session_store::observe::Observe;
 use session_store::{Connect, ConnectError, Error, SessionBackend};
 
 use crate::args::{BackendName, IdStorageName, StoreArgs};
@@ -46,7 +47,7 @@ pub(crate) enum OpenError {
 pub(crate) fn open(args: &StoreArgs) -> Result<(Arc<dyn SessionBackend>, About), OpenError> {
     let url = url(args)?;
     let about = about(args, &url);
-    let backend = connect(args, url).build();
+    let backend = connect(args, url).observed(Observe::new()).build();
     let backend = backend.map_err(|error| unusable(args, error))?;
     Ok((backend, about))
 }

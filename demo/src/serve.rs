@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::serve::ListenerExt as _;
+use metrics_exporter_prometheus::BuildError;
 use session_store::SessionBackend;
 use session_store::web::InvalidCookie;
 use tokio::net::TcpListener;
@@ -15,6 +16,7 @@ use tokio::sync::watch;
 
 use crate::app::app;
 use crate::args::Args;
+use crate::metrics::Metrics;
 use crate::open::{OpenError, chain, open, unused};
 use crate::shared::Closing;
 use crate::signals::Signals;
@@ -33,12 +35,16 @@ pub(crate) enum Fatal {
     Listen(SocketAddr, io::Error),
     #[error(transparent)]
     Cookie(#[from] InvalidCookie),
+    #[error("cannot count: {0}")]
+    Metrics(#[from] BuildError),
     #[error("cannot go on serving: {0}")]
     Serve(#[from] io::Error),
 }
 
 /// Serves until the process is told to end.
 pub(crate) async fn serve_until_told(args: &Args) -> Result<(), Fatal> {
+    // Before the backend, which counts.
+    let metrics = Metrics::install()?;
     let (backend, about) = open(&args.store)?;
     if let Some(note) = unused(&args.store) {
         eprintln!("demo: {note}");
@@ -48,7 +54,7 @@ pub(crate) async fn serve_until_told(args: &Args) -> Result<(), Fatal> {
     let listener = listener.map_err(|error| Fatal::Listen(address, error))?;
     look_for_store(&backend).await;
     let (open, closing) = watch::channel(());
-    let app = app(backend, about, closing.clone())?;
+    let app = app(backend, about, metrics, closing.clone())?;
     // Before the announcement: who reads it may end the demo at once.
     let mut signals = Signals::listen()?;
     announce(listener.local_addr()?, args)?;

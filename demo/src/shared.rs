@@ -6,6 +6,8 @@ use std::time::Duration;
 use session_store::SessionBackend;
 use tokio::sync::watch;
 
+use crate::metrics::Metrics;
+
 /// When to come back after the store could not be reached.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(2);
 
@@ -28,5 +30,6 @@ pub type Closing = watch::Receiver<()>;
 pub(crate) struct Shared {
     pub(crate) backend: Arc<dyn SessionBackend>,
     pub(crate) about: Arc<About>,
+    pub(crate) metrics: Metrics,
     pub(crate) closing: Closing,
 }

@@ -52,6 +52,14 @@ impl Observe {
         self
     }
 
+    /// The same, where nothing else was said of the product and the place: for those who know both,
+    /// as the facade does.
+    pub fn or_store(mut self, system: &'static str, server: Option<(String, u16)>) -> Self {
+        self.system = self.system.or(Some(system));
+        self.server = self.server.or(server);
+        self
+    }
+
     /// Who is called when a session is created, bound, rotated or ended. By default nobody.
     pub fn observer(mut self, observer: Arc<dyn SessionObserver>) -> Self {
         self.observer = Some(observer);

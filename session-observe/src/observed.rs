@@ -49,8 +49,10 @@ impl<B: SessionBackend> Observed<B> {
     fn lives<'a>(
         &'a self,
         of: impl FnOnce(&'a dyn SessionObserver) -> Lives<'a>,
-    ) -> Option<Lives<'a>> {
-        self.observer.as_deref().map(of)
+    ) -> Option<Box<Lives<'a>>> {
+        self.observer
+            .as_deref()
+            .map(|observer| Box::new(of(observer)))
     }
 }
 

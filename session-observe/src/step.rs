@@ -88,7 +88,7 @@ impl Steps {
     }
 
     /// A step begins: its span opens now.
-    pub(crate) fn begin<'a>(&'a self, step: Step, lives: Option<Lives<'a>>) -> Running<'a> {
+    pub(crate) fn begin<'a>(&'a self, step: Step, lives: Option<Box<Lives<'a>>>) -> Running<'a> {
         Running {
             steps: self,
             step,
@@ -148,7 +148,7 @@ pub(crate) struct Running<'a> {
     span: Span,
     began: Instant,
     /// What it may do to the lives of sessions, if anybody wants to know.
-    lives: Option<Lives<'a>>,
+    lives: Option<Box<Lives<'a>>>,
     is_done: bool,
 }
 

@@ -50,6 +50,7 @@ pub use builder::RedisServerBuilder;
 pub use cluster::Cluster;
 pub use harness::{Connect, Connected, Target};
 pub use monitor::{Monitor, MonitoredCommand};
+pub use ports::Port;
 pub use prefix::unique_prefix;
 pub use proxy::{Mode, Proxy};
 pub use sentinels::{DOWN_AFTER, SERVICE, Sentinels};

@@ -15,7 +15,7 @@ const BLOCK: u16 = 50;
 
 /// A port of the loopback interface that no other value of any process has, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Port(u16);
+pub struct Port(u16);
 
 /// The ports of this process.
 struct Pool {
@@ -32,7 +32,7 @@ static POOL: Mutex<Pool> = Mutex::new(Pool {
 
 impl Port {
     /// A port that was free a moment ago. Only a stranger may take it now, who has not asked here.
-    pub(crate) fn reserve() -> Self {
+    pub fn reserve() -> Self {
         let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             match pool.free.pop_front() {
@@ -44,7 +44,8 @@ impl Port {
         }
     }
 
-    pub(crate) fn number(&self) -> u16 {
+    /// The number.
+    pub fn number(&self) -> u16 {
         self.0
     }
 }

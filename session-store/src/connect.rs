@@ -15,6 +15,8 @@ use session_fred as client;
 #[cfg(feature = "redis-rs")]
 use session_redis_rs as client;
 
+#[cfg(feature = "observe")]
+use crate::observe::Observe;
 #[cfg(any(feature = "redis-rs", feature = "fred"))]
 use crate::{CredentialsProvider, Eviction, IdStorage, ScriptSlots, Tls};
 
@@ -78,6 +80,8 @@ pub struct Connect {
     #[cfg(any(feature = "redis-rs", feature = "fred"))]
     sentinel_tls: Option<Tls>,
     observer: Option<Arc<dyn ConnectionObserver>>,
+    #[cfg(feature = "observe")]
+    observe: Option<Observe>,
     deadline: Option<Duration>,
 }
 
@@ -126,6 +130,8 @@ impl Connect {
             #[cfg(any(feature = "redis-rs", feature = "fred"))]
             sentinel_tls: None,
             observer: None,
+            #[cfg(feature = "observe")]
+            observe: None,
             deadline: None,
         }
     }
@@ -216,6 +222,33 @@ impl Connect {
         self
     }
 
+    /// The backend is seen from outside: a span and metrics for each of its steps, metrics and log
+    /// events for its connections, and whom else `observe` says. What it does not say of the store
+    /// is taken from the URL. The admin API is not observed.
+    ///
+    /// Metrics call the backend `memory`, `redis-rs`, `fred`. The recorder of the metrics is
+    /// installed before.
+    ///
+    /// Needs the feature `observe`.
+    ///
+    /// ```
+    /// # #[cfg(feature = "memory")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> session_store::Result<()> {
+    /// use session_store::{Connect, observe::Observe};
+    ///
+    /// let sessions = Connect::to("memory:").observed(Observe::new()).connect().await?;
+    /// # sessions.ping().await
+    /// # }
+    /// # #[cfg(not(feature = "memory"))]
+    /// # fn main() {}
+    /// ```
+    #[cfg(feature = "observe")]
+    pub fn observed(mut self, observe: Observe) -> Self {
+        self.observe = Some(observe);
+        self
+    }
+
     /// The time within which every operation on Redis ends. No effect on memory.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
@@ -303,6 +336,10 @@ impl Connect {
         let backend = MemoryBackend::builder().policy(self.policy.clone());
         let backend = backend.build();
         let admin = Arc::new(backend.admin());
+        #[cfg(feature = "observe")]
+        if let Some(observe) = self.observe.clone() {
+            return Ok((Arc::new(observe.wrap("memory", backend)), admin));
+        }
         Ok((Arc::new(backend), admin))
     }
 
@@ -315,6 +352,7 @@ impl Connect {
     fn configured<B: client::NamedBackend>(
         &self,
         builder: client::RedisBuilder<B>,
+        name: &'static str,
     ) -> Result<client::RedisBuilder<B>> {
         let mut builder = builder
             .policy(self.policy.clone())
@@ -327,8 +365,8 @@ impl Connect {
         if let Some(deadline) = self.deadline {
             builder = builder.deadline(deadline);
         }
-        if let Some(observer) = &self.observer {
-            builder = builder.observer(Arc::clone(observer));
+        if let Some(observer) = self.observer_of(name) {
+            builder = builder.observer(observer);
         }
         if let Some(credentials) = &self.credentials {
             builder = builder.credentials(Arc::clone(credentials));
@@ -345,12 +383,52 @@ impl Connect {
         Ok(builder)
     }
 
+    /// Who is told of the connections of the backend of this name.
+    #[cfg(any(feature = "redis-rs", feature = "fred"))]
+    fn observer_of(&self, name: &'static str) -> Option<Arc<dyn ConnectionObserver>> {
+        #[cfg(feature = "observe")]
+        if self.observe.is_some() {
+            let metrics = crate::observe::ConnectionMetrics::new(name);
+            return Some(Arc::new(match &self.observer {
+                Some(observer) => metrics.and_then(Arc::clone(observer)),
+                None => metrics,
+            }));
+        }
+        let _ = name;
+        self.observer.clone()
+    }
+
+    /// This backend at this URL, observed where that is wanted.
+    #[cfg(any(feature = "redis-rs", feature = "fred"))]
+    fn shared<B: SessionBackend>(
+        &self,
+        name: &'static str,
+        url: &str,
+        backend: B,
+    ) -> Result<Arc<dyn SessionBackend>> {
+        #[cfg(feature = "observe")]
+        if let Some(observe) = self.observe.clone() {
+            let url = client::ServerUrl::parse(url)?;
+            let server = match (&url.kind, &*url.endpoints) {
+                (client::ServerKind::Standalone, [client::Endpoint::Tcp { host, port, .. }]) => {
+                    Some((host.to_string(), *port))
+                }
+                _ => None,
+            };
+            return Ok(Arc::new(
+                observe.or_store("redis", server).wrap(name, backend),
+            ));
+        }
+        let _ = (name, url);
+        Ok(Arc::new(backend))
+    }
+
     #[cfg(feature = "redis-rs")]
     fn redis_rs(&self) -> Result<Opened> {
         let builder = session_redis_rs::RedisRsBackend::builder(self.url.as_str());
-        let backend = self.configured(builder)?.build()?;
+        let backend = self.configured(builder, "redis-rs")?.build()?;
         let admin = Arc::new(backend.admin());
-        Ok((Arc::new(backend), admin))
+        Ok((self.shared("redis-rs", &self.url, backend)?, admin))
     }
 
     #[cfg(not(feature = "redis-rs"))]
@@ -360,10 +438,10 @@ impl Connect {
 
     #[cfg(feature = "fred")]
     fn fred(&self, url: String) -> Result<Opened> {
-        let builder = session_fred::FredBackend::builder(url);
-        let backend = self.configured(builder)?.build()?;
+        let builder = session_fred::FredBackend::builder(url.as_str());
+        let backend = self.configured(builder, "fred")?.build()?;
         let admin = Arc::new(backend.admin());
-        Ok((Arc::new(backend), admin))
+        Ok((self.shared("fred", &url, backend)?, admin))
     }
 
     #[cfg(not(feature = "fred"))]
@@ -538,6 +616,23 @@ mod tests {
         #[cfg(feature = "fred")]
         "+fred",
     ];
+
+    #[cfg(all(feature = "observe", any(feature = "redis-rs", feature = "fred")))]
+    #[tokio::test]
+    async fn an_observed_backend_shows_its_name_and_no_password() {
+        for client in CLIENTS {
+            let url = format!("redis{client}://:SECRET@127.0.0.1:1");
+            let connect = Connect::to(url).observed(Observe::new());
+            let backend = connect.clone().build().unwrap();
+            let shown = format!("{connect:?} {backend:?}");
+            assert!(
+                shown.contains("Observed") && !shown.contains("SECRET"),
+                "{shown}"
+            );
+            let error = backend.ping().await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unavailable);
+        }
+    }
 
     #[cfg(any(feature = "redis-rs", feature = "fred"))]
     #[tokio::test]

@@ -67,6 +67,7 @@
 //! | `auth` | `auth`: who is logged in, pages that need a log-in; as layers with `tower`, as extractors with `axum` |
 //! | `tls-ring`, `tls-aws-lc-rs` | for connections to Redis over TLS: the cryptography, where the application chooses none |
 //! | `tls-webpki-roots` | Mozilla's authorities, as a choice |
+//! | `observe` | `observe`: spans, metrics and life-cycle events of any backend, by [`Connect`] in one call |
 //! | `mock` | `MockSessionBackend`, for expectations in tests |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -75,13 +76,14 @@ mod connect;
 
 #[doc(inline)]
 pub use session_core::{
-    Clock, ConnectionChange, ConnectionObserver, ConnectionState, CreatedSession, Delta, Effect,
-    Error, ErrorKind, FieldName, FieldValue, Fields, IntoFieldName, InvalidLifetime,
-    InvalidPrincipal, InvalidPublicId, InvalidSessionCount, InvalidSessionId, InvalidTtl, Lifetime,
-    Limit, Limits, ListedPage, ListedSession, ListedSessions, LogIn, NewSession, OnExcess,
-    Operation, PageCursor, PageSize, Principal, PrincipalLimit, PublicId, Remaining,
-    ReservedFieldName, Result, RotatedSession, SessionBackend, SessionCount, SessionId,
-    SessionPolicy, SessionRecord, SessionTtl, SystemClock, Timestamp, Touch, UnixMillis, Written,
+    AttemptOutcome, Clock, ConnectionAttempt, ConnectionChange, ConnectionObserver,
+    ConnectionState, CreatedSession, Delta, Effect, Error, ErrorKind, FieldName, FieldValue,
+    Fields, IntoFieldName, InvalidLifetime, InvalidPrincipal, InvalidPublicId, InvalidSessionCount,
+    InvalidSessionId, InvalidTtl, Lifetime, Limit, Limits, ListedPage, ListedSession,
+    ListedSessions, LogIn, NewSession, OnExcess, Operation, PageCursor, PageSize, Principal,
+    PrincipalLimit, PublicId, Remaining, ReservedFieldName, Result, RotatedSession, ServerFacts,
+    SessionBackend, SessionCount, SessionId, SessionPolicy, SessionRecord, SessionTtl, SystemClock,
+    Timestamp, Touch, UnixMillis, Written,
 };
 #[cfg(feature = "mock")]
 #[doc(inline)]
@@ -150,6 +152,14 @@ pub mod backend {
 pub mod auth {
     #[doc(inline)]
     pub use session_auth::*;
+}
+
+/// Sessions seen from outside: spans, metrics, and who is called when something becomes of a
+/// session. [`Connect::observed`](crate::Connect::observed) uses it.
+#[cfg(feature = "observe")]
+pub mod observe {
+    #[doc(inline)]
+    pub use session_observe::*;
 }
 
 /// The rest of the HTTP layer, whose main types are at the root: cookies and headers, failure

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::header::RETRY_AFTER as RETRY_AFTER_HEADER;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER as RETRY_AFTER_HEADER};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use session_store::SessionError;
@@ -22,6 +22,12 @@ pub(crate) async fn backend(State(shared): State<Shared>) -> Json<Value> {
 /// `GET /healthz`: the process runs. Restarting it would not bring back a store that is away.
 pub(crate) async fn healthy() -> Json<Value> {
     Json(json!({ "status": "ok" }))
+}
+
+/// `GET /metrics`: what was counted, in Prometheus's text format.
+pub(crate) async fn metrics(State(shared): State<Shared>) -> impl IntoResponse {
+    let kind = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    (kind, shared.metrics.text())
 }
 
 /// `GET /readyz`: sessions can be stored, too.

@@ -3,11 +3,14 @@
 #![cfg(test)]
 #![allow(missing_docs, unreachable_pub, reason = "a test is read, not linked")]
 
+mod collector;
 mod csrf;
 mod header_client;
 mod job;
 mod live;
 mod oauth;
+mod otlp;
+mod prometheus;
 mod shop;
 mod spa;
 mod tls_proxy;

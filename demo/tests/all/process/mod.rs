@@ -3,4 +3,5 @@
 
 mod flags;
 mod life;
+mod metrics;
 mod sessions;

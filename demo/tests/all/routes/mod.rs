@@ -54,7 +54,13 @@ fn here() -> Here {
         ids_hashed: false,
     };
     let (open, closing) = watch::channel(());
-    let router = demo::app(Arc::new(backend.clone()), about, closing).unwrap();
+    let router = demo::app(
+        Arc::new(backend.clone()),
+        about,
+        demo::Metrics::idle(),
+        closing,
+    )
+    .unwrap();
     Here {
         server: Server::Here(router),
         backend,
