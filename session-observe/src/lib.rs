@@ -47,8 +47,9 @@
 //! principal, as a value whose `Debug` is silent.
 //!
 //! # Cost
-//! Where neither a subscriber nor a recorder is installed, a step costs some hundred instructions
-//! more: two readings of the clock, and a small allocation.
+//! Where neither a subscriber nor a recorder is installed, a step costs about 600 instructions more:
+//! two readings of the clock, and an allocation. A read takes 2,000 in memory, and some 40,000 in
+//! this process where it goes to Redis.
 
 mod connection;
 mod event;

@@ -9,7 +9,7 @@ use session_observe::{
     ConnectionMetrics, SERVER_INFO,
 };
 use session_redis_rs::RedisRsBackend;
-use session_redis_test::RedisServer;
+use session_redis_test::{RedisServer, SERVICE, Sentinels};
 use tokio::time::sleep;
 
 use super::capture::{Series, captured, series};
@@ -103,6 +103,40 @@ fn a_connection_that_is_lost_and_comes_back_is_seen() {
         until("nobody keeps it up", async || {
             let seen = series(&metrics);
             state(&seen).is_empty() && value(&seen, SERVER_INFO, "") == 0.0
+        })
+        .await;
+    });
+}
+
+#[test]
+fn after_a_failover_the_former_primary_is_not_shown_as_up() {
+    captured(async |_, metrics| {
+        let all = Sentinels::start().await;
+        let port = all.sentinels[0].port();
+        let url = format!("redis-sentinel://127.0.0.1:{port}?service={SERVICE}");
+        let connections = Arc::new(ConnectionMetrics::new("redis-rs"));
+        let backend = RedisRsBackend::builder(url).observer(connections);
+        let backend = backend.build().unwrap();
+        let primary = async || {
+            let _ = backend.ping().await;
+            let seen = series(&metrics);
+            let up = seen.iter().filter(|it| {
+                it.name == CONNECTION_STATE && it.value == 1.0 && it.labels["state"] == "up"
+            });
+            let infos = seen
+                .iter()
+                .filter(|it| it.name == SERVER_INFO && it.value == 1.0);
+            let of = |it: &Series| it.labels["server"].clone();
+            let (up, infos): (Vec<_>, Vec<_>) = (up.map(of).collect(), infos.map(of).collect());
+            (up == infos && up.len() == 1).then(|| up.concat())
+        };
+        until("there is a primary", async || primary().await.is_some()).await;
+        let former = primary().await;
+        let command = format!("SENTINEL FAILOVER {SERVICE}");
+        all.sentinels[0].ask::<()>(&command).await;
+        until("there is another primary", async || {
+            let now = primary().await;
+            now.is_some() && now != former
         })
         .await;
     });
