@@ -45,7 +45,7 @@ struct Seen {
 }
 
 impl ConnectionMetrics {
-    /// Of the backend that metrics call so, as [`Observe::wrap`](crate::Observe::wrap) is told.
+    /// Of this backend: the name that [`Observe::wrap`](crate::Observe::wrap) has for it.
     pub fn new(backend: &'static str) -> Self {
         describe();
         Self {

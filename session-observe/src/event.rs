@@ -10,11 +10,12 @@ use session_core::{Principal, PublicId};
 /// It is called by the operation, before the operation returns: it must not block, and what it
 /// wants to write it gives to a task of its own.
 ///
-/// It is called for what the store acknowledged, and, marked as such, for what nobody knows
-/// ([`SessionEvent::Unknown`]). What it is never called for, because the store does not say it:
+/// It is called for what the store acknowledged, and, as an event of its own
+/// ([`SessionEvent::Unknown`]), for what nobody knows. It is never called for what the store does
+/// not say:
 ///
-/// - **expiry**, by the TTL or the deadline: a session that nobody uses any longer ends in the store
-///   without a word;
+/// - **expiry**, by the TTL or the deadline: a session that nobody uses any longer ends in the
+///   store without a word;
 /// - the sessions that end because a principal may have no more of them
 ///   ([`OnExcess::EvictOldest`](session_core::OnExcess::EvictOldest));
 /// - what other processes do, other clients of the store, and operators.

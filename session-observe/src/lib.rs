@@ -6,14 +6,14 @@
 //! which does both.
 //!
 //! # Spans
-//! One per step of the backend, by [`tracing`], level `INFO`, target `session`, with OpenTelemetry's
-//! names for clients of databases: `otel.kind` (`client`), `otel.name`, `db.system.name`,
-//! `db.operation.name`, `server.address`, `server.port`; at its end `session.outcome`, and after an
-//! error `error.type`, `otel.status_code` (`ERROR`) and `session.effect` (`not_applied`, `unknown`).
-//! There is no `db.query.text`.
+//! One per step of the backend, by [`tracing`], level `INFO`, target `session`, with
+//! OpenTelemetry's names for clients of databases: `otel.kind` (`client`), `otel.name`,
+//! `db.system.name`, `db.operation.name`, `server.address`, `server.port`; at its end
+//! `session.outcome`, and after an error `error.type`, `otel.status_code` (`ERROR`) and
+//! `session.effect` (`not_applied`, `unknown`). There is no `db.query.text`.
 //!
 //! # Metrics
-//! By the facade [`metrics`](::metrics), so that an application exports them as it does its own.
+//! By the facade [`metrics`], so that an application exports them as it does its own.
 //!
 //! | metric | kind | labels |
 //! |---|---|---|
@@ -29,8 +29,8 @@
 //! `outcome` is one of a closed set:
 //!
 //! - `done`; `not_found`, `rotated`, `id_taken`: the store replied, and nothing is wrong;
-//! - `conflict`, `not_an_integer`, `overflow`, `limit_exceeded`, `too_many_sessions`: refused, nothing
-//!   was changed;
+//! - `conflict`, `not_an_integer`, `overflow`, `limit_exceeded`, `too_many_sessions`: refused,
+//!   nothing was changed;
 //! - `store_full`, `unavailable`, `timeout`, `denied`, `config`, `corrupt_reply`, `invalid_cursor`,
 //!   `unsupported`, `rejected`, `other`: an error, as its
 //!   [`kind`](session_core::Error::kind) says;
@@ -47,9 +47,9 @@
 //! principal, as a value whose `Debug` is silent.
 //!
 //! # Cost
-//! Where neither a subscriber nor a recorder is installed, a step costs about 600 instructions more:
-//! two readings of the clock, and an allocation. A read takes 2,000 in memory, and some 40,000 in
-//! this process where it goes to Redis.
+//! Where neither a subscriber nor a recorder is installed, a step costs about 600 instructions
+//! more: two readings of the clock, and an allocation. A read takes 2,000 in memory, and some
+//! 40,000 in this process where it goes to Redis.
 
 mod connection;
 mod event;

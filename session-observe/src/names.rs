@@ -25,8 +25,8 @@ pub const DURATION_BUCKETS: [f64; 14] = [
 ];
 
 /// Gives the recorder the units and descriptions of all metrics of this crate. Each
-/// [`Observed`](crate::Observed) and [`ConnectionMetrics`](crate::ConnectionMetrics) does so when it
-/// is made, so that only a recorder that is installed later has to be told again.
+/// [`Observed`](crate::Observed) and [`ConnectionMetrics`](crate::ConnectionMetrics) does so when
+/// it is made: for a recorder that is installed later.
 pub fn describe() {
     describe_counter!(OPERATIONS, Unit::Count, "Steps of the session store.");
     describe_histogram!(

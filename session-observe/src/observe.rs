@@ -45,15 +45,15 @@ impl Observe {
         self
     }
 
-    /// Where the store is (`server.address`, `server.port`), where that is one place. By default
+    /// The address of the store (`server.address`, `server.port`), where it has one. By default
     /// spans do not say it. No password is a part of an address.
     pub fn server(mut self, address: impl Into<String>, port: u16) -> Self {
         self.server = Some((address.into(), port));
         self
     }
 
-    /// The same, where nothing else was said of the product and the place: for those who know both,
-    /// as the facade does.
+    /// The same with this product and this address, where none was given: the facade takes them
+    /// from the URL.
     pub fn or_store(mut self, system: &'static str, server: Option<(String, u16)>) -> Self {
         self.system = self.system.or(Some(system));
         self.server = self.server.or(server);

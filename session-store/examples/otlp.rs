@@ -5,7 +5,8 @@
 //!
 //! ```sh
 //! cargo run -p session-store --example otlp --features observe
-//! cargo run -p session-store --example otlp --features observe,redis-rs -- redis://127.0.0.1:6379 http://127.0.0.1:4318
+//! cargo run -p session-store --example otlp --features observe,redis-rs -- \
+//!     redis://127.0.0.1:6379 http://127.0.0.1:4318
 //! ```
 
 use std::error::Error;

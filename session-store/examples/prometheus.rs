@@ -1,11 +1,12 @@
 //! Metrics of sessions for Prometheus: how many operations, how long, and what becomes of the
 //! connection to the store.
 //!
-//! They are served at an address of their own, which only the operators can reach.
+//! They are served at an address of their own, for operators only.
 //!
 //! ```sh
 //! cargo run -p session-store --example prometheus --features axum,observe
-//! cargo run -p session-store --example prometheus --features axum,observe,redis-rs -- redis://127.0.0.1:6379
+//! cargo run -p session-store --example prometheus --features axum,observe,redis-rs -- \
+//!     redis://127.0.0.1:6379
 //! curl http://127.0.0.1:9090/metrics
 //! ```
 

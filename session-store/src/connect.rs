@@ -383,7 +383,7 @@ impl Connect {
         Ok(builder)
     }
 
-    /// Who is told of the connections of the backend of this name.
+    /// The observer of the connections of the backend of this name.
     #[cfg(any(feature = "redis-rs", feature = "fred"))]
     fn observer_of(&self, name: &'static str) -> Option<Arc<dyn ConnectionObserver>> {
         #[cfg(feature = "observe")]

@@ -1,4 +1,4 @@
-//! Nothing that is secret, or that names a person, is in what is seen from outside.
+//! Nothing that is secret, or that names a person, is in what is traces from outside.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
@@ -97,7 +97,7 @@ impl SessionObserver for Texts {
 
 #[test]
 fn no_text_shows_an_id_a_value_a_principal_a_prefix_or_a_password() {
-    captured(async |told, metrics| {
+    captured(async |traces, metrics| {
         let limit = PrincipalLimit {
             max: SessionCount::new(2).unwrap(),
             on_excess: OnExcess::EvictOldest,
@@ -136,7 +136,7 @@ fn no_text_shows_an_id_a_value_a_principal_a_prefix_or_a_password() {
 
         let mut all = texts.0.lock().unwrap().clone();
         write!(all, "{sessions:?} {refused:?} {lossy:?} {error} {error:?}").unwrap();
-        write!(all, "{:?} {:?}", told.all_spans(), told.events()).unwrap();
+        write!(all, "{:?} {:?}", traces.all_spans(), traces.events()).unwrap();
         write!(all, "{:?}", series(&metrics)).unwrap();
         write!(all, "{:?} {:?}", observe(), ConnectionMetrics::new("x")).unwrap();
         assert!(all.len() > 10_000 && ids.len() == 6);

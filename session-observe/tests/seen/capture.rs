@@ -1,4 +1,4 @@
-//! Everything that is told to subscribers and recorders on this thread.
+//! Everything that subscribers and recorders of this thread receive.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,13 +14,13 @@ pub(crate) type Fields = BTreeMap<&'static str, String>;
 
 /// Spans and log events, each as its fields; `name` and `target` besides.
 #[derive(Clone, Default)]
-pub(crate) struct Told {
+pub(crate) struct Traces {
     next: Arc<AtomicU64>,
     spans: Arc<Mutex<BTreeMap<u64, Fields>>>,
     events: Arc<Mutex<Vec<Fields>>>,
 }
 
-impl Told {
+impl Traces {
     /// The finished and the open spans of the steps, oldest first.
     pub(crate) fn spans(&self) -> Vec<Fields> {
         let spans = self.spans.lock().unwrap();
@@ -59,7 +59,7 @@ fn fields_of(metadata: &Metadata<'static>) -> Fields {
     ])
 }
 
-impl Subscriber for Told {
+impl Subscriber for Traces {
     fn enabled(&self, _: &Metadata<'_>) -> bool {
         true
     }
@@ -101,14 +101,14 @@ pub(crate) struct Series {
 }
 
 /// Runs this on a runtime of its own, under a subscriber and a recorder.
-pub(crate) fn captured<F: Future<Output = ()>>(test: impl FnOnce(Told, Snapshotter) -> F) {
-    let (told, recorder) = (Told::default(), DebuggingRecorder::new());
+pub(crate) fn captured<F: Future<Output = ()>>(test: impl FnOnce(Traces, Snapshotter) -> F) {
+    let (traces, recorder) = (Traces::default(), DebuggingRecorder::new());
     let snapshotter = recorder.snapshotter();
     let _recorder = metrics::set_default_local_recorder(&recorder);
-    let _subscriber = tracing::subscriber::set_default(told.clone());
+    let _subscriber = tracing::subscriber::set_default(traces.clone());
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_all().build().unwrap();
-    runtime.block_on(test(told, snapshotter));
+    runtime.block_on(test(traces, snapshotter));
 }
 
 /// What was recorded since this was last called.

@@ -41,7 +41,7 @@ async fn until(what: &str, mut is_it: impl AsyncFnMut() -> bool) {
 
 #[test]
 fn a_connection_that_is_lost_and_comes_back_is_seen() {
-    captured(async |told, metrics| {
+    captured(async |traces, metrics| {
         let server = RedisServer::builder()
             .config_line("maxmemory 100mb")
             .config_line("maxmemory-policy allkeys-lru");
@@ -87,7 +87,7 @@ fn a_connection_that_is_lost_and_comes_back_is_seen() {
         .await;
         assert!(failed >= 1.0, "{failed}");
         assert_eq!((downs, came), (1.0, 1.0));
-        let events = told.events();
+        let events = traces.events();
         let said = |what: &str| {
             events
                 .iter()

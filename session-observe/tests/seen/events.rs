@@ -1,4 +1,4 @@
-//! What becomes of sessions, as an observer is told.
+//! What becomes of sessions, as an observer hears of it.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -62,7 +62,7 @@ fn ann() -> Principal {
 }
 
 #[tokio::test]
-async fn a_life_is_told_from_its_beginning_to_its_end() {
+async fn a_life_is_heard_from_its_beginning_to_its_end() {
     let (sessions, heard) = observed(SessionPolicy::new());
     let name = || FieldName::new("name").unwrap();
     let visitor = sessions.create_session(NewSession::default()).await;
@@ -111,7 +111,7 @@ async fn a_life_is_told_from_its_beginning_to_its_end() {
 }
 
 #[tokio::test]
-async fn what_is_refused_is_told_and_nothing_else_is() {
+async fn what_is_refused_is_heard_and_nothing_else_is() {
     let limit = PrincipalLimit {
         max: SessionCount::new(1).unwrap(),
         on_excess: OnExcess::Refuse,
@@ -151,7 +151,7 @@ async fn what_is_refused_is_told_and_nothing_else_is() {
 }
 
 #[tokio::test]
-async fn what_nobody_knows_is_marked() {
+async fn what_nobody_knows_is_said_to_be_unknown() {
     let (sessions, heard) = observed(SessionPolicy::new());
     let id = sessions.create_session(NewSession::default()).await;
     let id = id.unwrap().id;

@@ -29,7 +29,7 @@ fn counts(series: &[Series], metric: &str) -> BTreeMap<String, u64> {
 
 #[test]
 fn each_step_of_every_operation_is_seen_once() {
-    captured(async |told, metrics| {
+    captured(async |traces, metrics| {
         let memory = MemoryBackend::new();
         every_operation(&Observe::new().wrap("memory", memory.clone())).await;
         let series = series(&metrics);
@@ -48,7 +48,7 @@ fn each_step_of_every_operation_is_seen_once() {
             let of_step = counted.iter().filter(|(key, _)| key.starts_with(name));
             let calls = memory.faults().calls_of(step);
             assert_eq!(of_step.map(|(_, n)| n).sum::<u64>(), calls, "{name}");
-            let spans = told.spans().into_iter();
+            let spans = traces.spans().into_iter();
             let spans = spans.filter(|span| span["db.operation.name"] == name);
             assert_eq!(spans.count() as u64, calls, "{name}");
             assert_ne!(calls, 0, "{name}");
@@ -58,7 +58,7 @@ fn each_step_of_every_operation_is_seen_once() {
 
 #[test]
 fn a_span_has_opentelemetrys_names() {
-    captured(async |told, _| {
+    captured(async |traces, _| {
         let memory = MemoryBackend::new();
         let observe = Observe::new().system("redis").server("10.0.0.1", 6379);
         let sessions = observe.wrap("redis-rs", memory.clone());
@@ -66,8 +66,8 @@ fn a_span_has_opentelemetrys_names() {
         let faults = memory.faults();
         faults.on(Step::Ping).next_call().lose_reply();
         sessions.ping().await.unwrap_err();
-        let [well, ill] = &told.spans()[..] else {
-            panic!("{:?}", told.spans());
+        let [well, ill] = &traces.spans()[..] else {
+            panic!("{:?}", traces.spans());
         };
         let expected = [
             ("db.operation.name", "ping"),
@@ -163,7 +163,7 @@ fn every_end_of_a_step_has_an_outcome() {
 
 #[test]
 fn a_step_that_is_dropped_is_seen() {
-    captured(async |told, metrics| {
+    captured(async |traces, metrics| {
         let memory = MemoryBackend::new();
         let slowly = memory.faults().on(Step::Ping).next_call();
         slowly.delay(Duration::from_secs(60));
@@ -177,7 +177,7 @@ fn a_step_that_is_dropped_is_seen() {
         drop(sessions.ping());
         let counted = counts(&series(&metrics), OPERATIONS);
         assert_eq!(counted, BTreeMap::from([("ping dropped".to_owned(), 1)]));
-        let spans = told.spans();
+        let spans = traces.spans();
         assert_eq!(spans.len(), 1);
         assert_eq!(spans[0]["session.outcome"], "dropped");
         assert_eq!(spans[0].get("otel.status_code"), None);
