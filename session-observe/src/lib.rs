@@ -49,7 +49,7 @@
 //! # Cost
 //! Where neither a subscriber nor a recorder is installed, a step costs about 600 instructions
 //! more: two readings of the clock, and an allocation. A read takes 2,000 in memory, and some
-//! 40,000 in this process where it goes to Redis.
+//! 40,000 in this process where it goes to Redis. A recorder for Prometheus adds about 400.
 
 mod connection;
 mod event;
