@@ -62,7 +62,10 @@
 //! |---|---|---|
 //! | `tower` | no | [`AuthLayer`] and [`RequireLogin`] as layers |
 //! | `axum` | no | that, and extractors, on axum-core |
+//! | `actix` | no | extractors and [`RequireLogin`] as a middleware, for actix-web: [`AuthLayer`] |
 
+#[cfg(feature = "actix")]
+mod actix;
 mod auth;
 mod current_user;
 #[cfg(feature = "axum")]
@@ -75,6 +78,8 @@ mod require;
 #[cfg(feature = "tower")]
 mod service;
 
+#[cfg(feature = "actix")]
+pub use self::actix::RequireLoginMiddleware;
 pub use self::auth::Auth;
 pub use self::current_user::{AuthError, CurrentUser};
 pub use self::hash::AuthHash;
