@@ -36,8 +36,8 @@ pub struct CurrentUser<U>(pub U);
 
 /// Why a request has no [`CurrentUser`].
 ///
-/// With the feature `axum` or `actix` it is a response: an empty one of [`AuthError::status`], which the
-/// session layer replaces by its failure response where the session failed.
+/// With the feature `axum` or `actix` it is a response: an empty one of [`AuthError::status`],
+/// which the session layer replaces by its failure response where the session failed.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthError {

@@ -2,8 +2,8 @@
 //! the cookie, and what becomes of the response.
 //!
 //! Applications use it through an adapter of their framework, which re-exports it: for tower and
-//! axum the crate `session-tower`, for actix-web `session-actix`. The rules are here, once; an adapter brings requests and
-//! responses. This is one, whole:
+//! axum the crate `session-tower`, for actix-web `session-actix`. The rules are here, once; an
+//! adapter brings requests and responses. This is one, whole:
 //!
 //! ```
 //! use http::{Request, Response};

@@ -182,9 +182,9 @@ impl Closed {
     /// and logs why.
     ///
     /// `failure_response` makes the response to a request whose session failed, with any body, in
-    /// the place of the handler's. It is called where the commit failed, and where the handler answered with a [`SessionError`]
-    /// that no session further inside has made a response of. `Retry-After` is added to a 503 that
-    /// has none.
+    /// the place of the handler's. It is called where the commit failed, and where the handler
+    /// answered with a [`SessionError`] that no session further inside has made a response of.
+    /// `Retry-After` is added to a 503 that has none.
     pub fn finish<R: ResponseHead>(
         self,
         mut response: R,

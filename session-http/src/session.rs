@@ -27,8 +27,8 @@ use crate::state::{State, View};
 /// The session of one request.
 ///
 /// The session layer (the adapter of the framework) puts one into the extensions of each request;
-/// with the feature `axum` or `actix` it is an extractor. It is not generic, and a clone is another handle to
-/// the same session.
+/// with the feature `axum` or `actix` it is an extractor. It is not generic, and a clone is another
+/// handle to the same session.
 ///
 /// # Nothing is asked before it is needed
 /// A handler that does not touch its session costs nothing, and an anonymous visitor for whom

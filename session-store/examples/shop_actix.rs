@@ -3,10 +3,10 @@
 //!
 //! ```sh
 //! cargo run -p session-store --example shop_actix --features actix,auth
-//! cargo run -p session-store --example shop_actix --features actix,auth,redis-rs -- redis://localhost
 //! ```
 //!
-//! What the shop does is in `shop/parts`. Its tests are those of `shop`.
+//! With the feature `redis-rs` and the argument `redis://localhost` the sessions are on Redis. What
+//! the shop does is in `shop/parts`. Its tests are those of `shop`.
 
 #[path = "shop/parts/mod.rs"]
 mod parts;

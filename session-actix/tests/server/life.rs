@@ -3,6 +3,10 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use actix_web::body::BoxBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::ErrorImATeapot;
+use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{Bytes, Data, get};
 use actix_web::{App, Error, HttpRequest, HttpResponse, test};
 use futures_util::stream;
@@ -187,6 +191,20 @@ async fn several_sessions_are_found_by_name() {
     assert_eq!((lines.len(), backend.len()), (2, 2), "{lines:?}");
     let body = test::read_body(response).await;
     assert_eq!(body, "__Host-inner");
+
+    // A middleware inside that fails has made no response: nothing is committed.
+    let failing = from_fn(async |request: ServiceRequest, next: Next<BoxBody>| {
+        next.call(request).await?;
+        Err::<ServiceResponse, _>(ErrorImATeapot("late"))
+    });
+    let app = App::new()
+        .route("/", get().to(both))
+        .wrap(failing)
+        .wrap(middleware("outer"));
+    let app = test::init_service(app.wrap(middleware("another"))).await;
+    let request = test::TestRequest::get().to_request();
+    assert!(test::try_call_service(&app, request).await.is_err());
+    assert_eq!(backend.len(), 2);
 
     // Without a middleware around it, a handler that wants a session fails, and says why.
     let app = test::init_service(App::new().route("/", get().to(insert))).await;
