@@ -59,7 +59,8 @@ impl HeaderLine {
         Self::Owned(seconds.to_string().into_bytes())
     }
 
-    pub(crate) fn as_bytes(&self) -> &[u8] {
+    /// The value.
+    pub fn as_bytes(&self) -> &[u8] {
         match self {
             Self::Static(text) => text.as_bytes(),
             Self::Owned(bytes) | Self::Sensitive(bytes) => bytes,
