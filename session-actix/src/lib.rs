@@ -41,9 +41,9 @@
 //! backend) once, before the server, and give each worker a clone, as above. All workers then share
 //! the backend's connections. What keeps these up is a task on the runtime that connected: with
 //! `connect().await` before the server the main one, which outlives the workers. A backend that is
-//! only built connects with the first request, on its worker's runtime; should that worker end, what
-//! is under way fails with 503, and the next request connects again. And the store is looked at
-//! once per interval for a session that several connections [watch](Session::watch), whichever
+//! only built connects with the first request, on its worker's runtime; should that worker end,
+//! what is under way fails with 503, and the next request connects again. And the store is looked
+//! at once per interval for a session that several connections [watch](Session::watch), whichever
 //! workers they are on.
 //!
 //! Neither the handle nor the middleware needs handlers that are `Send`. The handle itself is, so
