@@ -9,8 +9,8 @@ use session_http::SessionError;
 
 use crate::auth::Auth;
 
-/// The user who is logged in. With the feature `axum` it is an extractor: without a user the
-/// request is refused with 401, and `Option<CurrentUser<U>>` is for pages that are open to all.
+/// The user who is logged in. With the feature `axum` or `actix` it is an extractor: without a user
+/// the request is refused with 401, and `Option<CurrentUser<U>>` is for pages that are open to all.
 ///
 /// The user is loaded once per request, however many ask. When it cannot be loaded the request
 /// fails with 503, in either form: a person who is logged in never looks like one who is not.
@@ -36,8 +36,8 @@ pub struct CurrentUser<U>(pub U);
 
 /// Why a request has no [`CurrentUser`].
 ///
-/// With the feature `axum` it is a response: an empty one of [`AuthError::status`], which the
-/// session layer replaces by its failure response where the session failed.
+/// With the feature `axum` or `actix` it is a response: an empty one of [`AuthError::status`],
+/// which the session layer replaces by its failure response where the session failed.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthError {
@@ -103,13 +103,14 @@ impl<U: Clone + Send + Sync + 'static> CurrentUser<U> {
 pub(crate) fn layer_of<U: Clone + Send + Sync + 'static>(
     extensions: &Extensions,
 ) -> Result<Auth<U>, AuthError> {
-    Auth::of(extensions).ok_or_else(|| {
-        let error = AuthError::NoLayer {
-            user: type_name::<U>(),
-        };
-        tracing::error!("{error}");
-        error
-    })
+    Auth::of(extensions).ok_or_else(no_layer::<U>)
+}
+
+pub(crate) fn no_layer<U>() -> AuthError {
+    let user = type_name::<U>();
+    let error = AuthError::NoLayer { user };
+    tracing::error!("{error}");
+    error
 }
 
 impl<U> Deref for CurrentUser<U> {

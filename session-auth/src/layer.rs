@@ -58,6 +58,38 @@ use crate::loader::{UserLoader, Users};
 ///     .layer(SessionLayer::new(Arc::new(MemoryBackend::new())));
 /// # }
 /// ```
+///
+/// # In actix-web
+/// It is no middleware there: the application's data hold it, and an [`Auth`] is made when an
+/// extractor or a [`RequireLogin`](crate::RequireLogin) asks for the first time.
+/// ```
+/// # #[cfg(feature = "actix")]
+/// # fn example(sessions: session_actix::SessionMiddleware) {
+/// use actix_web::{App, web};
+/// # use session_auth::{AuthLayer, CurrentUser, RequireLogin};
+/// # use session_core::{InvalidPrincipal, Principal};
+/// # struct Users;
+/// # impl session_auth::UserLoader for Users {
+/// #     type User = User;
+/// #     type Error = std::convert::Infallible;
+/// #     async fn load(&self, _: &Principal) -> Result<Option<User>, Self::Error> { Ok(None) }
+/// #     fn principal(&self, user: &User) -> Result<Principal, InvalidPrincipal> {
+/// #         Principal::new(user.name.as_str())
+/// #     }
+/// # }
+/// # #[derive(Clone)]
+/// # struct User {
+/// #     name: String,
+/// # }
+/// # async fn account_page(CurrentUser(user): CurrentUser<User>) -> String { user.name }
+///
+/// let account = web::resource("/account").wrap(RequireLogin::<User>::redirect_to("/login"));
+/// let app = App::new()
+///     .app_data(AuthLayer::new(Users))
+///     .wrap(sessions)
+///     .service(account.route(web::get().to(account_page)));
+/// # }
+/// ```
 pub struct AuthLayer<U> {
     settings: Arc<Settings<U>>,
 }

@@ -63,9 +63,12 @@
 //! |---|---|---|
 //! | `tower` | no | [`AuthLayer`] and [`RequireLogin`] as layers |
 //! | `axum` | no | that, and extractors, on axum-core |
+//! | `actix` | no | extractors and [`RequireLogin`] as a middleware, for actix-web: [`AuthLayer`] |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "actix")]
+mod actix;
 mod auth;
 mod current_user;
 #[cfg(feature = "axum")]
@@ -78,6 +81,8 @@ mod require;
 #[cfg(feature = "tower")]
 mod service;
 
+#[cfg(feature = "actix")]
+pub use self::actix::RequireLoginMiddleware;
 pub use self::auth::Auth;
 pub use self::current_user::{AuthError, CurrentUser};
 pub use self::hash::AuthHash;

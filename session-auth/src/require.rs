@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use http::header::{ACCEPT, CACHE_CONTROL, LOCATION};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
-use session_http::SessionError;
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
+use session_http::{Headers, SessionError};
 
 use crate::auth::{Auth, Found};
 use crate::next::{encoded, is_own_path, percent_encoded, safe_next, split_path};
@@ -181,15 +181,18 @@ impl Refusal {
 
 /// Whether a request is a person's who opens a page: a GET or HEAD with `Sec-Fetch-Mode: navigate`,
 /// or, from a client that does not send this header, with `text/html` in its `Accept`.
-pub fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
+pub fn is_navigation(method: &Method, headers: &impl Headers) -> bool {
     if method != Method::GET && method != Method::HEAD {
         return false;
     }
-    if let Some(mode) = headers.get("sec-fetch-mode") {
-        return mode == "navigate";
+    if let Some(mode) = headers
+        .lines(&HeaderName::from_static("sec-fetch-mode"))
+        .next()
+    {
+        return mode == b"navigate";
     }
-    let lines = headers.get_all(ACCEPT).into_iter();
-    let mut types = lines.flat_map(|line| line.as_bytes().split(|&byte| byte == b','));
+    let lines = headers.lines(&ACCEPT);
+    let mut types = lines.flat_map(|line| line.split(|&byte| byte == b','));
     types.any(|accepted| {
         let name = accepted.split(|&byte| byte == b';').next();
         name.is_some_and(|name| name.trim_ascii().eq_ignore_ascii_case(b"text/html"))

@@ -64,7 +64,6 @@
 //! versioning: a later version may find more.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
-
 #![allow(
     clippy::panic,
     clippy::unwrap_used,

@@ -8,12 +8,12 @@ mod rules;
 use std::time::Duration;
 
 use http::header::SET_COOKIE;
-use http::{HeaderMap, HeaderValue};
 use session_core::SessionId;
 
 pub use self::builder::{SameSite, SessionCookieBuilder};
 pub use self::invalid::InvalidCookie;
 use crate::change::CookieChange;
+use crate::head::{HeaderLine, Headers};
 use crate::state::Former;
 
 /// The cookie that carries the session's id: its name, its attributes, and how long a browser keeps
@@ -124,44 +124,42 @@ impl SessionCookie {
     }
 
     /// Writes what becomes of the cookie; where nothing does, there is nothing to write.
-    pub(crate) fn write(&self, headers: &mut HeaderMap, change: &CookieChange, former: Former) {
+    pub(crate) fn write(&self, headers: &mut impl Headers, change: &CookieChange, former: Former) {
         let line = match change {
             CookieChange::Set { id, max_age } => self.set(id, *max_age),
             CookieChange::Keep => return,
             CookieChange::Clear => self.clear(),
         };
         if former != Former::Nowhere {
-            for former in self.former.iter().filter_map(Self::clear) {
-                headers.append(SET_COOKIE, former);
+            for former in self.former.iter().map(Self::clear) {
+                headers.append(&SET_COOKIE, former);
             }
         }
-        if let Some(line) = line {
-            headers.append(SET_COOKIE, line);
-        }
+        headers.append(&SET_COOKIE, line);
     }
 
     /// The `Set-Cookie` value that gives the browser this id.
-    fn set(&self, id: &SessionId, max_age: Option<Duration>) -> Option<HeaderValue> {
+    fn set(&self, id: &SessionId, max_age: Option<Duration>) -> HeaderLine {
         let Self {
             name, attributes, ..
         } = self;
         let id = id.expose();
         let Some(max_age) = max_age else {
-            return header(&format!("{name}={id}{attributes}"));
+            return line(format!("{name}={id}{attributes}"));
         };
         let begun = u64::from(max_age.subsec_nanos() > 0);
         let age = max_age.as_secs().saturating_add(begun);
-        header(&format!("{name}={id}{attributes}; Max-Age={age}"))
+        line(format!("{name}={id}{attributes}; Max-Age={age}"))
     }
 
     /// The `Set-Cookie` value that takes the cookie from the browser. A cookie is identified by
     /// name, domain and path, and the prefixes' rules hold for this line, too: hence all
     /// attributes.
-    fn clear(&self) -> Option<HeaderValue> {
+    fn clear(&self) -> HeaderLine {
         let Self {
             name, attributes, ..
         } = self;
-        header(&format!("{name}={attributes}; Max-Age=0"))
+        line(format!("{name}={attributes}; Max-Age=0"))
     }
 }
 
@@ -176,12 +174,10 @@ impl Default for SessionCookie {
     }
 }
 
-/// Every part was checked when the cookie was built, so there always is a value.
-fn header(text: &str) -> Option<HeaderValue> {
-    let mut value = HeaderValue::from_str(text).ok()?;
+/// Every part was checked when the cookie was built, so it is the value of a header.
+fn line(text: String) -> HeaderLine {
     // Keeps the id out of `Debug`, and out of HTTP/2's header compression tables.
-    value.set_sensitive(true);
-    Some(value)
+    HeaderLine::Sensitive(text.into_bytes())
 }
 
 #[cfg(test)]
@@ -191,9 +187,9 @@ mod tests {
     const HOUR: Duration = Duration::from_millis(3_599_001);
 
     /// What sets the cookie, and what clears it.
-    fn lines(cookie: &SessionCookie, ttl: Option<Duration>) -> [HeaderValue; 2] {
+    fn lines(cookie: &SessionCookie, ttl: Option<Duration>) -> [HeaderLine; 2] {
         let id = SessionId::from_bytes(&[0; 32]);
-        [cookie.set(&id, ttl).unwrap(), cookie.clear().unwrap()]
+        [cookie.set(&id, ttl), cookie.clear()]
     }
 
     #[test]
@@ -236,7 +232,10 @@ mod tests {
             let set = format!("{name}={}; {attributes}{age}", "A".repeat(43));
             let clear = format!("{name}=; {attributes}; Max-Age=0");
             let lines = lines(cookie, ttl);
-            assert_eq!(lines, [&*set, &*clear]);
+            assert_eq!(
+                lines.each_ref().map(HeaderLine::as_bytes),
+                [&set, &clear].map(|it| it.as_bytes())
+            );
             // A header line hides its value from logs.
             assert!(!format!("{lines:?}").contains("AAAA"));
         }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use http::header::RETRY_AFTER;
-use http::{HeaderValue, Response, StatusCode};
+use http::{Response, StatusCode};
 use session_core::{
     Effect, Error, ErrorKind, InvalidLifetime, InvalidPageCursor, InvalidPageSize,
     InvalidPrincipal, InvalidPublicId, InvalidSessionId, InvalidTtl, Operation, ReservedFieldName,
 };
 
+use crate::head::{HeaderLine, Headers as _, ResponseHead};
 use crate::request::GaveUp;
 use crate::sessions;
 
@@ -17,7 +18,7 @@ use crate::sessions;
 /// That there is no session is a value, never an error; that a change cannot take effect is one. No
 /// text of an error holds an id or a value.
 ///
-/// With the feature `axum` it is a response, so a handler can return it: an empty one of
+/// With the feature `axum` or `actix` it is a response, so a handler can return it: an empty one of
 /// [`SessionError::status`]. The session layer then replaces it by what its failure
 /// response makes of it.
 ///
@@ -111,15 +112,28 @@ impl SessionError {
     pub fn into_empty_response<B: Default>(self) -> Response<B> {
         let mut response = Response::new(B::default());
         *response.status_mut() = self.status();
+        self.describe_in(&mut response);
+        response
+    }
+
+    /// Makes a response that has this error's [`status`](Self::status) one that the session layer
+    /// replaces by its failure response: for an adapter, and its own kind of error responses.
+    pub fn describe_in(self, response: &mut impl ResponseHead) {
         if response.status() == StatusCode::SERVICE_UNAVAILABLE {
-            let seconds = HeaderValue::from(sessions::RETRY_AFTER.as_secs());
-            response.headers_mut().insert(RETRY_AFTER, seconds);
+            let seconds = HeaderLine::seconds(sessions::RETRY_AFTER.as_secs());
+            response.headers_mut().insert(&RETRY_AFTER, seconds);
         }
-        response.extensions_mut().insert(GaveUp {
+        response.set_extension(GaveUp {
             error: self,
             is_rendered: false,
         });
-        response
+    }
+
+    /// The one error that no layer is there to log.
+    #[cfg(any(feature = "axum", feature = "actix"))]
+    pub(crate) fn no_layer() -> Self {
+        tracing::error!("a handler asks for a session, and there is no session layer around it");
+        Self::NoLayer
     }
 
     /// A counter that this request itself holds is refused as the backend would refuse it.

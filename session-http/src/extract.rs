@@ -13,7 +13,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Session {
     type Rejection = SessionError;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, SessionError> {
-        Self::of(&parts.extensions).ok_or_else(no_layer)
+        Self::of(&parts.extensions).ok_or_else(SessionError::no_layer)
     }
 }
 
@@ -34,7 +34,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ReadSession {
     type Rejection = SessionError;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, SessionError> {
-        Self::of(&parts.extensions).ok_or_else(no_layer)
+        Self::of(&parts.extensions).ok_or_else(SessionError::no_layer)
     }
 }
 
@@ -59,15 +59,9 @@ where
     type Rejection = SessionError;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, SessionError> {
-        let session = Session::of(&parts.extensions).ok_or_else(no_layer)?;
+        let session = Session::of(&parts.extensions).ok_or_else(SessionError::no_layer)?;
         session.load_struct().await
     }
-}
-
-/// The one error that no layer is there to log.
-fn no_layer() -> SessionError {
-    tracing::error!("a handler asks for a session, and there is no session layer around it");
-    SessionError::NoLayer
 }
 
 /// An empty response of [`SessionError::status`], which the layer replaces by its failure response.

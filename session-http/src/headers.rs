@@ -1,15 +1,15 @@
 //! What became of the session, as header lines of the response.
 
-use http::header::{CACHE_CONTROL, Entry, VARY};
-use http::{HeaderMap, HeaderValue};
+use http::header::{CACHE_CONTROL, VARY};
 
 use crate::change::CookieChange;
+use crate::head::{HeaderLine, Headers};
 use crate::sessions::Settings;
 use crate::state::State;
 
 /// What a response says of the session that its handler looked at.
 pub(crate) fn set_headers(
-    headers: &mut HeaderMap,
+    headers: &mut impl Headers,
     settings: &Settings,
     change: &CookieChange,
     state: &State,
@@ -18,48 +18,35 @@ pub(crate) fn set_headers(
     transport.write(headers, change, state.former);
     if *change != CookieChange::Keep {
         forbid_storing(headers);
-    } else if state.was_live {
-        let private = HeaderValue::from_static("private");
-        headers.entry(CACHE_CONTROL).or_insert(private);
+    } else if state.was_live && headers.lines(&CACHE_CONTROL).next().is_none() {
+        headers.insert(&CACHE_CONTROL, HeaderLine::Static("private"));
     }
     vary_by(headers, transport.vary());
 }
 
 /// Adds `no-store` to what the handler said about caching, and takes nothing of it away.
-fn forbid_storing(headers: &mut HeaderMap) {
-    if names(headers.get_all(CACHE_CONTROL), &[b"no-store"]) {
+fn forbid_storing(headers: &mut impl Headers) {
+    if names(headers.lines(&CACHE_CONTROL), &[b"no-store"]) {
         return;
     }
-    let said = headers.get_all(CACHE_CONTROL).into_iter();
-    let mut merged = said.fold(Vec::new(), |mut merged, value| {
-        merged.extend_from_slice(value.as_bytes());
-        merged.extend_from_slice(b", ");
-        merged
-    });
-    merged.extend_from_slice(b"no-store");
-    // Made of header values, so it is one; the fallback forbids more, not less.
-    let merged = HeaderValue::from_bytes(&merged);
-    let merged = merged.unwrap_or(HeaderValue::from_static("no-store"));
-    headers.insert(CACHE_CONTROL, merged);
+    let said: Vec<_> = headers.lines(&CACHE_CONTROL).collect();
+    let line = if said.is_empty() {
+        HeaderLine::Static("no-store")
+    } else {
+        HeaderLine::Owned([&said.join(&b", "[..]), &b", no-store"[..]].concat())
+    };
+    headers.insert(&CACHE_CONTROL, line);
 }
 
-fn vary_by(headers: &mut HeaderMap, name: HeaderValue) {
-    match headers.entry(VARY) {
-        Entry::Vacant(vary) => {
-            vary.insert(name);
-        }
-        Entry::Occupied(mut vary) => {
-            if !names(vary.iter(), &[name.as_bytes(), b"*"]) {
-                vary.append(name);
-            }
-        }
+fn vary_by(headers: &mut impl Headers, name: HeaderLine) {
+    if !names(headers.lines(&VARY), &[name.as_bytes(), b"*"]) {
+        headers.append(&VARY, name);
     }
 }
 
 /// Whether the lines of a comma-separated header have one of these members.
-fn names<'a>(lines: impl IntoIterator<Item = &'a HeaderValue>, members: &[&[u8]]) -> bool {
-    let lines = lines.into_iter();
-    let mut found = lines.flat_map(|line| line.as_bytes().split(|&byte| byte == b','));
+fn names<'a>(lines: impl Iterator<Item = &'a [u8]>, members: &[&[u8]]) -> bool {
+    let mut found = lines.flat_map(|line| line.split(|&byte| byte == b','));
     found.any(|found| {
         let mut members = members.iter();
         members.any(|member| found.trim_ascii().eq_ignore_ascii_case(member))
@@ -69,6 +56,7 @@ fn names<'a>(lines: impl IntoIterator<Item = &'a HeaderValue>, members: &[&[u8]]
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::{HeaderMap, HeaderValue};
 
     fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -111,7 +99,7 @@ mod tests {
             (&[("vary", "*")], 1),
         ] {
             let mut headers = headers(said);
-            vary_by(&mut headers, HeaderValue::from_static("Cookie"));
+            vary_by(&mut headers, HeaderLine::Static("Cookie"));
             assert_eq!(headers.get_all(VARY).into_iter().count(), lines, "{said:?}");
         }
     }

@@ -3,8 +3,8 @@
 //! crate is for whoever writes an adapter of another framework.
 //!
 //! Applications use it through an adapter of their framework, which re-exports it: for tower and
-//! axum the crate `session-tower`. The rules are here, once; an adapter brings requests and
-//! responses. This is one, whole:
+//! axum the crate `session-tower`, for actix-web `session-actix`. The rules are here, once; an
+//! adapter brings requests and responses. This is one, whole:
 //!
 //! ```
 //! use http::{Request, Response};
@@ -24,7 +24,7 @@
 //!         Closing::Closed(closed) => closed,
 //!         Closing::Committing(commit) => commit.await,
 //!     };
-//!     closed.finish(response, |error: &SessionError| {
+//!     closed.finish(response, |_, error: &SessionError| {
 //!         let mut response = Response::new(error.to_string());
 //!         *response.status_mut() = error.status();
 //!         response
@@ -62,15 +62,18 @@
 //! | keep a struct in the session | [`Session::load_struct`], [`Typed`] |
 //! | end a WebSocket or a stream of events with its session | [`Session::watch`], [`Watch`] |
 //! | decide about the cookie, or have none | [`SessionCookie`], [`SessionHeader`] |
-//! | write an adapter of a framework | [`SessionHttp`], [`RequestSession`] |
+//! | write an adapter of a framework | [`SessionHttp`], [`RequestSession`]; [`Responding`]; [`Headers`] and [`ResponseHead`] where its types are its own |
 //!
 //! # Features
 //! | feature | default | adds |
 //! |---|---|---|
 //! | `axum` | no | extractors, and [`SessionError`] as a response, on axum-core |
+//! | `actix` | no | the same for actix-web |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "actix")]
+mod actix;
 mod change;
 mod conversation;
 mod cookie;
@@ -80,6 +83,7 @@ mod extract;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzz;
+mod head;
 mod headers;
 mod incident;
 mod json;
@@ -88,6 +92,7 @@ mod pending;
 mod presented;
 mod read_session;
 mod request;
+mod responding;
 mod session;
 mod session_header;
 mod sessions;
@@ -99,9 +104,11 @@ mod watch;
 pub use self::change::{ChangesDropped, CookieChange};
 pub use self::cookie::{InvalidCookie, SameSite, SessionCookie, SessionCookieBuilder};
 pub use self::error::SessionError;
+pub use self::head::{HeaderLine, Headers, ResponseHead};
 pub use self::json::Typed;
 pub use self::read_session::ReadSession;
 pub use self::request::{Closed, Closing, Commit, RequestSession};
+pub use self::responding::{FailureReplacement, Responding};
 pub use self::session::{Counted, Presence, Session};
 pub use self::session_header::{InvalidHeader, SessionHeader};
 pub use self::sessions::{SessionHttp, Undecodable};

@@ -28,14 +28,10 @@ impl Presented {
         }
     }
 
-    /// What these values say: an id each, or nothing for one that is malformed.
-    pub(crate) fn of(values: impl Iterator<Item = Option<SessionId>>) -> Self {
-        values.fold(Self::Nothing, Self::and)
-    }
-
-    /// What this and one more value say.
-    pub(crate) fn and(self, value: Option<SessionId>) -> Self {
-        match (self, value) {
+    /// Learns of one more value: an id, or nothing for one that is malformed.
+    pub(crate) fn add(&mut self, value: Option<SessionId>) {
+        let before = std::mem::replace(self, Self::Nothing);
+        *self = match (before, value) {
             (Self::Nothing, None) => Self::Unusable,
             (before, None) => before,
             (Self::Nothing | Self::Unusable, Some(id)) => Self::Id(id),
@@ -47,6 +43,6 @@ impl Presented {
                 }
                 Self::Several(ids)
             }
-        }
+        };
     }
 }

@@ -5,11 +5,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use http::StatusCode;
 use http::header::RETRY_AFTER;
-use http::{HeaderValue, Response, StatusCode};
 
 use crate::change::{ChangesDropped, CookieChange};
 use crate::error::SessionError;
+use crate::head::{HeaderLine, Headers as _, ResponseHead};
 use crate::headers::set_headers;
 use crate::operations::Waiting;
 use crate::session::Session;
@@ -87,13 +88,13 @@ impl RequestSession {
     /// Closes the session's handles: what is changed from now on would be lost, and is refused.
     /// Asks nothing. To be called as soon as the handler has answered; not at all when it failed
     /// without a response.
-    pub fn close<B>(&self, response: &Response<B>) -> Closing {
+    pub fn close(&self, response: &impl ResponseHead) -> Closing {
         let session = &self.session;
         if self.is_outer {
             return Closing::Untouched;
         }
-        let gave_up = response.extensions().get::<GaveUp>();
-        let is_store_failing = gave_up.is_some_and(|gave_up| is_ours(session, gave_up));
+        let gave_up = response.extension::<GaveUp>();
+        let is_store_failing = gave_up.as_ref().is_some_and(|it| is_ours(session, it));
         let is_idle = session.operations().is_idle();
         let finished = |change| {
             Closing::Closed(Closed {
@@ -180,58 +181,59 @@ impl Closed {
     /// Writes what became of the session into the response headers, or replaces the response,
     /// and logs why.
     ///
-    /// `failure_response` makes the response to a request whose session failed, with any body. It
-    /// is called where the commit failed, and where the handler answered with a [`SessionError`]
-    /// that no session further inside has made a response of. `Retry-After` is added to a 503 that
-    /// has none.
-    pub fn finish<B>(
+    /// `failure_response` makes the response to a request whose session failed, with any body, in
+    /// the place of the handler's. It is called where the commit failed, and where the handler
+    /// answered with a [`SessionError`] that no session further inside has made a response of.
+    /// `Retry-After` is added to a 503 that has none.
+    pub fn finish<R: ResponseHead>(
         self,
-        mut response: Response<B>,
-        failure_response: impl FnOnce(&SessionError) -> Response<B>,
-    ) -> Response<B> {
+        mut response: R,
+        failure_response: impl FnOnce(R, &SessionError) -> R,
+    ) -> R {
         let Self { session, outcome } = self;
         let settings = session.settings();
         let change = match outcome {
             Ok(change) => {
-                let gave_up = response.extensions().get::<GaveUp>();
-                let error = gave_up.filter(|gave_up| !gave_up.is_rendered);
-                if let Some(error) = error.map(|gave_up| gave_up.error.clone()) {
-                    response = failed(settings, &error, failure_response);
+                let gave_up = response.extension::<GaveUp>();
+                if let Some(gave_up) = gave_up.filter(|gave_up| !gave_up.is_rendered) {
+                    response = failed(settings, response, &gave_up.error, failure_response);
                 }
                 change
             }
             Err(error) => {
-                response = failed(settings, &error, failure_response);
+                response = failed(settings, response, &error, failure_response);
                 session.with(|state| state.cookie_change_after_failure(settings))
             }
         };
         if response.status() == StatusCode::SERVICE_UNAVAILABLE
-            && response.extensions().get::<GaveUp>().is_some()
+            && response.extension::<GaveUp>().is_some()
+            && response.headers_mut().lines(&RETRY_AFTER).next().is_none()
         {
-            let seconds = HeaderValue::from(settings.retry_after_seconds());
-            response.headers_mut().entry(RETRY_AFTER).or_insert(seconds);
+            let seconds = HeaderLine::seconds(settings.retry_after_seconds());
+            response.headers_mut().insert(&RETRY_AFTER, seconds);
         }
         session.with(|state| {
             set_headers(response.headers_mut(), settings, &change, state);
             if state.has_dropped {
-                response.extensions_mut().insert(ChangesDropped);
+                response.set_extension(ChangesDropped);
             }
         });
         response
     }
 }
 
-fn failed<B>(
+fn failed<R: ResponseHead>(
     settings: &Settings,
+    response: R,
     error: &SessionError,
-    failure_response: impl FnOnce(&SessionError) -> Response<B>,
-) -> Response<B> {
+    failure_response: impl FnOnce(R, &SessionError) -> R,
+) -> R {
     settings.incident.report(error);
-    let mut response = failure_response(error);
+    let mut response = failure_response(response, error);
     let rendered = GaveUp {
         error: error.clone(),
         is_rendered: true,
     };
-    response.extensions_mut().insert(rendered);
+    response.set_extension(rendered);
     response
 }

@@ -27,8 +27,8 @@ use crate::state::{State, View};
 /// The session of one request.
 ///
 /// The session layer (the adapter of the framework) puts one into the extensions of each request;
-/// with the feature `axum` it is an extractor. It is not generic, and a clone is another handle to
-/// the same session.
+/// with the feature `axum` or `actix` it is an extractor. It is not generic, and a clone is another
+/// handle to the same session.
 ///
 /// # Nothing is asked before it is needed
 /// A handler that does not touch its session costs nothing, and an anonymous visitor for whom
@@ -160,7 +160,12 @@ impl Session {
     /// The session whose cookie or header has this name, where an application has several session
     /// layers; the innermost, if several have.
     pub fn named(extensions: &Extensions, name: &str) -> Option<Self> {
-        let mut sessions = extensions.get::<Self>()?.and_outer();
+        extensions.get::<Self>()?.named_here(name)
+    }
+
+    /// The innermost of this one and those around it whose cookie or header has this name.
+    pub(crate) fn named_here(&self, name: &str) -> Option<Self> {
+        let mut sessions = self.and_outer();
         sessions
             .find(|session| session.settings().transport.is_called(name))
             .cloned()

@@ -1,10 +1,11 @@
 //! The headers that carry the session's id of a client without cookies.
 
-use http::header::{AUTHORIZATION, Entry};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::HeaderName;
+use http::header::AUTHORIZATION;
 use session_core::SessionId;
 
 use crate::change::CookieChange;
+use crate::head::{HeaderLine, Headers};
 use crate::presented::Presented;
 
 /// The headers that carry the session's id in place of a cookie: for clients that are programs.
@@ -136,46 +137,42 @@ impl SessionHeader {
         self.response.as_str()
     }
 
-    pub(crate) fn vary(&self) -> HeaderValue {
+    pub(crate) fn vary(&self) -> HeaderLine {
         if self.is_bearer() {
-            HeaderValue::from_static("Authorization")
+            HeaderLine::Static("Authorization")
         } else {
-            HeaderValue::from(self.request.clone())
+            HeaderLine::Owned(self.name().as_bytes().to_vec())
         }
     }
 
     /// What a request says of the session. The lines that may hold an id are marked as sensitive:
     /// for logs, and for the header compression of what a proxy sends on.
-    pub(crate) fn read(&self, headers: &mut HeaderMap) -> Presented {
-        if let Entry::Occupied(mut lines) = headers.entry(&self.request) {
-            for line in lines.iter_mut() {
-                if self.values(line).next().is_some() {
-                    line.set_sensitive(true);
+    pub(crate) fn read(&self, headers: &mut impl Headers) -> Presented {
+        let mut presented = Presented::Nothing;
+        headers.hide(&self.request, |line| {
+            let mut may_be_ours = false;
+            for value in self.values(line) {
+                may_be_ours = true;
+                let id = SessionId::parse(value).ok();
+                if id.is_some() || !self.is_bearer() {
+                    presented.add(id);
                 }
             }
-        }
-        let lines = headers.get_all(&self.request).into_iter();
-        let ids = lines.flat_map(|line| self.values(line));
-        let ids = ids.map(|value| SessionId::parse(value).ok());
-        if self.is_bearer() {
-            Presented::of(ids.flatten().map(Some))
-        } else {
-            Presented::of(ids)
-        }
+            may_be_ours
+        });
+        presented
     }
 
     /// Tells the program its new id, or to forget the one it has.
-    pub(crate) fn write(&self, headers: &mut HeaderMap, change: &CookieChange) {
+    pub(crate) fn write(&self, headers: &mut impl Headers, change: &CookieChange) {
         let id = match change {
             CookieChange::Set { id, .. } => id.expose(),
             CookieChange::Keep => return,
             CookieChange::Clear => "",
         };
         // An id is letters, digits, `-` and `_`.
-        if let Ok(mut value) = HeaderValue::from_str(id) {
-            value.set_sensitive(true);
-            headers.insert(self.response.clone(), value);
-        }
+        let line = HeaderLine::Sensitive(id.as_bytes().to_vec());
+        headers.insert(&self.response, line);
     }
 
     fn is_bearer(&self) -> bool {
@@ -183,9 +180,9 @@ impl SessionHeader {
     }
 
     /// The values in one line, which a proxy may have joined from several.
-    fn values<'a>(&self, line: &'a HeaderValue) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+    fn values<'a>(&self, line: &'a [u8]) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let is_bearer = self.is_bearer();
-        let values = line.as_bytes().split(|&byte| byte == b',');
+        let values = line.split(|&byte| byte == b',');
         values.filter_map(move |value| {
             let value = value.trim_ascii();
             if is_bearer {

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderMap;
 use session_core::SessionBackend;
 
 use crate::cookie::SessionCookie;
+use crate::head::Headers;
 use crate::incident::Incident;
 use crate::request::RequestSession;
 use crate::session::Session;
@@ -123,7 +123,7 @@ impl SessionHttp {
     /// one has: what is in the request's extensions. One whose id comes from the same cookie or
     /// header, and that has the same backend, is the same session, and stays the outer adapter's to
     /// commit.
-    pub fn open(&self, headers: &mut HeaderMap, outer: Option<Session>) -> RequestSession {
+    pub fn open(&self, headers: &mut impl Headers, outer: Option<Session>) -> RequestSession {
         let transport = &self.settings.transport;
         for around in outer.iter().flat_map(Session::and_outer) {
             let theirs = &around.settings().transport;

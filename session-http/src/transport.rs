@@ -1,9 +1,8 @@
 //! How a session's id travels between the client and the server.
 
-use http::{HeaderMap, HeaderValue};
-
 use crate::change::CookieChange;
 use crate::cookie::SessionCookie;
+use crate::head::{HeaderLine, Headers};
 use crate::presented::Presented;
 use crate::session_header::SessionHeader;
 use crate::state::Former;
@@ -63,7 +62,7 @@ impl Transport {
     }
 
     /// What a request says of the session. The lines that say it are marked as sensitive.
-    pub(crate) fn read(&self, headers: &mut HeaderMap) -> (Presented, Former) {
+    pub(crate) fn read(&self, headers: &mut impl Headers) -> (Presented, Former) {
         match self {
             Self::Cookie(cookie) => cookie.read(headers),
             Self::Header(header) => (header.read(headers), Former::Nowhere),
@@ -71,15 +70,15 @@ impl Transport {
     }
 
     /// What the response depends on, for `Vary`.
-    pub(crate) fn vary(&self) -> HeaderValue {
+    pub(crate) fn vary(&self) -> HeaderLine {
         match self {
-            Self::Cookie(_) => HeaderValue::from_static("Cookie"),
+            Self::Cookie(_) => HeaderLine::Static("Cookie"),
             Self::Header(header) => header.vary(),
         }
     }
 
     /// Tells the client what becomes of its id.
-    pub(crate) fn write(&self, headers: &mut HeaderMap, change: &CookieChange, former: Former) {
+    pub(crate) fn write(&self, headers: &mut impl Headers, change: &CookieChange, former: Former) {
         match self {
             Self::Cookie(cookie) => cookie.write(headers, change, former),
             Self::Header(header) => header.write(headers, change),

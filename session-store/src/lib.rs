@@ -64,7 +64,8 @@
 //! | `fred` | `backends::fred`: sessions on Redis through the `fred` crate |
 //! | `tower` | `Session`, `SessionLayer`, `web`: the request's handle, the tower layer, cookies |
 //! | `axum` | the handle as an axum extractor, and its errors as responses |
-//! | `auth` | `auth`: who is logged in, pages that need a log-in; as layers with `tower`, as extractors with `axum` |
+//! | `actix` | `Session`, `actix`: the request's handle, the middleware and extractors for actix-web |
+//! | `auth` | `auth`: who is logged in, pages that need a log-in; as layers with `tower`, as extractors with `axum` and `actix` |
 //! | `tls-ring`, `tls-aws-lc-rs` | for connections to Redis over TLS: the cryptography, where the application chooses none |
 //! | `tls-webpki-roots` | Mozilla's authorities, as a choice |
 //! | `observe` | `observe`: spans, metrics and life-cycle events of any backend, by [`Connect`] in one call |
@@ -88,11 +89,12 @@ pub use session_core::{
 #[cfg(feature = "mock")]
 #[doc(inline)]
 pub use session_core::{MockSessionBackend, MockSteps};
+#[cfg(any(feature = "tower", feature = "actix"))]
+#[doc(inline)]
+pub use session_http::{ReadSession, Session, SessionCookie, SessionEnd, SessionError, Watch};
 #[cfg(feature = "tower")]
 #[doc(inline)]
-pub use session_tower::{
-    ReadSession, Session, SessionCookie, SessionEnd, SessionError, SessionLayer, Watch,
-};
+pub use session_tower::SessionLayer;
 
 pub use self::connect::{Connect, ConnectError, connect};
 
@@ -162,16 +164,27 @@ pub mod observe {
     pub use session_observe::*;
 }
 
+/// Sessions in actix-web: the middleware. What else it takes is at the root and in [`web`].
+#[cfg(feature = "actix")]
+pub mod actix {
+    #[doc(inline)]
+    pub use session_actix::*;
+}
+
 /// The rest of the HTTP layer, whose main types are at the root: cookies and headers, failure
 /// responses, structs in sessions, and the tower service.
-#[cfg(feature = "tower")]
+#[cfg(any(feature = "tower", feature = "actix"))]
 pub mod web {
     #[doc(inline)]
+    pub use session_http::{
+        ChangesDropped, CookieChange, Counted, DeltaExt, FieldsExt, InvalidCookie, InvalidHeader,
+        Presence, ReadSession, SameSite, Session, SessionCookie, SessionCookieBuilder, SessionEnd,
+        SessionError, SessionHeader, Typed, Undecodable, Watch,
+    };
+    #[cfg(feature = "tower")]
+    #[doc(inline)]
     pub use session_tower::{
-        ChangesDropped, CookieChange, Counted, DeltaExt, EmptyResponse, FailureResponse, FieldsExt,
-        InvalidCookie, InvalidHeader, Presence, ReadSession, ResponseFuture, SameSite, Session,
-        SessionCookie, SessionCookieBuilder, SessionEnd, SessionError, SessionHeader, SessionLayer,
-        SessionService, TestBrowser, Typed, Undecodable, Watch,
+        EmptyResponse, FailureResponse, ResponseFuture, SessionLayer, SessionService, TestBrowser,
     };
 }
 

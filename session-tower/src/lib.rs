@@ -45,7 +45,7 @@ mod service;
 mod test_browser;
 
 pub use self::failure::{EmptyResponse, FailureResponse};
-pub use self::future::ResponseFuture;
+pub use self::future::{Failing, ResponseFuture};
 pub use self::layer::SessionLayer;
 pub use self::service::SessionService;
 pub use self::test_browser::TestBrowser;

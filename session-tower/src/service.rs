@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
-use session_http::{Session, SessionHttp};
+use session_http::{Responding, Session, SessionHttp};
 use tower_service::Service;
 
 use crate::failure::FailureResponse;
-use crate::future::ResponseFuture;
+use crate::future::{Failing, ResponseFuture};
 
 /// A service around which a [`SessionLayer`](crate::SessionLayer) stands.
 #[derive(Debug)]
@@ -75,6 +75,11 @@ where
         let (parts, body) = request.into_parts();
         let kept = self.failure_response.keep(&parts);
         let inner = self.inner.call(Request::from_parts(parts, body));
-        ResponseFuture::new(inner, opened, Arc::clone(&self.failure_response), kept)
+        let failure_response = Arc::clone(&self.failure_response);
+        let failing = Failing {
+            failure_response,
+            kept,
+        };
+        Responding::new(inner, opened, failing)
     }
 }

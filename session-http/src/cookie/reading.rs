@@ -3,11 +3,11 @@
 //! Over bytes and by hand: a cookie library reads text, and one stray byte in another
 //! application's cookie must not hide ours.
 
-use http::header::{COOKIE, Entry, OccupiedEntry};
-use http::{HeaderMap, HeaderValue};
+use http::header::COOKIE;
 use session_core::SessionId;
 
 use super::SessionCookie;
+use crate::head::Headers;
 use crate::presented::Presented;
 use crate::state::Former;
 
@@ -15,14 +15,11 @@ impl SessionCookie {
     /// What a request's cookies say of the session. A former name counts where the present one is
     /// absent. The lines that hold the session's cookie are marked as sensitive: for logs, and for
     /// the header compression of what a proxy sends on.
-    pub(crate) fn read(&self, headers: &mut HeaderMap) -> (Presented, Former) {
-        let Entry::Occupied(mut lines) = headers.entry(COOKIE) else {
-            return (Presented::Nothing, Former::Nowhere);
-        };
-        let mut presented = presented(&mut lines, &self.name);
+    pub(crate) fn read(&self, headers: &mut impl Headers) -> (Presented, Former) {
+        let mut presented = presented(headers, &self.name);
         let mut former = Former::Nowhere;
         for cookie in &self.former {
-            let found = self::presented(&mut lines, &cookie.name);
+            let found = self::presented(headers, &cookie.name);
             if found == Presented::Nothing {
                 continue;
             }
@@ -41,18 +38,16 @@ impl SessionCookie {
 /// Of several cookies of one name a server cannot know by themselves which is the right one
 /// (RFC 6265, 4.2.2). Only the exact name matches, so that a cookie without the `__Host-` prefix,
 /// which a neighbouring subdomain could plant, is not ours.
-fn presented(lines: &mut OccupiedEntry<'_, HeaderValue>, name: &str) -> Presented {
+fn presented(headers: &mut impl Headers, name: &str) -> Presented {
     let mut presented = Presented::Nothing;
-    for line in lines.iter_mut() {
-        let mut is_ours = line.is_sensitive();
-        for pair in pairs(line.as_bytes()) {
-            if let Some(value) = value_of(pair, name.as_bytes()) {
-                presented = presented.and(SessionId::parse(value).ok());
-                is_ours = true;
-            }
+    headers.hide(&COOKIE, |line| {
+        let mut is_ours = false;
+        for value in pairs(line).filter_map(|pair| value_of(pair, name.as_bytes())) {
+            presented.add(SessionId::parse(value).ok());
+            is_ours = true;
         }
-        line.set_sensitive(is_ours);
-    }
+        is_ours
+    });
     presented
 }
 

@@ -1,9 +1,6 @@
 //! A browser with several requests under way at once, over real HTTP: what is promised of its
 //! session holds however the network and the server order them.
 
-#[path = "../../../session-tower/tests/browser/model/mod.rs"]
-mod model;
-
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,16 +14,16 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use session_conformance::Harness as _;
 use session_core::{SessionAdmin, SessionBackend, SessionId};
+use session_http_test::browser::model::{
+    Deed, Event, History, Jar, Line, NAME, Pause, Recorder, Request, Run, Scenario, Start, named,
+    seed,
+};
 use session_redis::IdStorage;
 use session_tower::{Session, SessionLayer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep};
 
-use self::model::{
-    Deed, Event, History, Jar, Line, NAME, Pause, Recorder, Request, Run, Scenario, Start, named,
-    seed,
-};
 use crate::RedisServer;
 use crate::harness::{Connect, RedisHarness};
 

@@ -19,7 +19,7 @@ fn token(page: &str) -> &str {
 async fn another_site_is_refused_and_so_is_what_says_nothing_and_has_no_token() {
     let (backend, _) = backend();
     let app = example::app(Arc::new(backend.clone()), SessionCookie::default()).unwrap();
-    let mut browser = Browser::new(app.clone());
+    let mut browser = Browser::new(app.clone().into());
     let refused = form("/", "name=ann");
     assert_eq!(browser.send(refused).await.unwrap().status(), 403);
     assert!(backend.is_empty(), "what is refused begins no session");
@@ -30,7 +30,7 @@ async fn another_site_is_refused_and_so_is_what_says_nothing_and_has_no_token() 
         token(&open(&mut browser, "/").await),
         "one token in all tabs"
     );
-    let others = open(&mut Browser::new(app), "/").await;
+    let others = open(&mut Browser::new(app.into()), "/").await;
     let (own, others) = (
         format!("name=ann&token={own}"),
         format!("name=ann&token={}", token(&others)),

@@ -28,7 +28,7 @@ async fn house() -> House {
     let (backend, clock) = backend();
     let sessions = SessionLayer::new(Arc::new(backend.clone()));
     let app = example::app(sessions.with_watch_interval(Duration::from_millis(100)));
-    let mut browser = Browser::new(app.clone());
+    let mut browser = Browser::new(app.clone().into());
     browser.send(form("/login", "ann")).await.unwrap();
     let server = serve(app).await;
     House {

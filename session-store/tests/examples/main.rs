@@ -2,7 +2,12 @@
 
 #![cfg(test)]
 #![allow(missing_docs, unreachable_pub, reason = "a test is read, not linked")]
+#![allow(
+    clippy::duplicate_mod,
+    reason = "the shop, and its tests, are of two frameworks"
+)]
 
+mod app;
 mod collector;
 mod csrf;
 mod header_client;
@@ -20,14 +25,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::http::{Request, Response};
+use futures_util::StreamExt as _;
 use session_store::backends::memory::{ManualClock, MemoryBackend};
 use session_store::web::TestBrowser;
 use tokio::net::TcpListener;
 
-type Browser = TestBrowser<Router>;
+use self::app::{App, Received};
+
+type Browser = TestBrowser<App>;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -57,9 +65,9 @@ async fn serve(app: Router) -> SocketAddr {
     address
 }
 
-async fn text(response: Response<Body>) -> String {
-    let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-    String::from_utf8(bytes.to_vec()).unwrap()
+async fn text(response: Response<Received>) -> String {
+    let bytes: Vec<_> = response.into_body().collect().await;
+    String::from_utf8(bytes.concat()).unwrap()
 }
 
 /// The status and the text of what a browser shows after a request, and where.

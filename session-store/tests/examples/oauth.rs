@@ -28,7 +28,7 @@ async fn start() -> (MemoryBackend, Browser, Router) {
         "https://shop.example",
         &origin,
     );
-    (backend, Browser::new(app.unwrap()), provider)
+    (backend, Browser::new(app.unwrap().into()), provider)
 }
 
 /// The path and query of what a response redirects to.

@@ -25,7 +25,7 @@ fn after<'a>(log: &'a str, what: &str) -> Option<&'a str> {
 async fn prometheus_collects_what_sessions_do() {
     let metrics = serve(example::for_operators(example::collect().unwrap())).await;
     let sessions = example::sessions("memory:").await.unwrap();
-    let mut browser = Browser::new(example::app(sessions, SessionCookie::default()));
+    let mut browser = Browser::new(example::app(sessions, SessionCookie::default()).into());
     for visit in 1..=3 {
         assert_eq!(open(&mut browser, "/").await, format!("Visit {visit}\n"));
     }

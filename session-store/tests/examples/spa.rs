@@ -30,7 +30,7 @@ async fn api(browser: &mut Browser, method: &str, path: &str, body: Value) -> (u
 async fn the_script_knows_who_and_how_long_and_keeps_nothing_alive() {
     let (backend, clock) = backend();
     let app = example::app(Arc::new(backend.clone()), SessionCookie::default());
-    let mut browser = Browser::new(app);
+    let mut browser = Browser::new(app.into());
     assert!(open(&mut browser, "/").await.contains("/api"));
     let nobody = json!({ "user": null, "seconds_left": null });
     assert_eq!(

@@ -39,7 +39,7 @@ fn proxy(application: SocketAddr) -> Router {
 async fn the_browser_is_on_https_and_that_is_what_counts() {
     let (backend, _) = backend();
     let application = serve(example::app(Arc::new(backend.clone()))).await;
-    let mut browser = Browser::new(proxy(application));
+    let mut browser = Browser::new(proxy(application).into());
     let request = |method: &str, origin: &str| {
         // A client that makes up where it is comes to nothing: the last entry counts.
         Request::builder()

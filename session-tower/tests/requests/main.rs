@@ -16,7 +16,6 @@ mod ending;
 mod fixation;
 mod header_transport;
 mod layers;
-mod model;
 mod readiness;
 mod redaction;
 mod reserved_names;

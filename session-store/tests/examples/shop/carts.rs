@@ -115,9 +115,9 @@ async fn the_page_follows_the_cart_and_ends_with_the_session() {
     assert_eq!(browser.send(page("/live")).await.unwrap().status(), 204);
     send(&mut browser, "/login", ANN).await;
     let live = browser.send(page("/live")).await.unwrap();
-    let mut live = live.into_body().into_data_stream();
+    let mut live = live.into_body();
     let mut told = async || {
-        let event = live.next().await?.unwrap();
+        let event = live.next().await?;
         Some(String::from_utf8(event.to_vec()).unwrap())
     };
     send(&mut browser, "/cart", "item=hat&by=2").await;

@@ -1,18 +1,22 @@
-//! The shop.
+//! The shop, on each framework.
 
+#[path = "../../../examples/shop_actix.rs"]
+#[allow(dead_code, reason = "its main function is not called here")]
+mod actix_example;
 #[path = "../../../examples/shop/main.rs"]
 #[allow(dead_code, reason = "its main function is not called here")]
-mod example;
+mod axum_example;
 
-mod carts;
-mod failing;
-mod people;
+mod on_actix;
+mod on_axum;
 
 use std::sync::Arc;
 
-use session_store::SessionCookie;
+use session_store::SessionBackend;
+use session_store::admin::SessionAdmin;
 use session_store::backends::memory::{ManualClock, MemoryBackend};
 
+use crate::app::App;
 use crate::{Browser, backend};
 
 const ANN: &str = "username=ann&password=open+sesame";
@@ -26,14 +30,15 @@ struct Shop {
     browser: Browser,
 }
 
-fn shop() -> Shop {
-    let (backend, clock) = backend();
-    let admin = Arc::new(backend.admin());
-    let app = example::app(Arc::new(backend.clone()), admin, SessionCookie::default());
-    let browser = Browser::new(app);
-    Shop {
-        backend,
-        clock,
-        browser,
+impl Shop {
+    fn new(app: impl FnOnce(Arc<dyn SessionBackend>, Arc<dyn SessionAdmin>) -> App) -> Self {
+        let (backend, clock) = backend();
+        let admin = Arc::new(backend.admin());
+        let browser = Browser::new(app(Arc::new(backend.clone()), admin));
+        Self {
+            backend,
+            clock,
+            browser,
+        }
     }
 }

@@ -4,16 +4,13 @@ use std::convert::Infallible;
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, PasswordVerifier};
-use axum::Form;
-use axum::extract::Query;
-use axum::http::{HeaderMap, StatusCode, header::USER_AGENT};
-use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use session_store::auth::{Auth, AuthHash, UserLoader, safe_next};
-use session_store::{InvalidPrincipal, Lifetime, Principal, Session, SessionError, SessionTtl};
+use session_store::{InvalidPrincipal, Lifetime, Principal, Session, SessionTtl};
 use tokio::task::spawn_blocking;
 
 use super::pages::page;
+use super::{Answer, Shown, see};
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -88,8 +85,9 @@ pub(crate) struct After {
     next: Option<String>,
 }
 
-pub(crate) async fn log_in_page() -> Html<String> {
+pub(crate) fn log_in_page() -> Shown {
     page(
+        200,
         "Log in",
         r#"<form method="post">
 <label>Name <input name="username" autocomplete="username"></label>
@@ -103,16 +101,15 @@ pub(crate) async fn log_in_page() -> Html<String> {
 /// person wanted to go.
 pub(crate) async fn log_in(
     auth: Auth<User>,
-    session: Session,
-    Query(after): Query<After>,
-    headers: HeaderMap,
-    Form(login): Form<Login>,
-) -> Result<Response, SessionError> {
+    after: After,
+    device: Option<&str>,
+    login: Login,
+) -> Answer {
     // A password takes a while to check, and must not hold up other requests.
     let checked = spawn_blocking(move || check(&login.username, &login.password)).await;
     let Ok(Some(user)) = checked else {
         let text = "<p>Wrong name or password.</p>";
-        return Ok((StatusCode::UNAUTHORIZED, page("Log in", text)).into_response());
+        return Ok(page(401, "Log in", text));
     };
     // Unused for so long, and in any case after so long, the session ends.
     let remember = login.remember.is_some();
@@ -125,17 +122,17 @@ pub(crate) async fn log_in(
     auth.log_in_with(&user, |it| {
         it.lifetime(lifetime).ttl(ttl).persistent(remember)
     })?;
-    let device = headers.get(USER_AGENT).and_then(|it| it.to_str().ok());
+    let session = auth.session();
     session.insert("device", device)?;
     session.insert("notice", format!("Welcome, {}!", user.name))?;
     let next = after.next.as_deref().and_then(safe_next);
-    Ok(Redirect::to(next.unwrap_or("/")).into_response())
+    see(next.unwrap_or("/"))
 }
 
 /// The cart stays with the visitor.
-pub(crate) async fn log_out(session: Session) -> Result<Redirect, SessionError> {
+pub(crate) fn log_out(session: &Session) -> Answer {
     session.log_out_keeping(["cart"])?;
-    Ok(Redirect::to("/"))
+    see("/")
 }
 
 fn check(name: &str, password: &str) -> Option<User> {

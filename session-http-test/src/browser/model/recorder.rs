@@ -16,15 +16,15 @@ use session_core::{
 use super::history::{Event, History, Outcome, Step};
 
 /// What a step waits for before it or after it.
-pub(crate) type Pause = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub type Pause = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-pub(crate) struct Recorder {
-    pub(crate) inner: Arc<dyn SessionBackend>,
+pub struct Recorder {
+    pub inner: Arc<dyn SessionBackend>,
     /// The request's number.
-    pub(crate) request: usize,
-    pub(crate) history: Arc<History>,
+    pub request: usize,
+    pub history: Arc<History>,
     /// Begins a pause; whether it is the one before a step.
-    pub(crate) pause: fn(bool) -> Pause,
+    pub pause: fn(bool) -> Pause,
 }
 
 impl Recorder {

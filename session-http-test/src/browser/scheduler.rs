@@ -1,7 +1,6 @@
 //! One order of all steps, on the backend in memory: no runtime, no threads, nothing but choices.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -11,12 +10,11 @@ use http::header::COOKIE;
 use http::{Request, Response, StatusCode};
 use session_core::{Clock, SessionAdmin as _, SessionBackend, SessionPolicy};
 use session_memory::{ManualClock, MemoryBackend};
-use session_tower::{Session, SessionLayer};
-use tower::{Layer, ServiceExt as _, service_fn};
 
-use crate::model::{Event, History, Jar, Line, NAME, Pause, Recorder, Run, Scenario, named};
-
-type Answering = Pin<Box<dyn Future<Output = Response<()>>>>;
+use crate::adapter::{Adapter, Answering, Transport, handler};
+use crate::browser::model::{
+    Event, History, Jar, Line, NAME, Pause, Recorder, Run, Scenario, named,
+};
 
 /// Where a request is.
 enum Place {
@@ -29,7 +27,7 @@ enum Place {
 
 /// What can happen next.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Act {
+pub(super) enum Act {
     Send(usize),
     Continue(usize),
     Deliver(usize),
@@ -38,7 +36,7 @@ pub(crate) enum Act {
 }
 
 /// Runs a scenario. `choose` is asked which of these happens next, until all requests are over.
-pub(crate) fn run(
+pub(super) fn run<A: Adapter>(
     scenario: &Scenario,
     pause: fn(bool) -> Pause,
     mut choose: impl FnMut(&[Act]) -> usize,
@@ -91,7 +89,7 @@ pub(crate) fn run(
                     history: history.clone(),
                     pause,
                 };
-                places[n] = Place::Handling(answering(scenario, n, recorder, request));
+                places[n] = Place::Handling(answering::<A>(scenario, n, recorder, request));
             }
             Act::Deliver(n) => {
                 history.add(Event::Delivered(n));
@@ -137,23 +135,26 @@ pub(crate) fn run(
     }
 }
 
-fn answering(scenario: &Scenario, n: usize, recorder: Recorder, request: Request<()>) -> Answering {
+fn answering<A: Adapter>(
+    scenario: &Scenario,
+    n: usize,
+    recorder: Recorder,
+    request: Request<()>,
+) -> Answering {
     let performs = scenario.requests[n];
-    let handler = service_fn(move |request: Request<()>| async move {
-        let session = Session::of(request.extensions()).expect("a layer");
+    let handler = handler(move |session| async move {
         let mut response = Response::new(());
         if performs.perform(n, &session).await.is_err() {
             *response.status_mut() = StatusCode::IM_A_TEAPOT;
         }
-        Ok::<_, Infallible>(response)
+        Ok(response)
     });
-    let layer = SessionLayer::new(Arc::new(recorder)).with_cookie(scenario.cookie());
-    let response = layer.layer(handler).oneshot(request);
-    Box::pin(async { response.await.unwrap_or_else(|never| match never {}) })
+    let cookie = Transport::Cookie(scenario.cookie());
+    A::send(Arc::new(recorder), cookie, request, handler)
 }
 
 /// Returns to the scheduler once before each step.
-pub(crate) fn before_each_step(is_before: bool) -> Pause {
+pub(super) fn before_each_step(is_before: bool) -> Pause {
     let mut is_due = is_before;
     Box::pin(std::future::poll_fn(move |_| {
         match std::mem::take(&mut is_due) {
@@ -164,7 +165,7 @@ pub(crate) fn before_each_step(is_before: bool) -> Pause {
 }
 
 /// And once after it.
-pub(crate) fn around_each_step(_: bool) -> Pause {
+pub(super) fn around_each_step(_: bool) -> Pause {
     before_each_step(true)
 }
 

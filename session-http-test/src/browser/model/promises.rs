@@ -10,21 +10,21 @@ use super::jar::Line;
 use super::scenario::{Deed, FIRST, Scenario, Start, mark, principal, private};
 
 /// One order of the steps of a scenario, and what it came to.
-pub(crate) struct Run {
-    pub(crate) scenario: Scenario,
+pub struct Run {
+    pub scenario: Scenario,
     /// The session that the browser began with.
-    pub(crate) first: Option<SessionId>,
-    pub(crate) events: Vec<Event>,
+    pub first: Option<SessionId>,
+    pub events: Vec<Event>,
     /// The cookie that the browser is left with.
-    pub(crate) kept: Option<SessionId>,
+    pub kept: Option<SessionId>,
     /// The sessions that are alive, of those that a response has named and the first one.
-    pub(crate) live: HashMap<SessionId, SessionRecord>,
+    pub live: HashMap<SessionId, SessionRecord>,
     /// How many sessions the store has.
-    pub(crate) sessions: u64,
+    pub sessions: u64,
 }
 
 /// The ids that responses have named, and the first one.
-pub(crate) fn named(first: Option<&SessionId>, events: &[Event]) -> Vec<SessionId> {
+pub fn named(first: Option<&SessionId>, events: &[Event]) -> Vec<SessionId> {
     let set = events.iter().filter_map(|event| match event {
         Event::Answered(_, _, Some(Line::Set(id, _))) => Some(id),
         _ => None,
@@ -34,7 +34,7 @@ pub(crate) fn named(first: Option<&SessionId>, events: &[Event]) -> Vec<SessionI
 
 impl Run {
     /// The promises that are broken, and how.
-    pub(crate) fn broken(&self) -> Vec<(&'static str, String)> {
+    pub fn broken(&self) -> Vec<(&'static str, String)> {
         let facts = Facts::of(self);
         let promises = [
             ("a log-in stays", facts.a_log_in_stays()),
@@ -51,7 +51,7 @@ impl Run {
 
     /// # Panics
     /// When a promise is broken.
-    pub(crate) fn check(&self, to_repeat: impl fmt::Display) {
+    pub fn check(&self, to_repeat: impl fmt::Display) {
         let broken = self.broken();
         assert!(
             broken.is_empty(),

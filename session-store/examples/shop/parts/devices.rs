@@ -2,13 +2,12 @@
 
 use std::fmt::Write as _;
 
-use axum::Form;
-use axum::response::{Html, Redirect};
 use serde::Deserialize;
 use session_store::web::FieldsExt;
-use session_store::{PublicId, Session, SessionError};
+use session_store::{PublicId, Session};
 
 use super::pages::{escape, page};
+use super::{Answer, see};
 
 /// A session by the id that may be shown: it ends the session, and opens none.
 #[derive(Deserialize)]
@@ -16,7 +15,7 @@ pub(crate) struct Chosen {
     pub(crate) session: PublicId,
 }
 
-pub(crate) async fn list(session: Session) -> Result<Html<String>, SessionError> {
+pub(crate) async fn list(session: Session) -> Answer {
     let mut body = String::from("<ul>\n");
     for device in session.devices(["device"]).await? {
         let name: Option<String> = device.get_as("device")?;
@@ -32,19 +31,16 @@ pub(crate) async fn list(session: Session) -> Result<Html<String>, SessionError>
         );
     }
     body.push_str("</ul>\n<form method=\"post\" action=\"/devices/end-others\"><button>Log out all others</button></form>");
-    Ok(page("My devices", &body))
+    Ok(page(200, "My devices", &body))
 }
 
 /// One of this person's sessions; those of others are not found, whatever is sent.
-pub(crate) async fn end(
-    session: Session,
-    Form(chosen): Form<Chosen>,
-) -> Result<Redirect, SessionError> {
+pub(crate) async fn end(session: Session, chosen: Chosen) -> Answer {
     session.log_out_device(chosen.session).await?;
-    Ok(Redirect::to("/devices"))
+    see("/devices")
 }
 
-pub(crate) async fn end_others(session: Session) -> Result<Redirect, SessionError> {
+pub(crate) async fn end_others(session: Session) -> Answer {
     session.log_out_others().await?;
-    Ok(Redirect::to("/devices"))
+    see("/devices")
 }

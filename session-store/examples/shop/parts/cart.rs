@@ -3,15 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use axum::Form;
-use axum::http::StatusCode;
-use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::{Deserialize, Serialize};
-use session_store::auth::CurrentUser;
-use session_store::{Session, SessionError};
+use session_store::Session;
 
 use super::pages::{escape, page};
 use super::users::User;
+use super::{Answer, Shown, see};
 
 const CATALOGUE: [&str; 3] = ["hat", "scarf", "socks"];
 
@@ -57,12 +54,9 @@ pub(crate) struct Change {
 }
 
 /// Some more or fewer of an item. A visitor's session begins here.
-pub(crate) async fn change(
-    session: Session,
-    Form(change): Form<Change>,
-) -> Result<Response, SessionError> {
+pub(crate) async fn change(session: Session, change: Change) -> Answer {
     if !CATALOGUE.contains(&change.item.as_str()) {
-        return Ok(StatusCode::NOT_FOUND.into_response());
+        return Ok(Shown::Page(404, String::new()));
     }
     // Called again where the other tab was faster, with what it made of the cart.
     let more = move |cart: Option<Cart>| {
@@ -73,14 +67,11 @@ pub(crate) async fn change(
         cart
     };
     session.update("cart", more).await?;
-    Ok(Redirect::to("/").into_response())
+    see("/")
 }
 
 /// The shop's front page.
-pub(crate) async fn show(
-    session: Session,
-    user: Option<CurrentUser<User>>,
-) -> Result<Html<String>, SessionError> {
+pub(crate) async fn show(session: Session, user: Option<User>) -> Answer {
     let cart: Cart = session.get("cart").await?.unwrap_or_default();
     let mut body = String::new();
     // Shown once.
@@ -109,5 +100,5 @@ pub(crate) async fn show(
         None => r#"<p><a href="/login">Log in</a></p>"#.to_owned(),
     });
     body.push_str(LIVE);
-    Ok(page("Shop", &body))
+    Ok(page(200, "Shop", &body))
 }

@@ -6,21 +6,21 @@ use http::HeaderMap;
 use http::header::SET_COOKIE;
 use session_core::SessionId;
 
-pub(crate) const NAME: &str = "__Host-id";
+pub const NAME: &str = "__Host-id";
 
 /// What a response says of the cookie.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Line {
+pub enum Line {
     Set(SessionId, Option<Duration>),
     Clear,
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Jar(Option<(SessionId, Option<Duration>)>);
+pub struct Jar(Option<(SessionId, Option<Duration>)>);
 
 impl Line {
     /// The line in these headers, if there is one.
-    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
+    pub fn of(headers: &HeaderMap) -> Option<Self> {
         let mut lines = headers.get_all(SET_COOKIE).iter();
         let line = lines.next()?.to_str().expect("a text");
         assert!(lines.next().is_none(), "one cookie, one line");
@@ -39,7 +39,7 @@ impl Line {
 
 impl Jar {
     /// A response with this line arrives.
-    pub(crate) fn receive(&mut self, line: Option<&Line>, now: Duration) {
+    pub fn receive(&mut self, line: Option<&Line>, now: Duration) {
         match line {
             Some(Line::Set(id, max_age)) => {
                 self.0 = Some((id.clone(), max_age.map(|age| now + age)));
@@ -50,7 +50,7 @@ impl Jar {
     }
 
     /// What a request takes along.
-    pub(crate) fn cookie(&self, now: Duration) -> Option<SessionId> {
+    pub fn cookie(&self, now: Duration) -> Option<SessionId> {
         let (id, ends) = self.0.as_ref()?;
         ends.is_none_or(|ends| now < ends).then(|| id.clone())
     }

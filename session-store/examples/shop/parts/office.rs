@@ -1,17 +1,13 @@
 //! The office: all sessions of the shop, visitors' included, for those who have the permission.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 
-use axum::Form;
-use axum::extract::{Query, State};
-use axum::response::{Html, Redirect};
 use serde::Deserialize;
-use session_store::SessionError;
 use session_store::admin::{PageCursor, PageSize, SessionAdmin};
 
 use super::devices::Chosen;
 use super::pages::{escape, page};
+use super::{Answer, see};
 
 #[derive(Deserialize)]
 pub(crate) struct From {
@@ -19,10 +15,7 @@ pub(crate) struct From {
 }
 
 /// One page of them. Each looks at a part of the store, however large it is.
-pub(crate) async fn sessions(
-    State(admin): State<Arc<dyn SessionAdmin>>,
-    Query(from): Query<From>,
-) -> Result<Html<String>, SessionError> {
+pub(crate) async fn sessions(admin: &dyn SessionAdmin, from: From) -> Answer {
     let shown = admin
         .list_page(from.cursor.as_ref(), PageSize::DEFAULT)
         .await?;
@@ -49,13 +42,10 @@ pub(crate) async fn sessions(
             next.as_str()
         );
     }
-    Ok(page("Office", &body))
+    Ok(page(200, "Office", &body))
 }
 
-pub(crate) async fn end(
-    State(admin): State<Arc<dyn SessionAdmin>>,
-    Form(chosen): Form<Chosen>,
-) -> Result<Redirect, SessionError> {
+pub(crate) async fn end(admin: &dyn SessionAdmin, chosen: Chosen) -> Answer {
     admin.revoke_session(&chosen.session).await?;
-    Ok(Redirect::to("/office"))
+    see("/office")
 }

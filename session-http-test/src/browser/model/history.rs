@@ -9,7 +9,7 @@ use session_core::SessionId;
 use super::jar::Line;
 
 #[derive(Debug, Clone)]
-pub(crate) enum Event {
+pub enum Event {
     /// A request left the browser with this cookie.
     Sent(usize, Option<SessionId>),
     /// A step of a request is done.
@@ -24,16 +24,16 @@ pub(crate) enum Event {
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Step {
-    pub(crate) name: &'static str,
-    pub(crate) id: SessionId,
+pub struct Step {
+    pub name: &'static str,
+    pub id: SessionId,
     /// The new id of a rename.
-    pub(crate) to: Option<SessionId>,
-    pub(crate) outcome: Outcome,
+    pub to: Option<SessionId>,
+    pub outcome: Outcome,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub enum Outcome {
     Done,
     NotFound,
     Rotated,
@@ -42,14 +42,14 @@ pub(crate) enum Outcome {
 
 /// The events so far; whoever sees one adds it.
 #[derive(Debug, Default)]
-pub(crate) struct History(Mutex<Vec<Event>>);
+pub struct History(Mutex<Vec<Event>>);
 
 impl History {
-    pub(crate) fn add(&self, event: Event) {
+    pub fn add(&self, event: Event) {
         self.events().push(event);
     }
 
-    pub(crate) fn take(&self) -> Vec<Event> {
+    pub fn take(&self) -> Vec<Event> {
         std::mem::take(&mut *self.events())
     }
 

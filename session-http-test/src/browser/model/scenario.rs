@@ -5,14 +5,14 @@ use std::time::Duration;
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use session_core::{FieldName, Fields, NewSession, Principal, SessionPolicy};
-use session_tower::{Session, SessionCookie, SessionError};
+use session_http::{Session, SessionCookie, SessionError};
 
 /// The field of a session that is there from the beginning.
 pub(crate) const FIRST: &str = "first";
 
 /// What one request does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Deed {
+pub enum Deed {
     Read,
     Count,
     Insert,
@@ -22,32 +22,32 @@ pub(crate) enum Deed {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Request {
-    pub(crate) deed: Deed,
+pub struct Request {
+    pub deed: Deed,
     /// Whether it reads before that, and so has seen whether the session is alive.
-    pub(crate) reads_first: bool,
+    pub reads_first: bool,
 }
 
 /// The session that the browser begins with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Start {
+pub enum Start {
     None,
     Visitor,
     Ann,
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Scenario {
-    pub(crate) start: Start,
-    pub(crate) is_cookie_persistent: bool,
-    pub(crate) requests: Vec<Request>,
+pub struct Scenario {
+    pub start: Start,
+    pub is_cookie_persistent: bool,
+    pub requests: Vec<Request>,
     /// How much time passes at once, at any point.
-    pub(crate) passing: Option<Duration>,
-    pub(crate) may_lose_a_response: bool,
+    pub passing: Option<Duration>,
+    pub may_lose_a_response: bool,
 }
 
 impl Deed {
-    pub(crate) const ALL: [Self; 7] = [
+    pub const ALL: [Self; 7] = [
         Self::Read,
         Self::Count,
         Self::Insert,
@@ -58,19 +58,19 @@ impl Deed {
     ];
 
     /// Whether it begins a session where there is none.
-    pub(crate) fn writes(self) -> bool {
+    pub fn writes(self) -> bool {
         matches!(self, Self::Count | Self::Insert)
     }
 }
 
 impl Start {
-    pub(crate) const ALL: [Self; 3] = [Self::None, Self::Visitor, Self::Ann];
+    pub const ALL: [Self; 3] = [Self::None, Self::Visitor, Self::Ann];
 
-    pub(crate) fn owner(self) -> Option<&'static str> {
+    pub fn owner(self) -> Option<&'static str> {
         (self == Self::Ann).then_some("ann")
     }
 
-    pub(crate) fn session(self) -> Option<NewSession> {
+    pub fn session(self) -> Option<NewSession> {
         let fields = Fields::new().with(field(FIRST), "yes");
         match self {
             Self::None => None,
@@ -84,12 +84,12 @@ impl Start {
 }
 
 impl Request {
-    pub(crate) fn new(deed: Deed, reads_first: bool) -> Self {
+    pub fn new(deed: Deed, reads_first: bool) -> Self {
         Self { deed, reads_first }
     }
 
     /// All requests that differ.
-    pub(crate) fn all() -> Vec<Self> {
+    pub fn all() -> Vec<Self> {
         let all = Deed::ALL.map(|deed| [true, false].map(|reads| Self::new(deed, reads)));
         let mut all = all.concat();
         all.retain(|it| it.deed != Deed::Read || !it.reads_first);
@@ -97,7 +97,7 @@ impl Request {
     }
 
     /// What the handler does. `n` is the request's number.
-    pub(crate) async fn perform(self, n: usize, session: &Session) -> Result<(), SessionError> {
+    pub async fn perform(self, n: usize, session: &Session) -> Result<(), SessionError> {
         if self.reads_first {
             session.get_raw(FIRST).await?;
         }
@@ -121,7 +121,7 @@ impl Request {
 }
 
 impl Scenario {
-    pub(crate) fn new(start: Start, requests: Vec<Request>) -> Self {
+    pub fn new(start: Start, requests: Vec<Request>) -> Self {
         Self {
             start,
             is_cookie_persistent: false,
@@ -132,7 +132,7 @@ impl Scenario {
     }
 
     /// Two to four requests. Time passes in half of all.
-    pub(crate) fn random(dice: &mut StdRng) -> Self {
+    pub fn random(dice: &mut StdRng) -> Self {
         let all = Request::all();
         let mut pick = |count: usize| dice.random_range(0..count);
         let requests = (0..2 + pick(3))
@@ -156,18 +156,18 @@ impl Scenario {
     }
 
     /// Within the life of a tombstone.
-    pub(crate) const A_LITTLE: Duration = Duration::from_secs(4);
+    pub const A_LITTLE: Duration = Duration::from_secs(4);
 
     /// Longer than an idle session lives.
-    pub(crate) const IDLE: Duration = Duration::from_secs(1801);
+    pub const IDLE: Duration = Duration::from_secs(1801);
 
     /// Whether sessions can expire.
-    pub(crate) fn expires(&self) -> bool {
+    pub fn expires(&self) -> bool {
         let idle = SessionPolicy::new().default_ttl().as_duration();
         self.passing.is_some_and(|passing| passing > idle)
     }
 
-    pub(crate) fn cookie(&self) -> SessionCookie {
+    pub fn cookie(&self) -> SessionCookie {
         let cookie = SessionCookie::host("id");
         let cookie = if self.is_cookie_persistent {
             cookie.persistent()
@@ -179,7 +179,7 @@ impl Scenario {
 }
 
 /// The seed that the environment variable `SESSION_SEED` says, or a random one.
-pub(crate) fn seed() -> u64 {
+pub fn seed() -> u64 {
     let seed = std::env::var("SESSION_SEED");
     seed.map_or_else(|_| rand::random(), |seed| seed.parse().expect("a number"))
 }

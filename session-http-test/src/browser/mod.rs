@@ -1,10 +1,7 @@
 //! A browser with one cookie and several requests under way at once, at every order of their steps
 //! and of the arrival of the responses: what is promised of the session holds in all.
 
-#![cfg(test)]
-#![allow(missing_docs, unreachable_pub, reason = "a test is read, not linked")]
-
-mod model;
+pub mod model;
 mod scheduler;
 
 use std::time::{Duration, Instant};
@@ -14,17 +11,18 @@ use rand::{RngExt as _, SeedableRng as _};
 
 use self::model::{Deed, Request, Run, Scenario, Start, seed};
 use self::scheduler::{Act, around_each_step, before_each_step, run};
+use crate::adapter::Adapter;
 
 /// Runs scenarios in every order, and prints how many there are. What follows a step touches
 /// nothing that is shared until the response: there is nothing to choose there.
-fn in_every_order(what: &str, scenarios: impl IntoIterator<Item = Scenario>) {
+fn in_every_order<A: Adapter>(what: &str, scenarios: impl IntoIterator<Item = Scenario>) {
     let began = Instant::now();
     let mut orders = 0;
     for scenario in scenarios {
         let mut path: Vec<[usize; 2]> = Vec::new();
         loop {
             let mut depth = 0;
-            let run = run(&scenario, before_each_step, |acts| {
+            let run = run::<A>(&scenario, before_each_step, |acts| {
                 if depth == path.len() {
                     path.push([0, acts.len()]);
                 }
@@ -51,24 +49,21 @@ fn pairs(start: Start) -> impl Iterator<Item = Scenario> {
     pairs.map(move |pair| Scenario::new(start, pair.map(|n| all[n]).to_vec()))
 }
 
-#[test]
-fn every_order_of_two_requests() {
-    in_every_order("two requests", Start::ALL.into_iter().flat_map(pairs));
+pub fn every_order_of_two_requests<A: Adapter>() {
+    in_every_order::<A>("two requests", Start::ALL.into_iter().flat_map(pairs));
 }
 
-#[test]
-fn every_order_of_two_requests_and_the_end_of_an_idle_session() {
+pub fn every_order_of_two_requests_and_the_end_of_an_idle_session<A: Adapter>() {
     let expiring = pairs(Start::Visitor).map(|scenario| Scenario {
         is_cookie_persistent: true,
         passing: Some(Scenario::IDLE),
         may_lose_a_response: false,
         ..scenario
     });
-    in_every_order("two requests and time", expiring);
+    in_every_order::<A>("two requests and time", expiring);
 }
 
-#[test]
-fn every_order_of_three_requests() {
+pub fn every_order_of_three_requests<A: Adapter>() {
     let deeds = [Deed::Insert, Deed::LogIn("ann"), Deed::Rotate, Deed::LogOut];
     let triples = (0..4).flat_map(|a| (0..=a).flat_map(move |b| (0..=b).map(move |c| [a, b, c])));
     let scenarios = triples.map(|triple| Scenario {
@@ -80,18 +75,17 @@ fn every_order_of_three_requests() {
                 .to_vec(),
         )
     });
-    in_every_order("three requests", scenarios);
+    in_every_order::<A>("three requests", scenarios);
 }
 
-#[test]
-fn random_orders_of_random_requests() {
+pub fn random_orders_of_random_requests<A: Adapter>() {
     const ROUNDS: usize = 50_000;
     let began = Instant::now();
     let seed = seed();
     let mut dice = StdRng::seed_from_u64(seed);
     for _ in 0..ROUNDS {
         let scenario = Scenario::random(&mut dice);
-        let run = run(&scenario, around_each_step, |acts| {
+        let run = run::<A>(&scenario, around_each_step, |acts| {
             dice.random_range(0..acts.len())
         });
         run.check(format_args!("SESSION_SEED={seed}"));
@@ -100,8 +94,7 @@ fn random_orders_of_random_requests() {
 }
 
 /// What becomes of a request that is under way for longer than the tombstone of its session lives.
-#[test]
-fn a_request_longer_than_the_tombstones_life() {
+pub fn a_request_longer_than_the_tombstones_life<A: Adapter>() {
     /// What the browser is left with.
     #[derive(Debug, PartialEq)]
     enum Kept {
@@ -122,7 +115,7 @@ fn a_request_longer_than_the_tombstones_life() {
         acts.extend([Act::Send(0), Act::Continue(0), Act::Deliver(0)]);
         acts.extend(scenario.passing.map(Act::PassTime));
         let mut script = acts.into_iter();
-        let run = run(&scenario, before_each_step, |acts| {
+        let run = run::<A>(&scenario, before_each_step, |acts| {
             let next = script.next();
             next.map_or(0, |next| acts.iter().position(|act| *act == next).unwrap())
         });

@@ -3,13 +3,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use axum::extract::State;
-use axum::response::Redirect;
 use session_store::web::DeltaExt;
 use session_store::{Delta, Principal, PublicId, Session, SessionBackend, SessionError, Touch};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::cart::Cart;
+use super::{Answer, see};
 
 /// An order knows its session by what may be kept, and opens nothing.
 pub(crate) struct Order {
@@ -18,12 +17,12 @@ pub(crate) struct Order {
     cart: Cart,
 }
 
+/// Where orders go.
+pub(crate) type Shipping = UnboundedSender<Order>;
+
 /// Places the cart as an order. Pressed twice, in two tabs, or again after a reply was lost, it is
 /// one order still: the cart has its number. What another tab adds meanwhile stays in the cart.
-pub(crate) async fn place(
-    State(shipping): State<UnboundedSender<Order>>,
-    session: Session,
-) -> Result<Redirect, SessionError> {
+pub(crate) async fn place(shipping: &Shipping, session: Session) -> Answer {
     let cart: Cart = session.get("cart").await?.unwrap_or_default();
     let log_in = (session.principal().await?, session.public_id());
     if let (Some(principal), Some(public_id)) = log_in
@@ -39,11 +38,11 @@ pub(crate) async fn place(
         session.update("cart", rest).await?;
         session.insert("notice", "Thank you for your order.")?;
     }
-    Ok(Redirect::to("/"))
+    see("/")
 }
 
 /// Starts the task that ships orders. A real shop's orders would be rows of a database.
-pub(crate) fn start_shipping(backend: Arc<dyn SessionBackend>) -> UnboundedSender<Order> {
+pub(crate) fn start_shipping(backend: Arc<dyn SessionBackend>) -> Shipping {
     let (sender, mut orders) = unbounded_channel::<Order>();
     tokio::spawn(async move {
         let mut shipped = HashSet::new();
