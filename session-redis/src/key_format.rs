@@ -22,7 +22,8 @@
 #[non_exhaustive]
 pub enum IdStorage {
     /// The id itself: the Redis guide's format, readable by its clients in every language. Whoever
-    /// can read key names (a dump, `MONITOR`, the slow log) holds usable cookies.
+    /// can read key names (a dump, `MONITOR`, the slow log) holds usable cookies, and sees who has
+    /// sessions: the key of a principal's index shows its name.
     #[default]
     Plain,
     /// New sessions are stored plainly. Those that are stored hashed are found too.
