@@ -72,7 +72,8 @@ pub use self::mock::{MockSessionBackend, MockSteps};
 pub use self::observer::{ConnectionChange, ConnectionObserver, ConnectionState};
 pub use self::page::{
     InvalidPageCursor, InvalidPageSize, ListPosition, ListedPage, PageCursor, PageRequest,
-    PageSize, RevokeInPageRequest, RevokedInPage, RevokedPage, SessionOverview, SessionPage,
+    PageSize, RevokeInPageRequest, RevokedInPage, RevokedPage, Selection, SessionOverview,
+    SessionPage,
 };
 pub use self::policy::SessionPolicy;
 pub use self::principal::{

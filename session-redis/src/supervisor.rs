@@ -205,6 +205,11 @@ impl<C: Connect> Supervisor<C> {
         }
     }
 
+    /// What this supervises: the server, or the primary as far as it is known.
+    pub(crate) fn shown(&self) -> Endpoint {
+        self.shared.shown()
+    }
+
     /// Whether a server that refuses writes may have been demoted just now, which soon shows.
     pub(crate) fn took_writes_lately(&self) -> bool {
         match &**self.shared.slot.load() {

@@ -16,6 +16,8 @@ use session_fred as client;
 use session_redis_rs as client;
 
 #[cfg(any(feature = "redis-rs", feature = "fred"))]
+use crate::admin::ServerInspector;
+#[cfg(any(feature = "redis-rs", feature = "fred"))]
 use crate::{CredentialsProvider, Eviction, IdStorage, ScriptSlots, Tls};
 
 /// A backend for this URL, connected.
@@ -99,10 +101,18 @@ pub enum ConnectError {
         "something follows `memory:` in the URL, which takes nothing: for limits, build a memory backend and use it as it is"
     )]
     AfterMemory,
+    /// The sessions of `memory:` are behind no server.
+    #[error("`memory:` keeps its sessions in the process, behind no server")]
+    NoServer,
 }
 
-/// A backend, and the admin API of the same sessions.
-type Opened = (Arc<dyn SessionBackend>, Arc<dyn SessionAdmin>);
+/// A backend, the admin API of the same sessions, and who asks their servers.
+struct Opened {
+    backend: Arc<dyn SessionBackend>,
+    admin: Arc<dyn SessionAdmin>,
+    #[cfg(any(feature = "redis-rs", feature = "fred"))]
+    inspector: Option<Arc<dyn ServerInspector>>,
+}
 
 impl Connect {
     /// To the server at this URL; see [`connect`].
@@ -227,7 +237,7 @@ impl Connect {
     /// # Errors
     /// [`ErrorKind::Config`], as [`connect`].
     pub fn build(self) -> Result<Arc<dyn SessionBackend>> {
-        self.open().map(|(backend, _)| backend)
+        self.open().map(|opened| opened.backend)
     }
 
     /// As [`build`](Self::build), with the admin API of the same sessions. On Redis the admin API
@@ -256,7 +266,23 @@ impl Connect {
     /// # fn main() {}
     /// ```
     pub fn build_with_admin(self) -> Result<(Arc<dyn SessionBackend>, Arc<dyn SessionAdmin>)> {
-        self.open()
+        let opened = self.open()?;
+        Ok((opened.backend, opened.admin))
+    }
+
+    /// What asks the servers of this URL what they are, over a connection of its own. Connects when
+    /// it is first used. Must be called within a Tokio runtime.
+    ///
+    /// Needs the feature `redis-rs` or `fred`, as [`ServerInspector`] does.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`], as [`connect`]; for `memory:` with [`ConnectError::NoServer`].
+    #[cfg(any(feature = "redis-rs", feature = "fred"))]
+    pub fn build_inspector(self) -> Result<Arc<dyn ServerInspector>> {
+        let opened = self.open()?;
+        opened
+            .inspector
+            .ok_or_else(|| refused(ConnectError::NoServer).during(Operation::Connect))
     }
 
     fn open(self) -> Result<Opened> {
@@ -291,7 +317,7 @@ impl Connect {
     pub async fn connect_with_admin(
         self,
     ) -> Result<(Arc<dyn SessionBackend>, Arc<dyn SessionAdmin>)> {
-        let (backend, admin) = self.open()?;
+        let (backend, admin) = self.build_with_admin()?;
         let reached = backend.ping().await;
         reached.map_err(|error| error.during(Operation::Connect))?;
         Ok((backend, admin))
@@ -303,7 +329,12 @@ impl Connect {
         let backend = MemoryBackend::builder().policy(self.policy.clone());
         let backend = backend.build();
         let admin = Arc::new(backend.admin());
-        Ok((Arc::new(backend), admin))
+        Ok(Opened {
+            backend: Arc::new(backend),
+            admin,
+            #[cfg(any(feature = "redis-rs", feature = "fred"))]
+            inspector: None,
+        })
     }
 
     #[cfg(not(feature = "memory"))]
@@ -349,8 +380,7 @@ impl Connect {
     fn redis_rs(&self) -> Result<Opened> {
         let builder = session_redis_rs::RedisRsBackend::builder(self.url.as_str());
         let backend = self.configured(builder)?.build()?;
-        let admin = Arc::new(backend.admin());
-        Ok((Arc::new(backend), admin))
+        Ok(opened(backend.admin(), backend))
     }
 
     #[cfg(not(feature = "redis-rs"))]
@@ -362,8 +392,7 @@ impl Connect {
     fn fred(&self, url: String) -> Result<Opened> {
         let builder = session_fred::FredBackend::builder(url);
         let backend = self.configured(builder)?.build()?;
-        let admin = Arc::new(backend.admin());
-        Ok((Arc::new(backend), admin))
+        Ok(opened(backend.admin(), backend))
     }
 
     #[cfg(not(feature = "fred"))]
@@ -383,6 +412,16 @@ impl fmt::Debug for Connect {
         #[cfg(any(feature = "redis-rs", feature = "fred"))]
         shown.field("id_storage", &self.id_storage);
         shown.finish_non_exhaustive()
+    }
+}
+
+#[cfg(any(feature = "redis-rs", feature = "fred"))]
+fn opened(admin: impl SessionAdmin + ServerInspector, backend: impl SessionBackend) -> Opened {
+    let admin = Arc::new(admin);
+    Opened {
+        backend: Arc::new(backend),
+        inspector: Some(Arc::clone(&admin) as _),
+        admin,
     }
 }
 
