@@ -56,3 +56,4 @@ pub use sentinels::{DOWN_AFTER, SERVICE, Sentinels};
 pub use server::RedisServer;
 pub use shared::{shared, shared_cluster, shared_node};
 pub use suite::backend_tests;
+pub use tls::{Authority, Issued, TlsEnd};

@@ -1,6 +1,6 @@
-//! The program: its flags, its start and end, a store that is away; the command for operators,
-//! on a Cluster as well.
+//! The program: its flags, its start and end, a store that is away, a store that moves to hashed
+//! ids.
 
 mod flags;
 mod life;
-mod sessions;
+mod moving;
