@@ -25,7 +25,8 @@ pub(crate) async fn say_that_none_are_found(place: &Place) {
     let mut hints = hints(&seen, place);
     if hints.is_empty() {
         let facts = inspector.server_facts().await.unwrap_or_default();
-        let databases = facts.into_iter().find_map(|facts| facts.databases);
+        let facts = facts.into_iter().filter_map(|(_, facts)| facts.ok());
+        let databases = facts.filter_map(|facts| facts.databases).next();
         hints.extend(databases.and_then(|it| of_databases(&it, seen.hashes)));
     }
     for hint in hints {

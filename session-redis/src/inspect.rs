@@ -16,6 +16,7 @@ use crate::acl::AclFeature;
 use crate::admin::RedisAdmin;
 use crate::command::{ArgsBuilder, Command};
 use crate::connection::Connect;
+use crate::endpoint::Endpoint;
 use crate::info::Info;
 use crate::keys::Topology;
 use crate::operation::Servers;
@@ -30,8 +31,11 @@ use crate::supervisor::{Lease, Supervisor, write_probe};
 ///
 /// ```
 /// # async fn example(servers: &dyn session_redis::ServerInspector) -> session_core::Result<()> {
-/// for server in servers.server_facts().await? {
-///     println!("{}: {:?} {:?}", server.endpoint, server.software, server.version);
+/// for (endpoint, facts) in servers.server_facts().await? {
+///     match facts {
+///         Ok(facts) => println!("{endpoint}: {:?} {:?}", facts.software, facts.version),
+///         Err(error) => println!("{endpoint}: {error}"),
+///     }
 /// }
 /// # Ok(())
 /// # }
@@ -42,17 +46,18 @@ pub trait ServerInspector: std::fmt::Debug + Send + Sync + 'static {
     /// Takes a hundred round trips per server and about a second at most where these are slow.
     ///
     /// # Errors
-    /// The first contact's with a server that cannot be used, whose source says what to do;
-    /// [`ErrorKind::Unavailable`] and [`ErrorKind::Timeout`] where one cannot be reached. What the
-    /// account may not ask is unknown, and no error.
-    async fn server_facts(&self) -> Result<Vec<ServerFacts>>;
+    /// Of a server: the first contact's, where it cannot be used, whose source says what to do;
+    /// [`ErrorKind::Unavailable`] and [`ErrorKind::Timeout`] where it cannot be reached. What the
+    /// account may not ask is unknown, and no error. Of all: where no node of a cluster tells which
+    /// its masters are.
+    async fn server_facts(&self) -> Result<Vec<(Endpoint, Result<ServerFacts>)>>;
 
     /// Under which prefixes there are keys that look like sessions, in which format: to tell an
     /// empty store from a wrong prefix. Looks at about so many keys, the first that `SCAN` returns.
     ///
     /// # Errors
-    /// As [`server_facts`](Self::server_facts), and [`ErrorKind::Denied`] without the right to
-    /// `SCAN`.
+    /// As of a server in [`server_facts`](Self::server_facts), and [`ErrorKind::Denied`] without
+    /// the right to `SCAN`.
     async fn keys_seen(&self, most: u64) -> Result<KeysSeen>;
 }
 
@@ -75,18 +80,15 @@ return missing";
 
 #[async_trait]
 impl<C: Connect> ServerInspector for RedisAdmin<C> {
-    async fn server_facts(&self) -> Result<Vec<ServerFacts>> {
+    async fn server_facts(&self) -> Result<Vec<(Endpoint, Result<ServerFacts>)>> {
+        let of_connecting = |error| nothing_changed(error, Operation::Connect);
         let mut all = Vec::new();
-        let facts = async {
-            for server in self.servers().await? {
-                let server = server.get();
-                all.push(self.facts_of(server).await?);
-            }
-            Ok(all)
-        };
-        facts
-            .await
-            .map_err(|error| nothing_changed(error, Operation::Connect))
+        for server in self.servers().await.map_err(of_connecting)? {
+            let server = server.get();
+            let facts = self.facts_of(server).await.map_err(of_connecting);
+            all.push((server.shown(), facts));
+        }
+        Ok(all)
     }
 
     async fn keys_seen(&self, most: u64) -> Result<KeysSeen> {

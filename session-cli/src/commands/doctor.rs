@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use console::style;
-use session_store::admin::{ServerFacts, ServerInspector};
+use session_store::admin::ServerInspector;
 use session_store::{Error, ErrorKind};
 
 use super::Job;
@@ -21,19 +21,34 @@ impl<W: Write> Job<'_, W> {
     pub(crate) async fn doctor(&mut self, args: &DoctorArgs) -> Result<Ended, Failure> {
         let inspector = self.place.inspector()?;
         let mut findings = Vec::new();
+        let mut reached = Vec::new();
         match inspector.server_facts().await {
+            Err(error) => self.finding(&mut findings, no_contact(None, &error))?,
             Ok(servers) => {
-                let reached = "the servers were reached, and run the scripts";
-                self.finding(&mut findings, Finding::ok("contact", None, reached))?;
-                let prefix = &self.place.prefix;
-                for finding in servers.iter().flat_map(|facts| of_server(facts, prefix)) {
-                    self.finding(&mut findings, finding)?;
+                let count = servers.len();
+                for (endpoint, facts) in servers {
+                    match facts {
+                        Ok(facts) => reached.push(facts),
+                        Err(error) => {
+                            let finding = no_contact(Some(endpoint.to_string()), &error);
+                            self.finding(&mut findings, finding)?;
+                        }
+                    }
                 }
-                for finding in self.of_store(&*inspector, &servers).await? {
-                    self.finding(&mut findings, finding)?;
+                if reached.len() == count {
+                    let text = "the servers were reached, and run the scripts";
+                    self.finding(&mut findings, Finding::ok("contact", None, text))?;
                 }
             }
-            Err(error) => self.finding(&mut findings, no_contact(&error))?,
+        }
+        let prefix = &self.place.prefix;
+        for finding in reached.iter().flat_map(|facts| of_server(facts, prefix)) {
+            self.finding(&mut findings, finding)?;
+        }
+        if !findings.contains(&Level::Problem) {
+            for finding in self.of_store(&*inspector).await? {
+                self.finding(&mut findings, finding)?;
+            }
         }
         Ok(match findings.into_iter().max() {
             Some(Level::Problem) => Ended::Problems,
@@ -54,24 +69,10 @@ impl<W: Write> Job<'_, W> {
     }
 
     /// What is stored, and whether this place finds it.
-    async fn of_store(
-        &self,
-        inspector: &dyn ServerInspector,
-        servers: &[ServerFacts],
-    ) -> Result<Vec<Finding>, Failure> {
-        let may_scan = |facts: &ServerFacts| {
-            let missing = facts.missing_rights.iter().flatten();
-            !missing
-                .flat_map(|it| &it.rights)
-                .any(|right| right == "+scan")
-        };
-        if !servers.iter().all(may_scan) {
-            // It was found already that the right is missing.
-            return Ok(Vec::new());
-        }
+    async fn of_store(&self, inspector: &dyn ServerInspector) -> Result<Vec<Finding>, Failure> {
         let seen = match inspector.keys_seen(MOST_KEYS).await {
             Ok(seen) => seen,
-            Err(error) => return Ok(vec![no_contact(&error)]),
+            Err(error) => return Ok(vec![no_contact(None, &error)]),
         };
         let own = seen.prefixes.iter();
         let own: u64 = own
@@ -97,11 +98,11 @@ impl<W: Write> Job<'_, W> {
     }
 }
 
-fn no_contact(error: &Error) -> Finding {
+fn no_contact(server: Option<String>, error: &Error) -> Finding {
     let advice = match error.kind() {
         ErrorKind::Denied => "check the account and its password, and what it may do",
         ErrorKind::Config => "do what it says",
         _ => "check the URL, that the server runs, and the network between",
     };
-    Finding::problem("contact", None, chain(error), advice)
+    Finding::problem("contact", server, chain(error), advice)
 }

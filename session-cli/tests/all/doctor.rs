@@ -1,7 +1,7 @@
 //! Whether the servers are what sessions need.
 
 use serde_json::Value;
-use session_redis_test::{RedisServer, shared_cluster};
+use session_redis_test::{Cluster, RedisServer, shared_cluster};
 use session_store::IdStorage;
 
 use crate::support::{Store, objects};
@@ -73,6 +73,22 @@ async fn every_master_of_a_cluster_is_looked_at() {
         let (level, text, _) = of(&of_node, "server");
         assert!(level == "ok" && text.contains("cluster"), "{text}");
     }
+}
+
+/// What can be said of the others is said.
+#[tokio::test]
+async fn a_node_that_is_away_is_named() {
+    let mut cluster = Cluster::start(3).await;
+    let store = Store::at(cluster.url(), IdStorage::Plain);
+    let address = cluster.node(1).addr().to_string();
+    cluster.node_mut(1).kill();
+    let (code, found) = findings(&store, &[]).await;
+    let of_node = found.iter().filter(|it| it["server"] == *address);
+    let of_node: Vec<_> = of_node.cloned().collect();
+    let (level, _, advice) = of(&of_node, "contact");
+    assert_eq!((code, level), (Some(2), "problem"), "{found:?}");
+    assert!(advice.contains("that the server runs"), "{advice}");
+    assert!(found.len() > 1, "{found:?}");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use session_redis_test::RedisServer;
+use session_redis_test::{RedisServer, shared};
 use session_store::IdStorage;
 
 use crate::support::{Ended, MISSING, Store, objects};
@@ -165,6 +165,39 @@ async fn counts_are_watched() {
     let text = store.told(&words).await;
     assert_eq!(text.lines().count(), 3);
     assert!(text.ends_with("  2 sessions, 1 bound, +0\n"), "{text}");
+}
+
+/// Not at the most talkative level of any crate, either; nor by a look at keys of others.
+#[tokio::test]
+async fn no_id_is_ever_written() {
+    let [server, cluster] = Store::both().await;
+    let mut stores = vec![server, cluster];
+    if cfg!(feature = "fred") {
+        let url = shared().await.url().replacen("://", "+fred://", 1);
+        stores.push(Store::at(url, IdStorage::Plain));
+    }
+    for store in stores {
+        let public_id = store.log_in("ann").await;
+        let other = store.add(None, Duration::ZERO).await;
+        for words in [
+            &["list"][..],
+            &["show", &public_id, "--values"],
+            &["doctor"],
+            &["count", "--prefix", "wrong:"],
+            &["revoke", &other],
+            &["revoke", "--all", "--yes"],
+        ] {
+            let mut command = store.command(words);
+            command.env("RUST_LOG", "trace");
+            let ended = Ended::of(command).await;
+            assert!(
+                ended.stderr.contains("session_redis"),
+                "{words:?}: {ended:?}"
+            );
+            store.assert_shows_no_secret(&ended.stdout);
+            store.assert_shows_no_secret(&ended.stderr);
+        }
+    }
 }
 
 /// Who has seen enough may end: quietly.
