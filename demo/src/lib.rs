@@ -9,7 +9,6 @@
 //! | `run` | from there to the end of the process |
 //! | `open` | from the command line to a backend |
 //! | `serve`, `signals` | the server, from its start to its end |
-//! | `admin` | the command that looks at all sessions and ends any of them |
 //! | `app` | the router and what every request passes |
 //! | `routes` | the handlers: what an application does with its session |
 //! | `answer`, `failure` | the JSON they answer |
@@ -18,7 +17,6 @@
 //! | `device` | what a browser is called |
 //! | `page` | the page and its files |
 
-mod admin;
 mod answer;
 mod app;
 mod args;

@@ -2,18 +2,12 @@
 
 use std::error::Error as StdError;
 use std::sync::Arc;
-use std::time::Duration;
 
-use session_store::admin::SessionAdmin;
 use session_store::observe::Observe;
 use session_store::{Connect, ConnectError, Error, SessionBackend};
 
 use crate::args::{BackendName, IdStorageName, StoreArgs};
 use crate::shared::About;
-
-/// The deadline of an operator's operations: longer than a visitor's, so that a busy server can
-/// still finish them.
-const ADMIN_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Why there is no backend.
 #[derive(Debug, thiserror::Error)]
@@ -50,15 +44,6 @@ pub(crate) fn open(args: &StoreArgs) -> Result<(Arc<dyn SessionBackend>, About),
     let backend = connect(args, url).observed(Observe::new()).build();
     let backend = backend.map_err(|error| unusable(args, error))?;
     Ok((backend, about))
-}
-
-/// The admin API of the sessions that the command line names. Does not connect either.
-pub(crate) fn open_admin(args: &StoreArgs) -> Result<Arc<dyn SessionAdmin>, OpenError> {
-    let opened = connect(args, url(args)?)
-        .deadline(ADMIN_DEADLINE)
-        .build_with_admin();
-    let (_, admin) = opened.map_err(|error| unusable(args, error))?;
-    Ok(admin)
 }
 
 fn connect(args: &StoreArgs, url: String) -> Connect {

@@ -5,19 +5,13 @@ use std::process::ExitCode;
 
 use tracing_subscriber::EnvFilter;
 
-use crate::admin;
-use crate::args::{Args, Command};
+use crate::args::Args;
 use crate::serve::serve_until_told;
 
 /// The demo, from its command line to its end.
 pub async fn run() -> ExitCode {
     let args = Args::of_process();
-    if let Some(Command::Sessions { command }) = &args.command {
-        // A command says what it has to say by itself.
-        start_logging("off");
-        return admin::run(&args.store, command).await;
-    }
-    start_logging("info");
+    start_logging();
     match serve_until_told(&args).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(fatal) => {
@@ -27,9 +21,9 @@ pub async fn run() -> ExitCode {
     }
 }
 
-/// To standard error, at this level unless `RUST_LOG` says otherwise.
-fn start_logging(level: &str) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+/// To standard error, unless `RUST_LOG` says otherwise what happens and what goes wrong.
+fn start_logging() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)

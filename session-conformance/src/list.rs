@@ -318,6 +318,7 @@ const ADMIN: &[Case] = table! { Admin
         "ADM-1" every_fact_is_as_stored
         "ADM-1" foreign_sessions_are_shown_as_stored
         "ADM-1" every_principal_is_shown_with_its_sessions
+        "ADM-8" the_fields_of_a_named_session_are_shown
     }
     unshown {
         "ADM-2" what_has_ended_is_not_shown
@@ -336,6 +337,9 @@ const ADMIN: &[Case] = table! { Admin
     }
     operator {
         "ADM-5" an_operator_ends_that_session
+        "ADM-6" several_are_ended_in_one_scan
+        "ADM-6" page_by_page_all_are_ended
+        "ADM-6" those_of_an_age_are_ended
         "ADM-5" public_ids_are_compared_byte_for_byte
         "ADM-5" an_ended_session_is_unlisted
         "ADM-5" an_ended_session_makes_room

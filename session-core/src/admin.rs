@@ -7,7 +7,8 @@ use async_trait::async_trait;
 
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::page::{
-    PageCursor, PageRequest, PageSize, RevokeInPageRequest, RevokedInPage, SessionPage,
+    PageCursor, PageRequest, PageSize, RevokeInPageRequest, RevokedInPage, Selection,
+    SessionOverview, SessionPage,
 };
 use crate::public_id::PublicId;
 
@@ -33,6 +34,7 @@ use crate::public_id::PublicId;
 /// store then start again, a few times.
 ///
 /// No page shows an id: it shows a [`PublicId`], with which a session can be ended and not opened.
+/// Fields of the application's are shown of a session that is named, and of no other.
 ///
 /// # Errors
 /// As those of [`SessionBackend`](crate::SessionBackend). Each step ends within the backend's
@@ -65,10 +67,12 @@ use crate::public_id::PublicId;
 pub trait SessionAdmin: fmt::Debug + Send + Sync + 'static {
     // ---- Required steps -------------------------------------------------------------------------
 
-    /// The live sessions of one page. Changes nothing, touches nothing.
+    /// The live sessions of one page, with the fields of the one that the request names, if it does
+    /// and it is there. Changes nothing, touches nothing.
     async fn page(&self, request: &PageRequest) -> Result<SessionPage>;
 
-    /// Ends the live session of this public id if it is on this page.
+    /// Ends those live sessions of this page that are meant, each in an atomic step of its own, as
+    /// one look at the page has found them. Some may have ended when it fails.
     async fn revoke_in_page(&self, request: &RevokeInPageRequest) -> Result<RevokedInPage>;
 
     // ---- Provided -------------------------------------------------------------------------------
@@ -113,6 +117,33 @@ pub trait SessionAdmin: fmt::Debug + Send + Sync + 'static {
         }
     }
 
+    /// The live session of this public id with the application's fields, bound to a principal or
+    /// not; `None` if there is none. Touches nothing.
+    ///
+    /// Scans the whole store for it.
+    ///
+    /// # Errors
+    /// As [`list_page`](Self::list_page).
+    async fn show_session(&self, public_id: &PublicId) -> Result<Option<SessionOverview>> {
+        let mut restarts = Restarts::default();
+        let mut request = PageRequest::new(None, PageSize::MAX).with_fields_of(*public_id);
+        loop {
+            let page = match self.page(&request).await {
+                Ok(page) => page,
+                Err(error) if restarts.may_restart(&mut request, &error) => continue,
+                Err(error) => return Err(error.during(Operation::ListPage)),
+            };
+            let mut sessions = page.sessions.into_iter();
+            if let Some(found) = sessions.find(|shown| shown.session.public_id == *public_id) {
+                return Ok(Some(found));
+            }
+            match page.next {
+                Some(next) => request.cursor = Some(next),
+                None => return Ok(None),
+            }
+        }
+    }
+
     /// Ends the live session of this public id, bound to a principal or not; whether there was one.
     ///
     /// Scans the whole store for it. Where the principal is known,
@@ -123,21 +154,37 @@ pub trait SessionAdmin: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// As [`list_page`](Self::list_page).
     async fn revoke_session(&self, public_id: &PublicId) -> Result<bool> {
-        let mut restarts = Restarts::default();
-        let mut request =
-            RevokeInPageRequest::new(PageRequest::new(None, PageSize::MAX), *public_id);
-        loop {
+        let ended = self.revoke_named(&[*public_id]).await?;
+        Ok(!ended.is_empty())
+    }
+
+    /// Ends the live sessions of these public ids in one scan; the public ids of those that there
+    /// were. Otherwise as [`revoke_session`](Self::revoke_session).
+    ///
+    /// # Errors
+    /// As [`list_page`](Self::list_page). Some may have ended then.
+    async fn revoke_named(&self, public_ids: &[PublicId]) -> Result<HashSet<PublicId>> {
+        let (mut ended, mut restarts) = (HashSet::new(), Restarts::default());
+        let page = PageRequest::new(None, PageSize::MAX);
+        let mut left: HashSet<_> = public_ids.iter().copied().collect();
+        let mut request = RevokeInPageRequest::new(page, Selection::All);
+        while !left.is_empty() {
+            request.which = Selection::Named(left.clone());
             let revoked = match self.revoke_in_page(&request).await {
                 Ok(revoked) => revoked,
                 Err(error) if restarts.may_restart(&mut request.page, &error) => continue,
                 Err(error) => return Err(error.during(Operation::RevokeSession)),
             };
+            for public_id in revoked.ended {
+                left.remove(&public_id);
+                ended.insert(public_id);
+            }
             match revoked.next {
-                _ if revoked.is_revoked => return Ok(true),
                 Some(next) => request.page.cursor = Some(next),
-                None => return Ok(false),
+                None => break,
             }
         }
+        Ok(ended)
     }
 }
 
@@ -196,7 +243,7 @@ mod tests {
         }
 
         async fn revoke_in_page(&self, request: &RevokeInPageRequest) -> Result<RevokedInPage> {
-            Ok(RevokedInPage::new(false, self.next(&request.page)?))
+            Ok(RevokedInPage::new(Vec::new(), self.next(&request.page)?))
         }
     }
 

@@ -1,5 +1,6 @@
 //! `Arc<T>` and `Box<T>` are backends, and admins, when `T` is.
 
+use std::collections::HashSet;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use crate::id::SessionId;
 use crate::listed::ListedSession;
 use crate::page::{
     ListedPage, PageCursor, PageRequest, PageSize, RevokeInPageRequest, RevokedInPage, RevokedPage,
-    SessionPage,
+    SessionOverview, SessionPage,
 };
 use crate::policy::SessionPolicy;
 use crate::principal::Principal;
@@ -100,7 +101,9 @@ macro_rules! forward_to_inner {
                 fn revoke_in_page['a](request: &'a RevokeInPageRequest) -> Result<RevokedInPage>;
                 fn list_page['a](cursor: Option<&'a PageCursor>, size: PageSize) -> Result<SessionPage>;
                 fn count_sessions[]() -> Result<u64>;
+                fn show_session['a](public_id: &'a PublicId) -> Result<Option<SessionOverview>>;
                 fn revoke_session['a](public_id: &'a PublicId) -> Result<bool>;
+                fn revoke_named['a](public_ids: &'a [PublicId]) -> Result<HashSet<PublicId>>;
             }
         }
     };

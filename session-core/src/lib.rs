@@ -87,7 +87,8 @@ pub use self::observer::{
 };
 pub use self::page::{
     InvalidPageCursor, InvalidPageSize, ListPosition, ListedPage, PageCursor, PageRequest,
-    PageSize, RevokeInPageRequest, RevokedInPage, RevokedPage, SessionOverview, SessionPage,
+    PageSize, RevokeInPageRequest, RevokedInPage, RevokedPage, Selection, SessionOverview,
+    SessionPage,
 };
 pub use self::policy::SessionPolicy;
 pub use self::principal::{

@@ -19,8 +19,8 @@ pub struct ListedSession {
     pub last_accessed_at_text: FieldValue,
     /// When the session was last bound (log in), by the backend's clock.
     pub login_at: Option<UnixMillis>,
-    /// Of the application's fields those that were chosen and that the session has. To operators
-    /// none are shown.
+    /// Of the application's fields those that were chosen and that the session has. Operators are
+    /// shown those of a session that they name, and none of others.
     pub fields: Fields,
 }
 

@@ -1,6 +1,7 @@
 //! Pages, of a principal's sessions and of a whole store; the requests and outcomes of
 //! [`SessionAdmin`](crate::SessionAdmin).
 
+use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -9,7 +10,7 @@ use crate::listed::ListedSession;
 use crate::principal::Principal;
 use crate::public_id::PublicId;
 use crate::stored::StoredSession;
-use crate::time::{Remaining, UnixMillis};
+use crate::time::{Remaining, Timestamp, UnixMillis};
 use crate::ttl::SessionTtl;
 
 /// Where a page begins: 1 to 128 visible ASCII characters that only the store understands. Holds no
@@ -151,13 +152,26 @@ pub struct PageRequest {
     pub cursor: Option<PageCursor>,
     /// About how many keys to look at.
     pub size: PageSize,
+    /// Of a page of the store: the session whose fields are shown too. None are of any other.
+    pub fields_of: Option<PublicId>,
 }
 
 impl PageRequest {
     /// The page that begins here, the first if no cursor is given.
     pub fn new(cursor: Option<&PageCursor>, size: PageSize) -> Self {
-        let cursor = cursor.cloned();
-        Self { cursor, size }
+        Self {
+            cursor: cursor.cloned(),
+            size,
+            fields_of: None,
+        }
+    }
+
+    /// The same page of the store, with the application's fields of the session of this public id,
+    /// if it is on it. No effect on a page of a principal's sessions.
+    #[must_use]
+    pub fn with_fields_of(mut self, public_id: PublicId) -> Self {
+        self.fields_of = Some(public_id);
+        self
     }
 }
 
@@ -297,20 +311,60 @@ impl RevokedPage {
     }
 }
 
-/// End the session of this public id, if it is on this page.
+/// Which sessions of a store an operator means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Selection {
+    /// All.
+    All,
+    /// Those of these public ids, as pages show them.
+    Named(HashSet<PublicId>),
+    /// Those whose `created_at` is before this time. It is the application's clock that has written
+    /// it; a use, a log-in, a rotation keep it.
+    CreatedBefore(Timestamp),
+}
+
+impl Selection {
+    /// Whether a session is meant; `None` where that cannot be told: the stored `created_at` is no
+    /// time.
+    ///
+    /// ```
+    /// use session_core::{
+    ///     ListedSession, PublicId, Remaining, Selection, SessionOverview, SessionTtl, Timestamp,
+    /// };
+    ///
+    /// let at = "2026-04-02T12:34:56+00:00";
+    /// let session = ListedSession::new(PublicId::random()?, at.into(), at.into(), None);
+    /// let ttl = SessionTtl::from_secs(1800)?;
+    /// let overview = SessionOverview::new(session, ttl, Remaining::NoExpiry);
+    /// assert_eq!(Selection::All.includes(&overview), Some(true));
+    /// let before = Timestamp::parse(at).expect("a time");
+    /// assert_eq!(Selection::CreatedBefore(before).includes(&overview), Some(false));
+    /// # Ok::<(), session_core::Error>(())
+    /// ```
+    pub fn includes(&self, overview: &SessionOverview) -> Option<bool> {
+        match self {
+            Self::All => Some(true),
+            Self::Named(public_ids) => Some(public_ids.contains(&overview.session.public_id)),
+            Self::CreatedBefore(time) => Some(overview.session.created_at()? < *time),
+        }
+    }
+}
+
+/// End those sessions of this page that are meant.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct RevokeInPageRequest {
     /// The page.
     pub page: PageRequest,
-    /// The session, as a page shows it.
-    pub public_id: PublicId,
+    /// The sessions.
+    pub which: Selection,
 }
 
 impl RevokeInPageRequest {
-    /// The session of this public id on this page.
-    pub fn new(page: PageRequest, public_id: PublicId) -> Self {
-        Self { page, public_id }
+    /// These sessions of this page.
+    pub fn new(page: PageRequest, which: Selection) -> Self {
+        Self { page, which }
     }
 }
 
@@ -331,7 +385,8 @@ impl SessionPage {
     }
 }
 
-/// What an operator sees of a session. No id and no field of the application's.
+/// What an operator sees of a session. No id; fields of the application's only where the request
+/// names the session ([`PageRequest::with_fields_of`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionOverview {
@@ -381,16 +436,22 @@ impl SessionOverview {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RevokedInPage {
-    /// Whether a live session of the public id was on the page; it is ended.
-    pub is_revoked: bool,
-    /// Where the next page begins; `None` when there is no need to look further.
+    /// The public ids of the live sessions that it has ended.
+    pub ended: Vec<PublicId>,
+    /// How many live sessions it has left alone because it cannot be told whether they are meant.
+    pub undecided: u64,
+    /// Where the next page begins; `None` when this is the last.
     pub next: Option<PageCursor>,
 }
 
 impl RevokedInPage {
-    /// A page on which the session was, or was not.
-    pub fn new(is_revoked: bool, next: Option<PageCursor>) -> Self {
-        Self { is_revoked, next }
+    /// A page on which these sessions were ended, and where the next one begins.
+    pub fn new(ended: Vec<PublicId>, next: Option<PageCursor>) -> Self {
+        Self {
+            ended,
+            undecided: 0,
+            next,
+        }
     }
 }
 

@@ -49,7 +49,12 @@ impl SessionAdmin for MemoryAdmin {
                 state,
                 remaining,
             } = found;
-            SessionOverview::of(&state.session, remaining, || PublicId::of_unbound(&id))
+            let session = &state.session;
+            let mut shown = SessionOverview::of(session, remaining, || PublicId::of_unbound(&id));
+            if request.fields_of == Some(shown.session.public_id) {
+                shown.session.fields = session.fields().clone();
+            }
+            shown
         });
         Ok(SessionPage::new(sessions.collect(), cursor(next)?))
     }
@@ -59,16 +64,22 @@ impl SessionAdmin for MemoryAdmin {
         let revoke = || {
             let size = request.page.size.get().into();
             let (found, next) = self.0.run(|store, after| store.page(table, size, after));
-            let named = found.into_iter().find(|found| {
+            let mut ended = Vec::new();
+            let mut undecided = 0;
+            for found in found {
+                let session = &found.state.session;
                 let of_unbound = || PublicId::of_unbound(&found.id);
-                found.state.session.public_id_or(of_unbound) == request.public_id
-            });
-            let Some(named) = named else {
-                return Ok(RevokedInPage::new(false, cursor(next)?));
-            };
-            let is_revoked = self
-                .0
-                .run(|store, after| match named.state.session.listing() {
+                let shown = SessionOverview::of(session, found.remaining, of_unbound);
+                match request.which.includes(&shown) {
+                    Some(true) => {}
+                    Some(false) => continue,
+                    None => {
+                        undecided += 1;
+                        continue;
+                    }
+                }
+                let public_id = shown.session.public_id;
+                let is_ended = self.0.run(|store, after| match session.listing() {
                     // It may have been rotated meanwhile.
                     Some((principal, _, public_id)) => {
                         let target = Target::PublicId {
@@ -80,9 +91,13 @@ impl SessionAdmin for MemoryAdmin {
                     }
                     // If it was bound meanwhile, it has another public id, and this one names
                     // nothing.
-                    None => Ok(store.remove_named(&named.id, request.public_id, after)),
+                    None => Ok(store.remove_named(&found.id, public_id, after)),
                 });
-            Ok(RevokedInPage::new(is_revoked?, None))
+                ended.extend(is_ended?.then_some(public_id));
+            }
+            let mut revoked = RevokedInPage::new(ended, cursor(next)?);
+            revoked.undecided = undecided;
+            Ok(revoked)
         };
         self.0.faults().around(Step::RevokeInPage, revoke).await
     }

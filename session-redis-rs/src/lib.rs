@@ -66,6 +66,10 @@ mod convert;
 
 pub use redis;
 pub use session_redis::{
+    AclFeature, KeysSeen, Latency, MissingRights, PrefixSeen, ServerInspector, ServerReport,
+    Topology,
+};
+pub use session_redis::{
     Credentials, CredentialsProvider, Endpoint, Eviction, IdStorage, InvalidPrefix, InvalidUrl,
     KeyPrefix, NamedBackend, RedisBuilder, ScriptSlots, ServerError, ServerKind, ServerTooOld,
     ServerUrl, async_trait,

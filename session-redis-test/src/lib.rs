@@ -57,3 +57,4 @@ pub use sentinels::{DOWN_AFTER, SERVICE, Sentinels};
 pub use server::RedisServer;
 pub use shared::{shared, shared_cluster, shared_node};
 pub use suite::{backend_tests, conformance};
+pub use tls::{Authority, Issued, TlsEnd};

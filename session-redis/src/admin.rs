@@ -8,20 +8,21 @@ use std::fmt;
 use std::str::FromStr;
 
 use bytes::Bytes;
-use session_core::steps::RemoveOutcome;
+use futures_util::future::join_all;
+use session_core::steps::{ReadOutcome, RemoveOutcome};
 use session_core::{
-    Effect, Error, ErrorKind, FieldValue, ListedSession, PageCursor, PageRequest, Principal,
-    PublicId, Result, RevokeInPageRequest, RevokedInPage, SessionAdmin, SessionOverview,
+    Effect, Error, ErrorKind, FieldValue, Fields, ListedSession, PageCursor, PageRequest,
+    Principal, PublicId, Result, RevokeInPageRequest, RevokedInPage, SessionAdmin, SessionOverview,
     SessionPage, SessionTtl, async_trait,
 };
 
 use crate::backend::RedisBackend;
 use crate::cluster::{Master, Masters};
 use crate::connection::Connect;
-use crate::operation::{Operation, Servers};
+use crate::operation::{Operation, Servers, after_eviction};
 use crate::reply::{self, Outcome, Parts, Reply, corrupt};
 use crate::script_call::{self, Owner};
-use crate::server_error::is_redirected;
+use crate::server_error::{is_redirected, worse};
 
 /// The admin API of a backend's sessions, created by [`RedisBackend::admin`].
 ///
@@ -40,6 +41,12 @@ impl<C: Connect> RedisBackend<C> {
     }
 }
 
+impl<C: Connect> RedisAdmin<C> {
+    pub(crate) fn backend(&self) -> &RedisBackend<C> {
+        &self.0
+    }
+}
+
 impl<C: Connect> Clone for RedisAdmin<C> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
@@ -55,30 +62,55 @@ impl<C: Connect> fmt::Debug for RedisAdmin<C> {
 #[async_trait]
 impl<C: Connect> SessionAdmin for RedisAdmin<C> {
     async fn page(&self, request: &PageRequest) -> Result<SessionPage> {
-        let (found, next) = self.0.operation().await?.page(request).await?;
-        let sessions = found.into_iter().map(|found| found.overview).collect();
+        let operation = self.0.operation().await?;
+        let (found, next) = operation.page(request).await?;
+        let mut sessions = Vec::with_capacity(found.len());
+        for mut found in found {
+            let public_id = found.overview.session.public_id;
+            if request.fields_of == Some(public_id) {
+                match operation.fields(&found).await? {
+                    Some(fields) => found.overview.session.fields = fields,
+                    // It has ended since.
+                    None => continue,
+                }
+            }
+            sessions.push(found.overview);
+        }
         Ok(SessionPage::new(sessions, next))
     }
 
     async fn revoke_in_page(&self, request: &RevokeInPageRequest) -> Result<RevokedInPage> {
         let operation = self.0.operation().await?;
         let (found, next) = operation.page(&request.page).await?;
-        let is_meant = |found: &Found| found.overview.session.public_id == request.public_id;
-        let Some(found) = found.into_iter().find(is_meant) else {
-            return Ok(RevokedInPage::new(false, next));
-        };
-        // A bound session is to be that one still; an unbound one has no public id of its own.
-        let principal = found.overview.principal.as_ref();
-        let owner = principal.map(|principal| Owner {
-            principal: principal.as_str().as_bytes(),
-            public_id: request.public_id.as_str().as_bytes(),
+        let (mut meant, mut undecided) = (Vec::new(), 0);
+        for found in &found {
+            match request.which.includes(&found.overview) {
+                Some(true) => meant.push(found),
+                Some(false) => {}
+                None => undecided += 1,
+            }
+        }
+        let endings = meant.into_iter().map(|found| async {
+            // Where an unbound one was rotated meanwhile, its public id is another's: nobody's.
+            let outcome = operation.end(&found.suffix, found.owner(), false).await?;
+            let is_ended = outcome == RemoveOutcome::Removed;
+            Ok(is_ended.then_some(found.overview.session.public_id))
         });
-        let owner = owner.filter(|_| found.is_listed);
-        // Where an unbound one was rotated meanwhile, its public id is another's: nobody's.
-        let outcome = operation.end(&found.suffix, owner, false).await?;
-        // There is no other session of this public id.
-        let is_revoked = outcome == RemoveOutcome::Removed;
-        Ok(RevokedInPage::new(is_revoked, None))
+        let (mut ended, mut failure) = (Vec::new(), None);
+        for outcome in join_all(endings).await {
+            match outcome {
+                Ok(public_id) => ended.extend(public_id),
+                Err(error) => failure = Some(worse(failure, error)),
+            }
+        }
+        match failure {
+            Some(error) => Err(after_eviction(!ended.is_empty(), error)),
+            None => {
+                let mut revoked = RevokedInPage::new(ended, next);
+                revoked.undecided = undecided;
+                Ok(revoked)
+            }
+        }
     }
 }
 
@@ -89,6 +121,18 @@ struct Found {
     /// It has a public id of its own.
     is_listed: bool,
     overview: SessionOverview,
+}
+
+impl Found {
+    /// A bound session is to be that one still; an unbound one has no public id of its own.
+    fn owner(&self) -> Option<Owner<'_>> {
+        let principal = self.overview.principal.as_ref();
+        let owner = principal.map(|principal| Owner {
+            principal: principal.as_str().as_bytes(),
+            public_id: self.overview.session.public_id.as_str().as_bytes(),
+        });
+        owner.filter(|_| self.is_listed)
+    }
 }
 
 /// How many slots are tried to reach a node, while slots migrate.
@@ -139,6 +183,19 @@ impl<C: Connect> Operation<'_, C> {
             sessions.extend(of_unbound.map(|of_unbound| shown(suffix, of_unbound)));
         }
         Ok((sessions, next))
+    }
+
+    /// The application's fields of a session, if it is there still.
+    async fn fields(&self, found: &Found) -> Result<Option<Fields>> {
+        let key = self.keys.with_suffix(&found.suffix);
+        match self.run(&script_call::peek(&key, found.owner())).await? {
+            Outcome::Done(parts) => match reply::found(parts)? {
+                ReadOutcome::Found(record) => Ok(Some(record.fields().clone())),
+                _ => Ok(None),
+            },
+            Outcome::NotFound | Outcome::Rotated(_) => Ok(None),
+            _ => Err(corrupt()),
+        }
     }
 
     /// What the node says. A slot of its own that is migrating leads to another node, whose keys

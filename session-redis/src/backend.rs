@@ -107,6 +107,10 @@ impl<C: Connect> RedisBackend<C> {
         }))
     }
 
+    pub(crate) fn servers(&self) -> &Servers<C> {
+        &self.0.servers
+    }
+
     pub(crate) fn keys(&self) -> &KeySpace {
         &self.0.keys
     }

@@ -15,6 +15,7 @@ mod routes;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::iter;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -89,6 +90,17 @@ impl<C: Connect> Cluster<C> {
                 return Err(error.with_effect(Effect::NotApplied));
             }
         }
+    }
+
+    /// The nodes that are masters now.
+    ///
+    /// # Errors
+    /// As [`masters`](Self::masters).
+    pub(crate) async fn master_nodes(&self, deadline: Instant) -> Result<Vec<Arc<Supervisor<C>>>> {
+        let masters = self.masters(true, deadline).await?;
+        let all = iter::successors(masters.first(), |master| masters.after(master));
+        let owners = all.filter_map(|master| self.routes.owner(master.least_slot()));
+        Ok(owners.map(|owner| self.node(&owner)).collect())
     }
 
     /// The node to begin with.

@@ -166,6 +166,12 @@ pub fn info(data: &[u8]) {
     let has_limit = !matches!(value("maxmemory:"), None | Some("0"));
     let policy = value("maxmemory_policy:").filter(|it| has_limit && *it != "noeviction");
     assert_eq!(info.evicting_policy(), policy);
+    let databases = lines().filter(|line| line.starts_with("db"));
+    assert!(info.databases().len() <= databases.count());
+    if let Some((_, Some(version))) = info.software() {
+        let is_of_version = |byte: u8| byte.is_ascii_digit() || byte == b'.';
+        assert!(version.len() <= 16 && version.bytes().all(is_of_version));
+    }
 }
 
 fn assert_corrupt(error: &Error) {

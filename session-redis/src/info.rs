@@ -27,6 +27,11 @@ impl Info {
         Self(String::from_utf8_lossy(reply).into_owned())
     }
 
+    /// The value of a field, if it is there and not empty.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.field(name).filter(|value| !value.is_empty())
+    }
+
     fn field(&self, name: &str) -> Option<&str> {
         let lines = self.0.lines().map(str::trim_end);
         let mut fields = lines.filter_map(|line| line.split_once(':'));
@@ -46,6 +51,27 @@ impl Info {
         found
             .find(|(field, _)| self.field(field).is_some())
             .map(|(_, name)| name)
+    }
+
+    /// What it is, and its version. That of an engine of its own is not the one of Redis that it
+    /// gives.
+    pub(crate) fn software(&self) -> Option<(&'static str, Option<String>)> {
+        if let Some(engine) = self.engine() {
+            return Some((engine, None));
+        }
+        let own = [("valkey_version", "Valkey"), ("redis_version", "Redis")];
+        let mut own = own.into_iter();
+        own.find_map(|(field, name)| Some((name, Some(of_version(self.text(field)?)))))
+    }
+
+    /// How many keys each database has that has any.
+    pub(crate) fn databases(&self) -> Vec<(u16, u64)> {
+        let database = |line: &str| {
+            let (name, facts) = line.trim_end().strip_prefix("db")?.split_once(':')?;
+            let keys = facts.split(',').find_map(|fact| fact.strip_prefix("keys="));
+            Some((name.parse().ok()?, keys?.parse().ok()?))
+        };
+        self.0.lines().filter_map(database).collect()
     }
 
     /// Redis from 7.0, Valkey from 7.2. An engine of its own passes, since the version of Redis
@@ -76,7 +102,7 @@ impl Info {
         if (major, minor) >= needed {
             return Ok(());
         }
-        let found = shown(found, 16, is_of_version);
+        let found = of_version(found);
         let too_old = ServerTooOld {
             server,
             found,
@@ -99,17 +125,12 @@ impl Info {
 
     /// What is shown of it.
     pub(crate) fn facts(&self) -> ServerFacts {
-        let named = |product, field| self.field(field).map(|version| (product, version));
-        let engine = self.engine().map(|engine| (engine, ""));
-        let own = engine
-            .or_else(|| named("Valkey", "valkey_version"))
-            .or_else(|| named("Redis", "redis_version"));
         let is_of_policy = |c: &char| c.is_ascii_lowercase() || *c == '-';
         let mut facts = ServerFacts::default();
-        facts.product = own.map(|(product, _)| product);
-        facts.version = own
-            .map(|(_, version)| shown(version, 16, is_of_version))
-            .filter(|version| !version.is_empty());
+        if let Some((product, version)) = self.software() {
+            facts.product = Some(product);
+            facts.version = version.filter(|version| !version.is_empty());
+        }
         facts.eviction_policy = self
             .field("maxmemory_policy")
             .map(|policy| shown(policy, 32, is_of_policy));
@@ -132,8 +153,9 @@ fn shown(text: &str, most: usize, is_allowed: impl Fn(&char) -> bool) -> String 
     text.chars().take(most).filter(is_allowed).collect()
 }
 
-fn is_of_version(c: &char) -> bool {
-    c.is_ascii_digit() || *c == '.'
+/// What of a text can be a version.
+fn of_version(text: &str) -> String {
+    shown(text, 16, |c| c.is_ascii_digit() || *c == '.')
 }
 
 #[cfg(test)]

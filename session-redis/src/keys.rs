@@ -275,6 +275,18 @@ fn parse(suffix: &[u8]) -> Option<(KeyFormat, PublicId)> {
     Some((KeyFormat::Hashed, PublicId::from_digest(&digest)))
 }
 
+/// The prefix and the format of a key that looks like a session's.
+pub(crate) fn prefix_and_format(key: &[u8]) -> Option<(KeyPrefix, KeyFormat)> {
+    [LONGEST_SUFFIX, SessionId::LEN]
+        .into_iter()
+        .find_map(|len| {
+            let (prefix, suffix) = key.split_at_checked(key.len().checked_sub(len)?)?;
+            let (format, _) = parse(suffix)?;
+            let prefix = std::str::from_utf8(prefix).ok()?;
+            Some((prefix.parse().ok()?, format))
+        })
+}
+
 /// A session's entry in the index of its principal: its public id, and the suffix of its key.
 pub(crate) fn entry_of(public_id: &[u8], suffix: &[u8]) -> Bytes {
     [public_id, suffix].concat().into()

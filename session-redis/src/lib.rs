@@ -34,6 +34,7 @@
 //! | `reply`, `server_error` | what a reply means |
 //! | `keys`, `key_format`, `slot` | the names of keys, and ids that stay in a hash slot |
 //! | `acl` | what an account must be allowed |
+//! | `inspect` | what an operator is told of the servers |
 //! | `url`, `endpoint`, `info` | what a URL may ask for, and which servers are served |
 //!
 //! # Redis Cluster
@@ -78,6 +79,7 @@ pub mod fuzz;
 #[cfg(test)]
 mod hostile;
 mod info;
+mod inspect;
 mod key_format;
 mod keys;
 mod named;
@@ -108,6 +110,9 @@ pub use self::connection::{Connect, Connection, Push, PushSink, ReadForm};
 pub use self::credentials::{Credentials, CredentialsProvider};
 pub use self::endpoint::{Endpoint, InvalidEndpoint};
 pub use self::info::ServerTooOld;
+pub use self::inspect::{
+    KeysSeen, Latency, MissingRights, PrefixSeen, ServerInspector, ServerReport,
+};
 pub use self::key_format::IdStorage;
 pub use self::keys::{InvalidPrefix, KeyPrefix, KeySpace, Topology};
 pub use self::reply::Reply;

@@ -206,6 +206,13 @@ impl<C: Connect> Supervisor<C> {
         }
     }
 
+    /// What this supervises: the server, or the primary as far as it is known.
+    pub(crate) fn shown(&self) -> Endpoint {
+        let primary = self.shared.primary.lock();
+        let primary = primary.unwrap_or_else(PoisonError::into_inner);
+        primary.as_ref().unwrap_or(&self.shared.endpoint).clone()
+    }
+
     /// Whether a server that refuses writes may have been demoted just now, which soon shows.
     pub(crate) fn took_writes_lately(&self) -> bool {
         match &**self.shared.slot.load() {

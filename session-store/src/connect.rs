@@ -15,6 +15,8 @@ use session_fred as client;
 #[cfg(feature = "redis-rs")]
 use session_redis_rs as client;
 
+#[cfg(any(feature = "redis-rs", feature = "fred"))]
+use crate::admin::ServerInspector;
 #[cfg(feature = "observe")]
 use crate::observe::Observe;
 #[cfg(any(feature = "redis-rs", feature = "fred"))]
@@ -103,10 +105,18 @@ pub enum ConnectError {
         "something follows `memory:` in the URL, which takes nothing: for limits, build a memory backend and use it as it is"
     )]
     AfterMemory,
+    /// The sessions of `memory:` are behind no server.
+    #[error("`memory:` keeps its sessions in the process, behind no server")]
+    NoServer,
 }
 
-/// A backend, and the admin API of the same sessions.
-type Opened = (Arc<dyn SessionBackend>, Arc<dyn SessionAdmin>);
+/// A backend, the admin API of the same sessions, and who asks their servers.
+struct Opened {
+    backend: Arc<dyn SessionBackend>,
+    admin: Arc<dyn SessionAdmin>,
+    #[cfg(any(feature = "redis-rs", feature = "fred"))]
+    inspector: Option<Arc<dyn ServerInspector>>,
+}
 
 impl Connect {
     /// To the server at this URL; see [`connect`].
@@ -260,7 +270,7 @@ impl Connect {
     /// # Errors
     /// [`ErrorKind::Config`], as [`connect`].
     pub fn build(self) -> Result<Arc<dyn SessionBackend>> {
-        self.open().map(|(backend, _)| backend)
+        self.open().map(|opened| opened.backend)
     }
 
     /// As [`build`](Self::build), with the admin API of the same sessions. On Redis the admin API
@@ -289,7 +299,23 @@ impl Connect {
     /// # fn main() {}
     /// ```
     pub fn build_with_admin(self) -> Result<(Arc<dyn SessionBackend>, Arc<dyn SessionAdmin>)> {
-        self.open()
+        let opened = self.open()?;
+        Ok((opened.backend, opened.admin))
+    }
+
+    /// What asks the servers of this URL what they are, over a connection of its own. Connects when
+    /// it is first used. Must be called within a Tokio runtime.
+    ///
+    /// Needs the feature `redis-rs` or `fred`, as [`ServerInspector`] does.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`], as [`connect`]; for `memory:` with [`ConnectError::NoServer`].
+    #[cfg(any(feature = "redis-rs", feature = "fred"))]
+    pub fn build_inspector(self) -> Result<Arc<dyn ServerInspector>> {
+        let opened = self.open()?;
+        opened
+            .inspector
+            .ok_or_else(|| refused(ConnectError::NoServer).during(Operation::Connect))
     }
 
     fn open(self) -> Result<Opened> {
@@ -324,7 +350,7 @@ impl Connect {
     pub async fn connect_with_admin(
         self,
     ) -> Result<(Arc<dyn SessionBackend>, Arc<dyn SessionAdmin>)> {
-        let (backend, admin) = self.open()?;
+        let (backend, admin) = self.build_with_admin()?;
         let reached = backend.ping().await;
         reached.map_err(|error| error.during(Operation::Connect))?;
         Ok((backend, admin))
@@ -337,10 +363,18 @@ impl Connect {
         let backend = backend.build();
         let admin = Arc::new(backend.admin());
         #[cfg(feature = "observe")]
-        if let Some(observe) = self.observe.clone() {
-            return Ok((Arc::new(observe.wrap("memory", backend)), admin));
-        }
-        Ok((Arc::new(backend), admin))
+        let backend: Arc<dyn SessionBackend> = match self.observe.clone() {
+            Some(observe) => Arc::new(observe.wrap("memory", backend)),
+            None => Arc::new(backend),
+        };
+        #[cfg(not(feature = "observe"))]
+        let backend = Arc::new(backend);
+        Ok(Opened {
+            backend,
+            admin,
+            #[cfg(any(feature = "redis-rs", feature = "fred"))]
+            inspector: None,
+        })
     }
 
     #[cfg(not(feature = "memory"))]
@@ -427,8 +461,8 @@ impl Connect {
     fn redis_rs(&self) -> Result<Opened> {
         let builder = session_redis_rs::RedisRsBackend::builder(self.url.as_str());
         let backend = self.configured(builder, "redis-rs")?.build()?;
-        let admin = Arc::new(backend.admin());
-        Ok((self.shared("redis-rs", &self.url, backend)?, admin))
+        let admin = backend.admin();
+        Ok(opened(admin, self.shared("redis-rs", &self.url, backend)?))
     }
 
     #[cfg(not(feature = "redis-rs"))]
@@ -440,8 +474,8 @@ impl Connect {
     fn fred(&self, url: String) -> Result<Opened> {
         let builder = session_fred::FredBackend::builder(url.as_str());
         let backend = self.configured(builder, "fred")?.build()?;
-        let admin = Arc::new(backend.admin());
-        Ok((self.shared("fred", &url, backend)?, admin))
+        let admin = backend.admin();
+        Ok(opened(admin, self.shared("fred", &url, backend)?))
     }
 
     #[cfg(not(feature = "fred"))]
@@ -461,6 +495,16 @@ impl fmt::Debug for Connect {
         #[cfg(any(feature = "redis-rs", feature = "fred"))]
         shown.field("id_storage", &self.id_storage);
         shown.finish_non_exhaustive()
+    }
+}
+
+#[cfg(any(feature = "redis-rs", feature = "fred"))]
+fn opened(admin: impl SessionAdmin + ServerInspector, backend: Arc<dyn SessionBackend>) -> Opened {
+    let admin = Arc::new(admin);
+    Opened {
+        backend,
+        inspector: Some(Arc::clone(&admin) as _),
+        admin,
     }
 }
 

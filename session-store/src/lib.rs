@@ -133,7 +133,20 @@ pub mod admin {
     #[doc(inline)]
     pub use session_core::{
         InvalidPageCursor, InvalidPageSize, PageCursor, PageRequest, PageSize, RevokeInPageRequest,
-        RevokedInPage, SessionAdmin, SessionOverview, SessionPage,
+        RevokedInPage, Selection, SessionAdmin, SessionOverview, SessionPage,
+    };
+    // The two crates name the same types.
+    #[cfg(all(feature = "fred", not(feature = "redis-rs")))]
+    #[doc(inline)]
+    pub use session_fred::{
+        AclFeature, KeyPrefix, KeysSeen, Latency, MissingRights, PrefixSeen, ServerInspector,
+        ServerReport, Topology,
+    };
+    #[cfg(feature = "redis-rs")]
+    #[doc(inline)]
+    pub use session_redis_rs::{
+        AclFeature, KeyPrefix, KeysSeen, Latency, MissingRights, PrefixSeen, ServerInspector,
+        ServerReport, Topology,
     };
 }
 

@@ -1,4 +1,4 @@
-//! The flags that say where the sessions are. The server and the command share them.
+//! The flags that say where the sessions are.
 
 use std::fmt;
 
@@ -11,17 +11,16 @@ use session_store::IdStorage;
 #[command(next_help_heading = "Where the sessions are")]
 pub(crate) struct StoreArgs {
     /// Where the sessions are kept
-    #[arg(long, global = true, value_enum, default_value_t = BackendName::Memory, value_name = "BACKEND")]
+    #[arg(long, value_enum, default_value_t = BackendName::Memory, value_name = "BACKEND")]
     pub(crate) backend: BackendName,
 
     /// The Redis server's host
-    #[arg(long, global = true, default_value = "127.0.0.1", value_name = "HOST", value_parser = redis_host)]
+    #[arg(long, default_value = "127.0.0.1", value_name = "HOST", value_parser = redis_host)]
     pub(crate) redis_host: String,
 
     /// The Redis server's port
     #[arg(
         long,
-        global = true,
         default_value_t = 6379,
         value_name = "PORT",
         value_parser = clap::value_parser!(u16).range(1..),
@@ -39,26 +38,20 @@ pub(crate) struct StoreArgs {
     ///
     /// --backend chooses the client. The URL may name it too (redis+fred://,
     /// redis-cluster+fred://); one that contradicts --backend is refused.
-    #[arg(long, global = true, value_name = "URL", conflicts_with_all = ["redis_host", "redis_port"])]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["redis_host", "redis_port"])]
     pub(crate) redis_url: Option<String>,
 
     /// What the keys on Redis begin with [default: session:]
-    #[arg(long, global = true, value_name = "PREFIX")]
+    #[arg(long, value_name = "PREFIX")]
     pub(crate) prefix: Option<String>,
 
     /// How the keys on Redis name sessions [default: plain]
-    #[arg(
-        long,
-        global = true,
-        value_enum,
-        value_name = "FORM",
-        conflicts_with = "hash_ids"
-    )]
+    #[arg(long, value_enum, value_name = "FORM", conflicts_with = "hash_ids")]
     id_storage: Option<IdStorageName>,
 
     /// Keep hashes of the session ids on Redis in place of the ids: who reads the server's data
     /// cannot use a session. Short for --id-storage hashed
-    #[arg(long, global = true)]
+    #[arg(long)]
     hash_ids: bool,
 }
 

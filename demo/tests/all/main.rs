@@ -3,7 +3,7 @@
 //! | module | what it tests |
 //! |---|---|
 //! | `routes` | every route and every refusal, in this process, on a clock that the test moves |
-//! | `process` | the program: flags, start and end, a store that is away, the command |
+//! | `process` | the program: flags, start and end, a store that is away |
 //! | `browser` | the page, in Chromium, with each backend |
 //!
 //! The tests need what `scripts/setup-tests` installs. A test that cannot run has failed.

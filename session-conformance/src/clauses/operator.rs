@@ -1,6 +1,11 @@
 //! Sessions that an operator ends.
 
-use session_core::{Delta, ErrorKind, NewSession, OnExcess, PageSize};
+use std::collections::HashSet;
+
+use session_core::{
+    Delta, ErrorKind, NewSession, OnExcess, PageRequest, PageSize, RevokeInPageRequest, Selection,
+    Timestamp,
+};
 
 use crate::harness::Harness;
 use crate::kit::{
@@ -41,6 +46,90 @@ pub async fn an_operator_ends_that_session(h: &dyn Harness) {
     operator.assert_shows(&others, PageSize::MAX).await;
     b.assert_listed(&ann, [&others[1]]).await;
     b.assert_listed(&bob, [&others[2]]).await;
+}
+
+/// Bound and unbound ones, in one scan; one that has ended is not among those that it has ended.
+pub async fn several_are_ended_in_one_scan(h: &dyn Harness) {
+    let (b, operator) = (Bench::unlimited(h).await, Operator::new(h).await);
+    let ann = fresh_principal("ann");
+    let (mut ids, mut public_ids) = (Vec::new(), Vec::new());
+    for n in 0..40 {
+        let id = match n % 2 {
+            0 => b.create(session(5000)).await,
+            _ => b.create(session(5000).bind(ann.clone())).await,
+        };
+        public_ids.push(b.public_id(&id).await);
+        ids.push(id);
+    }
+    assert!(b.delete(&ids[0]).await && b.delete(&ids[1]).await);
+    let ended = operator.revoke_named(&public_ids[..30]).done().await;
+    assert_eq!(ended, public_ids[2..30].iter().copied().collect());
+    for (n, id) in ids.iter().enumerate() {
+        assert_eq!(b.is_alive(id).await, n >= 30, "session {n}");
+    }
+    b.assert_listed(&ann, ids[30..].iter().skip(1).step_by(2))
+        .await;
+    assert!(operator.revoke_named(&[]).done().await.is_empty());
+}
+
+/// Ends what is meant of one page after the other: how many, and of how many that cannot be told.
+async fn revoke_all(operator: &Operator<'_>, which: &Selection) -> (usize, u64) {
+    let (mut ended, mut undecided) = (HashSet::new(), 0);
+    let page = PageRequest::new(None, PageSize::DEFAULT);
+    let mut request = RevokeInPageRequest::new(page, which.clone());
+    loop {
+        let revoked = operator.revoke_in_page(&request).done().await;
+        for public_id in revoked.ended {
+            assert!(ended.insert(public_id), "it had ended already");
+        }
+        undecided += revoked.undecided;
+        request.page.cursor = revoked.next;
+        if request.page.cursor.is_none() {
+            return (ended.len(), undecided);
+        }
+    }
+}
+
+/// Bound or not, however many are on a page, while the store grows: in one pass none is missed.
+pub async fn page_by_page_all_are_ended(h: &dyn Harness) {
+    let (b, operator) = (Bench::unlimited(h).await, Operator::new(h).await);
+    let ann = fresh_principal("ann");
+    let mut ids = Vec::new();
+    for n in 0..300 {
+        ids.push(match n % 2 {
+            0 => b.create(session(5000)).await,
+            _ => b.create(session(5000).bind(ann.clone())).await,
+        });
+    }
+    assert_eq!(revoke_all(&operator, &Selection::All).await, (300, 0));
+    operator.assert_shows([], PageSize::MAX).await;
+    assert_eq!(h.index_len(&ann).await, None);
+}
+
+/// By what is stored of their creation, to the second; what has no time is left alone, and counted.
+pub async fn those_of_an_age_are_ended(h: &dyn Harness) {
+    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    let mut left = Vec::new();
+    for (created_at, is_left) in [
+        ("2020-04-02T12:34:55+00:00", false),
+        ("2020-04-02T14:34:55+02:00", false),
+        ("2020-04-02T12:34:56+00:00", true),
+        ("2020-04-02T12:34:56Z", true),
+        ("2999-04-02T12:34:56+00:00", true),
+        ("yesterday", true),
+        ("", true),
+    ] {
+        let hash = with(guide_hash("5000"), "created_at", created_at);
+        let id = b.plant(hash, Some(secs(5000))).await;
+        left.extend(is_left.then_some(id));
+    }
+    let before = b.snapshots(&left).await;
+    let time = Timestamp::parse("2020-04-02T12:34:56+00:00").expect("a time");
+    let which = Selection::CreatedBefore(time);
+    assert_eq!(revoke_all(&operator, &which).await, (2, 2));
+    operator.assert_shows(&left, PageSize::MAX).await;
+    b.assert_all_unchanged(&before, "the end of others").await;
+    assert_eq!(revoke_all(&operator, &which).await, (0, 2));
 }
 
 /// One that differs in the case of a letter is another, and ends nobody.

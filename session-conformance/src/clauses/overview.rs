@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use session_core::{PageSize, Principal, Remaining, SessionId, SessionOverview};
+use session_core::{
+    NewSession, PageRequest, PageSize, Principal, Remaining, SessionId, SessionOverview,
+};
 
 use crate::harness::{Harness, RawKey};
 use crate::kit::{
-    Bench, ClientHash, Operator, clients, fresh_id, fresh_principal, guide_hash, lasting, secs,
-    session, set, stored_deadline, ttl, with,
+    Bench, ClientHash, Operator, Step as _, clients, fields, fresh_id, fresh_principal,
+    fresh_public_id, guide_hash, lasting, secs, session, set, stored_deadline, ttl, with,
 };
 
 /// Asserts that an overview shows what was stored just before and just after it was made.
@@ -141,4 +143,42 @@ pub async fn every_principal_is_shown_with_its_sessions(h: &dyn Harness) {
     }
     ids.push(b.create(session(1000)).await);
     assert_shows_what_is_stored(&b, &operator, &ids).await;
+}
+
+/// Of a bound one and of one of nobody; of no other on its page, and without a touch.
+pub async fn the_fields_of_a_named_session_are_shown(h: &dyn Harness) {
+    let (b, operator) = (Bench::new(h).await, Operator::new(h).await);
+    let held = fields([("cart", "3 apples"), ("step", "")]);
+    let new = || NewSession::new(held.clone());
+    let (free, bound) = (
+        b.create(new()).await,
+        b.create(new().bind(fresh_principal("ann"))).await,
+    );
+    let ended = b.create(new()).await;
+    let ended_public_id = b.public_id(&ended).await;
+    assert!(b.delete(&ended).await);
+    h.advance(secs(2)).await;
+    for id in [&free, &bound] {
+        let (before, public_id) = (b.snapshot(id).await, b.public_id(id).await);
+        let shown = operator.show_session(&public_id).done().await;
+        let shown = shown.expect("it is there").session;
+        assert_eq!((shown.public_id, shown.fields), (public_id, held.clone()));
+        b.assert_unchanged(id, &before, "a look at its fields")
+            .await;
+        let mut request = PageRequest::new(None, PageSize::MAX).with_fields_of(public_id);
+        loop {
+            let page = operator.page(&request).done().await;
+            for shown in page.sessions {
+                let is_named = shown.session.public_id == public_id;
+                assert_eq!(shown.session.fields.is_empty(), !is_named);
+            }
+            request.cursor = page.next;
+            if request.cursor.is_none() {
+                break;
+            }
+        }
+    }
+    for public_id in [ended_public_id, fresh_public_id()] {
+        assert_eq!(operator.show_session(&public_id).done().await, None);
+    }
 }

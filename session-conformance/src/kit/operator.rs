@@ -5,8 +5,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use session_core::{
-    PageCursor, PageRequest, PageSize, PublicId, RevokeInPageRequest, SessionAdmin, SessionId,
-    SessionOverview,
+    PageCursor, PageRequest, PageSize, PublicId, RevokeInPageRequest, Selection, SessionAdmin,
+    SessionId, SessionOverview,
 };
 
 use super::{Step, public_id_of};
@@ -138,7 +138,15 @@ pub(crate) fn page_at(cursor: &PageCursor) -> PageRequest {
     PageRequest::new(Some(cursor), PageSize::DEFAULT)
 }
 
+/// The sessions of these public ids.
+pub(crate) fn named(public_ids: impl IntoIterator<Item = PublicId>) -> Selection {
+    Selection::Named(public_ids.into_iter().collect())
+}
+
 /// The request that ends the session of this public id if it is on the page that begins there.
 pub(crate) fn revoke_at(public_id: PublicId, cursor: &PageCursor) -> RevokeInPageRequest {
-    RevokeInPageRequest::new(PageRequest::new(Some(cursor), PageSize::MAX), public_id)
+    RevokeInPageRequest::new(
+        PageRequest::new(Some(cursor), PageSize::MAX),
+        named([public_id]),
+    )
 }

@@ -10,6 +10,19 @@ fn space(storage: IdStorage) -> KeySpace {
 }
 
 #[test]
+fn the_prefix_of_a_key_is_found() {
+    let id = id();
+    for storage in [Plain, Hashed] {
+        let keys = KeySpace::new("shop.eu:".parse().unwrap(), storage);
+        let (prefix, format) = prefix_and_format(&keys.session(&id)).unwrap();
+        assert_eq!((prefix.as_str(), format), ("shop.eu:", storage.written()));
+    }
+    for key in ["", "session:", "session:@ann", "no{abc}", id.expose()] {
+        assert!(prefix_and_format(key.as_bytes()).is_none());
+    }
+}
+
+#[test]
 fn a_plain_key_is_the_guides_and_a_hashed_one_shows_three_characters_of_the_id() {
     let key = |storage| String::from_utf8(space(storage).session(&id())).unwrap();
     assert_eq!(key(Plain), format!("session:{}", id().expose()));

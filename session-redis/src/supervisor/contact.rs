@@ -304,8 +304,8 @@ impl fmt::Display for Misfit {
             ),
             Self::Evicts { policy } => write!(
                 f,
-                "the server evicts keys when its memory is full (maxmemory-policy {policy}), and this backend is told to refuse such a server (Eviction::Refuse): \
-                 set noeviction",
+                "the server evicts keys when its memory is full (maxmemory-policy {policy}), and this backend is told to \
+                 refuse such a server (Eviction::Refuse): set noeviction",
             ),
         }
     }

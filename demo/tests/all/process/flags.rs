@@ -4,31 +4,24 @@ use crate::support::{Backend, Demo, Store, run};
 
 #[tokio::test]
 async fn help_is_no_failure() {
-    for (words, said) in [("--help", "RUST_LOG"), ("sessions --help", "+scan")] {
-        let ended = run(words).await;
-        assert_eq!((ended.code, &*ended.stderr), (Some(0), ""));
-        assert!(ended.stdout.contains(said), "{}", ended.stdout);
-    }
+    let ended = run("--help").await;
+    assert_eq!((ended.code, &*ended.stderr), (Some(0), ""));
+    assert!(ended.stdout.contains("RUST_LOG"), "{}", ended.stdout);
 }
 
 #[tokio::test]
 async fn what_cannot_be_used_is_said() {
     const OTHER_CLIENT: &str = "--backend redis-rs --redis-url redis+fred://u:SECRET@x";
     const NO_PREFIX: &str = "--backend fred --redis-url redis://u:SECRET@x --prefix a*";
-    for (words, server, command, said) in [
-        ("--backend mongo", 2, 2, "memory, redis-rs, fred"),
-        (OTHER_CLIENT, 1, 2, "leave +fred out of the URL"),
-        (NO_PREFIX, 1, 2, "not a key prefix"),
+    for (words, code, said) in [
+        ("--backend mongo", 2, "memory, redis-rs, fred"),
+        (OTHER_CLIENT, 1, "leave +fred out of the URL"),
+        (NO_PREFIX, 1, "not a key prefix"),
     ] {
-        for (words, code) in [
-            (format!("{words} --port 0"), server),
-            (format!("{words} sessions count"), command),
-        ] {
-            let ended = run(&words).await;
-            assert_eq!((ended.code, &*ended.stdout), (Some(code), ""), "{words}");
-            assert!(ended.stderr.contains(said), "{}", ended.stderr);
-            assert!(!ended.stderr.contains("SECRET"), "{}", ended.stderr);
-        }
+        let ended = run(&format!("{words} --port 0")).await;
+        assert_eq!((ended.code, &*ended.stdout), (Some(code), ""), "{words}");
+        assert!(ended.stderr.contains(said), "{}", ended.stderr);
+        assert!(!ended.stderr.contains("SECRET"), "{}", ended.stderr);
     }
     let demo = Demo::on(Backend::Memory).await;
     let in_use = demo.address.port().to_string();

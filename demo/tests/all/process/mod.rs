@@ -1,7 +1,7 @@
-//! The program: its flags, its start and end, a store that is away; the command for operators,
-//! on a Cluster as well.
+//! The program: its flags, its start and end, a store that is away, a store that moves to hashed
+//! ids.
 
 mod flags;
 mod life;
 mod metrics;
-mod sessions;
+mod moving;

@@ -1,9 +1,9 @@
-//! Where the sessions are, for a server and for the command.
+//! Where the sessions are.
 
 use std::net::SocketAddr;
 use std::process::Stdio;
 
-use session_redis_test::{shared, shared_cluster, unique_prefix};
+use session_redis_test::{shared, unique_prefix};
 use tokio::process::Command;
 
 use super::{Demo, within};
@@ -39,12 +39,6 @@ impl Store {
             return Self::of(&[]);
         }
         Self::at(backend, shared().await.addr()).with(&["--prefix", &unique_prefix()])
-    }
-
-    /// With keys of its own on the cluster that all tests share.
-    pub(crate) async fn on_cluster(backend: Backend) -> Self {
-        let url = shared_cluster().await.url();
-        Self::at_url(backend, &url).with(&["--prefix", &unique_prefix()])
     }
 
     /// On the server at this port of this machine.
@@ -83,18 +77,6 @@ impl Store {
         let mut command = command(words);
         command.args(&self.0);
         command
-    }
-
-    /// Runs `demo sessions` with these words.
-    pub(crate) async fn sessions(&self, words: &[&str]) -> Ended {
-        Ended::of(self.command(&[&["sessions"], words].concat())).await
-    }
-
-    /// What `demo sessions` writes with these words when all goes well.
-    pub(crate) async fn told(&self, words: &[&str]) -> String {
-        let ended = self.sessions(words).await;
-        assert_eq!((ended.code, &*ended.stderr), (Some(0), ""), "{words:?}");
-        ended.stdout
     }
 }
 

@@ -1,12 +1,12 @@
 //! The admin API.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use session_core::steps::ListRequest;
 use session_core::{
     ErrorKind, ListedPage, PageRequest, PageSize, PublicId, Result, RevokeInPageRequest,
-    RevokedInPage, SessionAdmin, SessionOverview, SessionPage, async_trait,
+    RevokedInPage, Selection, SessionAdmin, SessionOverview, SessionPage, async_trait,
 };
 
 use super::mutants;
@@ -23,6 +23,15 @@ async fn all(m: &Memory) -> Result<Vec<SessionOverview>> {
             return Ok(all);
         }
     }
+}
+
+/// The live sessions that are meant, wherever they are.
+async fn meant(m: &Memory, request: &RevokeInPageRequest) -> Result<HashSet<PublicId>> {
+    let meant = all(m)
+        .await?
+        .into_iter()
+        .filter(|it| request.which.includes(it) == Some(true));
+    Ok(meant.map(|it| it.session.public_id).collect())
 }
 
 mutants! {
@@ -87,13 +96,14 @@ mutants! {
         async fn revoke_in_page(
             &self,
             m: &Memory,
-            request: RevokeInPageRequest,
+            mut request: RevokeInPageRequest,
         ) -> Result<RevokedInPage> {
-            let mut all = all(m).await?.into_iter();
-            let named = all.find(|shown| shown.session.public_id == request.public_id);
-            if named.is_some_and(|shown| shown.principal.is_none()) {
-                return Ok(RevokedInPage::new(false, None));
+            let unbound = all(m).await?.into_iter().filter(|shown| shown.principal.is_none());
+            let mut meant = meant(m, &request).await?;
+            for shown in unbound {
+                meant.remove(&shown.session.public_id);
             }
+            request.which = Selection::Named(meant);
             m.admin.revoke_in_page(&request).await
         }
     }
@@ -105,12 +115,14 @@ mutants! {
             m: &Memory,
             mut request: RevokeInPageRequest,
         ) -> Result<RevokedInPage> {
-            let named = request.public_id;
-            let is_same = |it: &SessionOverview| {
-                it.session.public_id.as_str().eq_ignore_ascii_case(named.as_str())
-            };
-            if let Some(same) = all(m).await?.into_iter().find(is_same) {
-                request.public_id = same.session.public_id;
+            if let Selection::Named(named) = &mut request.which {
+                for shown in all(m).await? {
+                    let shown = shown.session.public_id;
+                    let is_same = |it: &PublicId| it.as_str().eq_ignore_ascii_case(shown.as_str());
+                    if named.iter().any(is_same) {
+                        named.insert(shown);
+                    }
+                }
             }
             m.admin.revoke_in_page(&request).await
         }
@@ -123,12 +135,88 @@ mutants! {
             m: &Memory,
             request: RevokeInPageRequest,
         ) -> Result<RevokedInPage> {
-            let is_live = all(m).await?.iter().any(|it| it.session.public_id == request.public_id);
-            if is_live {
-                tokio::task::yield_now().await;
-                m.admin.revoke_session(&request.public_id).await?;
+            let live = meant(m, &request).await?;
+            tokio::task::yield_now().await;
+            m.admin.revoke_in_page(&request).await?;
+            Ok(RevokedInPage::new(live.into_iter().collect(), None))
+        }
+    }
+
+    /// It looks for one session at a time, and goes on from where that one was.
+    ["ADM-6"] EndsOneOfAPage {
+        async fn revoke_in_page(
+            &self,
+            m: &Memory,
+            mut request: RevokeInPageRequest,
+        ) -> Result<RevokedInPage> {
+            let mut sessions = m.admin.page(&request.page).await?.sessions.into_iter();
+            let first = sessions.find(|it| request.which.includes(it) == Some(true));
+            let first = first.map(|it| it.session.public_id);
+            request.which = Selection::Named(first.into_iter().collect());
+            m.admin.revoke_in_page(&request).await
+        }
+    }
+
+    /// What has no age is as old as can be.
+    ["ADM-6"] EndsWhatHasNoAge {
+        async fn revoke_in_page(
+            &self,
+            m: &Memory,
+            mut request: RevokeInPageRequest,
+        ) -> Result<RevokedInPage> {
+            let mut sessions = m.admin.page(&request.page).await?.sessions;
+            sessions.retain(|it| request.which.includes(it) != Some(false));
+            let named = sessions.into_iter().map(|it| it.session.public_id);
+            request.which = Selection::Named(named.collect());
+            m.admin.revoke_in_page(&request).await
+        }
+    }
+
+    /// A session that it ends on the way to another is not told of.
+    ["ADM-6"] TellsOfTheLastOnly {
+        async fn revoke_in_page(
+            &self,
+            m: &Memory,
+            request: RevokeInPageRequest,
+        ) -> Result<RevokedInPage> {
+            let mut revoked = m.admin.revoke_in_page(&request).await?;
+            revoked.ended.drain(..revoked.ended.len().saturating_sub(1));
+            Ok(revoked)
+        }
+    }
+
+    /// Operators see no fields.
+    ["ADM-8"] HidesTheFieldsOfTheNamed {
+        async fn page(&self, m: &Memory, mut request: PageRequest) -> Result<SessionPage> {
+            request.fields_of = None;
+            m.admin.page(&request).await
+        }
+    }
+
+    /// Operators see all fields.
+    ["ADM-8"] ShowsTheFieldsOfAll {
+        async fn page(&self, m: &Memory, request: PageRequest) -> Result<SessionPage> {
+            let mut page = m.admin.page(&request).await?;
+            for shown in &mut page.sessions {
+                let public_id = shown.session.public_id;
+                let named = request.clone().with_fields_of(public_id);
+                let same = m.admin.page(&named).await?.sessions;
+                let same = same.into_iter().find(|it| it.session.public_id == public_id);
+                shown.session.fields = same.unwrap().session.fields;
             }
-            Ok(RevokedInPage::new(is_live, None))
+            Ok(page)
+        }
+    }
+
+    /// It reads the fields as anybody would.
+    ["ADM-8"] TouchesWhoseFieldsItShows {
+        async fn page(&self, m: &Memory, request: PageRequest) -> Result<SessionPage> {
+            for id in m.ids() {
+                if request.fields_of.is_some() {
+                    m.get_session(&id).await?;
+                }
+            }
+            m.admin.page(&request).await
         }
     }
 
@@ -139,7 +227,8 @@ mutants! {
             m: &Memory,
             request: RevokeInPageRequest,
         ) -> Result<RevokedInPage> {
-            self.0.lock().unwrap().push(request.public_id);
+            let meant = meant(m, &request).await?;
+            self.0.lock().unwrap().extend(meant);
             tokio::task::yield_now().await;
             m.admin.revoke_in_page(&request).await
         }

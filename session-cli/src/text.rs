@@ -1,15 +1,18 @@
 //! Text for a terminal.
 //!
 //! A user name is foreign text, and so is a timestamp that another program stored. On a terminal
-//! such text could move the cursor, forge lines or turn the reading direction.
+//! such text could move the cursor, forge lines or reverse the reading direction.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::io;
+
+use serde::Serialize;
 
 /// The text with everything escaped that is not seen as what it is: control and format characters,
 /// line separators, blanks other than the space; and the backslash, so that an escape is told from
 /// text.
-pub(super) fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -23,7 +26,7 @@ pub(super) fn escaped(text: &str) -> String {
 }
 
 /// The text, escaped, or a dash. A text that looks like the dash or like nothing is put in quotes.
-pub(super) fn or_dash(text: Option<&str>) -> String {
+pub(crate) fn or_dash(text: Option<&str>) -> String {
     match text {
         None => "-".to_owned(),
         Some(text) if text == "-" || text.trim() != text => format!("\"{}\"", escaped(text)),
@@ -32,16 +35,21 @@ pub(super) fn or_dash(text: Option<&str>) -> String {
 }
 
 /// The text's beginning, of at most so many characters.
-pub(super) fn cut(text: &str, most: usize) -> Cow<'_, str> {
+pub(crate) fn cut(text: &str, most: usize) -> Cow<'_, str> {
     match text.char_indices().nth(most) {
         Some((at, _)) => Cow::Owned(format!("{}…", text.get(..at).unwrap_or_default())),
         None => Cow::Borrowed(text),
     }
 }
 
+/// A line of JSON that acts on no terminal.
+pub(crate) fn json(value: &impl Serialize) -> io::Result<String> {
+    Ok(ascii_controls(&serde_json::to_string(value)?))
+}
+
 /// JSON with the characters escaped that `serde_json` leaves as they are and a terminal may obey.
 /// They can be in its strings only, where the escape means the same.
-pub(super) fn ascii_controls(json: &str) -> String {
+fn ascii_controls(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for character in json.chars() {
         let is_foreign = !character.is_ascii() || character == '\u{7f}';
@@ -58,7 +66,7 @@ pub(super) fn ascii_controls(json: &str) -> String {
 }
 
 /// Seconds as people read them, exactly: `59s`, `15m`, `1h05s`.
-pub(super) fn duration(seconds: u64) -> String {
+pub(crate) fn duration(seconds: u64) -> String {
     let parts = [
         (seconds / 86_400, "d"),
         (seconds / 3600 % 24, "h"),
@@ -77,6 +85,20 @@ pub(super) fn duration(seconds: u64) -> String {
         text.push_str("0s");
     }
     text
+}
+
+/// A number with its noun.
+pub(crate) fn counted(number: u64, noun: &str) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (n, digit) in digits.chars().enumerate() {
+        if n > 0 && (digits.len() - n).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{grouped} {noun}{ending}")
 }
 
 #[cfg(test)]
@@ -131,5 +153,14 @@ mod tests {
     fn cutting_heeds_characters() {
         assert_eq!(cut("äöü", 3), "äöü");
         assert_eq!(cut("äöü", 2), "äö…");
+    }
+
+    #[test]
+    fn numbers_are_grouped_and_nouns_agree() {
+        let texts = [0, 1, 999, 1_000, 1_234_567].map(|number| counted(number, "session"));
+        assert_eq!(
+            texts.join("; "),
+            "0 sessions; 1 session; 999 sessions; 1,000 sessions; 1,234,567 sessions"
+        );
     }
 }

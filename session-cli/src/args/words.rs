@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use session_store::{PublicId, SessionId};
 
 /// One public id in 64 begins with a hyphen, and would be taken for a flag. So public ids after
-/// `sessions revoke` get a blank before them, which their parser ignores. No flag looks like a
+/// `revoke` and `show` get a blank before them, which their parser ignores. No flag looks like a
 /// public id: none is 16 characters long. (Ids get one too, for somebody may paste one: a flag that
 /// is refused would be shown.)
 ///
@@ -13,15 +13,14 @@ use session_store::{PublicId, SessionId};
 pub(super) fn with_public_ids_kept(
     words: impl IntoIterator<Item = OsString>,
 ) -> impl Iterator<Item = OsString> {
-    let (mut is_sessions, mut is_revoke) = (false, false);
+    let mut takes_public_ids = false;
     words.into_iter().map(move |word| {
-        if is_revoke && is_hyphened_name(&word) {
+        if takes_public_ids && is_hyphened_name(&word) {
             let mut kept = OsString::from(" ");
             kept.push(word);
             return kept;
         }
-        is_revoke |= is_sessions && word == "revoke";
-        is_sessions |= word == "sessions";
+        takes_public_ids |= word == "revoke" || word == "show";
         word
     })
 }

@@ -10,14 +10,14 @@ const MOST: usize = 65_536;
 /// The public ids that were seen last. A scan may come by a session twice, mostly soon after;
 /// remembering all of a store's millions would take the memory that scanning page by page saves.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(crate) struct Seen {
     public_ids: HashSet<PublicId>,
     order: VecDeque<PublicId>,
 }
 
 impl Seen {
     /// Whether this public id is not among those that are remembered; it is now.
-    pub(super) fn is_new(&mut self, public_id: PublicId) -> bool {
+    pub(crate) fn is_new(&mut self, public_id: PublicId) -> bool {
         if !self.public_ids.insert(public_id) {
             return false;
         }

@@ -8,7 +8,7 @@ use clap::{Arg, Command};
 use session_store::{PublicId, SessionId};
 
 const IS_SECRET: &str = "that is a session's id, a secret that opens it: \
-    name the session by its public id, which `demo sessions list` shows";
+    name the session by its public id, which `sessions list` shows";
 
 /// Takes public ids, and shows nothing of a word that is not one: it may be a cookie's value, which
 /// opens a session. clap's own refusals show the word.

@@ -1,0 +1,250 @@
+//! Where the sessions are: from flags, environment and files to a store.
+
+mod url;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use session_store::admin::{KeyPrefix, ServerInspector, SessionAdmin};
+use session_store::{Connect, Credentials, IdStorage, Pem, SessionBackend, Tls};
+
+use self::url::{name_of, user_name, without_user};
+use crate::args::StoreArgs;
+use crate::failure::Failure;
+use crate::secret;
+
+/// The sessions, and the admin API of them.
+type Opened = (Arc<dyn SessionBackend>, Arc<dyn SessionAdmin>);
+
+/// The deadline of an operator's operations: longer than a visitor's, so that a busy server can
+/// still finish them.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+const NO_URL: &str = "where are the sessions? Say it by --url, by the environment variable \
+    SESSION_URL, or by a file (--url-file, SESSION_URL_FILE): such as redis://127.0.0.1:6379";
+
+const NO_PASSWORD: &str = "the URL names a user and no password: say it by the environment variable \
+    SESSION_PASSWORD, or by a file (--password-file, SESSION_PASSWORD_FILE)";
+
+const IN_A_PROCESS: &str = "the URL is `memory:`, whose sessions are in the memory of the process \
+    that serves them, where no other program can reach them: they end with that process";
+
+/// Where the sessions are.
+#[derive(Debug)]
+pub(crate) struct Place {
+    connect: Connect,
+    /// For people: the server and the prefix; no password.
+    pub(crate) name: String,
+    pub(crate) prefix: KeyPrefix,
+    pub(crate) storage: IdStorage,
+    /// What to tell the operator before anything else.
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Place {
+    /// What the flags say, then the environment. Does not connect.
+    pub(crate) fn of(
+        args: &StoreArgs,
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, Failure> {
+        let mut warnings = Vec::new();
+        let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let file = |flag: Option<&PathBuf>, name: &str| match flag {
+            Some(path) => Some(path.clone()),
+            None => variable(name).map(PathBuf::from),
+        };
+        let url = match (&args.url, &args.url_file, variable("SESSION_URL")) {
+            (Some(url), _, _) => url.clone(),
+            (None, None, Some(url)) => secret::of_variable(url, "SESSION_URL")?,
+            _ => match file(args.url_file.as_ref(), "SESSION_URL_FILE") {
+                Some(path) => read(&path, "URL", &mut warnings)?,
+                None => return Err(Failure::usage(NO_URL)),
+            },
+        };
+        let (bare, user) = without_user(&url);
+        if args.url.is_some() && user.is_some_and(|user| user.contains(':')) {
+            warnings.push(
+                "all users of this machine can read the password in --url: use SESSION_URL, \
+                 SESSION_PASSWORD or --password-file"
+                    .to_owned(),
+            );
+        }
+        if bare.to_ascii_lowercase().starts_with("memory:") {
+            return Err(Failure::usage(IN_A_PROCESS));
+        }
+        let password = match (&args.password_file, variable("SESSION_PASSWORD")) {
+            (None, Some(password)) => Some(secret::of_variable(password, "SESSION_PASSWORD")?),
+            (flag, _) => match file(flag.as_ref(), "SESSION_PASSWORD_FILE") {
+                Some(path) => Some(read(&path, "password", &mut warnings)?),
+                None => None,
+            },
+        };
+        if password.is_none() && user.is_some_and(|user| !user.is_empty() && !user.contains(':')) {
+            return Err(Failure::usage(NO_PASSWORD));
+        }
+        let storage = args.id_storage.map_or(IdStorage::Plain, IdStorage::from);
+        let prefix = args.prefix.clone().unwrap_or_default();
+        let mut connect = match password {
+            None => Connect::to(url.clone()),
+            Some(password) => {
+                let credentials = match user {
+                    Some(user) => Credentials::new(user_name(user)?, password),
+                    None => Credentials::password(password),
+                };
+                Connect::to(bare.clone()).credentials(Arc::new(credentials))
+            }
+        };
+        connect = connect
+            .key_prefix(prefix.as_str())
+            .id_storage(storage)
+            .deadline(args.deadline.unwrap_or(DEADLINE));
+        if let Some(tls) = tls(args)? {
+            connect = connect.tls(tls);
+        }
+        let place = Self {
+            name: name_of(&bare, &prefix),
+            connect,
+            prefix,
+            storage,
+            warnings,
+        };
+        Ok(place)
+    }
+
+    /// The sessions, and the admin API of them. Does not connect either.
+    pub(crate) fn open(&self) -> Result<Opened, Failure> {
+        let opened = self.connect.clone().build_with_admin();
+        opened.map_err(Failure::Open)
+    }
+
+    /// What asks the servers what they are.
+    pub(crate) fn inspector(&self) -> Result<Arc<dyn ServerInspector>, Failure> {
+        self.connect
+            .clone()
+            .build_inspector()
+            .map_err(Failure::Open)
+    }
+}
+
+fn read(path: &Path, what: &str, warnings: &mut Vec<String>) -> Result<String, Failure> {
+    let (text, is_open_to_all) = secret::of_file(path, what)?;
+    if is_open_to_all {
+        let path = path.display();
+        warnings.push(format!(
+            "all users of this machine can read {path}: take that right away (chmod o-r)"
+        ));
+    }
+    Ok(text)
+}
+
+/// What the flags say of TLS, if they say anything.
+fn tls(args: &StoreArgs) -> Result<Option<Tls>, Failure> {
+    let pem = |path: &Option<PathBuf>| path.as_deref().map(Pem::file);
+    let (authorities, name) = (pem(&args.ca_file), args.server_name.as_deref());
+    let client = pem(&args.cert_file).zip(pem(&args.key_file));
+    if authorities.is_none() && client.is_none() && name.is_none() {
+        return Ok(None);
+    }
+    let mut tls = Tls::new();
+    if let Some(authorities) = authorities {
+        tls = tls.authorities(authorities);
+    }
+    if let Some((certificate, key)) = client {
+        tls = tls.client_certificate(certificate, key);
+    }
+    match name {
+        Some(name) => tls.server_name(name).map(Some).map_err(Failure::Open),
+        None => Ok(Some(tls)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    fn place(
+        words: &[(&str, &str)],
+        change: impl FnOnce(&mut StoreArgs),
+    ) -> Result<Place, Failure> {
+        let mut args = StoreArgs::default();
+        change(&mut args);
+        Place::of(&args, |name| {
+            let found = words.iter().find(|(it, _)| *it == name);
+            found.map(|(_, value)| value.into())
+        })
+    }
+
+    fn file(text: &str) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        file
+    }
+
+    #[test]
+    fn flags_come_before_the_environment_and_urls_before_their_files() {
+        let of_flag = file("redis://flag-file/1\n");
+        let of_variable = file("redis://variable-file");
+        let of_variable = of_variable.path().to_str().unwrap();
+        let all = [
+            ("SESSION_URL", "redis://x"),
+            ("SESSION_URL_FILE", of_variable),
+        ];
+        let path = || Some(of_flag.path().to_owned());
+        let name = |words: &[_], change: fn(&mut StoreArgs)| place(words, change).unwrap().name;
+        assert_eq!(
+            name(&all, |args| args.url = Some("redis://a:b@flag".to_owned())),
+            "flag, keys session:*"
+        );
+        let named = place(&all, |args| args.url_file = path()).unwrap().name;
+        assert_eq!(named, "flag-file/1, keys session:*");
+        assert_eq!(name(&all, |_| {}), "x, keys session:*");
+        assert_eq!(name(&all[1..], |_| {}), "variable-file, keys session:*");
+        let nothing = place(&[("SESSION_URL", "")], |_| {}).err().unwrap();
+        assert!(nothing.to_string().contains("--url"), "{nothing}");
+    }
+
+    #[test]
+    fn what_is_risky_is_warned_of_and_what_cannot_be_is_refused_without_secrets() {
+        let warned = place(&[], |args| args.url = Some("redis://u:SECRET@h".to_owned())).unwrap();
+        assert_eq!(warned.warnings.len(), 1);
+        let open = file("SECRET");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = |mode| std::fs::Permissions::from_mode(mode);
+            let path = Some(open.path().to_owned());
+            for (bits, warnings) in [(0o600, 0), (0o640, 0), (0o644, 1)] {
+                std::fs::set_permissions(open.path(), mode(bits)).unwrap();
+                let url = [("SESSION_URL", "redis://u@h")];
+                let place = place(&url, |args| args.password_file = path.clone()).unwrap();
+                assert_eq!(place.warnings.len(), warnings, "{bits:o}");
+            }
+        }
+        let empty = file(" \n").path().to_owned();
+        for (url, said) in [
+            ("memory:", "no other program can reach them"),
+            ("MEMORY://", "no other program can reach them"),
+            ("redis://u@h", "SESSION_PASSWORD"),
+            ("http://u:SECRET@h", "names no backend"),
+            ("redis://u:SECRET@h/x", "database"),
+            ("redis://u:SECRET@", "not the URL of a server"),
+            ("redis://u:SECRET@h?SECRET=1#SECRET", "percent-encoded"),
+        ] {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            let _entered = runtime.enter();
+            let refused = place(&[("SESSION_URL", url)], |_| {}).and_then(|it| it.open());
+            let refused = refused.err().unwrap();
+            let text = refused.to_string();
+            assert!(text.contains(said), "{url}: {text}");
+            assert_eq!((refused.code(), text.contains("SECRET")), (2, false));
+        }
+        for path in [empty, "/nowhere/at/all".into()] {
+            let url = [("SESSION_URL", "redis://h")];
+            let refused = place(&url, |args| args.password_file = Some(path)).err();
+            assert_eq!(refused.unwrap().code(), 2);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The parts of a URL that are taken out of it, or shown.
+
+use percent_encoding::percent_decode_str;
+use session_store::admin::KeyPrefix;
+
+use crate::failure::Failure;
+use crate::text::escaped;
+
+/// The URL without user and password, and these as they are in it.
+pub(super) fn without_user(url: &str) -> (String, Option<&str>) {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return (url.to_owned(), None);
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, tail) = rest.split_at(end);
+    match authority.rsplit_once('@') {
+        Some((user, host)) => (format!("{scheme}://{host}{tail}"), Some(user)),
+        None => (url.to_owned(), None),
+    }
+}
+
+/// The name in `user:password` of a URL.
+pub(super) fn user_name(user: &str) -> Result<String, Failure> {
+    let name = user.split(':').next().unwrap_or_default();
+    let name = percent_decode_str(name).decode_utf8();
+    let name = name.map_err(|_| Failure::usage("the URL's user is not UTF-8"))?;
+    Ok(match &*name {
+        "" => "default".to_owned(),
+        name => name.to_owned(),
+    })
+}
+
+/// What people know the place by. A query may hold a password.
+pub(super) fn name_of(bare: &str, prefix: &KeyPrefix) -> String {
+    let address = bare.split_once("://").map_or("", |(_, rest)| rest);
+    let address = address.split(['?', '#']).next().unwrap_or_default();
+    let address = escaped(address.trim_end_matches('/'));
+    format!("{address}, keys {prefix}*")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_and_passwords_are_taken_out_of_urls() {
+        for (url, bare, user) in [
+            ("redis://h:1/2?a=b@c", "redis://h:1/2?a=b@c", None),
+            ("redis://u@h", "redis://h", Some("u")),
+            ("redis://u:p@q@h/1", "redis://h/1", Some("u:p@q")),
+            ("redis+unix://u:p@/a/s", "redis+unix:///a/s", Some("u:p")),
+            ("memory:", "memory:", None),
+        ] {
+            assert_eq!(without_user(url), (bare.to_owned(), user));
+        }
+        let names = ["u", "u:p", ":p", "", "a%40b:p"].map(|it| user_name(it).unwrap());
+        assert_eq!(names, ["u", "u", "default", "default", "a@b"]);
+    }
+}
