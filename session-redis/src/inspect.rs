@@ -56,7 +56,7 @@ pub trait ServerInspector: std::fmt::Debug + Send + Sync + 'static {
     /// empty store from a wrong prefix. Looks at about so many keys, the first that `SCAN` returns.
     ///
     /// # Errors
-    /// As of a server in [`server_reports`](Self::server_reports), and [`ErrorKind::Denied`] without
+    /// As of a server in [`server_reports`](Self::server_reports), [`ErrorKind::Denied`] without
     /// the right to `SCAN`.
     async fn keys_seen(&self, most: u64) -> Result<KeysSeen>;
 }
