@@ -161,3 +161,28 @@ fn after_a_failover_the_former_primary_is_not_shown_as_up() {
         .await;
     });
 }
+
+#[test]
+fn an_outage_before_the_first_primary_ends_with_it() {
+    captured(async |_, metrics| {
+        let mut all = Sentinels::start().await;
+        let port = all.sentinels[0].port();
+        let url = format!("redis-sentinel://127.0.0.1:{port}?service={SERVICE}");
+        all.servers[0].kill();
+        let connections = Arc::new(ConnectionMetrics::new("redis-rs"));
+        let backend = RedisRsBackend::builder(url).observer(connections);
+        let backend = backend.build().unwrap();
+        // A look takes what a histogram has.
+        let mut down = 0.0;
+        for present in ["down", "up"] {
+            until(present, async || {
+                let _ = backend.ping().await;
+                let seen = series(&metrics);
+                down += value(&seen, CONNECTION_DOWN, "");
+                state(&seen) == [present]
+            })
+            .await;
+        }
+        assert!(down > 0.0);
+    });
+}

@@ -42,6 +42,7 @@ pub(super) async fn run<C: Connect>(shared: Arc<Shared<C>>) {
         probe: None,
         failure: None,
         number: 0,
+        is_observed: false,
         shown,
     };
     let mut event = Event::Tick;
@@ -67,6 +68,8 @@ struct Task<C: Connect> {
     number: u64,
     /// The server that is supervised; where sentinels name it, the last that was connected to.
     shown: Endpoint,
+    /// Whether an observer was told of a state of that one.
+    is_observed: bool,
 }
 
 /// Tells the operations that nobody supervises any more, however that came.
@@ -208,8 +211,9 @@ impl<C: Connect> Task<C> {
             return;
         };
         if endpoint != self.shown {
-            if self.number > 0 {
+            if self.is_observed {
                 self.shared.observe_end(&self.shown, before);
+                self.is_observed = false;
             }
             self.shown = endpoint.clone();
         }
@@ -233,9 +237,16 @@ impl<C: Connect> Task<C> {
             }
             _ => self.shared.publish(Slot::Connecting),
         }
+        // Of a server that was not observed yet nothing was said before.
+        let before = if self.is_observed {
+            before
+        } else {
+            State::Connecting
+        };
         if before != after {
             let why = self.failure.as_deref().filter(|_| after == State::Down);
             self.shared.observe(&self.shown, before, after, why);
+            self.is_observed = true;
         }
     }
 }
