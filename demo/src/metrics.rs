@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
-use session_store::observe::DURATION_BUCKETS;
+use session_store::observe::{CONNECTION_DOWN, DOWN_BUCKETS, DURATION_BUCKETS};
 use tokio::time::interval;
 
 /// How often what was recorded is put in order, where nobody reads it.
@@ -19,6 +19,7 @@ impl Metrics {
         let durations = Matcher::Suffix("_seconds".to_owned());
         let metrics = PrometheusBuilder::new()
             .set_buckets_for_metric(durations, &DURATION_BUCKETS)?
+            .set_buckets_for_metric(Matcher::Full(CONNECTION_DOWN.to_owned()), &DOWN_BUCKETS)?
             .install_recorder()?;
         let kept = metrics.clone();
         tokio::spawn(async move {

@@ -57,6 +57,10 @@
 //! * A handler that fails with a [`SessionError`] answers with a response; what it has changed is
 //!   committed unless it was the store that failed. A *middleware* further inside that fails has
 //!   made no response yet: nothing is committed, and the client gets the plain one of the error.
+//! * The middleware marks the id in the request's headers as secret, so nobody else may hold the
+//!   request then: around a resource (`web::resource(…).wrap(…)`), put no middleware outside that
+//!   keeps a clone of its `HttpRequest`, or actix-web panics. Around an application or a scope it
+//!   does so by itself, as it finds the route.
 //! * A handler that panics has no response: the connection is closed, nothing is committed.
 //! * A client that leaves does not end its request: by default actix-web lets a client close its
 //!   half of an HTTP/1 connection, so the handler goes on, and what it does is committed. With

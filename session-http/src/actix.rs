@@ -33,7 +33,7 @@ impl SessionError {
     /// `Option<T>` is an extractor there for every `T`, and takes all errors for `None`. Where the
     /// store failed, that would show a person who is logged in the page for those who are not; so
     /// the session middleware answers such a request with its failure response, whatever the
-    /// handler makes of it.
+    /// handler makes of it, be it of a `Result<T, SessionError>`.
     #[must_use]
     pub fn remembered_in(self, request: &HttpRequest) -> Self {
         if self.status() == StatusCode::SERVICE_UNAVAILABLE {

@@ -80,7 +80,8 @@ pub enum SessionEvent<'a> {
         /// How many. A revocation of very many is several events.
         count: u64,
     },
-    /// A change was refused, and nothing was changed.
+    /// A change was refused by a limit or a full store, and nothing was changed. What an
+    /// application has to decide itself (a conflict, a counter that is none) is no such event.
     #[non_exhaustive]
     Refused {
         /// The change.

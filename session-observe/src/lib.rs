@@ -64,7 +64,7 @@ pub use self::connection::ConnectionMetrics;
 pub use self::event::{EventSession, RefusalReason, SessionChange, SessionEvent, SessionObserver};
 pub use self::names::{
     CONNECTION_ATTEMPT_DURATION, CONNECTION_ATTEMPTS, CONNECTION_DOWN, CONNECTION_STATE,
-    DURATION_BUCKETS, OPERATION_DURATION, OPERATIONS, SERVER_INFO, describe,
+    DOWN_BUCKETS, DURATION_BUCKETS, OPERATION_DURATION, OPERATIONS, SERVER_INFO, describe,
 };
 pub use self::observe::Observe;
 pub use self::observed::Observed;

@@ -18,11 +18,15 @@ pub const CONNECTION_DOWN: &str = "session_connection_down_duration_seconds";
 /// (`true`, `false`), `server`, `backend`.
 pub const SERVER_INFO: &str = "session_server_info";
 
-/// Bounds for a histogram of the durations, in seconds: from a tenth of a millisecond to two and a
+/// Bounds for a histogram of durations, in seconds: from a tenth of a millisecond to two and a
 /// half seconds. For exporters that want some.
 pub const DURATION_BUCKETS: [f64; 14] = [
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
 ];
+
+/// The same for times that a connection is down ([`CONNECTION_DOWN`]): from a tenth of a second to
+/// an hour.
+pub const DOWN_BUCKETS: [f64; 9] = [0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0];
 
 /// Gives the recorder the units and descriptions of all metrics of this crate. Each
 /// [`Observed`](crate::Observed) and [`ConnectionMetrics`](crate::ConnectionMetrics) does so when

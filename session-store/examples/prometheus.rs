@@ -18,7 +18,7 @@ use axum::Router;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
-use session_store::observe::{DURATION_BUCKETS, Observe};
+use session_store::observe::{CONNECTION_DOWN, DOWN_BUCKETS, DURATION_BUCKETS, Observe};
 use session_store::{Connect, Session, SessionBackend, SessionCookie, SessionError, SessionLayer};
 use tokio::net::TcpListener;
 use tokio::time::interval;
@@ -28,6 +28,7 @@ pub(crate) fn collect() -> Result<PrometheusHandle, BuildError> {
     let durations = Matcher::Suffix("_seconds".to_owned());
     let metrics = PrometheusBuilder::new()
         .set_buckets_for_metric(durations, &DURATION_BUCKETS)?
+        .set_buckets_for_metric(Matcher::Full(CONNECTION_DOWN.to_owned()), &DOWN_BUCKETS)?
         .install_recorder()?;
     let kept = metrics.clone();
     tokio::spawn(async move {
