@@ -10,7 +10,7 @@ use session_store::{
     Delta, Principal, SessionBackend, SessionCookie, SessionError, SessionId, SessionLayer,
 };
 
-use crate::take_over::values;
+use crate::take_over::{MOST_IDS, values};
 
 /// While servers of the guide run: the same cookie, so that a browser can go from any to any.
 pub fn beside_the_guide(backend: Arc<dyn SessionBackend>) -> Result<SessionLayer, InvalidCookie> {
@@ -33,7 +33,7 @@ pub async fn bind_user(
     next: Next,
 ) -> Result<Response, SessionError> {
     let ids = values(request.headers(), "sid").filter_map(|value| SessionId::parse(value).ok());
-    for id in ids.collect::<Vec<_>>() {
+    for id in ids.take(MOST_IDS).collect::<Vec<_>>() {
         let Some(record) = backend.peek_session(&id).await? else {
             continue;
         };

@@ -21,6 +21,9 @@ use sha2::Sha256;
 /// before the browser had the new cookie.
 const GRACE_SECONDS: i64 = 60;
 
+/// How many ids of one request are looked at: as many as the session layer looks at.
+pub const MOST_IDS: usize = 3;
+
 /// How long browsers keep a cookie at most.
 const LONGEST_KEPT: Duration = Duration::from_secs(400 * 86_400);
 
@@ -92,7 +95,7 @@ impl<O: OldSessions> TakeOver<O> {
             return Ok(None);
         };
         let new = values(headers, self.cookie).filter_map(|value| SessionId::parse(value).ok());
-        for id in new.collect::<Vec<_>>() {
+        for id in new.take(MOST_IDS).collect::<Vec<_>>() {
             // After a time with the old library again, a browser may have both.
             if self.backend.peek_session(&id).await?.is_some() {
                 return Ok(Some(Moved(None)));
@@ -120,10 +123,13 @@ impl<O: OldSessions> TakeOver<O> {
             let insert = InsertRequest::new(self.backend.policy(), id.clone(), new)?;
             match self.backend.insert(&insert).await? {
                 InsertOutcome::Inserted(_) => {
-                    // The old session was ended since it was read: there is nothing to move.
-                    if !self.old.end(key).await? {
+                    let ended = self.old.end(key).await;
+                    // The old session was ended since it was read, or may have been: what was
+                    // created of it could undo a log-out.
+                    if !matches!(ended, Ok(true)) {
                         self.backend.delete_session(id).await?;
                     }
+                    ended?;
                 }
                 // A request beside this one has moved it.
                 InsertOutcome::IdTaken => {}
@@ -134,10 +140,10 @@ impl<O: OldSessions> TakeOver<O> {
             // Ended, or rotated by a log-in: the session layer knows what to do with such an id.
             return Ok(true);
         };
-        if is_young(&record, self.backend.policy()) {
+        if is_within_grace(&record, self.backend.policy()) {
             return Ok(true);
         }
-        // Who moved it may have failed before it ended the old one.
+        // Whoever moved it may have been killed before it ended the old one.
         Ok(was_there && self.old.end(key).await?)
     }
 
@@ -205,7 +211,7 @@ pub fn fields(values: impl IntoIterator<Item = (String, Value)>) -> Fields {
     fields
 }
 
-fn is_young(record: &SessionRecord, policy: &SessionPolicy) -> bool {
+fn is_within_grace(record: &SessionRecord, policy: &SessionPolicy) -> bool {
     let now = policy.now().unix_seconds();
     let created = record.created_at().map(|created| created.unix_seconds());
     created.is_some_and(|created| now - created <= GRACE_SECONDS)

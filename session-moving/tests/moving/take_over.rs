@@ -21,6 +21,8 @@ struct Fake {
     is_end_failing: Arc<AtomicBool>,
     /// Of a process that is slow: it stops between reading a session and ending it.
     slow: Option<Arc<Gate>>,
+    /// Of a process that is killed when it is about to end a session.
+    killed: Option<Arc<Semaphore>>,
 }
 
 struct Gate {
@@ -52,6 +54,10 @@ impl OldSessions for Fake {
         if self.is_end_failing.swap(false, Relaxed) {
             return Err("the old store is down".into());
         }
+        if let Some(killed) = &self.killed {
+            killed.add_permits(1);
+            std::future::pending::<()>().await;
+        }
         Ok(self.live.lock().unwrap().remove(key))
     }
 }
@@ -75,6 +81,7 @@ impl Rig {
             live: Arc::new(Mutex::new(["1".to_owned()].into())),
             is_end_failing: Arc::default(),
             slow: None,
+            killed: None,
         };
         let app = moving_app(old.clone(), &backend);
         let browser = Browser::with("old", "genuine-1");
@@ -103,7 +110,7 @@ fn ok(body: &str) -> (u16, String) {
 }
 
 /// A request has read the old session when another one moves it and does `then`.
-async fn late(then: &str) -> (Rig, Browser, String) {
+async fn late(then: &str, is_end_failing: bool) -> (Rig, Browser, String) {
     let rig = Rig::new();
     let gate = Arc::new(Gate {
         has_read: Semaphore::new(0),
@@ -123,6 +130,7 @@ async fn late(then: &str) -> (Rig, Browser, String) {
     let mut quick = rig.browser.clone();
     assert_eq!(rig.get(&mut quick, "/me").await, ok("andrew tea"));
     rig.get(&mut quick, then).await;
+    rig.old.is_end_failing.store(is_end_failing, Relaxed);
     gate.go_on.add_permits(1);
     let (late, body) = request.await.unwrap();
     (rig, late, body)
@@ -130,13 +138,15 @@ async fn late(then: &str) -> (Rig, Browser, String) {
 
 #[tokio::test]
 async fn a_late_request_brings_no_session_back_and_takes_no_newer_cookie() {
-    // What the quick one does; what the late one sees, whether it sets a cookie; the sessions.
-    for (then, body, sets_cookie, sessions) in [
-        ("/public", "andrew tea", true, 1),
-        ("/logout", "nobody ", false, 0),
-        ("/login", "nobody ", false, 1),
+    // What the quick one does, whether the old store then fails; what the late one sees, whether
+    // it sets a cookie; the sessions.
+    for (then, is_end_failing, body, sets_cookie, sessions) in [
+        ("/public", false, "andrew tea", true, 1),
+        ("/logout", false, "nobody ", false, 0),
+        ("/logout", true, "", false, 0),
+        ("/login", false, "nobody ", false, 1),
     ] {
-        let (rig, late, seen) = late(then).await;
+        let (rig, late, seen) = late(then, is_end_failing).await;
         assert_eq!(seen, body, "{then}");
         assert_eq!(late.cookies.contains_key(NEW), sets_cookie, "{then}");
         let mut live = 0;
@@ -145,6 +155,10 @@ async fn a_late_request_brings_no_session_back_and_takes_no_newer_cookie() {
         }
         assert_eq!(live, sessions, "{then}");
         assert!(rig.is_old_ended(), "{then}");
+        if then == "/logout" {
+            let mut stale = rig.browser.clone();
+            assert_eq!(rig.get(&mut stale, "/me").await, ok("nobody "));
+        }
     }
 }
 
@@ -170,13 +184,31 @@ async fn the_old_cookie_finds_the_session_for_a_minute() {
 
 #[tokio::test]
 async fn a_failure_in_between_logs_nobody_out() {
-    // Moved, and the old one not ended: by a failing store, or a process that was killed.
     let rig = Rig::new();
     rig.old.is_end_failing.store(true, Relaxed);
     let mut browser = rig.browser.clone();
     assert_eq!(rig.get(&mut browser, "/me").await.0, 503);
     assert_eq!(browser.cookies, rig.browser.cookies);
+    assert_eq!(sessions_of(&rig.backend, "andrew").await, 0);
     assert_eq!(rig.get(&mut browser, "/me").await, ok("andrew tea"));
+    assert!(rig.is_old_ended());
+
+    // Moved, and the old one not ended.
+    let rig = Rig::new();
+    let killed = Arc::new(Semaphore::new(0));
+    let process = Fake {
+        killed: Some(Arc::clone(&killed)),
+        ..rig.old.clone()
+    };
+    let process = moving_app(process, &rig.backend);
+    let mut browser = rig.browser.clone();
+    tokio::select! {
+        _ = browser.get(&process, "/me") => unreachable!("it was killed"),
+        permit = killed.acquire() => permit.unwrap().forget(),
+    }
+    let mut browser = rig.browser.clone();
+    assert_eq!(rig.get(&mut browser, "/me").await, ok("andrew tea"));
+    assert!(!rig.is_old_ended());
     // Whoever finds it so after a minute ends it.
     rig.clock.advance(Duration::from_secs(61));
     let mut other = rig.browser.clone();
