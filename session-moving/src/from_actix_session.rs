@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use actix_web::HttpResponse;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::error::ErrorServiceUnavailable;
+use actix_web::error::InternalError;
 use actix_web::http::header;
 use actix_web::middleware::Next;
 use actix_web::web::Data;
@@ -39,11 +40,19 @@ pub async fn move_session<B>(
             headers.append(COOKIE, line);
         }
     }
-    let moved = take_over.begin(&mut headers).await;
-    let moved = moved.map_err(ErrorServiceUnavailable)?;
-    if let (Some(_), Some(line)) = (&moved, headers.get(COOKIE)) {
-        let line = header::HeaderValue::from_bytes(line.as_bytes())?;
-        request.headers_mut().insert(header::COOKIE, line);
+    let moved = take_over.begin(&mut headers).await.map_err(|error| {
+        let text = "an old session cannot be moved";
+        tracing::error!(error, "{text}");
+        let mut response = HttpResponse::ServiceUnavailable();
+        response.insert_header((header::RETRY_AFTER, "1"));
+        InternalError::from_response(text, response.finish())
+    })?;
+    if moved.is_some() {
+        request.headers_mut().remove(header::COOKIE);
+        for line in headers.get_all(COOKIE) {
+            let line = header::HeaderValue::from_bytes(line.as_bytes())?;
+            request.headers_mut().append(header::COOKIE, line);
+        }
     }
     let mut response = next.call(request).await?;
     if let Some(moved) = moved {

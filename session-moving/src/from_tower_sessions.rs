@@ -6,6 +6,7 @@ use session_store::auth::AuthHash;
 use session_store::{FieldName, NewSession, Principal};
 use tower_sessions::SessionStore as _;
 use tower_sessions::session::Id;
+use tower_sessions::session_store::Error as StoreError;
 use tower_sessions_redis_store::RedisStore;
 use tower_sessions_redis_store::fred::clients::Pool;
 use tower_sessions_redis_store::fred::interfaces::KeysInterface as _;
@@ -30,7 +31,13 @@ impl OldSessions for TowerSessions {
 
     async fn read(&self, key: &str) -> Result<Option<NewSession>, Error> {
         let store = RedisStore::new(self.redis.clone());
-        let Some(mut record) = store.load(&key.parse()?).await? else {
+        let record = store.load(&key.parse()?).await;
+        let record = record.map_err(|error| match error {
+            // Its text can quote the record.
+            StoreError::Decode(_) => "an old record is not as expected".into(),
+            error => Error::from(error),
+        });
+        let Some(mut record) = record? else {
             return Ok(None);
         };
         let logged_in = record.data.remove("axum-login.data");
