@@ -7,22 +7,26 @@ use crate::place::Place;
 use crate::run::say;
 use crate::text::counted;
 
+pub(crate) const NO_SESSIONS: &str = "no sessions";
+pub(crate) const NONE_OF_PRINCIPAL: &str = "no sessions of that principal";
+
 /// How many keys are looked at: some milliseconds of the server's time, in twenty steps.
 const MOST: u64 = 20_000;
 /// How many prefixes are named.
 const NAMED: usize = 5;
 
-/// Says that there are no sessions, and where there may be some. A server that does not let the
-/// account look is not asked again.
-pub(crate) async fn say_that_none_are_found(place: &Place) {
-    say("no sessions");
+/// Says what is not found, and where there may be some. A server that does not let the account look
+/// is not asked again.
+pub(crate) async fn say_that_none_are_found(place: &Place, what: &str) {
+    say(what);
     let Ok(inspector) = place.inspector() else {
         return;
     };
     let Ok(seen) = inspector.keys_seen(MOST).await else {
         return;
     };
-    let mut hints = hints(&seen, place);
+    let mut hints = of_other_forms(&seen, place);
+    hints.extend(of_other_prefixes(&seen, place));
     if hints.is_empty() {
         let facts = inspector.server_reports().await.unwrap_or_default();
         let facts = facts.into_iter().filter_map(|(_, facts)| facts.ok());
@@ -34,37 +38,40 @@ pub(crate) async fn say_that_none_are_found(place: &Place) {
     }
 }
 
-/// Where keys look like sessions that this place does not find.
-pub(crate) fn hints(seen: &KeysSeen, place: &Place) -> Vec<String> {
-    let mut hints = Vec::new();
-    let (own, others): (Vec<_>, Vec<_>) = seen
-        .prefixes
-        .iter()
-        .partition(|it| it.prefix == place.prefix);
-    for own in own.into_iter().filter(|it| !finds(place.storage, it)) {
-        let (storage, keys) = (storage(own), counted(own.keys, "key"));
-        hints.push(format!(
-            "under this prefix {storage} ids are seen ({keys}): --id-storage {storage} finds them"
-        ));
-    }
-    if !others.is_empty() {
-        let named = others.iter().take(NAMED);
-        let named: Vec<_> = named
-            .map(|it| {
-                let keys = counted(it.keys, "key");
-                format!("{} ({keys}, {} ids)", it.prefix, storage(it))
-            })
-            .collect();
-        let named = named.join(", ");
-        hints.push(format!(
-            "keys that look like sessions are under other prefixes: {named}; --prefix and \
-             --id-storage say which"
-        ));
-    }
-    hints
+/// Which keys look like this place's sessions, and are not found with its form of ids.
+pub(crate) fn of_other_forms(seen: &KeysSeen, place: &Place) -> Vec<String> {
+    let own = seen.prefixes.iter().filter(|it| it.prefix == place.prefix);
+    own.filter(|it| !finds(place.storage, it))
+        .map(|own| {
+            let (storage, keys) = (storage(own), counted(own.keys, "key"));
+            format!(
+                "under this prefix {storage} ids are seen ({keys}): --id-storage {storage} finds them"
+            )
+        })
+        .collect()
 }
 
-fn finds(storage: IdStorage, seen: &PrefixSeen) -> bool {
+/// Which keys look like sessions of other places.
+pub(crate) fn of_other_prefixes(seen: &KeysSeen, place: &Place) -> Option<String> {
+    let others = seen.prefixes.iter().filter(|it| it.prefix != place.prefix);
+    let named: Vec<_> = others
+        .take(NAMED)
+        .map(|it| {
+            let keys = counted(it.keys, "key");
+            format!("{} ({keys}, {} ids)", it.prefix, storage(it))
+        })
+        .collect();
+    (!named.is_empty()).then(|| {
+        let named = named.join(", ");
+        format!(
+            "keys that look like sessions are under other prefixes: {named}; --prefix and \
+             --id-storage say which"
+        )
+    })
+}
+
+/// Whether sessions with such keys are found where ids are stored so.
+pub(crate) fn finds(storage: IdStorage, seen: &PrefixSeen) -> bool {
     match storage {
         IdStorage::Plain | IdStorage::Hashed => storage == seen.storage,
         _ => true,

@@ -5,7 +5,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use crate::error::{Error, ErrorKind, Operation, Result};
+use crate::error::{Effect, Error, ErrorKind, Operation, Result};
 use crate::page::{
     PageCursor, PageRequest, PageSize, RevokeInPageRequest, RevokedInPage, Selection,
     SessionOverview, SessionPage,
@@ -162,7 +162,8 @@ pub trait SessionAdmin: fmt::Debug + Send + Sync + 'static {
     /// were. Otherwise as [`revoke_session`](Self::revoke_session).
     ///
     /// # Errors
-    /// As [`list_page`](Self::list_page). Some may have ended then.
+    /// As [`list_page`](Self::list_page). Some may have ended then; where some have, the effect is
+    /// [`Effect::Unknown`](crate::Effect::Unknown).
     async fn revoke_named(&self, public_ids: &[PublicId]) -> Result<HashSet<PublicId>> {
         let (mut ended, mut restarts) = (HashSet::new(), Restarts::default());
         let page = PageRequest::new(None, PageSize::MAX);
@@ -173,7 +174,14 @@ pub trait SessionAdmin: fmt::Debug + Send + Sync + 'static {
             let revoked = match self.revoke_in_page(&request).await {
                 Ok(revoked) => revoked,
                 Err(error) if restarts.may_restart(&mut request.page, &error) => continue,
-                Err(error) => return Err(error.during(Operation::RevokeSession)),
+                Err(error) => {
+                    // What this page tells of itself says nothing of those before it.
+                    let error = match ended.is_empty() {
+                        true => error,
+                        false => error.with_effect(Effect::Unknown),
+                    };
+                    return Err(error.during(Operation::RevokeSession));
+                }
             };
             for public_id in revoked.ended {
                 left.remove(&public_id);
@@ -213,12 +221,14 @@ impl Restarts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Effect;
     use std::pin::pin;
     use std::sync::Mutex;
     use std::task::{Context, Poll, Waker};
 
-    /// A store of two pages, whose second page's cursor is out of date so many times.
+    const FIRST: &str = "AAAAAAAAAAAAAAAA";
+
+    /// A store of two pages, whose second page's cursor is out of date so many times. There is a
+    /// session on the first.
     #[derive(Debug)]
     struct Shifting(Mutex<u8>);
 
@@ -243,7 +253,12 @@ mod tests {
         }
 
         async fn revoke_in_page(&self, request: &RevokeInPageRequest) -> Result<RevokedInPage> {
-            Ok(RevokedInPage::new(Vec::new(), self.next(&request.page)?))
+            let next = self.next(&request.page)?;
+            let first = PublicId::parse(FIRST).unwrap();
+            let is_meant = matches!(&request.which, Selection::Named(all) if all.contains(&first));
+            let is_here = request.page.cursor.is_none();
+            let ended = (is_meant && is_here).then_some(first);
+            Ok(RevokedInPage::new(ended.into_iter().collect(), next))
         }
     }
 
@@ -256,7 +271,7 @@ mod tests {
 
     #[test]
     fn a_scan_whose_cursor_is_out_of_date_starts_again_a_few_times() {
-        let public_id = PublicId::parse("AAAAAAAAAAAAAAAA").unwrap();
+        let public_id = PublicId::parse("BBBBBBBBBBBBBBBB").unwrap();
         let shifting = |times| Shifting(Mutex::new(times));
         assert_eq!(ready(shifting(3).count_sessions()).unwrap(), 0);
         assert!(!ready(shifting(3).revoke_session(&public_id)).unwrap());
@@ -265,7 +280,12 @@ mod tests {
             ready(shifting(4).revoke_session(&public_id)).unwrap_err(),
         ];
         for error in &errors {
-            assert_eq!(error.kind(), ErrorKind::InvalidCursor);
+            let told = (error.kind(), error.effect());
+            assert_eq!(told, (ErrorKind::InvalidCursor, Effect::NotApplied));
         }
+        // Some have ended before.
+        let both = [public_id, PublicId::parse(FIRST).unwrap()];
+        let error = ready(shifting(4).revoke_named(&both)).unwrap_err();
+        assert_eq!(error.effect(), Effect::Unknown);
     }
 }

@@ -49,7 +49,8 @@ pub(crate) enum Command {
     /// is bound to nobody has another as soon as its id is rotated.
     ///
     /// The keys of the JSON: public_id and revoked, an object a line; or revoked (how many),
-    /// dry_run, and of_unknown_age (how many --older-than left alone for want of a readable time).
+    /// dry_run, of_unknown_age (how many --older-than left alone for want of a readable time), and
+    /// complete (false: the store failed, and at least as many have ended).
     Revoke(RevokeArgs),
 
     /// Count the sessions again and again, until Ctrl-C
@@ -137,8 +138,10 @@ pub(crate) struct RevokeArgs {
 
     /// All that were created longer ago than this, such as 30d or 12h, used since or not
     ///
-    /// By created_at, which the application has stored by its own clock; log-ins and rotations keep
-    /// it. A session whose created_at is no RFC 3339 is left alone, and counted.
+    /// The age is subtracted from this machine's clock, and compared with created_at, which the
+    /// application has stored by its own clock: where the two differ, so does the age. Log-ins and
+    /// rotations keep created_at. A session whose created_at is no RFC 3339 is left alone, and
+    /// counted.
     #[arg(long, value_name = "AGE", group = "which", value_parser = duration)]
     pub(crate) older_than: Option<Duration>,
 

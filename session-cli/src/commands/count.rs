@@ -9,7 +9,7 @@ use session_store::admin::{PageSize, SessionAdmin};
 
 use super::Job;
 use crate::args::CountArgs;
-use crate::elsewhere::say_that_none_are_found;
+use crate::elsewhere::{NO_SESSIONS, say_that_none_are_found};
 use crate::failure::Failure;
 use crate::run::Ended;
 use crate::scan::Scan;
@@ -36,7 +36,7 @@ impl<W: Write> Job<'_, W> {
         self.line(&count, &sessions.to_string())?;
         if sessions == 0 && args.principal.is_none() {
             self.out.flush()?;
-            say_that_none_are_found(self.place).await;
+            say_that_none_are_found(self.place, NO_SESSIONS).await;
         }
         Ok(Ended::Done)
     }

@@ -9,7 +9,7 @@ use session_store::{Error, ErrorKind};
 use super::Job;
 use super::findings::{Finding, Level, of_server};
 use crate::args::DoctorArgs;
-use crate::elsewhere::hints;
+use crate::elsewhere::{finds, of_other_forms, of_other_prefixes};
 use crate::failure::{Failure, chain};
 use crate::run::Ended;
 
@@ -76,7 +76,7 @@ impl<W: Write> Job<'_, W> {
         };
         let own = seen.prefixes.iter();
         let own: u64 = own
-            .filter(|it| it.prefix == self.place.prefix)
+            .filter(|it| it.prefix == self.place.prefix && finds(self.place.storage, it))
             .map(|it| it.keys)
             .sum();
         let among = match seen.is_whole {
@@ -87,13 +87,20 @@ impl<W: Write> Job<'_, W> {
             "{own} of {among} {} hashes are sessions' under the prefix {}",
             seen.hashes, self.place.prefix
         );
-        let hints = hints(&seen, self.place);
         let mut findings = vec![Finding::ok("keys", None, found)];
-        let is_lost = own == 0;
-        findings.extend(hints.into_iter().map(|hint| match is_lost {
-            true => Finding::warning("keys", None, "no sessions are found here", hint),
-            false => Finding::ok("other keys", None, hint),
-        }));
+        let of_other_forms = of_other_forms(&seen, self.place);
+        let is_lost = own == 0 && of_other_forms.is_empty();
+        findings.extend(
+            of_other_forms.into_iter().map(|hint| {
+                Finding::warning("keys", None, "not all sessions are found here", hint)
+            }),
+        );
+        findings.extend(
+            of_other_prefixes(&seen, self.place).map(|hint| match is_lost {
+                true => Finding::warning("keys", None, "no sessions are found here", hint),
+                false => Finding::ok("other keys", None, hint),
+            }),
+        );
         Ok(findings)
     }
 }

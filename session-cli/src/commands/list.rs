@@ -7,7 +7,7 @@ use session_store::admin::{PageSize, SessionOverview};
 
 use super::Job;
 use crate::args::ListArgs;
-use crate::elsewhere::say_that_none_are_found;
+use crate::elsewhere::{NO_SESSIONS, NONE_OF_PRINCIPAL, say_that_none_are_found};
 use crate::failure::Failure;
 use crate::row::{HEADING, Row, WIDTHS};
 use crate::run::{Ended, say};
@@ -54,9 +54,9 @@ impl<W: Write> Job<'_, W> {
                 false => say(&format!("there is more: --from {next}")),
             }
         } else if shown == 0 && args.principal.is_some() && !is_empty {
-            say("no sessions of that principal");
+            say(NONE_OF_PRINCIPAL);
         } else if shown == 0 && args.from.is_none() {
-            say_that_none_are_found(self.place).await;
+            say_that_none_are_found(self.place, NO_SESSIONS).await;
         }
         Ok(Ended::Done)
     }

@@ -3,16 +3,16 @@
 mod mass;
 
 use std::collections::HashSet;
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, BufRead as _, IsTerminal as _, Write};
 
 use serde::Serialize;
 use session_store::PublicId;
 use session_store::admin::{PageSize, SessionAdmin};
 
-use self::mass::Mass;
+use self::mass::{Mass, Tally};
 use super::Job;
 use crate::args::RevokeArgs;
-use crate::elsewhere::say_that_none_are_found;
+use crate::elsewhere::{NO_SESSIONS, NONE_OF_PRINCIPAL, say_that_none_are_found};
 use crate::failure::Failure;
 use crate::run::{Ended, say};
 use crate::scan::Scan;
@@ -32,6 +32,8 @@ struct Many {
     revoked: u64,
     dry_run: bool,
     of_unknown_age: u64,
+    /// Not, where the store has failed meanwhile.
+    complete: bool,
 }
 
 impl<W: Write> Job<'_, W> {
@@ -53,9 +55,17 @@ impl<W: Write> Job<'_, W> {
             true => Some(mass.count().await?),
             false => None,
         };
-        let (verb, tally) = match found {
-            Some(found) if args.dry_run => ("would revoke", found),
-            Some(found) if found.sessions == 0 => ("revoked", found),
+        let mut tally = Tally::default();
+        let mut ended = Ok(());
+        let verb = match found {
+            Some(found) if args.dry_run || found.sessions == 0 => {
+                tally = found;
+                if args.dry_run {
+                    "would revoke"
+                } else {
+                    "revoked"
+                }
+            }
             found => {
                 if let Some(found) = found {
                     let sessions = counted(found.sessions, "session");
@@ -63,25 +73,39 @@ impl<W: Write> Job<'_, W> {
                     confirm(&format!("End {sessions} ({what}) on {place}?"))?;
                 }
                 let found = found.map(|found| found.sessions);
-                ("revoked", mass.end(found).await?)
+                ended = mass.end(found, &mut tally).await;
+                "revoked"
             }
         };
-        let many = Many {
-            revoked: tally.sessions,
-            dry_run: args.dry_run,
-            of_unknown_age: tally.of_unknown_age,
-        };
-        let sessions = counted(tally.sessions, "session");
-        self.line(&many, &format!("{verb} {sessions}"))?;
-        self.out.flush()?;
+        // What has ended is known to nobody else.
+        if ended.is_ok() || tally.sessions > 0 {
+            let many = Many {
+                revoked: tally.sessions,
+                dry_run: args.dry_run,
+                of_unknown_age: tally.of_unknown_age,
+                complete: ended.is_ok(),
+            };
+            let sessions = counted(tally.sessions, "session");
+            let text = match ended {
+                Ok(()) => format!("{verb} {sessions}"),
+                Err(_) => format!("{verb} at least {sessions}; then the store failed"),
+            };
+            self.line(&many, &text)?;
+            self.out.flush()?;
+        }
+        ended?;
         if tally.of_unknown_age > 0 {
             let left = counted(tally.of_unknown_age, "session");
             say(&format!(
                 "{left} left alone: their created_at is not a time"
             ));
         }
-        if tally.sessions == 0 && args.all {
-            say_that_none_are_found(self.place).await;
+        if tally.sessions == 0 {
+            if args.principal.is_some() {
+                say_that_none_are_found(self.place, NONE_OF_PRINCIPAL).await;
+            } else if args.all || !has_any(&*admin).await? {
+                say_that_none_are_found(self.place, NO_SESSIONS).await;
+            }
         }
         Ok(Ended::Done)
     }
@@ -120,6 +144,17 @@ impl<W: Write> Job<'_, W> {
     }
 }
 
+/// Whether there are sessions at all.
+async fn has_any(admin: &dyn SessionAdmin) -> Result<bool, Failure> {
+    let mut scan = Scan::from(admin, None);
+    while let Some(page) = scan.page(PageSize::MAX).await? {
+        if !page.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Which of these there are.
 async fn find(
     admin: &dyn SessionAdmin,
@@ -133,15 +168,15 @@ async fn find(
     Ok(found)
 }
 
-/// Asks on the terminal. Anything but yes is no.
+/// Asks on the terminal. Anything but yes is no, and so is what is no text.
 fn confirm(question: &str) -> Result<(), Failure> {
     let mut terminal = io::stderr();
     write!(terminal, "{question} [y/N] ")?;
     terminal.flush()?;
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer)?;
-    match answer.trim().to_ascii_lowercase().as_str() {
-        "y" | "yes" => Ok(()),
+    let mut answer = Vec::new();
+    io::stdin().lock().read_until(b'\n', &mut answer)?;
+    match answer.trim_ascii().to_ascii_lowercase().as_slice() {
+        b"y" | b"yes" => Ok(()),
         _ => Err(Failure::Declined),
     }
 }

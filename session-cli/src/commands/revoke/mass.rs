@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use session_store::admin::{PageSize, Selection, SessionAdmin};
-use session_store::{Principal, SessionBackend, Timestamp};
+use session_store::admin::{PageSize, Selection, SessionAdmin, SessionOverview};
+use session_store::{Effect, Principal, SessionBackend, Timestamp};
 
 use crate::args::RevokeArgs;
 use crate::failure::Failure;
@@ -74,12 +74,8 @@ impl<'a> Mass<'a> {
         }
     }
 
-    /// How many there are.
+    /// How many there are, by a scan, which changes nothing.
     pub(super) async fn count(&self) -> Result<Tally, Failure> {
-        let which = match &self.which {
-            Which::OfPrincipal(principal) => return self.count_listed(principal).await,
-            Which::Selected(which) => which,
-        };
         let bar = progress(None, "looking at");
         let (mut scan, mut tally) = (Scan::from(self.admin, None), Tally::default());
         let mut seen = HashSet::new();
@@ -89,7 +85,7 @@ impl<'a> Mass<'a> {
                 if !seen.insert(shown.session.public_id) {
                     continue;
                 }
-                match which.includes(shown) {
+                match self.which.includes(shown) {
                     Some(is_meant) => tally.sessions += u64::from(is_meant),
                     None => tally.of_unknown_age += 1,
                 }
@@ -99,46 +95,74 @@ impl<'a> Mass<'a> {
         Ok(tally)
     }
 
-    /// Ends them in one pass over the store; those of a principal by its list.
-    pub(super) async fn end(&self, expected: Option<u64>) -> Result<Tally, Failure> {
-        let which = match &self.which {
-            Which::OfPrincipal(principal) => {
-                let ended = self.backend.revoke_sessions(principal, None).await?;
-                return Ok(Tally {
-                    sessions: ended,
-                    of_unknown_age: 0,
-                });
-            }
-            Which::Selected(which) => which,
-        };
-        let bar = progress(expected, "ended");
-        let (mut scan, mut tally) = (Scan::from(self.admin, None), Tally::default());
-        while let Some(revoked) = scan.revoke(which).await? {
-            let ended = size(revoked.ended.len());
-            bar.inc(ended);
-            tally.sessions += ended;
-            tally.of_unknown_age += revoked.undecided;
+    /// Ends them, and counts those that have ended, until it fails, too.
+    pub(super) async fn end(
+        &self,
+        expected: Option<u64>,
+        ended: &mut Tally,
+    ) -> Result<(), Failure> {
+        match &self.which {
+            Which::OfPrincipal(principal) => self.end_those_of(principal, ended).await,
+            Which::Selected(which) => self.end_selected(which, expected, ended).await,
         }
-        bar.finish_and_clear();
-        Ok(tally)
     }
 
-    /// Without what a scan of the whole store takes.
-    async fn count_listed(&self, principal: &Principal) -> Result<Tally, Failure> {
-        let (mut tally, mut cursor) = (Tally::default(), None);
+    /// By the principal's list, then by a scan: a server that evicts may have lost the list.
+    async fn end_those_of(&self, principal: &Principal, ended: &mut Tally) -> Result<(), Failure> {
+        ended.sessions = self.backend.revoke_sessions(principal, None).await?;
+        let (mut scan, mut left) = (Scan::from(self.admin, None), HashSet::new());
+        while let Some(page) = scan.page(PageSize::MAX).await? {
+            let left_here = page
+                .iter()
+                .filter(|it| it.principal.as_ref() == Some(principal));
+            left.extend(left_here.map(|it| it.session.public_id));
+        }
+        let left: Vec<_> = left.into_iter().collect();
+        ended.sessions += size(self.admin.revoke_named(&left).await?.len());
+        Ok(())
+    }
+
+    /// In one pass over the store.
+    async fn end_selected(
+        &self,
+        which: &Selection,
+        expected: Option<u64>,
+        ended: &mut Tally,
+    ) -> Result<(), Failure> {
+        let bar = progress(expected, "ended");
+        let mut scan = Scan::from(self.admin, None);
+        let mut are_left = false;
         loop {
-            let list = self.backend.list_sessions_page(
-                principal,
-                Vec::new(),
-                cursor.as_ref(),
-                PageSize::MAX,
-            );
-            let page = list.await?;
-            tally.sessions += size(page.sessions.len());
-            cursor = page.next;
-            if cursor.is_none() {
-                return Ok(tally);
-            }
+            let revoked = scan
+                .revoke(which)
+                .await
+                .map_err(|error| match ended.sessions {
+                    0 => error,
+                    // The failed page's own effect says nothing of those before it.
+                    _ => error.with_effect(Effect::Unknown),
+                });
+            let Some(revoked) = revoked? else {
+                break;
+            };
+            bar.inc(size(revoked.ended.len()));
+            ended.sessions += size(revoked.ended.len());
+            are_left |= revoked.undecided > 0;
+        }
+        bar.finish_and_clear();
+        if are_left {
+            // The pages do not say which they were, and a session may be on two.
+            ended.of_unknown_age = self.count().await?.of_unknown_age;
+        }
+        Ok(())
+    }
+}
+
+impl Which<'_> {
+    /// Whether this session is meant; `None` where that cannot be known.
+    fn includes(&self, shown: &SessionOverview) -> Option<bool> {
+        match self {
+            Self::OfPrincipal(principal) => Some(shown.principal.as_ref() == Some(*principal)),
+            Self::Selected(which) => which.includes(shown),
         }
     }
 }
