@@ -7,6 +7,8 @@ mod words;
 
 use std::ffi::OsString;
 
+use clap::error::ContextKind::{InvalidArg, InvalidSubcommand, InvalidValue, Suggested};
+use clap::error::{ContextValue, ErrorKind};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 
 pub(crate) use self::command::{
@@ -64,9 +66,30 @@ impl Args {
     }
 
     pub(crate) fn of(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        let matches = Self::command().try_get_matches_from(words::with_public_ids_kept(words))?;
-        Self::from_arg_matches(&matches)
+        let words = words::with_public_ids_kept(words);
+        let matches = Self::command().try_get_matches_from(words);
+        Self::from_arg_matches(&matches.map_err(without_stray_words)?)
     }
+}
+
+/// The error without the word that belongs nowhere: it may be a URL with a password, or a cookie.
+/// A flag is shown: it says what was mistyped.
+fn without_stray_words(mut error: clap::Error) -> clap::Error {
+    for kind in [InvalidArg, InvalidSubcommand, InvalidValue] {
+        let is_stray = match (kind, error.get(kind)) {
+            (InvalidArg, Some(ContextValue::String(word))) => {
+                error.kind() == ErrorKind::UnknownArgument && !word.starts_with('-')
+            }
+            (InvalidValue, Some(_)) => error.kind() == ErrorKind::TooManyValues,
+            (_, found) => found.is_some(),
+        };
+        if is_stray {
+            error.insert(kind, ContextValue::String("(not shown)".to_owned()));
+            // It names the word, too.
+            error.remove(Suggested);
+        }
+    }
+    error
 }
 
 #[cfg(test)]
@@ -99,6 +122,34 @@ mod tests {
         ] {
             let text = refusal(words);
             assert!(text.contains(expected), "{words}: {text}");
+        }
+    }
+
+    #[test]
+    fn words_that_belong_nowhere_are_not_shown() {
+        for words in [
+            "",
+            "count",
+            "list --limit 1",
+            "completions bash",
+            "count --json",
+            "watch --",
+        ] {
+            let text = refusal(&format!("{words} redis://u:SECRET@h"));
+            assert!(
+                text.contains("(not shown)") && text.contains("Usage"),
+                "{text}"
+            );
+            assert!(!text.contains("SECRET"), "{text}");
+        }
+        for words in [
+            "count --json=SECRET",
+            "SECRET",
+            "list -SECRET",
+            "list --x=SECRET",
+        ] {
+            let text = refusal(words);
+            assert!(!text.contains("SECRET"), "{text}");
         }
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use session_store::admin::{KeyPrefix, ServerInspector, SessionAdmin};
 use session_store::{Connect, Credentials, IdStorage, Pem, SessionBackend, Tls};
 
-use self::url::{name_of, user_name, without_user};
+use self::url::{has_password, name_of, user_name, without_user};
 use crate::args::StoreArgs;
 use crate::failure::Failure;
 use crate::secret;
@@ -64,7 +64,7 @@ impl Place {
             },
         };
         let (bare, user) = without_user(&url);
-        if args.url.is_some() && user.is_some_and(|user| user.contains(':')) {
+        if args.url.as_deref().is_some_and(has_password) {
             warnings.push(
                 "all users of this machine can read the password in --url: use SESSION_URL, \
                  SESSION_PASSWORD or --password-file"
@@ -100,6 +100,7 @@ impl Place {
             .key_prefix(prefix.as_str())
             .id_storage(storage)
             .deadline(args.deadline.unwrap_or(DEADLINE));
+        warnings.extend(args.key_file.as_deref().and_then(open_to_all));
         if let Some(tls) = tls(args)? {
             connect = connect.tls(tls);
         }
@@ -129,14 +130,17 @@ impl Place {
 }
 
 fn read(path: &Path, what: &str, warnings: &mut Vec<String>) -> Result<String, Failure> {
-    let (text, is_open_to_all) = secret::of_file(path, what)?;
-    if is_open_to_all {
-        let path = path.display();
-        warnings.push(format!(
-            "all users of this machine can read {path}: take that right away (chmod o-r)"
-        ));
-    }
+    let text = secret::of_file(path, what)?;
+    warnings.extend(open_to_all(path));
     Ok(text)
+}
+
+/// What to tell of a file with a secret that is open to all.
+fn open_to_all(path: &Path) -> Option<String> {
+    let shown = path.display();
+    secret::is_open_to_all(path).then(|| {
+        format!("all users of this machine can read {shown}: take that right away (chmod o-r)")
+    })
 }
 
 /// What the flags say of TLS, if they say anything.
@@ -208,8 +212,14 @@ mod tests {
 
     #[test]
     fn what_is_risky_is_warned_of_and_what_cannot_be_is_refused_without_secrets() {
-        let warned = place(&[], |args| args.url = Some("redis://u:SECRET@h".to_owned())).unwrap();
-        assert_eq!(warned.warnings.len(), 1);
+        for (url, warnings) in [
+            ("redis://u:SECRET@h", 1),
+            ("redis-sentinel://h?service=m&sentinel_password=S", 1),
+            ("redis-sentinel://h?service=m", 0),
+        ] {
+            let warned = place(&[], |args| args.url = Some(url.to_owned())).unwrap();
+            assert_eq!(warned.warnings.len(), warnings, "{url}");
+        }
         let open = file("SECRET");
         #[cfg(unix)]
         {
@@ -219,8 +229,13 @@ mod tests {
             for (bits, warnings) in [(0o600, 0), (0o640, 0), (0o644, 1)] {
                 std::fs::set_permissions(open.path(), mode(bits)).unwrap();
                 let url = [("SESSION_URL", "redis://u@h")];
-                let place = place(&url, |args| args.password_file = path.clone()).unwrap();
-                assert_eq!(place.warnings.len(), warnings, "{bits:o}");
+                let by_password = place(&url, |args| args.password_file = path.clone());
+                let by_key = place(&[("SESSION_URL", "rediss://h")], |args| {
+                    (args.cert_file, args.key_file) = (path.clone(), path.clone());
+                });
+                for place in [by_password, by_key] {
+                    assert_eq!(place.unwrap().warnings.len(), warnings, "{bits:o}");
+                }
             }
         }
         let empty = file(" \n").path().to_owned();

@@ -19,6 +19,14 @@ pub(super) fn without_user(url: &str) -> (String, Option<&str>) {
     }
 }
 
+/// Whether it holds a password: the account's, or the one on the sentinels.
+pub(super) fn has_password(url: &str) -> bool {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    let is_password = |pair: &str| pair.starts_with("sentinel_password=");
+    let (_, user) = without_user(url);
+    user.is_some_and(|user| user.contains(':')) || query.split('&').any(is_password)
+}
+
 /// The name in `user:password` of a URL.
 pub(super) fn user_name(user: &str) -> Result<String, Failure> {
     let name = user.split(':').next().unwrap_or_default();

@@ -59,6 +59,15 @@ async fn a_server_that_is_well_is_ok() {
     let (level, _, advice) = of(&found[found.len() - 1..], "keys");
     assert_eq!((code, level), (Some(1), "warning"));
     assert!(advice.contains("other prefixes"), "{advice}");
+    // Neither are those found whose ids are stored in another form.
+    let store = Store::at(server.url(), IdStorage::Hashed).with("SESSION_ID_STORAGE", "plain");
+    store.log_in("ann").await;
+    let (code, found) = findings(&store, &["--strict"]).await;
+    assert!(of(&found, "keys").1.starts_with("0 of"), "{found:?}");
+    let warned = found.iter().find(|it| it["level"] == "warning").unwrap();
+    let advice = warned["advice"].as_str().unwrap();
+    assert!(advice.contains("--id-storage hashed"), "{advice}");
+    assert_eq!(code, Some(1));
 }
 
 #[tokio::test]

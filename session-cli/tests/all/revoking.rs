@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use session_redis_test::RedisServer;
+use session_redis_test::{Cluster, RedisServer};
 use session_store::{IdStorage, Principal, SessionId};
 
-use crate::support::{MISSING, Store};
+use crate::support::{MISSING, Store, objects};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -73,11 +73,22 @@ async fn those_of_a_principal_those_of_an_age_or_all_are_ended() {
             assert_eq!((refused.code, &*refused.stdout), (Some(2), ""));
             assert!(refused.stderr.contains("--yes"), "{refused:?}");
             let noun = if ends == 1 { "session" } else { "sessions" };
-            let dry = store.told(&[&words[..], &["--dry-run"]].concat()).await;
-            assert_eq!(dry, format!("would revoke {ends} {noun}\n"), "{which:?}");
-            assert_eq!(store.told(&["count"]).await, format!("{left}\n"));
-            let told = store.told(&[&words[..], &["--yes"]].concat()).await;
-            assert_eq!(told, format!("revoked {ends} {noun}\n"), "{which:?}");
+            let said = match which {
+                [_, "nobody"] => "sessions: no sessions of that principal\n",
+                _ => "",
+            };
+            for (flag, verb) in [("--dry-run", "would revoke"), ("--yes", "revoked")] {
+                assert_eq!(store.told(&["count"]).await, format!("{left}\n"));
+                let ended = store.run(&[&words[..], &[flag]].concat()).await;
+                let told = format!("{verb} {ends} {noun}\n");
+                assert_eq!((ended.code, ended.stdout), (Some(0), told), "{which:?}");
+                let (first, is_silent) = (ended.stderr.starts_with(said), said.is_empty());
+                assert!(
+                    first && is_silent == ended.stderr.is_empty(),
+                    "{}",
+                    ended.stderr
+                );
+            }
             left -= ends;
             assert_eq!(store.run(&["count"]).await.stdout, format!("{left}\n"));
         }
@@ -97,6 +108,55 @@ async fn hundreds_are_ended_at_once() {
         assert_eq!(revoked[0]["revoked"], 600);
         assert_eq!(revoked[0]["of_unknown_age"], 0);
         assert_eq!(store.run(&["count"]).await.stdout, "0\n");
+    }
+}
+
+/// `list` shows them, so they end.
+#[tokio::test]
+async fn those_of_a_principal_whose_list_was_evicted_are_ended() {
+    let server = RedisServer::start().await;
+    let store = Store::at(server.url(), IdStorage::Plain);
+    for name in ["ann", "ann", "bob"] {
+        store.log_in(name).await;
+    }
+    let index = format!("{}@ann", store.prefix());
+    assert_eq!(server.ask::<u8>(&format!("DEL {index}")).await, 1);
+    let words = ["revoke", "--principal", "ann"];
+    let dry = store.told(&[&words[..], &["--dry-run"]].concat()).await;
+    assert_eq!(dry, "would revoke 2 sessions\n");
+    let told = store.told(&[&words[..], &["--yes"]].concat()).await;
+    assert_eq!(told, "revoked 2 sessions\n");
+    assert_eq!(store.told(&["count"]).await, "1\n");
+    // Where nothing is found, where it may be is said.
+    let lost = store.with("SESSION_PREFIX", "other:");
+    for which in [
+        &["--principal", "bob"][..],
+        &["--older-than", "1s"],
+        &["--all"],
+    ] {
+        let ended = lost.run(&[&["revoke", "--yes"], which].concat()).await;
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert!(ended.stderr.contains("under other prefixes"), "{ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_has_ended_before_a_failure_is_said() {
+    let cluster = Cluster::start(3).await;
+    let store = Store::at(cluster.url(), IdStorage::Plain);
+    // The last of the nodes ends none.
+    let denied = "ACL SETUSER default -del -unlink";
+    cluster.node(2).ask::<()>(denied).await;
+    for flags in [&[][..], &["--json"]] {
+        join_all((0..60).map(|_| store.add(None, Duration::ZERO))).await;
+        let words = [&["revoke", "--all", "--yes"], flags].concat();
+        let ended = store.run(&words).await;
+        assert_eq!(ended.code, Some(3), "{ended:?}");
+        let said = match flags {
+            [] => ended.stdout.starts_with("revoked at least "),
+            _ => objects(&ended.stdout)[0]["complete"] == false,
+        };
+        assert!(said, "{ended:?}");
     }
 }
 

@@ -59,8 +59,8 @@ impl OnTerminal {
         }
     }
 
-    fn write(&mut self, text: &str) {
-        self.terminal.write_all(text.as_bytes()).unwrap();
+    fn write(&mut self, text: &[u8]) {
+        self.terminal.write_all(text).unwrap();
     }
 
     /// What was shown, and the exit code.
@@ -85,29 +85,30 @@ async fn many_are_ended_once_that_is_confirmed() {
     for (which, answer, question, said, code) in [
         (
             "--all",
-            "n\n",
+            &b"n\n"[..],
             "End 4 sessions (all) on 127.0.0.1:",
             "nothing was done",
             4,
         ),
-        ("--all", "\n", "End 4 sessions (all)", "nothing was done", 4),
+        ("--all", b"\n", "End 4", "nothing was done", 4),
+        ("--all", b"\xff\n", "End 4", "nothing was done", 4),
         (
             "--older-than=1d",
-            "y\n",
+            b"y\n",
             "End 1 session (created over 1day ago)",
             "revoked 1 session",
             0,
         ),
         (
             "--principal=ann",
-            "YES\n",
+            b"YES\n",
             "End 2 sessions (all of ann)",
             "revoked 2 sessions",
             0,
         ),
         (
             "--all",
-            "y\n",
+            b"y\n",
             "End 1 session (all)",
             "revoked 1 session",
             0,
