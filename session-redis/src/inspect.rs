@@ -18,7 +18,7 @@ use crate::command::{ArgsBuilder, Command};
 use crate::connection::Connect;
 use crate::endpoint::Endpoint;
 use crate::info::Info;
-use crate::keys::Topology;
+use crate::keys::{KeySpace, Topology};
 use crate::operation::Servers;
 use crate::reply::{self, Reply, corrupt};
 use crate::server_error::ServerError;
@@ -33,7 +33,7 @@ use crate::supervisor::{Lease, Supervisor, write_probe};
 /// # async fn example(servers: &dyn session_redis::ServerInspector) -> session_core::Result<()> {
 /// for (endpoint, facts) in servers.server_reports().await? {
 ///     match facts {
-///         Ok(facts) => println!("{endpoint}: {:?} {:?}", facts.software, facts.version),
+///         Ok(facts) => println!("{endpoint}: {:?}", facts.server.product),
 ///         Err(error) => println!("{endpoint}: {error}"),
 ///     }
 /// }
@@ -65,14 +65,15 @@ pub trait ServerInspector: std::fmt::Debug + Send + Sync + 'static {
 const SAMPLES: usize = 50;
 const SAMPLING: Duration = Duration::from_millis(500);
 
-/// Asks the server what the account may not run. ARGV: a key, then commands with their second words
-/// behind a bar. Returns those commands. What the server does not know is not missing.
-const RIGHTS: &str = "#!lua flags=allow-oom
+/// Asks the server what the account may not run. ARGV: commands, with their second words behind a
+/// bar, each before a key. Returns those commands. What the server does not know is not missing.
+/// A server that takes no writes replies, too: a replica, one whose memory or disk is full.
+const RIGHTS: &str = "#!lua flags=no-writes,allow-stale
 local missing = {}
-for i = 2, #ARGV do
+for i = 1, #ARGV, 2 do
   local words = {}
   for word in string.gmatch(ARGV[i], '[^|]+') do words[#words + 1] = word end
-  words[#words + 1], words[#words + 2] = ARGV[1], ARGV[1]
+  words[#words + 1], words[#words + 2] = ARGV[i + 1], ARGV[i + 1]
   local is_known, may = pcall(redis.acl_check_cmd, unpack(words))
   if is_known and not may then missing[#missing + 1] = ARGV[i] end
 end
@@ -98,7 +99,8 @@ impl<C: Connect> ServerInspector for RedisAdmin<C> {
             let mut seen = KeysSeen::new(Vec::new(), 0, true);
             for server in &servers {
                 let lease = server.get().lease(self.deadline()).await?;
-                seen.add(seen::look(&lease, of_each, || self.deadline()).await?);
+                let prefix = self.backend().keys().prefix();
+                seen.add(seen::look(&lease, prefix, of_each, || self.deadline()).await?);
             }
             Ok(seen)
         };
@@ -145,7 +147,6 @@ impl<C: Connect> RedisAdmin<C> {
 
     async fn facts_of(&self, server: &Supervisor<C>) -> Result<ServerReport> {
         let lease = server.lease(self.deadline()).await?;
-        let key = format!("{}?", self.backend().keys().prefix());
         let topology = match self.backend().servers() {
             Servers::Standalone(_) => Topology::Standalone,
             Servers::Cluster(_) => Topology::Cluster,
@@ -161,7 +162,7 @@ impl<C: Connect> RedisAdmin<C> {
         let commands = [
             Command::new("INFO", None),
             Command::new("ACL", Some("WHOAMI")),
-            rights(&key, &features),
+            rights(self.backend().keys(), &features),
         ];
         let replies = lease.send(&commands, false, self.deadline()).await;
         let mut replies = replies.into_iter();
@@ -225,12 +226,23 @@ fn features(topology: Topology) -> Vec<AclFeature> {
     features
 }
 
-fn rights(key: &str, features: &[AclFeature]) -> Command {
+/// Each right with keys of the shape that its command works on: an account may be granted those of
+/// sessions and not those of indexes.
+fn rights(keys: &KeySpace, features: &[AclFeature]) -> Command {
+    let [sessions, indexes] = keys.shapes();
     let mut args = ArgsBuilder::default();
     args.push_number(0);
-    args.push(key.as_bytes());
-    for right in features.iter().flat_map(|feature| feature.rights()) {
-        args.push(right.trim_start_matches('+').as_bytes());
+    for feature in features {
+        let keys = match feature {
+            AclFeature::Principals => &indexes,
+            _ => &sessions,
+        };
+        for right in feature.rights() {
+            for key in keys {
+                args.push(right.trim_start_matches('+').as_bytes());
+                args.push(key);
+            }
+        }
     }
     Command::with_args("EVAL", Some(RIGHTS), args.finish())
 }

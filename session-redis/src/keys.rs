@@ -190,6 +190,18 @@ impl KeySpace {
         self.index_in(self.storage.written(), principal.as_str().as_bytes())
     }
 
+    /// Keys such as those of sessions, and such as those of indexes, one of each format; of nobody.
+    pub(crate) fn shapes(&self) -> [Vec<Vec<u8>>; 2] {
+        let id = SessionId::parse([b'A'; SessionId::LEN]);
+        let formats = || self.formats().iter();
+        let session = |format: &KeyFormat| Some(self.session_in(*format, id.as_ref().ok()?));
+        let index = |format: &KeyFormat| self.index_in(*format, b"?");
+        [
+            formats().filter_map(session).collect(),
+            formats().map(index).collect(),
+        ]
+    }
+
     /// The key of the index of a principal, as a hash names it, that has this entry.
     pub(crate) fn index_of(&self, principal: &[u8], entry: &[u8]) -> Vec<u8> {
         let format = match suffix_of(entry).first() {

@@ -133,8 +133,12 @@ pub(super) fn of_server(facts: &ServerReport, prefix: &KeyPrefix) -> Vec<Finding
 }
 
 fn software(facts: &ServerReport) -> String {
-    let software = facts.software.unwrap_or("unknown software");
-    let version = facts.version.as_deref().unwrap_or("of unknown version");
+    let software = facts.server.product.unwrap_or("unknown software");
+    let version = facts
+        .server
+        .version
+        .as_deref()
+        .unwrap_or("of unknown version");
     let topology = match facts.topology {
         Topology::Standalone => "one server",
         Topology::Cluster => "master of a cluster",
@@ -162,7 +166,7 @@ fn of_role(facts: &ServerReport) -> Finding {
 
 fn of_eviction(facts: &ServerReport) -> Finding {
     let name = Some(facts.endpoint.to_string());
-    let Some(policy) = &facts.eviction_policy else {
+    let Some(policy) = &facts.server.eviction_policy else {
         return Finding::warning(
             "eviction",
             name,
@@ -175,7 +179,7 @@ fn of_eviction(facts: &ServerReport) -> Finding {
         None | Some(0) => format!("{policy}, {used} used, no limit"),
         Some(limit) => format!("{policy}, {used} of {} used", mebibytes(limit)),
     };
-    if facts.evicts() {
+    if facts.server.may_evict {
         let advice =
             "sessions may end early when the memory is full: set maxmemory-policy noeviction";
         return Finding::warning("eviction", name, found, advice);
@@ -254,7 +258,7 @@ mod tests {
             }),
             ("eviction", Warning, "grant +info", &|_| {}),
             ("eviction", Ok, "no limit", &|it| {
-                it.eviction_policy = Some("allkeys-lru".into());
+                it.server.eviction_policy = Some("allkeys-lru".into());
             }),
             ("rights", Warning, "unknown", &|_| {}),
             ("rights", Ok, "may do all", &|it| {

@@ -144,6 +144,7 @@ async fn what_is_wrong_is_found_with_what_to_do() {
     // The commands are not all: without the keys, and without scripts, little can be done.
     for (rights, missing) in [
         ("~other:* +@all", "+del +exists"),
+        (&*format!("~{prefix}@* +@all"), "+rename for sessions"),
         (&*format!("~{prefix}* -@all +info"), "+eval for sessions"),
     ] {
         let set = format!("ACL SETUSER app reset on >CANARY {rights}");
@@ -153,6 +154,9 @@ async fn what_is_wrong_is_found_with_what_to_do() {
         assert_eq!((code, level), (Some(2), "problem"), "{found:?}");
         let is_said = text.contains(missing) && advice.contains(&format!(" ~{prefix}* +"));
         assert!(is_said, "{text}: {advice}");
+        // The keys of indexes have a shape of their own.
+        let has_indexes = rights.contains(":@* ");
+        assert!(!has_indexes || !text.contains("log-ins"), "{text}");
     }
 
     // A replica takes no writes.
@@ -164,4 +168,11 @@ async fn what_is_wrong_is_found_with_what_to_do() {
     let (code, found) = findings(&Store::at(replica.url(), IdStorage::Plain), &[]).await;
     let problem = found.iter().any(|it| it["level"] == "problem");
     assert!(code == Some(2) && problem, "{found:?}");
+    assert_eq!(of(&found, "rights").0, "ok", "{found:?}");
+    // What a server that refuses writes grants is known all the same.
+    for setting in ["min-replicas-to-write 2", "maxmemory 1"] {
+        server.ask::<()>(&format!("CONFIG SET {setting}")).await;
+        let (_, found) = findings(&evicting, &[]).await;
+        assert_eq!(of(&found, "rights").0, "ok", "{setting}: {found:?}");
+    }
 }

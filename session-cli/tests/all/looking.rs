@@ -146,6 +146,21 @@ async fn a_wrong_prefix_is_told_from_an_empty_store() {
         }
         assert!(!ended.stderr.contains("someone"), "{ended:?}");
     }
+    // Of those, each seems to have a prefix of its own.
+    let fill = "EVAL for i=1,3000 do local s=redis.sha1hex(i) \
+                redis.call('HSET','cache:'..s..s:sub(1,24),'a','b') end 0";
+    // A script is one word.
+    let fill = fill.replace(' ', "\n").replacen('\n', " ", 1);
+    let fill = fill.strip_suffix("\n0").unwrap();
+    server.ask::<()>(&format!("{fill} 0")).await;
+    for place in [&other, &empty] {
+        let ended = place.run(&["doctor", "--json"]).await;
+        let said = format!("{} (1 key, hashed ids)", store.prefix());
+        assert!(ended.stdout.contains(&said), "{ended:?}");
+        assert!(!ended.stdout.contains("cache:"), "{ended:?}");
+    }
+    let found = other.run(&["doctor"]).await.stdout;
+    assert!(found.contains("keys: 1 of all"), "{found}");
     let plain = store.with("SESSION_ID_STORAGE", "plain");
     let ended = plain.run(&["count"]).await;
     let said = "--id-storage hashed finds them";

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use session_core::ServerFacts;
+
 use crate::acl::AclFeature;
 use crate::endpoint::Endpoint;
 use crate::info::Info;
@@ -15,12 +17,8 @@ pub struct ServerReport {
     pub endpoint: Endpoint,
     /// Whether it was reached as one server or as a master of a Redis Cluster.
     pub topology: Topology,
-    /// What it is: `Redis`, `Valkey`, or the name of another engine.
-    pub software: Option<&'static str>,
-    /// The version of that software.
-    pub version: Option<String>,
-    /// `master` or `slave`.
-    pub role: Option<String>,
+    /// What it is, and whether it evicts.
+    pub server: ServerFacts,
     /// How many replicas are connected to it.
     pub replicas: Option<u64>,
     /// Whether it takes writes; not, where it is a replica.
@@ -31,8 +29,6 @@ pub struct ServerReport {
     pub used_memory: Option<u64>,
     /// The bytes that its data may take; 0 for any number.
     pub max_memory: Option<u64>,
-    /// What it does when its memory is full, such as `noeviction`.
-    pub eviction_policy: Option<String>,
     /// Whether it keeps an append-only file.
     pub is_appending: Option<bool>,
     /// Whether the last snapshot, or the last write of the append-only file, failed.
@@ -58,15 +54,12 @@ impl ServerReport {
         Self {
             endpoint,
             topology,
-            software: None,
-            version: None,
-            role: None,
+            server: ServerFacts::default(),
             replicas: None,
             is_writable: true,
             has_one_slot_scripts: false,
             used_memory: None,
             max_memory: None,
-            eviction_policy: None,
             is_appending: None,
             has_failed_to_save: None,
             databases: None,
@@ -88,27 +81,16 @@ impl ServerReport {
             failed("aof_last_write_status"),
         ];
         let failures = failures.into_iter().flatten();
-        let software = info.software();
         Self {
-            software: software.as_ref().map(|(name, _)| *name),
-            version: software.and_then(|(_, version)| version),
-            role: text("role").map(str::to_owned),
+            server: info.facts(),
             replicas: number("connected_slaves"),
             used_memory: number("used_memory"),
             max_memory: number("maxmemory"),
-            eviction_policy: text("maxmemory_policy").map(str::to_owned),
             is_appending: text("aof_enabled").map(|enabled| enabled == "1"),
             has_failed_to_save: failures.reduce(|one, other| one || other),
             databases: Some(info.databases()),
             ..Self::new(endpoint, topology)
         }
-    }
-
-    /// Whether sessions end early when its memory is full.
-    pub fn evicts(&self) -> bool {
-        let policy = self.eviction_policy.as_deref();
-        self.max_memory.is_some_and(|bytes| bytes > 0)
-            && policy.is_some_and(|policy| policy != "noeviction")
     }
 }
 
@@ -180,21 +162,21 @@ mod tests {
     #[test]
     fn what_info_says_becomes_facts_and_what_it_does_not_say_is_unknown() {
         let info = Info::parse(
-            b"redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.0.1\r\nrole:master\r\n\
+            b"redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.0.1\r\n\
               connected_slaves:2\r\nmaxmemory:100\r\nmaxmemory_policy:allkeys-lru\r\n\
               rdb_last_bgsave_status:ok\r\naof_last_write_status:err\r\naof_enabled:1\r\n\
               db0:keys=3,expires=1,avg_ttl=0\r\ndb12:keys=7\r\ndbx:keys=1\r\n",
         );
         let endpoint = || Endpoint::tcp("h", 1);
         let facts = ServerReport::of(endpoint(), Topology::Standalone, &info);
-        let software = (facts.software, facts.version.as_deref());
-        assert_eq!(software, (Some("Valkey"), Some("8.0.1")));
-        assert_eq!((facts.replicas, facts.evicts()), (Some(2), true));
+        let server = (facts.server.product, facts.server.may_evict);
+        assert_eq!(server, (Some("Valkey"), true));
+        assert_eq!(facts.replicas, Some(2));
         assert_eq!(facts.has_failed_to_save, Some(true));
         assert_eq!(facts.databases, Some(vec![(0, 3), (12, 7)]));
         let silent = ServerReport::of(endpoint(), Topology::Standalone, &Info::parse(b""));
         let unknown = ServerReport::new(endpoint(), Topology::Standalone);
-        assert!(!silent.evicts() && silent.databases == Some(Vec::new()));
+        assert_eq!(silent.databases, Some(Vec::new()));
         let databases = None;
         assert_eq!(
             ServerReport {

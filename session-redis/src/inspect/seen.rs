@@ -1,5 +1,6 @@
 //! Under which prefixes there are keys that look like sessions.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -39,7 +40,8 @@ pub struct PrefixSeen {
 
 /// How many keys one `SCAN` looks at: under a millisecond of the server's time.
 const COUNT: u64 = 1_000;
-/// How many prefixes are told from one another: names that end like ids by chance have any.
+/// How many prefixes of sessions are told from one another. Names that end like ids by chance have
+/// any prefix, a page full of them: each costs a look at one key.
 const PREFIXES: usize = 32;
 
 impl KeysSeen {
@@ -63,8 +65,7 @@ impl KeysSeen {
                 None => self.prefixes.push(seen),
             }
         }
-        self.prefixes
-            .sort_by_key(|seen| std::cmp::Reverse(seen.keys));
+        self.prefixes.sort_by_key(|seen| Reverse(seen.keys));
     }
 }
 
@@ -79,30 +80,43 @@ impl PrefixSeen {
     }
 }
 
-/// Looks at about so many keys of one server.
+/// A prefix, and whether the ids behind it are hashed.
+type Name = (String, bool);
+
+/// Looks at about so many keys of one server. Those under the store's own prefix are always
+/// counted; those under another from when one of them was seen to be a session.
 pub(super) async fn look<C: Connect>(
     lease: &Lease<C>,
+    own: &KeyPrefix,
     most: u64,
     deadline: impl Fn() -> Instant,
 ) -> Result<KeysSeen> {
-    let mut found: BTreeMap<(String, bool), (Bytes, u64)> = BTreeMap::new();
+    let mut found: BTreeMap<Name, u64> = BTreeMap::new();
     let (mut cursor, mut looked_at, mut hashes) = (Bytes::from_static(b"0"), 0, 0);
     let is_whole = loop {
         let page = lease.ask(scan(&cursor), deadline()).await?;
         let mut page = reply::array(page)?.into_iter();
         cursor = reply::bytes(page.next())?;
+        // With one of their keys.
+        let mut others: BTreeMap<Name, (Bytes, u64)> = BTreeMap::new();
         for key in reply::array(page.next().ok_or_else(corrupt)?)? {
             let key = reply::bytes(Some(key))?;
             hashes += 1;
             let Some((prefix, format)) = prefix_and_format(&key) else {
                 continue;
             };
-            let name = (prefix.to_string(), format == KeyFormat::Hashed);
-            if let Some((_, keys)) = found.get_mut(&name) {
-                *keys += 1;
-            } else if found.len() < PREFIXES {
-                found.insert(name, (key, 1));
+            let is_own = prefix == *own;
+            let name = (prefix.as_str().to_owned(), format == KeyFormat::Hashed);
+            if is_own || found.contains_key(&name) {
+                *found.entry(name).or_default() += 1;
+            } else {
+                others.entry(name).or_insert((key, 0)).1 += 1;
             }
+        }
+        let room = PREFIXES.saturating_sub(found.len());
+        if room > 0 {
+            let of_sessions = those_of_sessions(lease, others, deadline()).await;
+            found.extend(of_sessions.into_iter().take(room));
         }
         looked_at += COUNT;
         if &*cursor == b"0" {
@@ -112,24 +126,41 @@ pub(super) async fn look<C: Connect>(
             break false;
         }
     };
-    let samples: Vec<_> = found.values().map(|(key, _)| has_ttl(key)).collect();
+    let seen = found.into_iter().filter_map(|((prefix, is_hashed), keys)| {
+        let storage = match is_hashed {
+            true => IdStorage::Hashed,
+            false => IdStorage::Plain,
+        };
+        Some(PrefixSeen::new(prefix.parse().ok()?, storage, keys))
+    });
+    Ok(KeysSeen::new(seen.collect(), hashes, is_whole))
+}
+
+/// Those of which the key at hand is a session's, most keys first.
+async fn those_of_sessions<C: Connect>(
+    lease: &Lease<C>,
+    names: BTreeMap<Name, (Bytes, u64)>,
+    deadline: Instant,
+) -> Vec<(Name, u64)> {
+    let samples: Vec<_> = names.values().map(|(key, _)| has_ttl(key)).collect();
     let replies = match samples.is_empty() {
         true => Vec::new(),
-        false => lease.send(&samples, false, deadline()).await,
+        false => lease.send(&samples, false, deadline).await,
     };
-    let mut prefixes = Vec::new();
-    for (((prefix, is_hashed), (_, keys)), sample) in found.into_iter().zip(replies) {
-        // What the account may not look at may be a session.
-        let is_other = matches!(sample, Ok(Reply::Array(fields)) if fields == [Reply::Nil]);
-        if let Some(prefix) = prefix.parse().ok().filter(|_| !is_other) {
-            let storage = match is_hashed {
-                true => IdStorage::Hashed,
-                false => IdStorage::Plain,
-            };
-            prefixes.push(PrefixSeen::new(prefix, storage, keys));
-        }
-    }
-    Ok(KeysSeen::new(prefixes, hashes, is_whole))
+    let sampled = names.into_iter().zip(replies);
+    let of_sessions = sampled.filter_map(|((name, (_, keys)), sample)| {
+        let is_session = match sample {
+            Ok(Reply::Array(fields)) => !matches!(&*fields, [] | [Reply::Nil]),
+            Ok(_) => false,
+            // What the account may not look at may be a session: rather not by chance, if several
+            // have the prefix.
+            Err(_) => keys > 1,
+        };
+        is_session.then_some((name, keys))
+    });
+    let mut of_sessions: Vec<_> = of_sessions.collect();
+    of_sessions.sort_by_key(|(_, keys)| Reverse(*keys));
+    of_sessions
 }
 
 fn scan(cursor: &[u8]) -> Command {

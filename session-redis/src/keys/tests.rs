@@ -16,6 +16,9 @@ fn the_prefix_of_a_key_is_found() {
         let keys = KeySpace::new("shop.eu:".parse().unwrap(), storage);
         let (prefix, format) = prefix_and_format(&keys.session(&id)).unwrap();
         assert_eq!((prefix.as_str(), format), ("shop.eu:", storage.written()));
+        let [sessions, indexes] = keys.shapes();
+        assert_eq!(prefix_and_format(&sessions[0]), Some((prefix, format)));
+        assert!(prefix_and_format(&indexes[0]).is_none());
     }
     for key in ["", "session:", "session:@ann", "no{abc}", id.expose()] {
         assert!(prefix_and_format(key.as_bytes()).is_none());
