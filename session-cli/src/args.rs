@@ -132,6 +132,7 @@ mod tests {
             "count",
             "list --limit 1",
             "completions bash",
+            "help",
             "count --json",
             "watch --",
         ] {

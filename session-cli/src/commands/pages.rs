@@ -29,7 +29,7 @@ pub(crate) fn man(command: Option<&str>, out: &mut Output<impl Write>) -> Result
         None => all,
         Some(name) => {
             let found = all.get_subcommands().find(|it| it.get_name() == name);
-            let unknown = || Failure::usage(format!("there is no command {name:?}"));
+            let unknown = || Failure::usage("there is no such command: `sessions help` names them");
             found.ok_or_else(unknown)?.clone()
         }
     };
