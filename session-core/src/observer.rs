@@ -90,7 +90,7 @@ pub struct ConnectionAttempt<'a> {
     pub endpoint: &'a str,
     /// What came of it.
     pub outcome: AttemptOutcome<'a>,
-    /// How long it took, questions to the server included.
+    /// How long it took, first contact included.
     pub took: Duration,
 }
 

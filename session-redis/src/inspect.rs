@@ -61,7 +61,7 @@ pub trait ServerInspector: std::fmt::Debug + Send + Sync + 'static {
     async fn keys_seen(&self, most: u64) -> Result<KeysSeen>;
 }
 
-/// How often a question is asked to learn how long replies take, and how long at most.
+/// How often a command is sent to learn how long replies take, and how long at most.
 const SAMPLES: usize = 50;
 const SAMPLING: Duration = Duration::from_millis(500);
 
@@ -195,12 +195,12 @@ impl<C: Connect> RedisAdmin<C> {
         })
     }
 
-    /// How long replies to this question take; nothing, where the account may not ask.
-    async fn sample(&self, lease: &Lease<C>, question: &Command) -> Result<Option<Latency>> {
+    /// How long replies to this command take; nothing, where the account may not send it.
+    async fn sample(&self, lease: &Lease<C>, command: &Command) -> Result<Option<Latency>> {
         let (begin, mut took) = (Instant::now(), Vec::with_capacity(SAMPLES));
         while took.len() < SAMPLES && (took.is_empty() || begin.elapsed() < SAMPLING) {
             let sent = Instant::now();
-            let reply = lease.ask(question.clone(), self.deadline()).await;
+            let reply = lease.ask(command.clone(), self.deadline()).await;
             match reply {
                 // A server that refuses has replied.
                 Err(error) if ServerError::of(&error).is_none() => return Err(error),
