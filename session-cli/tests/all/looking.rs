@@ -94,8 +94,8 @@ async fn one_is_shown_with_its_values_on_request() {
         for (public_id, principal) in [(free, None), (bound, Some("ann"))] {
             let details = &store.json(&["show", &public_id]).await[0];
             assert_eq!(details["principal"].as_str(), principal);
-            let field = r#"[{"bytes":13,"name":"cart"}]"#;
-            assert_eq!(details["fields"].to_string(), field);
+            let fields = serde_json::json!([{"name": "cart", "bytes": 13}]);
+            assert_eq!(details["fields"], fields);
             let details = &store.json(&["show", &public_id, "--values"]).await[0];
             assert_eq!(details["fields"][0]["value"], "3 \u{1b}[31mapples");
             let text = store.told(&["show", &public_id]).await;
