@@ -1,0 +1,202 @@
+//! SQLite.
+
+use std::time::Duration;
+
+use sqlx::sqlite::{
+    Sqlite, SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode,
+    SqliteSynchronous,
+};
+use sqlx::{AssertSqlSafe, SqlSafeStr as _};
+
+use super::{Change, Engine, Types, arguments, run_statements, sealed};
+use crate::error::{Because, Failure};
+use crate::table::TableName;
+
+impl sealed::Sealed for Sqlite {}
+
+#[allow(private_interfaces, reason = "the trait is sealed")]
+impl Engine for Sqlite {
+    const DATABASE: &'static str = "sqlite";
+    // The same throughout a statement.
+    const NOW: &'static str = "CAST(round(unixepoch('now', 'subsec') * 1000) AS INTEGER)";
+    const LOCKED: &'static str = "";
+    const LOCKED_OR_LEFT_OUT: &'static str = "";
+    const FIELD_COUNT: &'static str = "(SELECT count(*) FROM json_each(s.fields))";
+    const EXPIRED_FIRST: &'static str = "";
+    // Waits for other writers at once: a transaction that has read cannot.
+    const BEGIN: &'static str = "BEGIN IMMEDIATE";
+    const LOCK_NUMBER: Option<&'static str> = None;
+    const ONE_WRITER: bool = true;
+    const TYPES: Types = Types {
+        bytes: "BLOB",
+        time: "TIMESTAMP",
+        hex: ("X'", "'"),
+    };
+
+    fn least(a: &str, b: &str) -> String {
+        format!("min({a}, coalesce({b}, {a}))")
+    }
+
+    fn json(parameter: &str) -> String {
+        parameter.to_owned()
+    }
+
+    fn patched(patch: &str) -> String {
+        format!("json_patch(s.fields, {patch})")
+    }
+
+    fn with_field(fields: &str, name: &str, value: &str) -> String {
+        format!("json_patch({fields}, {})", Self::one_field(name, value))
+    }
+
+    fn one_field(name: &str, value: &str) -> String {
+        format!("json_object({name}, {value})")
+    }
+
+    fn field(name: &str) -> String {
+        format!("(SELECT atom FROM json_each(s.fields) WHERE key = {name})")
+    }
+
+    fn can_grow(text: &str, by: &str) -> String {
+        // A number that is too large becomes the nearest that is not, and a sum becomes a float.
+        format!(
+            "(CAST(CAST({text} AS INTEGER) AS TEXT) = {text} \
+             AND typeof(CAST({text} AS INTEGER) + {by}) = 'integer')"
+        )
+    }
+
+    fn sum(text: &str, by: &str) -> String {
+        format!("CAST(CAST({text} AS INTEGER) + {by} AS TEXT)")
+    }
+
+    fn key_in(parameter: &str) -> String {
+        format!("s.id IN (SELECT unhex(value) FROM json_each({parameter}))")
+    }
+
+    fn listing_in(parameter: &str) -> String {
+        format!(
+            "(s.principal, s.public_id) IN \
+             (SELECT value ->> 0, value ->> 1 FROM json_each({parameter}))"
+        )
+    }
+
+    fn select(table: &TableName, columns: &str, rest: &str) -> String {
+        let now = Self::NOW;
+        format!("SELECT 0, {now}, {columns} FROM {table} AS s {rest}")
+    }
+
+    fn change(table: &TableName, body: &str, columns: &str, target: &str) -> Change {
+        let now = Self::NOW;
+        let change = format!("{body} RETURNING 1, {now}, {columns}");
+        let all = crate::sql::all_columns();
+        let look = Self::select(table, &all, &format!("WHERE {target}"));
+        Change {
+            change: AssertSqlSafe(change).into_sql_str(),
+            look: Some(AssertSqlSafe(look).into_sql_str()),
+        }
+    }
+
+    fn url(url: &str) -> String {
+        // A file that is not there is made, unless the URL says otherwise.
+        let is_memory = url.contains(":memory:");
+        match url.split_once('?') {
+            _ if is_memory => url.to_owned(),
+            None => format!("{url}?mode=rwc"),
+            Some((_, query)) if query.split('&').any(|part| part.starts_with("mode=")) => {
+                url.to_owned()
+            }
+            Some(_) => format!("{url}&mode=rwc"),
+        }
+    }
+
+    fn configured(options: SqliteConnectOptions, deadline: Duration) -> SqliteConnectOptions {
+        let options = options.busy_timeout(deadline);
+        match Self::is_one_connection(&options) {
+            true => options,
+            // Readers and the writer do not wait for each other, and what was acknowledged
+            // survives the loss of power.
+            false => options
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(SqliteSynchronous::Full),
+        }
+    }
+
+    fn is_one_connection(options: &SqliteConnectOptions) -> bool {
+        let name = options.get_filename().to_string_lossy();
+        name.contains(":memory:") || name.starts_with("file:sqlx-in-memory-")
+    }
+
+    fn migrations(table: &TableName) -> Vec<(&'static str, String)> {
+        let index = table.index("principal");
+        let expiry = table.index("expiry");
+        let bare = table.bare();
+        vec![(
+            "sessions",
+            format!(
+                "CREATE TABLE {table} (
+    id BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 32),
+    expires_at INTEGER,
+    deadline INTEGER CHECK (deadline BETWEEN 1 AND 999999999999999),
+    ttl INTEGER CHECK (ttl BETWEEN 1 AND 4294967295),
+    created_at TEXT,
+    last_accessed_at TEXT,
+    principal TEXT,
+    public_id TEXT,
+    login_at INTEGER,
+    persistent INTEGER CHECK (persistent IN (0, 1)),
+    rotated_until INTEGER,
+    successor BLOB,
+    fields TEXT NOT NULL,
+    CHECK ((ttl IS NULL) = (created_at IS NULL) AND (ttl IS NULL) = (last_accessed_at IS NULL)),
+    CHECK (ttl IS NULL OR principal IS NULL OR deadline IS NOT NULL),
+    CHECK (ttl IS NULL OR rotated_until IS NULL)
+) STRICT;
+CREATE INDEX {index} ON {bare} (principal, deadline, public_id) WHERE principal IS NOT NULL;
+CREATE INDEX {expiry} ON {bare} (expires_at);"
+            ),
+        )]
+    }
+
+    async fn meet(connection: &mut SqliteConnection, _deadline: Duration) -> Result<(), Failure> {
+        // `jsonb`, `subsec` and `unhex`, and sound comparisons of escaped names.
+        let version = "SELECT sqlite_version()";
+        let version: String = sqlx::query_scalar(version).fetch_one(connection).await?;
+        let mut numbers = version.split('.').map(|number| number.parse().unwrap_or(0));
+        let version: (u32, u32) = (
+            numbers.next().unwrap_or_default(),
+            numbers.next().unwrap_or_default(),
+        );
+        match version >= (3, 45) {
+            true => Ok(()),
+            false => Err(Failure::config(Because::OldServer)),
+        }
+    }
+
+    run_statements!(SqliteArguments);
+
+    fn failure(error: &dyn sqlx::error::DatabaseError) -> Failure {
+        let code = error.code().and_then(|code| code.parse::<u32>().ok());
+        // The primary code of the extended one.
+        match code.unwrap_or_default() & 0xff {
+            5 | 6 => Failure::timeout(),
+            8 => Failure::unavailable(Because::ReadOnly),
+            13 => Failure::full(),
+            3 | 23 => Failure::denied(),
+            10 | 7 => Failure::unavailable(Because::Server),
+            14 => Failure::config(Because::CannotOpen),
+            11 | 26 => Failure::config(Because::NoDatabase),
+            // SQLite has one code for a table that is not there and for most else.
+            1 if error.message().starts_with("no such table")
+                || error.message().starts_with("no such column") =>
+            {
+                Failure::config(Because::NoTable)
+            }
+            1 if error.message().contains("already exists") => {
+                Failure::config(Because::ForeignTable)
+            }
+            _ => Failure::rejected(),
+        }
+    }
+}
+
+arguments!(SqliteArguments);

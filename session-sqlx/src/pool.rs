@@ -1,0 +1,371 @@
+//! Connections: how many there are, and which of them are sound.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use sqlx::{Connection as _, SqlStr};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::timeout;
+
+use crate::engine::{Engine, Value};
+use crate::error::{Because, Failure};
+use crate::row::Row;
+use crate::schema::Schema;
+
+/// A connection that was idle for this long is asked whether it lives before it is used.
+const TRUSTED: Duration = Duration::from_secs(1);
+/// The least time that an attempt to connect has.
+const CONNECT: Duration = Duration::from_secs(2);
+/// The most that is waited after an attempt has failed.
+const PAUSE: Duration = Duration::from_secs(1);
+
+type Options<E> = <<E as sqlx::Database>::Connection as sqlx::Connection>::Options;
+
+/// Where connections come from.
+enum Source<E: Engine> {
+    Own(Options<E>),
+    Given(sqlx::Pool<E>),
+}
+
+/// The connections of a backend.
+pub(crate) struct Pool<E: Engine> {
+    source: Source<E>,
+    permits: Arc<Semaphore>,
+    max: usize,
+    deadline: Duration,
+    state: Mutex<State<E>>,
+    /// What is found out with the first connection.
+    schema: Arc<Prepared>,
+}
+
+/// Whether the table is known to be there.
+pub(crate) struct Prepared {
+    pub(crate) schema: Schema,
+    pub(crate) may_migrate: bool,
+    pub(crate) done: OnceCell<()>,
+}
+
+struct State<E: Engine> {
+    /// The one that was used last is the last.
+    idle: Vec<(E::Connection, Instant)>,
+    /// How many attempts to connect have failed since one succeeded, and until when there is none.
+    failures: u32,
+    not_before: Option<Instant>,
+}
+
+impl Prepared {
+    async fn ensure<E: Engine>(&self, connection: &mut E::Connection) -> Result<(), Failure> {
+        let prepare = self.schema.prepare::<E>(connection, self.may_migrate);
+        self.done.get_or_try_init(|| prepare).await.map(|()| ())
+    }
+}
+
+impl<E: Engine> Pool<E> {
+    pub(crate) fn own(
+        options: Options<E>,
+        max: usize,
+        deadline: Duration,
+        schema: Arc<Prepared>,
+    ) -> Arc<Self> {
+        Self::new(Source::Own(options), max, deadline, schema)
+    }
+
+    pub(crate) fn given(
+        pool: sqlx::Pool<E>,
+        deadline: Duration,
+        schema: Arc<Prepared>,
+    ) -> Arc<Self> {
+        let max = usize::try_from(pool.options().get_max_connections()).unwrap_or(usize::MAX);
+        let max = max.min(Semaphore::MAX_PERMITS);
+        Self::new(Source::Given(pool), max, deadline, schema)
+    }
+
+    fn new(source: Source<E>, max: usize, deadline: Duration, schema: Arc<Prepared>) -> Arc<Self> {
+        Arc::new(Self {
+            source,
+            permits: Arc::new(Semaphore::new(max)),
+            max,
+            deadline,
+            state: Mutex::new(State {
+                idle: Vec::new(),
+                failures: 0,
+                not_before: None,
+            }),
+            schema,
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<E>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A connection, as soon as there is one. The caller limits the time.
+    pub(crate) async fn lease(self: &Arc<Self>) -> Result<Lease<E>, Failure> {
+        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        let permit = permit.map_err(|_| Failure::unavailable(Because::Server))?;
+        let options = match &self.source {
+            Source::Own(options) => options,
+            Source::Given(pool) => {
+                let connection = pool.acquire().await?;
+                let mut lease = Lease::new(self, Held::Given(connection), permit);
+                if !self.schema.done.initialized() {
+                    lease.is_busy = true;
+                    self.schema.ensure::<E>(lease.connection()?).await?;
+                    lease.is_busy = false;
+                }
+                return Ok(lease);
+            }
+        };
+        loop {
+            let idle = self.state().idle.pop();
+            let Some((connection, since)) = idle else {
+                break;
+            };
+            let mut lease = Lease::new(self, Held::Own(connection), permit);
+            if since.elapsed() < TRUSTED || lease.is_alive(self.deadline / 4).await {
+                return Ok(lease);
+            }
+            // Those that were used before it are no better.
+            let stale = std::mem::take(&mut self.state().idle);
+            drop(stale);
+            return self.connect(options, lease.into_permit()?).await;
+        }
+        self.connect(options, permit).await
+    }
+
+    /// A fresh connection, by a task: who gives it up does not end the attempt, and who comes next
+    /// has its connection.
+    async fn connect(
+        self: &Arc<Self>,
+        options: &Options<E>,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<Lease<E>, Failure> {
+        if let Some(at) = self.state().not_before
+            && Instant::now() < at
+        {
+            return Err(Failure::unavailable(Because::JustFailed));
+        }
+        let (pool, options) = (Arc::clone(self), options.clone());
+        let (sender, receiver) = oneshot::channel();
+        tokio::spawn(async move {
+            let limit = CONNECT.max(pool.deadline);
+            let attempt = async {
+                let mut connection = E::Connection::connect_with(&options).await?;
+                pool.schema.ensure::<E>(&mut connection).await?;
+                E::meet(&mut connection, pool.deadline).await?;
+                Ok::<_, Failure>(connection)
+            };
+            let met = timeout(limit, attempt).await;
+            let met = met.unwrap_or_else(|_| Err(Failure::timeout()));
+            pool.state().note(met.is_ok());
+            let lease = met.map(|connection| Lease::new(&pool, Held::Own(connection), permit));
+            // Nobody may be waiting any more: then it is idle from now on.
+            let _ = sender.send(lease);
+        });
+        let connected = receiver.await;
+        connected.unwrap_or_else(|_| Err(Failure::unavailable(Because::Server)))
+    }
+}
+
+impl<E: Engine> State<E> {
+    /// An attempt to connect has ended.
+    fn note(&mut self, is_connected: bool) {
+        if is_connected {
+            self.failures = 0;
+            self.not_before = None;
+            return;
+        }
+        self.failures = self.failures.saturating_add(1);
+        let most = Duration::from_millis(10 << self.failures.min(10)).min(PAUSE);
+        let pause = most.mul_f64(rand::random::<f64>());
+        self.not_before = Some(Instant::now() + pause);
+    }
+}
+
+impl<E: Engine> fmt::Debug for Pool<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let free = self.permits.available_permits();
+        f.debug_struct("Pool")
+            .field("max_connections", &self.max)
+            .field("in_use", &self.max.saturating_sub(free))
+            .finish_non_exhaustive()
+    }
+}
+
+enum Held<E: Engine> {
+    Own(E::Connection),
+    Given(sqlx::pool::PoolConnection<E>),
+}
+
+/// A connection in use. Dropped while a statement or a transaction is under way, it is looked after
+/// in the background: brought to an end, or closed.
+pub(crate) struct Lease<E: Engine> {
+    pool: Arc<Pool<E>>,
+    held: Option<Held<E>>,
+    permit: Option<OwnedSemaphorePermit>,
+    is_busy: bool,
+    is_broken: bool,
+    in_transaction: bool,
+    is_recovering: bool,
+}
+
+impl<E: Engine> Lease<E> {
+    fn new(pool: &Arc<Pool<E>>, held: Held<E>, permit: OwnedSemaphorePermit) -> Self {
+        Self {
+            pool: Arc::clone(pool),
+            held: Some(held),
+            permit: Some(permit),
+            is_busy: false,
+            is_broken: false,
+            in_transaction: false,
+            is_recovering: false,
+        }
+    }
+
+    fn connection(&mut self) -> Result<&mut E::Connection, Failure> {
+        match &mut self.held {
+            Some(Held::Own(connection)) => Ok(connection),
+            Some(Held::Given(connection)) => Ok(connection),
+            None => Err(Failure::unavailable(Because::Server)),
+        }
+    }
+
+    /// Takes the permit out; the connection is closed.
+    fn into_permit(mut self) -> Result<OwnedSemaphorePermit, Failure> {
+        self.held = None;
+        let permit = self.permit.take();
+        permit.ok_or_else(|| Failure::unavailable(Because::Server))
+    }
+
+    async fn is_alive(&mut self, within: Duration) -> bool {
+        self.is_busy = true;
+        let is_alive = match self.connection() {
+            Ok(connection) => matches!(timeout(within, connection.ping()).await, Ok(Ok(()))),
+            Err(_) => false,
+        };
+        self.is_busy = false;
+        is_alive
+    }
+
+    pub(crate) async fn rows(
+        &mut self,
+        sql: &SqlStr,
+        values: Vec<Value>,
+    ) -> Result<Vec<Row>, Failure> {
+        self.is_busy = true;
+        let rows = E::rows(self.connection()?, sql.clone(), values).await;
+        self.ended(rows)
+    }
+
+    pub(crate) async fn run(&mut self, sql: &SqlStr, values: Vec<Value>) -> Result<u64, Failure> {
+        self.is_busy = true;
+        let changed = E::run(self.connection()?, sql.clone(), values).await;
+        self.ended(changed)
+    }
+
+    pub(crate) async fn begin(&mut self) -> Result<(), Failure> {
+        self.in_transaction = true;
+        self.run(&SqlStr::from_static(E::BEGIN), Vec::new()).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn commit(&mut self) -> Result<(), Failure> {
+        self.run(&SqlStr::from_static("COMMIT"), Vec::new()).await?;
+        self.in_transaction = false;
+        Ok(())
+    }
+
+    pub(crate) async fn rollback(&mut self) -> Result<(), Failure> {
+        self.run(&SqlStr::from_static("ROLLBACK"), Vec::new())
+            .await?;
+        self.in_transaction = false;
+        Ok(())
+    }
+
+    fn ended<T>(&mut self, result: sqlx::Result<T>) -> Result<T, Failure> {
+        self.is_busy = false;
+        if let Err(error) = &result {
+            self.is_broken |= Failure::is_of_connection::<E>(error);
+        }
+        Ok(result?)
+    }
+
+    fn recover_in_background(mut self) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            // The runtime has ended, and its connections with it.
+            return self.give_up();
+        };
+        // Where the runtime is ending, the task is dropped at once.
+        self.is_recovering = true;
+        runtime.spawn(async move {
+            let recovered = timeout(self.pool.deadline, self.recover()).await;
+            if !matches!(recovered, Ok(Ok(()))) {
+                self.give_up();
+            }
+        });
+    }
+
+    /// The connection is of no use.
+    fn give_up(&mut self) {
+        self.is_broken = true;
+    }
+
+    /// Brings what is under way to an end.
+    async fn recover(&mut self) -> sqlx::Result<()> {
+        let connection = match &mut self.held {
+            Some(Held::Own(connection)) => connection,
+            Some(Held::Given(connection)) => &mut **connection,
+            None => return Ok(()),
+        };
+        connection.ping().await?;
+        if self.in_transaction {
+            let rollback = SqlStr::from_static("ROLLBACK");
+            match E::run(connection, rollback, Vec::new()).await {
+                // The transaction may not have begun, or be over.
+                Ok(_) | Err(sqlx::Error::Database(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.is_busy = false;
+        self.in_transaction = false;
+        self.is_recovering = false;
+        Ok(())
+    }
+}
+
+impl<E: Engine> Drop for Lease<E> {
+    fn drop(&mut self) {
+        let Some(held) = self.held.take() else {
+            return;
+        };
+        if self.is_broken || self.is_recovering {
+            match held {
+                Held::Own(connection) => {
+                    drop(connection);
+                    // Whatever broke it has broken those that were idle at that time too.
+                    let idle = std::mem::take(&mut self.pool.state().idle);
+                    drop(idle);
+                }
+                Held::Given(mut connection) => connection.close_on_drop(),
+            }
+            return;
+        }
+        if self.is_busy || self.in_transaction {
+            let lease = Self {
+                pool: Arc::clone(&self.pool),
+                held: Some(held),
+                permit: self.permit.take(),
+                is_busy: true,
+                is_broken: false,
+                in_transaction: self.in_transaction,
+                is_recovering: false,
+            };
+            lease.recover_in_background();
+            return;
+        }
+        if let Held::Own(connection) = held {
+            self.pool.state().idle.push((connection, Instant::now()));
+        }
+    }
+}
