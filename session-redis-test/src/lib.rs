@@ -48,10 +48,12 @@ mod watchdog;
 
 pub use builder::RedisServerBuilder;
 pub use cluster::Cluster;
+pub use files::{Owner, ServerFiles};
 pub use harness::{Connect, Connected, Target};
 pub use monitor::{Monitor, MonitoredCommand};
 pub use ports::Port;
 pub use prefix::unique_prefix;
+pub use process::ServerProcess;
 pub use proxy::{Mode, Proxy};
 pub use sentinels::{DOWN_AFTER, SERVICE, Sentinels};
 pub use server::RedisServer;
