@@ -9,7 +9,8 @@
 //! * [`Cluster`] is a Redis Cluster of masters;
 //! * [`Monitor`] tells which commands a server executed;
 //! * [`Proxy`] stands between a client and a server, counts round trips, and makes the network fail
-//!   in the ways its [`Mode`]s name.
+//!   in the ways its [`Mode`]s name;
+//! * [`ServerProcess`], [`ServerFiles`] and [`Port`] are what servers of another kind are made of.
 //!
 //! The server binary is `redis-server` on `PATH`, or what the environment variable
 //! `SESSION_TEST_SERVER` names. `scripts/setup-tests` installs it.

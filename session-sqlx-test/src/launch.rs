@@ -1,4 +1,4 @@
-//! From a server's files to a server that answers, or the reason why there is none.
+//! From a server's files to a server that lets clients in, or the reason why there is none.
 
 use std::fmt;
 use std::fs;
