@@ -1,5 +1,6 @@
 //! From a server's files to a server that answers, or the reason why there is none.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -44,7 +45,11 @@ async fn launch_with(
     port: u16,
     args: &[&str],
 ) -> Result<ServerProcess, StartError> {
-    let mut process = ServerProcess::spawn(binary, files, args).map_err(StartError::Io)?;
+    let config = files.config();
+    let all = [config.as_os_str()]
+        .into_iter()
+        .chain(args.iter().map(OsStr::new));
+    let mut process = ServerProcess::spawn(binary, all, files).map_err(StartError::Io)?;
     let deadline = Instant::now() + START_LIMIT;
     loop {
         if let Some(status) = process.ended().map_err(StartError::Io)? {

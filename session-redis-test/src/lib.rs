@@ -9,7 +9,8 @@
 //! * [`Cluster`] is a Redis Cluster of masters;
 //! * [`Monitor`] tells which commands a server executed;
 //! * [`Proxy`] stands between a client and a server, counts round trips, and makes the network fail
-//!   in the ways its [`Mode`]s name.
+//!   in the ways its [`Mode`]s name;
+//! * [`ServerProcess`], [`ServerFiles`] and [`Port`] are what servers of another kind are made of.
 //!
 //! The server binary is `redis-server` on `PATH`, or what the environment variable
 //! `SESSION_TEST_SERVER` names. `scripts/setup-tests` installs it.
@@ -48,10 +49,12 @@ mod watchdog;
 
 pub use builder::RedisServerBuilder;
 pub use cluster::Cluster;
+pub use files::{Owner, ServerFiles};
 pub use harness::{Connect, Connected, Target};
 pub use monitor::{Monitor, MonitoredCommand};
 pub use ports::Port;
 pub use prefix::unique_prefix;
+pub use process::ServerProcess;
 pub use proxy::{Mode, Proxy};
 pub use sentinels::{DOWN_AFTER, SERVICE, Sentinels};
 pub use server::RedisServer;

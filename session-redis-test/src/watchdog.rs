@@ -6,11 +6,15 @@
 //! removes the process's directory. It leads its own process group and ignores the polite
 //! signals, so a signal meant for the tests does not end it first.
 
+use std::fs::Permissions;
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
+
+use crate::files::FREE_MEMORY;
 
 /// `$1` is the directory to remove. Standard input brings `watch PID` and `forget PID`.
 const SCRIPT: &str = r#"
@@ -24,7 +28,12 @@ while read -r verb pid; do
     pids=$kept
     [ "$verb" = watch ] && pids="$pids $pid"
 done
-for pid in $pids; do kill -9 "$pid"; done
+for pid in $pids; do
+    # What it has started may stand still, and would then never notice.
+    started=$(grep -ls "^PPid:[[:space:]]*$pid\$" /proc/[0-9]*/status | cut -d/ -f3)
+    kill -9 "$pid" $started
+done
+free_memory "$1"/*/data/postmaster.pid
 # A dying server may still be writing.
 rm -rf -- "$1" || { sleep 1; rm -rf -- "$1"; }
 "#;
@@ -43,12 +52,15 @@ impl Watchdog {
     }
 
     fn start() -> io::Result<Self> {
+        // What is in it shows itself to its owners only: a server may have another.
         let directory = tempfile::Builder::new()
             .prefix("session-redis-test-")
+            .permissions(Permissions::from_mode(0o711))
             .tempdir()?;
+        let script = format!("free_memory() {{ {FREE_MEMORY}; }}\n{SCRIPT}");
         // The shell is never waited for: it ends after this process.
         let mut shell = Command::new("sh")
-            .args(["-c", SCRIPT, "watchdog"])
+            .args(["-c", &script, "watchdog"])
             .arg(directory.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
