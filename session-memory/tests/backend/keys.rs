@@ -69,7 +69,8 @@ async fn an_expired_key_does_not_exist_even_while_it_is_held() {
     );
     assert_eq!(is_free, (true, true));
     assert!(setup.is_live(&inserted).await && setup.is_live(&renamed).await);
-    assert!(setup.backend.len() > held / 2);
+    // Each of the five steps has freed eight at most, from however many tables.
+    assert!(setup.backend.len() >= held - 5 * 8);
 }
 
 #[tokio::test]
