@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use session_core::steps::{InsertOutcome, InsertRequest, RenameOutcome, RenameRequest};
-use session_core::{Delta, NewSession, OnExcess, SessionBackend, SessionId};
+use session_core::steps::{
+    InsertOutcome, InsertRequest, RenameOutcome, RenameRequest, RevokeRequest, RevokeTarget,
+};
+use session_core::{Delta, NewSession, OnExcess, PageRequest, PageSize, SessionBackend, SessionId};
 
 use crate::{Setup, principal, secs};
 
@@ -130,6 +132,25 @@ async fn sessions_with_the_same_deadline_are_listed_in_order_of_their_public_ids
     }
     expected.sort_by(|a, b| a.as_str().cmp(b.as_str()));
     assert_eq!(setup.listed(&ann).await, expected);
+}
+
+#[tokio::test]
+async fn a_page_that_ends_with_the_last_session_is_the_last() {
+    let setup = Setup::new();
+    let (ann, size) = (principal("ann"), PageSize::new(2).unwrap());
+    for (sessions, has_more) in [(1, false), (2, false), (3, true)] {
+        for _ in 0..sessions {
+            setup.login(&ann, 100).await;
+        }
+        let listed = setup
+            .backend
+            .list_sessions_page(&ann, Vec::new(), None, size);
+        assert_eq!(listed.await.unwrap().next.is_some(), has_more);
+        let page = PageRequest::new(None, size);
+        let request = RevokeRequest::new(ann.clone(), RevokeTarget::All, page);
+        let revoked = setup.backend.revoke(&request).await.unwrap();
+        assert_eq!(revoked.next.is_some(), has_more);
+    }
 }
 
 #[tokio::test]
