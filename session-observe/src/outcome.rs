@@ -3,7 +3,7 @@
 use session_core::steps::{
     InsertOutcome, ReadOutcome, Refusal, RemoveOutcome, RenameOutcome, WriteOutcome,
 };
-use session_core::{ErrorKind, ListedPage, Result, RevokedPage, SessionRecord};
+use session_core::{Error, ErrorKind, ListedPage, Result, RevokedPage, SessionRecord};
 
 macro_rules! outcomes {
     ($($Variant:ident = $label:literal,)*) => {
@@ -77,15 +77,8 @@ impl Outcome {
         }
     }
 
-    const fn of_refusal(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Conflict => Self::Conflict,
-            Refusal::NotAnInteger => Self::NotAnInteger,
-            Refusal::Overflow => Self::Overflow,
-            Refusal::Limit(_) => Self::LimitExceeded,
-            Refusal::TooManySessions => Self::TooManySessions,
-            _ => Self::Other,
-        }
+    fn of_refusal(refusal: Refusal) -> Self {
+        Self::of_error(Error::from(refusal).kind())
     }
 }
 
