@@ -55,6 +55,12 @@ impl<E: Engine> SqlxBackend<E> {
         SqlxBuilder::from_url(url)
     }
 
+    /// Settings of a backend for the database that these options of sqlx mean, taken as they are:
+    /// nothing is added that a URL would get (a log and full durability, on SQLite).
+    pub fn with_options(options: <E::Connection as sqlx::Connection>::Options) -> SqlxBuilder<E> {
+        SqlxBuilder::from_options(options)
+    }
+
     /// Settings of a backend over a pool that the application has. What then heals, and how fast,
     /// is the pool's matter: what sqlx does with a connection that hangs, say.
     pub fn with_pool(pool: sqlx::Pool<E>) -> SqlxBuilder<E> {

@@ -21,7 +21,8 @@ use crate::table::TableName;
 
 type Options<E> = <<E as sqlx::Database>::Connection as Connection>::Options;
 
-/// Settings of a backend. Made by [`SqlxBackend::builder`] and [`SqlxBackend::with_pool`].
+/// Settings of a backend. Made by [`SqlxBackend::builder`],
+/// [`SqlxBackend::with_options`] and [`SqlxBackend::with_pool`].
 #[must_use]
 pub struct SqlxBuilder<E: Engine> {
     connections: Connections<E>,
@@ -49,12 +50,10 @@ impl<E: Engine> SqlxBuilder<E> {
                 .with_source(format!("not a URL of {}", E::DATABASE))
                 .during(Operation::Connect)
         })?;
-        let deadline = Self::DEADLINE;
-        Ok(Self::from_options(E::configured(options, deadline)))
+        Ok(Self::from_options(E::configured(options)))
     }
 
-    /// Settings of a backend for the database that these options of sqlx mean, taken as they are.
-    pub fn from_options(options: Options<E>) -> Self {
+    pub(crate) fn from_options(options: Options<E>) -> Self {
         Self::new(Connections::Own(options))
     }
 

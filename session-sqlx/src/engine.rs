@@ -83,9 +83,13 @@ pub trait Engine:
     /// How many fields the session has.
     #[doc(hidden)]
     const FIELD_COUNT: &'static str;
-    /// What narrows the search for rows that have expired to an index; ends with AND.
+    /// What is true of a row that expired in an hour that is over: its expiry to the hour is in an
+    /// index, which few uses change.
     #[doc(hidden)]
-    const EXPIRED_FIRST: &'static str;
+    const EXPIRED_LONG_AGO: &'static str;
+    /// What an index of the expiry holds.
+    #[doc(hidden)]
+    const EXPIRY_HOUR: &'static str;
     /// Begins a transaction.
     #[doc(hidden)]
     const BEGIN: &'static str;
@@ -130,6 +134,10 @@ pub trait Engine:
     /// Whether the row's principal and public id are in a JSON array of such pairs.
     #[doc(hidden)]
     fn listing_in(parameter: &str) -> String;
+    /// The first so many rows of which this is true, for a statement that deletes them; rows that
+    /// others have locked are left out.
+    #[doc(hidden)]
+    fn first_rows(table: &TableName, condition: &str, order: &str, most: &str) -> String;
     /// A query of these columns. `rest` begins behind the table, which is called `s`.
     #[doc(hidden)]
     fn select(table: &TableName, columns: &str, rest: &str) -> String;
@@ -145,7 +153,7 @@ pub trait Engine:
     }
     /// Options as the steps need them.
     #[doc(hidden)]
-    fn configured(options: Options<Self>, deadline: Duration) -> Options<Self>;
+    fn configured(options: Options<Self>) -> Options<Self>;
     /// Whether there can be one connection only.
     #[doc(hidden)]
     fn is_one_connection(options: &Options<Self>) -> bool;

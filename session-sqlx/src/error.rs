@@ -56,6 +56,10 @@ pub(crate) enum Because {
     NoDatabase,
     #[error("the file cannot be opened: look at its path, its folder and their rights")]
     CannotOpen,
+    #[error("others have locked the database, for as long as the step may take")]
+    Locked,
+    #[error("other transactions were in the way, for as long as the step may take")]
+    InTheWay,
     #[error("connecting failed a moment ago, and is not tried again yet")]
     JustFailed,
     #[error("all connections of the pool were in use for as long as the step may take")]
@@ -72,52 +76,50 @@ struct Told {
     message: String,
 }
 
-impl Meaning {
-    fn new(kind: ErrorKind, because: Option<Because>) -> Failure {
-        Failure::Known(Self {
+impl Failure {
+    fn known(kind: ErrorKind, because: Option<Because>) -> Self {
+        Self::Known(Meaning {
             kind,
             is_passing: false,
             because,
         })
     }
-}
 
-impl Failure {
     pub(crate) fn config(because: Because) -> Self {
-        Meaning::new(ErrorKind::Config, Some(because))
+        Self::known(ErrorKind::Config, Some(because))
     }
 
     pub(crate) fn unavailable(because: Because) -> Self {
-        Meaning::new(ErrorKind::Unavailable, Some(because))
+        Self::known(ErrorKind::Unavailable, Some(because))
     }
 
     pub(crate) fn full() -> Self {
-        Meaning::new(ErrorKind::StoreFull, None)
+        Self::known(ErrorKind::StoreFull, None)
     }
 
     pub(crate) fn denied() -> Self {
-        Meaning::new(ErrorKind::Denied, None)
+        Self::known(ErrorKind::Denied, None)
     }
 
     pub(crate) fn timeout() -> Self {
-        Meaning::new(ErrorKind::Timeout, None)
+        Self::known(ErrorKind::Timeout, None)
     }
 
     pub(crate) fn rejected() -> Self {
-        Meaning::new(ErrorKind::Rejected, None)
+        Self::known(ErrorKind::Rejected, None)
     }
 
     /// A row that the backend has not written like this.
     pub(crate) fn corrupt() -> Self {
-        Meaning::new(ErrorKind::CorruptReply, None)
+        Self::known(ErrorKind::CorruptReply, None)
     }
 
     /// Another transaction was in the way, and the database undid this one.
-    pub(crate) fn again() -> Self {
+    pub(crate) fn again(because: Because) -> Self {
         Self::Known(Meaning {
-            kind: ErrorKind::Unavailable,
+            kind: ErrorKind::Timeout,
             is_passing: true,
-            because: None,
+            because: Some(because),
         })
     }
 
@@ -125,14 +127,15 @@ impl Failure {
         matches!(self, Self::Known(meaning) if meaning.because == Some(because))
     }
 
-    pub(crate) fn is_passing<E: Engine>(&self) -> bool {
+    /// Whether the same again, right now, may succeed, and why it did not.
+    pub(crate) fn passing<E: Engine>(&self) -> Option<Because> {
+        let of = |failure: &Self| match failure {
+            Self::Known(meaning) if meaning.is_passing => meaning.because,
+            _ => None,
+        };
         match self {
-            Self::Known(meaning) => meaning.is_passing,
-            Self::Sql(sqlx::Error::Database(error)) => match E::failure(&**error) {
-                Self::Known(meaning) => meaning.is_passing,
-                Self::Sql(_) => false,
-            },
-            Self::Sql(_) => false,
+            Self::Sql(sqlx::Error::Database(error)) => of(&E::failure(&**error)),
+            failure => of(failure),
         }
     }
 

@@ -57,7 +57,7 @@ struct State<E: Engine> {
 impl Prepared {
     async fn ensure<E: Engine>(&self, connection: &mut E::Connection) -> Result<(), Failure> {
         let prepare = self.schema.prepare::<E>(connection, self.may_migrate);
-        self.done.get_or_try_init(|| prepare).await.map(|()| ())
+        self.done.get_or_try_init(|| prepare).await.copied()
     }
 }
 
@@ -117,21 +117,18 @@ impl<E: Engine> Pool<E> {
                 return Ok(lease);
             }
         };
-        loop {
-            let idle = self.state().idle.pop();
-            let Some((connection, since)) = idle else {
-                break;
-            };
-            let mut lease = Lease::new(self, Held::Own(connection), permit);
-            if since.elapsed() < TRUSTED || lease.is_alive(self.deadline / 4).await {
-                return Ok(lease);
-            }
-            // Those that were used before it are no better.
-            let stale = std::mem::take(&mut self.state().idle);
-            drop(stale);
-            return self.connect(options, lease.into_permit()?).await;
+        let idle = self.state().idle.pop();
+        let Some((connection, since)) = idle else {
+            return self.connect(options, permit).await;
+        };
+        let mut lease = Lease::new(self, Held::Own(connection), permit);
+        if since.elapsed() < TRUSTED || lease.is_alive(self.deadline / 4).await {
+            return Ok(lease);
         }
-        self.connect(options, permit).await
+        // Those that were used before it are no better.
+        let stale = std::mem::take(&mut self.state().idle);
+        drop(stale);
+        self.connect(options, lease.into_permit()?).await
     }
 
     /// A fresh connection, by a task: who gives it up does not end the attempt, and who comes next
@@ -158,7 +155,9 @@ impl<E: Engine> Pool<E> {
             };
             let met = timeout(limit, attempt).await;
             let met = met.unwrap_or_else(|_| Err(Failure::timeout()));
-            pool.state().note(met.is_ok());
+            let is_failure = |failure: &Failure| failure.passing::<E>().is_none();
+            pool.state()
+                .note(met.as_ref().err().is_some_and(is_failure));
             let lease = met.map(|connection| Lease::new(&pool, Held::Own(connection), permit));
             // Nobody may be waiting any more: then it is idle from now on.
             let _ = sender.send(lease);
@@ -170,8 +169,8 @@ impl<E: Engine> Pool<E> {
 
 impl<E: Engine> State<E> {
     /// An attempt to connect has ended.
-    fn note(&mut self, is_connected: bool) {
-        if is_connected {
+    fn note(&mut self, is_failed: bool) {
+        if !is_failed {
             self.failures = 0;
             self.not_before = None;
             return;

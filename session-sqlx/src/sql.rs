@@ -217,7 +217,7 @@ impl Statements {
                      {deadline}, {ttl}, $4, $5, $6, $7, \
                      CASE WHEN $6 IS NULL THEN NULL ELSE {now} END, \
                      CAST($8 AS BIGINT), NULL, NULL, {fields}) {}",
-                    overwrite::<E>(&format!(" WHERE {expired}"))
+                    overwrite(&format!(" WHERE {expired}"))
                 ))
             },
             put_new: only(put::<E>(table, &format!(" WHERE {expired}"))),
@@ -260,10 +260,15 @@ impl Statements {
                  AND {live} ORDER BY s.id{locked})",
                 E::listing_in("$1")
             )),
+            // A row that another has slid meanwhile has not expired.
             purge: only(format!(
-                "DELETE FROM {table} AS s WHERE s.id IN (SELECT s.id FROM {table} AS s \
-                 WHERE {}{expired} LIMIT CAST($1 AS BIGINT){left_out})",
-                E::EXPIRED_FIRST
+                "DELETE FROM {table} AS s WHERE {} AND {expired}",
+                E::first_rows(
+                    table,
+                    E::EXPIRED_LONG_AGO,
+                    E::EXPIRY_HOUR,
+                    "CAST($1 AS BIGINT)"
+                )
             )),
             ping: [
                 sql(format!("UPDATE {table} SET ttl = ttl WHERE 1 = 0")),
@@ -317,7 +322,7 @@ fn writes<E: Engine>(table: &TableName, is_returning: bool) -> Writes {
 }
 
 /// What an insertion does where there is a row already.
-fn overwrite<E: Engine>(condition: &str) -> String {
+fn overwrite(condition: &str) -> String {
     let columns = COLUMNS.split(", ").skip(1).chain(["fields"]);
     let set: Vec<_> = columns
         .map(|column| format!("{column} = excluded.{column}"))
@@ -330,7 +335,7 @@ fn overwrite<E: Engine>(condition: &str) -> String {
 
 fn put<E: Engine>(table: &TableName, condition: &str) -> String {
     let fields = E::json("$13");
-    let overwrite = overwrite::<E>(condition);
+    let overwrite = overwrite(condition);
     format!(
         "INSERT INTO {table} AS s ({COLUMNS}, fields) VALUES \
          ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, {fields}) {overwrite}"

@@ -9,8 +9,8 @@ mod write;
 
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use session_core::rules::State;
@@ -23,7 +23,7 @@ use sqlx::SqlStr;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::engine::{Change, Engine, Value};
-use crate::error::Failure;
+use crate::error::{Because, Failure};
 use crate::pool::{Lease, Pool};
 use crate::row::{Content, Key, Row, integer};
 use crate::schema::Schema;
@@ -143,6 +143,9 @@ enum Looked {
     Nothing,
 }
 
+/// The most that a step waits before it tries again.
+const PAUSE: Duration = Duration::from_millis(5);
+
 impl<E: Engine> Store<E> {
     /// Runs a step: gives it a connection, limits its time, and tries again while that is known to
     /// be safe. `lost` is what is known of its effect where no reply came.
@@ -159,23 +162,30 @@ impl<E: Engine> Store<E> {
     {
         let until = Instant::now() + self.deadline;
         let is_sent = AtomicBool::new(false);
+        let blocked = OnceLock::new();
         let pool = match access {
             Access::Reads => &self.reader,
             Access::Writes => &self.writer,
         };
         let attempts = async {
             loop {
-                let lease = pool.lease().await;
-                let lease = lease.map_err(|failure| failure.into_error::<E>(Effect::NotApplied))?;
-                is_sent.store(true, Ordering::Relaxed);
-                match attempt(lease).await {
-                    Err(failure) if failure.is_passing::<E>() => {
-                        is_sent.store(false, Ordering::Relaxed);
-                        sleep(Duration::from_millis(5).mul_f64(rand::random::<f64>())).await;
-                    }
-                    Err(failure) => return Err(failure.into_error::<E>(lost)),
+                let once = async {
+                    let lease = pool.lease().await?;
+                    is_sent.store(true, Ordering::Relaxed);
+                    attempt(lease).await
+                };
+                let failure = match once.await {
                     Ok(done) => return Ok(done),
-                }
+                    Err(failure) => failure,
+                };
+                let Some(because) = failure.passing::<E>() else {
+                    let is_sent = is_sent.load(Ordering::Relaxed);
+                    let effect = if is_sent { lost } else { Effect::NotApplied };
+                    return Err(failure.into_error::<E>(effect));
+                };
+                is_sent.store(false, Ordering::Relaxed);
+                let _ = blocked.set(because);
+                sleep(PAUSE.mul_f64(rand::random::<f64>())).await;
             }
         };
         let ended = timeout_at(until, attempts).await;
@@ -184,7 +194,11 @@ impl<E: Engine> Store<E> {
                 true => lost,
                 false => Effect::NotApplied,
             };
-            Err(Error::new(ErrorKind::Timeout, effect))
+            let error = Error::new(ErrorKind::Timeout, effect);
+            Err(match blocked.get() {
+                Some(because) => error.with_source(*because),
+                None => error,
+            })
         })
     }
 
@@ -281,7 +295,7 @@ impl<E: Engine> Store<E> {
             true => Ok(Ok(u64::try_from(surplus).unwrap_or(u64::MAX))),
             // One of them is being used, rotated or ended right now: nothing is done, and all of it
             // is done again.
-            false => Err(Failure::again()),
+            false => Err(Failure::again(Because::InTheWay)),
         }
     }
 

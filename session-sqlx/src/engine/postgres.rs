@@ -22,7 +22,8 @@ impl Engine for Postgres {
     const LOCKED: &'static str = " FOR UPDATE OF s";
     const LOCKED_OR_LEFT_OUT: &'static str = " FOR UPDATE OF s SKIP LOCKED";
     const FIELD_COUNT: &'static str = "(SELECT count(*) FROM jsonb_object_keys(s.fields))";
-    const EXPIRED_FIRST: &'static str = "s.expiry_hour <= (SELECT now FROM clock) / 3600000 AND ";
+    const EXPIRY_HOUR: &'static str = "s.expiry_hour";
+    const EXPIRED_LONG_AGO: &'static str = "s.expiry_hour < (SELECT now FROM clock) / 3600000";
     // What the database or the role has as its default does not matter.
     const BEGIN: &'static str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
     const LOCK_NUMBER: Option<&'static str> = Some("SELECT pg_advisory_xact_lock($1)");
@@ -84,6 +85,15 @@ impl Engine for Postgres {
         )
     }
 
+    fn first_rows(table: &TableName, condition: &str, order: &str, most: &str) -> String {
+        let left_out = Self::LOCKED_OR_LEFT_OUT;
+        // Half as long as by the key.
+        format!(
+            "s.ctid = ANY (ARRAY(SELECT s.ctid FROM {table} AS s WHERE {condition} \
+             ORDER BY {order} LIMIT {most}{left_out}))"
+        )
+    }
+
     fn select(table: &TableName, columns: &str, rest: &str) -> String {
         let now = Self::NOW;
         format!(
@@ -106,7 +116,7 @@ impl Engine for Postgres {
         }
     }
 
-    fn configured(options: PgConnectOptions, _deadline: Duration) -> PgConnectOptions {
+    fn configured(options: PgConnectOptions) -> PgConnectOptions {
         options
     }
 
@@ -138,7 +148,7 @@ impl Engine for Postgres {
     CHECK ((ttl IS NULL) = (created_at IS NULL) AND (ttl IS NULL) = (last_accessed_at IS NULL)),
     CHECK (ttl IS NULL OR principal IS NULL OR deadline IS NOT NULL),
     CHECK (ttl IS NULL OR rotated_until IS NULL)
-) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
+) WITH (fillfactor = 90);
 CREATE INDEX {index} ON {table} (principal, deadline, public_id) WHERE principal IS NOT NULL;
 CREATE INDEX {expiry} ON {table} (expiry_hour);"
             ),
@@ -173,7 +183,7 @@ CREATE INDEX {expiry} ON {table} (expiry_hour);"
         let code = code.as_deref().unwrap_or_default();
         match code {
             "53100" => Failure::full(),
-            "40001" | "40P01" => Failure::again(),
+            "40001" | "40P01" => Failure::again(Because::InTheWay),
             "57014" | "55P03" => Failure::timeout(),
             "25006" => Failure::unavailable(Because::ReadOnly),
             "42P01" | "42703" | "3F000" => Failure::config(Because::NoTable),

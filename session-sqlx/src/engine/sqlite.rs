@@ -14,6 +14,10 @@ use crate::table::TableName;
 
 impl sealed::Sealed for Sqlite {}
 
+/// How long SQLite itself waits for a lock, in which time it looks often. Then the step waits and
+/// tries again: SQLite would look every 100 ms, and never come in between two of a busy writer.
+const BUSY: Duration = Duration::from_millis(10);
+
 #[allow(private_interfaces, reason = "the trait is sealed")]
 impl Engine for Sqlite {
     const DATABASE: &'static str = "sqlite";
@@ -22,7 +26,9 @@ impl Engine for Sqlite {
     const LOCKED: &'static str = "";
     const LOCKED_OR_LEFT_OUT: &'static str = "";
     const FIELD_COUNT: &'static str = "(SELECT count(*) FROM json_each(s.fields))";
-    const EXPIRED_FIRST: &'static str = "";
+    const EXPIRY_HOUR: &'static str = "s.expires_at / 3600000";
+    const EXPIRED_LONG_AGO: &'static str = "s.expires_at / 3600000 < \
+         CAST(round(unixepoch('now', 'subsec') * 1000) AS INTEGER) / 3600000";
     // Waits for other writers at once: a transaction that has read cannot.
     const BEGIN: &'static str = "BEGIN IMMEDIATE";
     const LOCK_NUMBER: Option<&'static str> = None;
@@ -80,6 +86,13 @@ impl Engine for Sqlite {
         )
     }
 
+    fn first_rows(table: &TableName, condition: &str, order: &str, most: &str) -> String {
+        format!(
+            "s.rowid IN (SELECT s.rowid FROM {table} AS s WHERE {condition} \
+             ORDER BY {order} LIMIT {most})"
+        )
+    }
+
     fn select(table: &TableName, columns: &str, rest: &str) -> String {
         let now = Self::NOW;
         format!("SELECT 0, {now}, {columns} FROM {table} AS s {rest}")
@@ -109,8 +122,8 @@ impl Engine for Sqlite {
         }
     }
 
-    fn configured(options: SqliteConnectOptions, deadline: Duration) -> SqliteConnectOptions {
-        let options = options.busy_timeout(deadline);
+    fn configured(options: SqliteConnectOptions) -> SqliteConnectOptions {
+        let options = options.busy_timeout(BUSY);
         match Self::is_one_connection(&options) {
             true => options,
             // Readers and the writer do not wait for each other, and what was acknowledged
@@ -152,7 +165,7 @@ impl Engine for Sqlite {
     CHECK (ttl IS NULL OR rotated_until IS NULL)
 ) STRICT;
 CREATE INDEX {index} ON {bare} (principal, deadline, public_id) WHERE principal IS NOT NULL;
-CREATE INDEX {expiry} ON {bare} (expires_at);"
+CREATE INDEX {expiry} ON {bare} (expires_at / 3600000);"
             ),
         )]
     }
@@ -178,7 +191,7 @@ CREATE INDEX {expiry} ON {bare} (expires_at);"
         let code = error.code().and_then(|code| code.parse::<u32>().ok());
         // The primary code of the extended one.
         match code.unwrap_or_default() & 0xff {
-            5 | 6 => Failure::timeout(),
+            5 | 6 => Failure::again(Because::Locked),
             8 => Failure::unavailable(Because::ReadOnly),
             13 => Failure::full(),
             3 | 23 => Failure::denied(),

@@ -7,7 +7,9 @@ use session_conformance::{Breakable, Harness, RawHash, RawKey, Switch};
 use session_core::{
     Principal, SessionAdmin, SessionBackend, SessionId, SessionPolicy, UnixMillis, async_trait,
 };
-use session_sqlx::SqliteBackend;
+use session_sqlx::{PostgresBackend, SqliteBackend};
+use session_sqlx_test::{Database, Mode, Proxy, shared};
+use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use crate::raw::{Raw, Value, text};
@@ -29,8 +31,8 @@ pub(crate) struct SqliteHarness {
 impl SqliteHarness {
     pub(crate) async fn new(journal: Journal) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let raw = SqlitePoolOptions::new().max_connections(4);
-        let raw = raw.connect_lazy_with(options(&folder, journal));
+        let raw = SqlitePoolOptions::new().max_connections(1);
+        let raw = raw.connect_lazy_with(options(&folder, journal).busy_timeout(PATIENT));
         let harness = Self {
             folder,
             journal,
@@ -45,11 +47,8 @@ impl SqliteHarness {
     }
 
     pub(crate) fn sqlite(&self, policy: SessionPolicy) -> SqliteBackend {
-        let builder = session_sqlx::SqlxBuilder::from_options(self.options());
-        builder
-            .policy(policy)
-            .deadline(Duration::from_secs(5))
-            .build()
+        let builder = SqliteBackend::with_options(self.options());
+        builder.policy(policy).deadline(PATIENT).build()
     }
 }
 
@@ -57,7 +56,7 @@ fn options(folder: &tempfile::TempDir, journal: Journal) -> SqliteConnectOptions
     SqliteConnectOptions::new()
         .filename(folder.path().join("sessions.db"))
         .create_if_missing(true)
-        .busy_timeout(Duration::from_secs(5))
+        .busy_timeout(Duration::from_millis(10))
         .synchronous(SqliteSynchronous::Off)
         .journal_mode(match journal {
             Journal::Wal => SqliteJournalMode::Wal,
@@ -65,8 +64,100 @@ fn options(folder: &tempfile::TempDir, journal: Journal) -> SqliteConnectOptions
         })
 }
 
+/// No machine is so busy that it takes longer.
+const PATIENT: Duration = Duration::from_secs(30);
+/// The deadline of a backend whose store is broken.
+const BRIEF: Duration = Duration::from_millis(500);
+
+/// A schema of PostgreSQL's.
+pub(crate) struct PostgresHarness {
+    database: Database,
+    raw: Raw,
+}
+
+impl PostgresHarness {
+    pub(crate) async fn new() -> Self {
+        let database = shared().await.schema().await;
+        let raw = PgPoolOptions::new().max_connections(2);
+        let raw = raw.connect_lazy(&database.url()).unwrap();
+        let harness = Self {
+            database,
+            raw: Raw::Postgres(raw),
+        };
+        harness.postgres(SessionPolicy::new()).ping().await.unwrap();
+        harness
+    }
+
+    pub(crate) fn postgres(&self, policy: SessionPolicy) -> PostgresBackend {
+        let builder = PostgresBackend::builder(&self.database.url()).unwrap();
+        builder.policy(policy).deadline(PATIENT).build()
+    }
+}
+
+/// A lock of the connection that looks behind the backend, which keeps all others out of the file.
+struct Exclusive(Raw);
+
 #[async_trait]
-impl Harness for SqliteHarness {
+impl Switch for Exclusive {
+    async fn break_store(&self) {
+        self.0.run("BEGIN EXCLUSIVE", Vec::new()).await;
+    }
+
+    async fn mend_store(&self) {
+        self.0.run("COMMIT", Vec::new()).await;
+    }
+}
+
+/// A way to a server that is cut, and refuses.
+struct Way(Proxy);
+
+#[async_trait]
+impl Switch for Way {
+    async fn break_store(&self) {
+        self.0.set(Mode::Refuse);
+        self.0.cut_all().await;
+    }
+
+    async fn mend_store(&self) {
+        self.0.set(Mode::Pass);
+    }
+}
+
+/// A harness whose database is looked at by its table; what else it does is its own.
+macro_rules! harness {
+    ($Harness:ty { $($own:item)* }) => {
+        #[async_trait]
+        impl Harness for $Harness {
+            $($own)*
+
+            async fn plant(&self, id: &SessionId, hash: RawHash, expires_in: Option<Duration>) {
+                self.raw.plant(id, hash, expires_in).await;
+            }
+
+            async fn plant_other_type(&self, id: &SessionId) {
+                self.raw.plant_other_type(id).await;
+            }
+
+            async fn dump(&self, id: &SessionId) -> Option<RawKey> {
+                self.raw.dump(id).await
+            }
+
+            async fn advance(&self, by: Duration) {
+                self.raw.advance(by).await;
+            }
+
+            async fn now(&self) -> UnixMillis {
+                UnixMillis::new(self.raw.now().await)
+            }
+
+            async fn index_len(&self, principal: &Principal) -> Option<usize> {
+                index_len(&self.raw, principal).await
+            }
+        }
+    };
+}
+
+harness!(SqliteHarness {
     async fn backend_with(&self, policy: SessionPolicy) -> Arc<dyn SessionBackend> {
         Arc::new(self.sqlite(policy))
     }
@@ -75,30 +166,35 @@ impl Harness for SqliteHarness {
         Arc::new(self.sqlite(SessionPolicy::new()).admin())
     }
 
-    async fn plant(&self, id: &SessionId, hash: RawHash, expires_in: Option<Duration>) {
-        self.raw.plant(id, hash, expires_in).await;
+    async fn breakable(&self, policy: SessionPolicy) -> Breakable {
+        let options = self.options();
+        let builder = SqliteBackend::with_options(options).policy(policy);
+        Breakable {
+            backend: Arc::new(builder.deadline(BRIEF).build()),
+            switch: Box::new(Exclusive(self.raw.clone())),
+        }
+    }
+});
+
+harness!(PostgresHarness {
+    async fn backend_with(&self, policy: SessionPolicy) -> Arc<dyn SessionBackend> {
+        Arc::new(self.postgres(policy))
     }
 
-    async fn plant_other_type(&self, id: &SessionId) {
-        self.raw.plant_other_type(id).await;
+    async fn admin(&self) -> Arc<dyn SessionAdmin> {
+        Arc::new(self.postgres(SessionPolicy::new()).admin())
     }
 
-    async fn dump(&self, id: &SessionId) -> Option<RawKey> {
-        self.raw.dump(id).await
+    async fn breakable(&self, policy: SessionPolicy) -> Breakable {
+        let proxy = Proxy::start(self.database.addr()).await;
+        let url = self.database.url_at(proxy.addr());
+        let builder = PostgresBackend::builder(&url).unwrap().policy(policy);
+        Breakable {
+            backend: Arc::new(builder.deadline(BRIEF).build()),
+            switch: Box::new(Way(proxy)),
+        }
     }
-
-    async fn advance(&self, by: Duration) {
-        self.raw.advance(by).await;
-    }
-
-    async fn now(&self) -> UnixMillis {
-        UnixMillis::new(self.raw.now().await)
-    }
-
-    async fn index_len(&self, principal: &Principal) -> Option<usize> {
-        index_len(&self.raw, principal).await
-    }
-}
+});
 
 pub(crate) async fn index_len(raw: &Raw, principal: &Principal) -> Option<usize> {
     // A row that has expired is as good as deleted.

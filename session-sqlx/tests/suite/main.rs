@@ -1,16 +1,60 @@
 //! The conformance suite on SQLite and PostgreSQL.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests: a panic is how one fails"
+)]
+
 mod harness;
 mod raw;
 
 use std::process::ExitCode;
 
-use session_conformance::{CallPath, Runner, Suite};
+use session_conformance::differential::{Config, run};
+use session_conformance::{CallPath, Harness, MemoryHarness, Runner, Suite, races};
 
-use crate::harness::{Journal, SqliteHarness};
+use crate::harness::{Journal, PostgresHarness, SqliteHarness};
 
 fn main() -> ExitCode {
-    let wal = Suite::new("sqlite", || SqliteHarness::new(Journal::Wal));
-    let wal = wal.by(&[CallPath::Direct]).without_faults();
-    Runner::new().suite(wal).run()
+    let once = &[CallPath::Direct];
+    // Where a file is kept with a log, a writer keeps nobody from reading it.
+    let log = Suite::new("sqlite", || SqliteHarness::new(Journal::Wal));
+    let rollback = Suite::new("sqlite_rollback", || SqliteHarness::new(Journal::Rollback));
+    let postgres = Suite::new("postgres", PostgresHarness::new);
+    let mut runner = Runner::new()
+        .suite(log.by(once).without_faults())
+        .suite(rollback.by(once))
+        .suite(postgres.by(&CallPath::ALL));
+    for (name, race) in races::ALL {
+        runner = runner
+            .test(&format!("races_sqlite::{name}"), move || async move {
+                let harness = SqliteHarness::new(Journal::Wal).await;
+                println!("{}", race(&harness, races::rounds().div_ceil(40)).await);
+            })
+            .test(&format!("races_postgres::{name}"), move || async move {
+                let harness = PostgresHarness::new().await;
+                println!("{}", race(&harness, races::rounds().div_ceil(10)).await);
+            });
+    }
+    runner
+        .test("differential::sqlite", || async {
+            differential(&SqliteHarness::new(Journal::Wal).await).await;
+        })
+        .test("differential::postgres", || async {
+            differential(&PostgresHarness::new().await).await;
+        })
+        .run()
+}
+
+async fn differential(database: &dyn Harness) {
+    let config = Config {
+        has_admin: true,
+        ..Config::from_env()
+    };
+    match run(database, &MemoryHarness::new(), &config).await {
+        Ok(summary) => println!("{summary}"),
+        Err(divergence) => panic!("{divergence}"),
+    }
 }
