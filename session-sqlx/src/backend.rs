@@ -76,6 +76,11 @@ impl<E: Engine> SqlxBackend<E> {
         }
     }
 
+    pub(crate) async fn reach(&self) -> Result<()> {
+        self.store.contact().await?;
+        self.store.ping().await
+    }
+
     /// The admin API of these sessions.
     pub fn admin(&self) -> SqlxAdmin<E> {
         SqlxAdmin(Arc::clone(&self.store))

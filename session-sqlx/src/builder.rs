@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_core::{
-    Effect, Error, ErrorKind, Operation, Result, SessionBackend as _, SessionPolicy,
+    Effect, Error, ErrorKind, Operation, Result, SessionPolicy,
 };
 use sqlx::Connection;
 use tokio::sync::OnceCell;
@@ -152,7 +152,7 @@ impl<E: Engine> SqlxBuilder<E> {
     /// As [`SqlxBackend`]'s steps.
     pub async fn connect(self) -> Result<SqlxBackend<E>> {
         let backend = self.build();
-        let reached = backend.ping().await;
+        let reached = backend.reach().await;
         reached.map_err(|error| error.during(Operation::Connect))?;
         Ok(backend)
     }

@@ -16,7 +16,7 @@ use crate::schema::Schema;
 /// A connection that was idle for this long is asked whether it lives before it is used.
 const TRUSTED: Duration = Duration::from_secs(1);
 /// The least time that an attempt to connect has.
-const CONNECT: Duration = Duration::from_secs(2);
+const CONNECT: Duration = Duration::from_secs(5);
 /// The most that is waited after an attempt has failed.
 const PAUSE: Duration = Duration::from_secs(1);
 

@@ -11,8 +11,8 @@ use crate::store::Store;
 /// How long a batch may hold its locks.
 const BATCH: Duration = Duration::from_millis(5);
 /// How many rows the first batch has, and the most and the fewest of any.
-const FIRST: u32 = 50;
-const MOST: u32 = 500;
+const FIRST: u32 = 20;
+const MOST: u32 = 100;
 const FEWEST: u32 = 1;
 
 /// What a purge has done.

@@ -143,6 +143,9 @@ enum Looked {
     Nothing,
 }
 
+/// How long the first connection of all may take.
+const CONTACT: Duration = Duration::from_secs(5);
+
 /// The most that a step waits before it tries again.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -202,6 +205,15 @@ impl<E: Engine> Store<E> {
         })
     }
 
+    /// Waits until there is a connection, and the table is as it must be: longer than a step may, as
+    /// the table may have to be made.
+    pub(crate) async fn contact(&self) -> Result<()> {
+        let met = tokio::time::timeout(CONTACT.max(self.deadline), self.writer.lease()).await;
+        let met = met.unwrap_or_else(|_| Err(Failure::timeout()));
+        met.map(drop)
+            .map_err(|failure| failure.into_error::<E>(Effect::NotApplied))
+    }
+
     /// Changes the row of a target, or returns it as it is; `None` when there is none.
     async fn change(
         &self,
@@ -250,6 +262,21 @@ impl<E: Engine> Store<E> {
             let look = named.statement(&self.statements.look);
             found = pick(lease.rows(look, named.values()).await?);
         }
+    }
+
+    /// Whether a session of this listing was rotated just when a statement waited for its row: it is
+    /// another row now, which that statement did not see.
+    async fn was_missed(
+        &self,
+        lease: &mut Lease<E>,
+        named: &Named,
+    ) -> std::result::Result<bool, Failure> {
+        if matches!(named, Named::Key(_)) {
+            return Ok(false);
+        }
+        let look = named.statement(&self.statements.look);
+        let row = pick(lease.rows(look, named.values()).await?);
+        Ok(row.is_some_and(|row| matches!(row.into_content(), Content::Live(_))))
     }
 
     /// Waits until nobody else binds sessions to the principal.

@@ -6,7 +6,7 @@ use session_core::{Effect, FieldChange, FieldName, Result, Touch, Written};
 
 use super::{Access, Looked, Named, Store, count, int, pick, text, text_of, touch_values};
 use crate::engine::{Engine, Value, values};
-use crate::error::Failure;
+use crate::error::{Because, Failure};
 use crate::pool::Lease;
 use crate::row::{Columns, Row};
 use crate::text::{object, pairs, text as as_text};
@@ -159,6 +159,9 @@ impl<E: Engine> Store<E> {
         }
         let lock = named.statement(&self.statements.lock);
         let row = pick(lease.rows(lock, named.values()).await?);
+        if row.is_none() && self.was_missed(&mut lease, named).await? {
+            return Err(Failure::again(Because::InTheWay));
+        }
         let (mut state, now, key) = match self.judge(&mut lease, row, named).await? {
             Looked::Live(state, now, key) => (state, now, key),
             Looked::Rotated(_) => {
