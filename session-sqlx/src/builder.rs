@@ -5,9 +5,7 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use session_core::{
-    Effect, Error, ErrorKind, Operation, Result, SessionPolicy,
-};
+use session_core::{Effect, Error, ErrorKind, Operation, Result, SessionPolicy};
 use sqlx::Connection;
 use tokio::sync::OnceCell;
 

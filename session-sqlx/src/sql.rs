@@ -190,13 +190,20 @@ impl Statements {
                 )
             }),
             follow: {
-                let counts = format!("t.rotated_until >= {now} AND t.successor IS NOT NULL");
-                // A circle of them, which only another program can make, ends by the UNION.
+                let next = |of: &str| {
+                    format!(
+                        "SELECT t.successor FROM {table} AS t \
+                         WHERE t.id = {of} AND t.rotated_until >= {now}"
+                    )
+                };
+                // A look into the index for each: no join, which might read the table instead. A
+                // circle of them, which only another program can make, ends by the UNION.
                 let target = format!(
-                    "s.id IN (WITH RECURSIVE chain(id) AS (\
-                     SELECT t.successor FROM {table} AS t WHERE t.id = $1 AND {counts} \
-                     UNION SELECT t.successor FROM chain JOIN {table} AS t ON t.id = chain.id \
-                     WHERE {counts}) SELECT id FROM chain) AND {live}"
+                    "s.id IN (WITH RECURSIVE chain(id) AS ({} UNION SELECT ({}) FROM chain \
+                     WHERE chain.id IS NOT NULL) \
+                     SELECT chain.id FROM chain WHERE chain.id IS NOT NULL) AND {live}",
+                    next("$1"),
+                    next("chain.id")
                 );
                 change(
                     format!("DELETE FROM {table} AS s WHERE {target}"),

@@ -12,44 +12,49 @@ impl<E: Engine> Store<E> {
     /// One statement; under an id that was rotated, one more.
     pub(crate) async fn remove(&self, request: &RemoveRequest) -> Result<RemoveOutcome> {
         let named = Named::of(&request.target)?;
-        let attempt = |lease| self.try_remove(lease, named.clone());
+        let attempt = |lease| self.try_remove(lease, &named);
         self.step(Access::Writes, Effect::Unknown, attempt).await
     }
 
     async fn try_remove(
         &self,
         mut lease: Lease<E>,
-        mut named: Named,
+        named: &Named,
     ) -> std::result::Result<RemoveOutcome, Failure> {
-        let mut not_found = RemoveOutcome::NotFound;
+        let remove = named.statement(&self.statements.remove);
         loop {
-            let remove = named.statement(&self.statements.remove);
             let row = self
-                .change(&mut lease, remove, named.values(), &named)
+                .change(&mut lease, remove, named.values(), named)
                 .await?;
             let row = match row {
                 Some(row) if row.is_changed => return Ok(RemoveOutcome::Removed),
                 row => row,
             };
-            match self.judge(&mut lease, row, &named).await? {
+            match self.judge(&mut lease, row, named).await? {
                 // It came to be, or was rotated, after the statement had looked.
                 Looked::Live(..) => {}
-                Looked::Rotated(Some(_)) => {
-                    not_found = RemoveOutcome::Rotated;
-                    let follow = &self.statements.follow;
-                    match self
-                        .change(&mut lease, follow, named.values(), &named)
-                        .await?
-                    {
-                        Some(row) if row.is_changed => return Ok(RemoveOutcome::Removed),
-                        // It was rotated once more, or ended, after the statement had looked. To go
-                        // on from there is faster than it is rotated.
-                        Some(row) => named = Named::Key(row.key()),
-                        None => return Ok(not_found),
-                    }
-                }
+                Looked::Rotated(Some(_)) => return self.follow(&mut lease, named.clone()).await,
                 Looked::Rotated(None) => return Ok(RemoveOutcome::Rotated),
-                Looked::Nothing => return Ok(not_found),
+                Looked::Nothing => return Ok(RemoveOutcome::NotFound),
+            }
+        }
+    }
+
+    /// Deletes the session at the end of the tombstones that begin at this row.
+    async fn follow(
+        &self,
+        lease: &mut Lease<E>,
+        mut from: Named,
+    ) -> std::result::Result<RemoveOutcome, Failure> {
+        let follow = &self.statements.follow;
+        loop {
+            match self.change(lease, follow, from.values(), &from).await? {
+                Some(row) if row.is_changed => return Ok(RemoveOutcome::Removed),
+                // It was rotated once more, or ended, after the statement had looked. From there it
+                // is one statement to the next row, and a rotation is several: whoever rotates
+                // without pause is caught up with.
+                Some(row) => from = Named::Key(row.key()),
+                None => return Ok(RemoveOutcome::Rotated),
             }
         }
     }
