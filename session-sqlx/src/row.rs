@@ -223,3 +223,64 @@ impl Columns {
         StoredSession::parse(columns.chain(fields)).ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(now: u64, columns: Columns) -> Row {
+        Row::new(false, integer(now), vec![7; KEY_LEN], columns)
+    }
+
+    /// What its column cannot hold stands among the fields, and comes back.
+    #[test]
+    fn a_session_is_its_row_whatever_its_reserved_texts_are() {
+        let odd: &[u8] = b"\xff\0";
+        for (name, value) in [
+            ("session_deadline", &b"9000"[..]),
+            ("session_principal", b""),
+            ("session_principal", odd),
+            ("session_public_id", odd),
+            ("session_login_at", b"01"),
+            ("session_login_at", b"17"),
+            ("session_persistent", b"yes"),
+            ("session_persistent", b"0"),
+            ("created_at", b"base64:"),
+            ("n\0", odd),
+        ] {
+            let mut hash = vec![
+                ("created_at", b"yesterday".to_vec()),
+                ("last_accessed_at", odd.to_vec()),
+                ("session_ttl", b"15".to_vec()),
+                ("\"a\\", b"1".to_vec()),
+            ];
+            hash.retain(|(other, _)| *other != name);
+            hash.push((name, value.to_vec()));
+            let session = StoredSession::parse(hash).unwrap();
+            let state = State {
+                session,
+                expires_at: Some(UnixMillis::new(500)),
+            };
+            let columns = Columns::of(&state);
+            assert!(!columns.fields.contains('\0'), "{name}");
+            let found = row(500, columns.clone()).into_state();
+            assert_eq!(found, Some(state), "{name}");
+            let content = row(501, columns).into_content();
+            assert!(matches!(content, Content::Nothing), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_tombstone_counts_through_its_last_millisecond() {
+        let key = [7; KEY_LEN];
+        for (successor, expected) in [(Some(&key[..]), Some(key)), (None, None)] {
+            let successor = successor.map(FieldValue::from);
+            let lifetime = session_core::Lifetime::MIN;
+            let tombstone = Tombstone::new(UnixMillis::new(9_000), lifetime, successor);
+            let columns = Columns::of_tombstone(&tombstone);
+            let at = |now| row(now, columns.clone()).into_content();
+            assert!(matches!(at(10_000), Content::Rotated(found) if found == expected));
+            assert!(matches!(at(10_001), Content::Nothing));
+        }
+    }
+}
