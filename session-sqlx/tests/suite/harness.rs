@@ -14,6 +14,14 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 
 use crate::raw::{Raw, Value, text};
 
+/// A URL by which a schema's functions are found before the server's.
+fn of_time(url: &str, time: Time) -> String {
+    match time {
+        Time::Real => url.to_owned(),
+        Time::Still => format!("{url}%2Cpg_catalog"),
+    }
+}
+
 /// How SQLite keeps a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Journal {
@@ -69,19 +77,41 @@ const PATIENT: Duration = Duration::from_secs(30);
 /// The deadline of a backend whose store is broken.
 const BRIEF: Duration = Duration::from_millis(500);
 
+/// Which time it is in a schema of PostgreSQL's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Time {
+    /// The server's.
+    Real,
+    /// That of a table, by a function that is found before the server's of the same name.
+    Still,
+}
+
 /// A schema of PostgreSQL's.
 pub(crate) struct PostgresHarness {
     database: Database,
+    time: Time,
     raw: Raw,
 }
 
 impl PostgresHarness {
-    pub(crate) async fn new() -> Self {
+    pub(crate) async fn new(time: Time) -> Self {
         let database = shared().await.schema().await;
+        if time == Time::Still {
+            let clock = format!("{}.clock", database.schema().unwrap());
+            let now = "CAST(extract(epoch FROM now()) * 1000 AS BIGINT)";
+            database
+                .execute(&format!(
+                    "CREATE TABLE {clock} AS SELECT {now} AS now;
+                     CREATE FUNCTION {clock}_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE
+                     AS 'SELECT to_timestamp(now / 1000.0) FROM {clock}'"
+                ))
+                .await;
+        }
         let raw = PgPoolOptions::new().max_connections(2);
-        let raw = raw.connect_lazy(&database.url()).unwrap();
+        let raw = raw.connect_lazy(&of_time(&database.url(), time)).unwrap();
         let harness = Self {
             database,
+            time,
             raw: Raw::Postgres(raw),
         };
         harness.postgres(SessionPolicy::new()).ping().await.unwrap();
@@ -89,7 +119,7 @@ impl PostgresHarness {
     }
 
     pub(crate) fn postgres(&self, policy: SessionPolicy) -> PostgresBackend {
-        let builder = PostgresBackend::builder(&self.database.url()).unwrap();
+        let builder = PostgresBackend::builder(&of_time(&self.database.url(), self.time)).unwrap();
         builder.policy(policy).deadline(PATIENT).build()
     }
 }
@@ -142,10 +172,6 @@ macro_rules! harness {
                 self.raw.dump(id).await
             }
 
-            async fn advance(&self, by: Duration) {
-                self.raw.advance(by).await;
-            }
-
             async fn now(&self) -> UnixMillis {
                 UnixMillis::new(self.raw.now().await)
             }
@@ -164,6 +190,10 @@ harness!(SqliteHarness {
 
     async fn admin(&self) -> Arc<dyn SessionAdmin> {
         Arc::new(self.sqlite(SessionPolicy::new()).admin())
+    }
+
+    async fn advance(&self, by: Duration) {
+        self.raw.advance(by).await;
     }
 
     async fn breakable(&self, policy: SessionPolicy) -> Breakable {
@@ -185,9 +215,25 @@ harness!(PostgresHarness {
         Arc::new(self.postgres(SessionPolicy::new()).admin())
     }
 
+    async fn advance(&self, by: Duration) {
+        match self.time {
+            Time::Real => self.raw.advance(by).await,
+            Time::Still => {
+                let by = Value::Int(Some(i64::try_from(by.as_millis()).unwrap()));
+                let sql = "UPDATE clock SET now = now + $1";
+                self.raw.run(sql, vec![by]).await;
+            }
+        }
+    }
+
+    fn clock_stands_still(&self) -> bool {
+        self.time == Time::Still
+    }
+
     async fn breakable(&self, policy: SessionPolicy) -> Breakable {
         let proxy = Proxy::start(self.database.addr()).await;
         let url = self.database.url_at(proxy.addr());
+        let url = of_time(&url, self.time);
         let builder = PostgresBackend::builder(&url).unwrap().policy(policy);
         Breakable {
             backend: Arc::new(builder.deadline(BRIEF).build()),

@@ -15,18 +15,21 @@ use std::process::ExitCode;
 use session_conformance::differential::{Config, run};
 use session_conformance::{CallPath, Harness, MemoryHarness, Runner, Suite, races};
 
-use crate::harness::{Journal, PostgresHarness, SqliteHarness};
+use crate::harness::{Journal, PostgresHarness, SqliteHarness, Time};
 
 fn main() -> ExitCode {
     let once = &[CallPath::Direct];
     // Where a file is kept with a log, a writer keeps nobody from reading it.
     let log = Suite::new("sqlite", || SqliteHarness::new(Journal::Wal));
     let rollback = Suite::new("sqlite_rollback", || SqliteHarness::new(Journal::Rollback));
-    let postgres = Suite::new("postgres", PostgresHarness::new);
+    let postgres = Suite::new("postgres", || PostgresHarness::new(Time::Real));
+    // To the millisecond.
+    let still = Suite::new("postgres_still", || PostgresHarness::new(Time::Still));
     let mut runner = Runner::new()
-        .suite(log.by(once).without_faults())
+        .suite(log.by(&CallPath::ALL).without_faults())
         .suite(rollback.by(once))
-        .suite(postgres.by(&CallPath::ALL));
+        .suite(postgres.by(once))
+        .suite(still.by(once));
     for (name, race) in races::ALL {
         runner = runner
             .test(&format!("races_sqlite::{name}"), move || async move {
@@ -34,7 +37,7 @@ fn main() -> ExitCode {
                 println!("{}", race(&harness, races::rounds().div_ceil(40)).await);
             })
             .test(&format!("races_postgres::{name}"), move || async move {
-                let harness = PostgresHarness::new().await;
+                let harness = PostgresHarness::new(Time::Real).await;
                 println!("{}", race(&harness, races::rounds().div_ceil(10)).await);
             });
     }
@@ -43,7 +46,10 @@ fn main() -> ExitCode {
             differential(&SqliteHarness::new(Journal::Wal).await).await;
         })
         .test("differential::postgres", || async {
-            differential(&PostgresHarness::new().await).await;
+            differential(&PostgresHarness::new(Time::Real).await).await;
+        })
+        .test("differential::postgres_still", || async {
+            differential(&PostgresHarness::new(Time::Still).await).await;
         })
         .run()
 }
