@@ -7,7 +7,10 @@
     reason = "tests: a panic is how one fails"
 )]
 
+mod contention;
+mod faults;
 mod harness;
+mod kit;
 mod raw;
 
 use std::process::ExitCode;
@@ -38,7 +41,7 @@ fn main() -> ExitCode {
                 println!("{}", race(&harness, races::rounds().div_ceil(10)).await);
             });
     }
-    runner
+    contention::add(faults::add(runner))
         .test("differential::sqlite", || async {
             differential(&SqliteHarness::new(Journal::Wal).await).await;
         })
