@@ -145,6 +145,12 @@ async fn run(row: Row) {
         format!("{fails} % of the others failed"),
     );
     check(first.is_ok(), format!("idle: {first:?}"));
+    if row.fault == Fault::RowLocked {
+        let unknown = failed()
+            .filter(|it| it.failed() == Some(Effect::Unknown))
+            .count();
+        check(unknown == 0, format!("{unknown} effects unknown"));
+    }
     assert!(
         wrong.is_empty(),
         "{wrong:#?}\nthe machine was {late:?} late"
