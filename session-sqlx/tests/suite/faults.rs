@@ -1,20 +1,19 @@
 //! What goes wrong with a PostgreSQL server and with the way to it: each fault is one trial, and
 //! prints one row of a table.
 
-mod ledger;
 mod stage;
 
 use std::time::{Duration, Instant};
 
 use session_conformance::Runner;
-use session_core::{Effect, SessionBackend as _, SessionPolicy};
+use session_core::{Effect, SessionBackend as _};
 use session_sqlx::PostgresBackend;
 use session_sqlx_test::Mode;
 use tokio::time::{sleep, sleep_until};
 
-use self::ledger::{Act, Done, Traffic};
 use self::stage::{Fault, Stage};
-use crate::kit::{DEADLINE, PATIENT, create, until_well};
+use crate::kit::{DEADLINE, PATIENT, create, unlimited, until_well};
+use crate::ledger::{self, Act, Done, Traffic};
 
 /// What a busy machine may add to the deadline.
 const SLACK: Duration = Duration::from_millis(250);
@@ -87,8 +86,7 @@ async fn run(row: Row) {
     let url = stage.database().url_at(stage.way.addr());
     let backend = |connections| {
         let builder = PostgresBackend::builder(&url).unwrap();
-        let policy = SessionPolicy::new().without_principal_limit();
-        builder.policy(policy).max_connections(connections)
+        builder.policy(unlimited()).max_connections(connections)
     };
     backend(1).deadline(PATIENT).connect().await.unwrap();
     let [busy, idle] = [row.connections, 2].map(|it| backend(it).deadline(DEADLINE).build());

@@ -4,8 +4,8 @@ use std::error::Error as _;
 use std::time::{Duration, Instant};
 
 use session_core::{
-    CreatedSession, Effect, Error, ErrorKind, FieldName, Fields, NewSession, Principal, Result,
-    SessionBackend, SessionId,
+    CreatedSession, Delta, Effect, Error, ErrorKind, FieldName, Fields, NewSession, Principal,
+    Result, SessionBackend, SessionId, SessionPolicy,
 };
 
 /// The deadline of a backend that something happens to.
@@ -33,6 +33,15 @@ pub(crate) async fn create(backend: &dyn SessionBackend) -> CreatedSession {
 /// Counts a view; how many there are.
 pub(crate) async fn count(backend: &dyn SessionBackend, id: &SessionId) -> Result<Option<i64>> {
     backend.increment_field(id, name("views"), 1).await
+}
+
+pub(crate) fn set(field: &'static str, value: &str) -> Delta {
+    Delta::new().set(name(field), value)
+}
+
+/// A principal may have as many sessions as there are.
+pub(crate) fn unlimited() -> SessionPolicy {
+    SessionPolicy::new().without_principal_limit()
 }
 
 /// The text of an error and of all that caused it.

@@ -18,7 +18,7 @@ const PACE: Duration = Duration::from_millis(10);
 const WORKER: &str = "worker";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Act {
+pub(crate) enum Act {
     /// Counts in the session that the fault is about, if it is about one.
     CountStruck,
     Count,
@@ -36,33 +36,33 @@ const WORKERS: [(Act, usize); 4] = [
 
 /// An operation.
 #[derive(Debug)]
-pub(super) struct Done {
-    pub(super) act: Act,
-    pub(super) began: Instant,
-    pub(super) ended: Instant,
-    pub(super) result: Result<(), Error>,
+pub(crate) struct Done {
+    pub(crate) act: Act,
+    pub(crate) began: Instant,
+    pub(crate) ended: Instant,
+    pub(crate) result: Result<(), Error>,
     created: Option<SessionId>,
 }
 
 impl Done {
-    pub(super) fn took(&self) -> Duration {
+    pub(crate) fn took(&self) -> Duration {
         self.ended - self.began
     }
 
     /// What is known of its effect, if it failed.
-    pub(super) fn failed(&self) -> Option<Effect> {
+    pub(crate) fn failed(&self) -> Option<Effect> {
         self.result.as_ref().err().map(Error::effect)
     }
 }
 
 /// Workers, until they are stopped.
-pub(super) struct Traffic {
+pub(crate) struct Traffic {
     stop: Arc<AtomicBool>,
     workers: JoinSet<(Vec<Done>, Duration)>,
 }
 
 impl Traffic {
-    pub(super) fn start(backend: &PostgresBackend, ids: [&SessionId; 2]) -> Self {
+    pub(crate) fn start(backend: &PostgresBackend, ids: [&SessionId; 2]) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let mut workers = JoinSet::new();
         for (act, number) in WORKERS {
@@ -75,7 +75,7 @@ impl Traffic {
     }
 
     /// What became of all operations; and how late the machine was, at the worst, to begin one.
-    pub(super) async fn stop(self) -> (Vec<Done>, Duration) {
+    pub(crate) async fn stop(self) -> (Vec<Done>, Duration) {
         self.stop.store(true, Ordering::Relaxed);
         let (done, late): (Vec<_>, Vec<_>) = self.workers.join_all().await.into_iter().unzip();
         let done = done.into_iter().flatten().collect();
@@ -117,7 +117,7 @@ async fn work(
 }
 
 /// What is wrong with what the database holds after these operations.
-pub(super) async fn wrong(done: &[Done], database: &Database, ids: [&SessionId; 2]) -> Vec<String> {
+pub(crate) async fn wrong(done: &[Done], database: &Database, ids: [&SessionId; 2]) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut check = |what: String, counted: usize, unknown: usize, held: usize| {
         if !(counted..=counted + unknown).contains(&held) {
