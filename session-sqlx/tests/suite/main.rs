@@ -7,6 +7,7 @@
     reason = "tests: a panic is how one fails"
 )]
 
+mod cancellation;
 mod contention;
 mod crash;
 mod faults;
@@ -47,7 +48,7 @@ fn main() -> ExitCode {
                 println!("{}", race(&harness, races::rounds().div_ceil(10)).await);
             });
     }
-    for add in [contention::add, crash::add, faults::add] {
+    for add in [cancellation::add, contention::add, crash::add, faults::add] {
         runner = add(runner);
     }
     runner
