@@ -7,6 +7,8 @@
     reason = "tests: a panic is how one fails"
 )]
 
+mod bad_file;
+mod bad_schema;
 mod cancellation;
 mod contention;
 mod crash;
@@ -48,7 +50,14 @@ fn main() -> ExitCode {
                 println!("{}", race(&harness, races::rounds().div_ceil(10)).await);
             });
     }
-    for add in [cancellation::add, contention::add, crash::add, faults::add] {
+    for add in [
+        bad_file::add,
+        bad_schema::add,
+        cancellation::add,
+        contention::add,
+        crash::add,
+        faults::add,
+    ] {
         runner = add(runner);
     }
     runner
