@@ -317,7 +317,11 @@ impl<E: Engine> Lease<E> {
             Some(Held::Given(connection)) => &mut **connection,
             None => return Ok(()),
         };
-        connection.ping().await?;
+        match connection.ping().await {
+            // It is what became of the statement that was under way.
+            Err(sqlx::Error::Database(_)) => connection.ping().await?,
+            pinged => pinged?,
+        }
         if self.in_transaction {
             let rollback = SqlStr::from_static("ROLLBACK");
             match E::run(connection, rollback, Vec::new()).await {

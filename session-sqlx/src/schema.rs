@@ -91,7 +91,7 @@ impl Schema {
         // Another process may have done it meanwhile.
         match self.applied::<E>(connection).await {
             Ok(applied) if applied == newest => Ok(()),
-            _ => Err(refused(error)),
+            _ => Err(refused::<E>(error)),
         }
     }
 
@@ -122,14 +122,29 @@ impl Schema {
             Err(sqlx::Error::Database(error)) if E::failure(&*error).is_of(Because::NoTable) => {
                 Ok(0)
             }
-            Err(error) => Err(error.into()),
+            Err(error) => Err(foreign::<E>(error)),
         }
     }
 }
 
-fn refused(error: MigrateError) -> Failure {
+fn refused<E: Engine>(error: MigrateError) -> Failure {
     match error {
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+            foreign::<E>(error)
+        }
         _ => Failure::config(Because::OtherSchema),
+    }
+}
+
+/// A table of the versions that lacks their columns, or has others' types, is another's.
+fn foreign<E: Engine>(error: sqlx::Error) -> Failure {
+    let is_foreign = match &error {
+        sqlx::Error::Database(error) => E::failure(&**error).is_of(Because::NoTable),
+        sqlx::Error::ColumnDecode { .. } => true,
+        _ => false,
+    };
+    match is_foreign {
+        true => Failure::config(Because::ForeignTable),
+        false => error.into(),
     }
 }

@@ -156,11 +156,13 @@ CREATE INDEX {expiry} ON {table} (expiry_hour);"
     }
 
     async fn meet(connection: &mut PgConnection, deadline: Duration) -> Result<(), Failure> {
-        // A statement that its caller has given up ends on the server too.
+        // A statement that its caller has given up ends on the server too. One that waits for a
+        // lock ends before that: then the caller knows that nothing was applied.
         let limit = deadline.as_millis().max(1);
+        let lock_limit = (limit * 3 / 4).max(1);
         let settings = format!(
             "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED; \
-             SET statement_timeout = {limit}"
+             SET statement_timeout = {limit}; SET lock_timeout = {lock_limit}"
         );
         sqlx::raw_sql(AssertSqlSafe(settings))
             .execute(&mut *connection)

@@ -7,8 +7,17 @@
     reason = "tests: a panic is how one fails"
 )]
 
+mod bad_file;
+mod bad_schema;
+mod cancellation;
+mod contention;
+mod crash;
+mod faults;
 mod harness;
+mod kit;
+mod ledger;
 mod raw;
+mod round_trips;
 
 use std::process::ExitCode;
 
@@ -18,6 +27,9 @@ use session_conformance::{CallPath, Harness, MemoryHarness, Runner, Suite, races
 use crate::harness::{Journal, PostgresHarness, SqliteHarness, Time};
 
 fn main() -> ExitCode {
+    if crash::write_until_killed() {
+        return ExitCode::SUCCESS;
+    }
     let once = &[CallPath::Direct];
     // Where a file is kept with a log, a writer keeps nobody from reading it.
     let log = Suite::new("sqlite", || SqliteHarness::new(Journal::Wal));
@@ -41,7 +53,18 @@ fn main() -> ExitCode {
                 println!("{}", race(&harness, races::rounds().div_ceil(10)).await);
             });
     }
+    for add in [
+        bad_file::add,
+        bad_schema::add,
+        cancellation::add,
+        contention::add,
+        crash::add,
+        faults::add,
+    ] {
+        runner = add(runner);
+    }
     runner
+        .test("round_trips::are_few", round_trips::are_few)
         .test("differential::sqlite", || async {
             differential(&SqliteHarness::new(Journal::Wal).await).await;
         })

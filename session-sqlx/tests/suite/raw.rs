@@ -83,6 +83,12 @@ impl Raw {
         on!(self, pool => bound!(sqlx::query(sql), values).execute(pool).await.unwrap().rows_affected())
     }
 
+    /// Runs statements without values.
+    pub(crate) async fn run_all(&self, sql: &str) {
+        let sql = AssertSqlSafe(sql.to_owned());
+        on!(self, pool => drop(sqlx::raw_sql(sql).execute(pool).await.unwrap()));
+    }
+
     pub(crate) async fn number(&self, sql: &str, values: Vec<Value>) -> i64 {
         let sql = AssertSqlSafe(sql.to_owned());
         on!(self, pool => bound!(sqlx::query(sql), values).fetch_one(pool).await.unwrap().get(0))
