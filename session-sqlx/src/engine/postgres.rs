@@ -12,18 +12,18 @@ use crate::table::TableName;
 impl sealed::Sealed for Postgres {}
 
 /// The clock, once for a statement, also for a row that it has to wait for.
-const CLOCK: &str = "clock AS MATERIALIZED \
+const CLOCK: &str = "\"Clock\" AS MATERIALIZED \
      (SELECT CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT) AS now)";
 
 #[allow(private_interfaces, reason = "the trait is sealed")]
 impl Engine for Postgres {
     const DATABASE: &'static str = "postgresql";
-    const NOW: &'static str = "(SELECT now FROM clock)";
+    const NOW: &'static str = "(SELECT now FROM \"Clock\")";
     const LOCKED: &'static str = " FOR UPDATE OF s";
     const LOCKED_OR_LEFT_OUT: &'static str = " FOR UPDATE OF s SKIP LOCKED";
     const FIELD_COUNT: &'static str = "(SELECT count(*) FROM jsonb_object_keys(s.fields))";
     const EXPIRY_HOUR: &'static str = "s.expiry_hour";
-    const EXPIRED_LONG_AGO: &'static str = "s.expiry_hour < (SELECT now FROM clock) / 3600000";
+    const EXPIRED_LONG_AGO: &'static str = "s.expiry_hour < (SELECT now FROM \"Clock\") / 3600000";
     // What the database or the role has as its default does not matter.
     const BEGIN: &'static str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
     const LOCK_NUMBER: Option<&'static str> = Some("SELECT pg_advisory_xact_lock($1)");
@@ -105,16 +105,32 @@ impl Engine for Postgres {
     fn change(table: &TableName, body: &str, columns: &str, target: &str) -> Change {
         let (now, all) = (Self::NOW, crate::sql::all_columns());
         let sql = format!(
-            "WITH {CLOCK}, changed AS ({body} RETURNING {columns}) \
-             SELECT CAST(1 AS BIGINT), {now}, changed.* FROM changed \
+            "WITH {CLOCK}, \"Changed\" AS ({body} RETURNING {columns}) \
+             SELECT CAST(1 AS BIGINT), {now}, \"Changed\".* FROM \"Changed\" \
              UNION ALL SELECT 0, {now}, {all} FROM {table} AS s \
-             WHERE {target} AND NOT EXISTS (SELECT FROM changed)"
+             WHERE {target} AND NOT EXISTS (SELECT FROM \"Changed\")"
         );
         Change {
             change: AssertSqlSafe(sql).into_sql_str(),
             look: None,
         }
     }
+
+    const PARAMETERS: &'static [&'static str] = &[
+        "application_name",
+        "dbname",
+        "host",
+        "hostaddr",
+        "options",
+        "password",
+        "port",
+        "sslcert",
+        "sslkey",
+        "sslmode",
+        "sslrootcert",
+        "statement-cache-capacity",
+        "user",
+    ];
 
     fn configured(options: PgConnectOptions) -> PgConnectOptions {
         options
@@ -155,27 +171,42 @@ CREATE INDEX {expiry} ON {table} (expiry_hour);"
         )]
     }
 
-    async fn meet(connection: &mut PgConnection, deadline: Duration) -> Result<(), Failure> {
-        // A statement that its caller has given up ends on the server too. One that waits for a
-        // lock ends before that: then the caller knows that nothing was applied.
-        let limit = deadline.as_millis().max(1);
-        let lock_limit = (limit * 3 / 4).max(1);
-        let settings = format!(
-            "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED; \
-             SET statement_timeout = {limit}; SET lock_timeout = {lock_limit}"
-        );
-        sqlx::raw_sql(AssertSqlSafe(settings))
-            .execute(&mut *connection)
-            .await?;
+    fn schemas(name: &str) -> Option<String> {
+        Some(format!(
+            "SELECT CAST(count(*) AS BIGINT) FROM pg_namespace WHERE nspname = '{name}'"
+        ))
+    }
+
+    async fn meet(connection: &mut PgConnection) -> Result<(), Failure> {
         let facts = "SELECT CAST(pg_encoding_to_char(encoding) = 'UTF8' AS INT) \
              + 2 * CAST(current_setting('transaction_read_only') = 'off' AS INT) \
+             + 4 * CAST(CAST(current_setting('server_version_num') AS INT) >= 120000 AS INT) \
              FROM pg_database WHERE datname = current_database()";
         let facts: Option<i32> = sqlx::query_scalar(facts).fetch_optional(connection).await?;
         match facts {
-            Some(3) => Ok(()),
-            Some(2) => Err(Failure::config(Because::NotUtf8)),
+            Some(7) => Ok(()),
+            Some(6) => Err(Failure::config(Because::NotUtf8)),
+            Some(0..4) => Err(Failure::config(Because::OldServer)),
             _ => Err(Failure::unavailable(Because::ReadOnly)),
         }
+    }
+
+    async fn limit(connection: &mut PgConnection, deadline: Duration) -> Result<(), Failure> {
+        // A statement that its caller has given up ends on the server too. One that waits for a
+        // lock ends before that: then the caller knows that nothing was applied. A transaction
+        // whose client has vanished ends as well. All that is asked is in an index; a plan that was
+        // made while the table was small would not use it.
+        let limit = deadline.as_millis().max(1);
+        let lock_limit = (limit * 3 / 4).max(1);
+        let idle_limit = (limit * 4).max(1_000);
+        let settings = format!(
+            "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED; \
+             SET statement_timeout = {limit}; SET lock_timeout = {lock_limit}; \
+             SET idle_in_transaction_session_timeout = {idle_limit}; SET enable_seqscan = off"
+        );
+        let set = sqlx::raw_sql(AssertSqlSafe(settings)).execute(connection);
+        set.await?;
+        Ok(())
     }
 
     run_statements!(PgArguments);

@@ -19,6 +19,7 @@ impl<E: Engine> Store<E> {
     /// One statement. Where only one connection can write, a read that need not slide is another
     /// connection's.
     pub(crate) async fn read(&self, request: &ReadRequest) -> Result<ReadOutcome> {
+        let until = self.until();
         let named = Named::of(&request.target)?;
         let may_look = match request.touch {
             Touch::Never => true,
@@ -28,14 +29,15 @@ impl<E: Engine> Store<E> {
         if may_look {
             let attempt = |lease| self.try_look(lease, request, &named);
             let looked = self
-                .step(Access::Reads, Effect::NotApplied, attempt)
+                .step(until, Access::Reads, Effect::NotApplied, attempt)
                 .await?;
             if let Read::Done(outcome) = looked {
                 return Ok(outcome);
             }
         }
         let attempt = |lease| self.try_slide(lease, request, &named);
-        self.step(Access::Writes, Effect::Unknown, attempt).await
+        self.step(until, Access::Writes, Effect::Unknown, attempt)
+            .await
     }
 
     async fn try_look(
