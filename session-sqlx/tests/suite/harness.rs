@@ -25,6 +25,8 @@ pub(crate) enum Journal {
 pub(crate) struct SqliteHarness {
     folder: tempfile::TempDir,
     journal: Journal,
+    /// How many connections an application's pool has, if the backends are over one.
+    pool: Option<u32>,
     raw: Raw,
 }
 
@@ -36,6 +38,7 @@ impl SqliteHarness {
         let harness = Self {
             folder,
             journal,
+            pool: None,
             raw: Raw::Sqlite(raw),
         };
         harness.sqlite(SessionPolicy::new()).ping().await.unwrap();
@@ -46,8 +49,20 @@ impl SqliteHarness {
         options(&self.folder, self.journal)
     }
 
+    /// The same, for backends over a pool of the application's.
+    pub(crate) fn over_pool(mut self, connections: u32) -> Self {
+        self.pool = Some(connections);
+        self
+    }
+
     pub(crate) fn sqlite(&self, policy: SessionPolicy) -> SqliteBackend {
-        let builder = SqliteBackend::with_options(self.options());
+        let builder = match self.pool {
+            Some(max) => {
+                let pool = SqlitePoolOptions::new().max_connections(max);
+                SqliteBackend::with_pool(pool.connect_lazy_with(self.options()))
+            }
+            None => SqliteBackend::with_options(self.options()),
+        };
         builder.policy(policy).deadline(PATIENT).build()
     }
 }
@@ -72,6 +87,8 @@ const BRIEF: Duration = Duration::from_millis(500);
 /// A schema of PostgreSQL's.
 pub(crate) struct PostgresHarness {
     database: Database,
+    /// As [`SqliteHarness`] has it.
+    pool: Option<u32>,
     raw: Raw,
 }
 
@@ -82,14 +99,28 @@ impl PostgresHarness {
         let raw = raw.connect_lazy(&database.url()).unwrap();
         let harness = Self {
             database,
+            pool: None,
             raw: Raw::Postgres(raw),
         };
         harness.postgres(SessionPolicy::new()).ping().await.unwrap();
         harness
     }
 
+    /// The same, for backends over a pool of the application's.
+    pub(crate) fn over_pool(mut self, connections: u32) -> Self {
+        self.pool = Some(connections);
+        self
+    }
+
     pub(crate) fn postgres(&self, policy: SessionPolicy) -> PostgresBackend {
-        let builder = PostgresBackend::builder(&self.database.url()).unwrap();
+        let url = self.database.url();
+        let builder = match self.pool {
+            Some(max) => {
+                let pool = PgPoolOptions::new().max_connections(max);
+                PostgresBackend::with_pool(pool.connect_lazy(&url).unwrap())
+            }
+            None => PostgresBackend::builder(&url).unwrap(),
+        };
         builder.policy(policy).deadline(PATIENT).build()
     }
 }

@@ -16,8 +16,10 @@ mod faults;
 mod harness;
 mod kit;
 mod ledger;
+mod odd_texts;
 mod raw;
 mod round_trips;
+mod tables;
 
 use std::process::ExitCode;
 
@@ -57,6 +59,8 @@ fn main() -> ExitCode {
         contention::add,
         crash::add,
         faults::add,
+        odd_texts::add,
+        tables::add,
     ] {
         runner = add(runner);
     }
