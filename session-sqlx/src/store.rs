@@ -145,6 +145,9 @@ enum Looked {
 
 /// The most that a step waits before it tries again.
 const PAUSE: Duration = Duration::from_millis(5);
+/// What must be left of a step's time for that: of an attempt that the deadline ends nobody knows
+/// whether it is applied.
+const LAST: Duration = Duration::from_millis(50);
 
 impl<E: Engine> Store<E> {
     /// Runs a step: gives it a connection, limits its time, and tries again while that is known to
@@ -161,7 +164,7 @@ impl<E: Engine> Store<E> {
         T: Send,
     {
         let until = Instant::now() + self.deadline;
-        let is_sent = AtomicBool::new(false);
+        let is_sent = Arc::new(AtomicBool::new(false));
         let blocked = OnceLock::new();
         let pool = match access {
             Access::Reads => &self.reader,
@@ -171,8 +174,7 @@ impl<E: Engine> Store<E> {
             loop {
                 let once = async {
                     let lease = pool.lease().await?;
-                    is_sent.store(true, Ordering::Relaxed);
-                    attempt(lease).await
+                    attempt(lease.telling(&is_sent)).await
                 };
                 let failure = match once.await {
                     Ok(done) => return Ok(done),
@@ -184,6 +186,10 @@ impl<E: Engine> Store<E> {
                     return Err(failure.into_error::<E>(effect));
                 };
                 is_sent.store(false, Ordering::Relaxed);
+                if until.saturating_duration_since(Instant::now()) < LAST.min(self.deadline / 4) {
+                    let error = Error::new(ErrorKind::Timeout, Effect::NotApplied);
+                    return Err(error.with_source(because));
+                }
                 let _ = blocked.set(because);
                 sleep(PAUSE.mul_f64(rand::random::<f64>())).await;
             }

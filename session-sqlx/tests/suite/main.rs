@@ -16,6 +16,7 @@ mod faults;
 mod harness;
 mod kit;
 mod ledger;
+mod lost_replies;
 mod odd_texts;
 mod raw;
 mod round_trips;
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
         contention::add,
         crash::add,
         faults::add,
+        lost_replies::add,
         odd_texts::add,
         tables::add,
     ] {
