@@ -1,7 +1,7 @@
 //! Connections: how many there are, and which of them are sound.
 
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -272,6 +272,8 @@ pub(crate) struct Lease<E: Engine> {
     breaks_others: bool,
     in_transaction: bool,
     is_recovering: bool,
+    /// Is set with the first statement that may have an effect, whatever comes after it.
+    is_sent: Arc<AtomicBool>,
 }
 
 impl<E: Engine> Lease<E> {
@@ -285,6 +287,20 @@ impl<E: Engine> Lease<E> {
             breaks_others: false,
             in_transaction: false,
             is_recovering: false,
+            is_sent: Arc::default(),
+        }
+    }
+
+    /// Sets this once a statement is sent that may have an effect: of a transaction, only the last.
+    pub(crate) fn telling(mut self, is_sent: &Arc<AtomicBool>) -> Self {
+        self.is_sent = Arc::clone(is_sent);
+        self
+    }
+
+    fn sends(&mut self) {
+        self.is_busy = true;
+        if !self.in_transaction {
+            self.is_sent.store(true, Ordering::Relaxed);
         }
     }
 
@@ -318,13 +334,13 @@ impl<E: Engine> Lease<E> {
         sql: &SqlStr,
         values: Vec<Value>,
     ) -> Result<Vec<Row>, Failure> {
-        self.is_busy = true;
+        self.sends();
         let rows = E::rows(self.connection()?, sql.clone(), values).await;
         self.ended(rows)
     }
 
     pub(crate) async fn run(&mut self, sql: &SqlStr, values: Vec<Value>) -> Result<u64, Failure> {
-        self.is_busy = true;
+        self.sends();
         let changed = E::run(self.connection()?, sql.clone(), values).await;
         self.ended(changed)
     }
@@ -336,6 +352,7 @@ impl<E: Engine> Lease<E> {
     }
 
     pub(crate) async fn commit(&mut self) -> Result<(), Failure> {
+        self.is_sent.store(true, Ordering::Relaxed);
         self.run(&SqlStr::from_static("COMMIT"), Vec::new()).await?;
         self.in_transaction = false;
         Ok(())
@@ -435,6 +452,7 @@ impl<E: Engine> Drop for Lease<E> {
                 breaks_others: false,
                 in_transaction: self.in_transaction,
                 is_recovering: false,
+                is_sent: Arc::default(),
             };
             lease.recover_in_background();
             return;

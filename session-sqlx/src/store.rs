@@ -148,6 +148,9 @@ const CONTACT: Duration = Duration::from_secs(5);
 
 /// The most that a step waits before it tries again.
 const PAUSE: Duration = Duration::from_millis(5);
+/// What must be left of a step's time for that: of an attempt that the deadline ends nobody knows
+/// whether it is applied.
+const LAST: Duration = Duration::from_millis(50);
 
 impl<E: Engine> Store<E> {
     /// When a step that begins now must have ended.
@@ -169,7 +172,7 @@ impl<E: Engine> Store<E> {
         Fut: Future<Output = std::result::Result<T, Failure>> + Send,
         T: Send,
     {
-        let is_sent = AtomicBool::new(false);
+        let is_sent = Arc::new(AtomicBool::new(false));
         let blocked = OnceLock::new();
         let pool = match access {
             Access::Reads => &self.reader,
@@ -179,8 +182,7 @@ impl<E: Engine> Store<E> {
             loop {
                 let once = async {
                     let lease = pool.lease().await?;
-                    is_sent.store(true, Ordering::Relaxed);
-                    attempt(lease).await
+                    attempt(lease.telling(&is_sent)).await
                 };
                 let failure = match once.await {
                     Ok(done) => return Ok(done),
@@ -192,6 +194,10 @@ impl<E: Engine> Store<E> {
                     return Err(failure.into_error::<E>(effect));
                 };
                 is_sent.store(false, Ordering::Relaxed);
+                if until.saturating_duration_since(Instant::now()) < LAST.min(self.deadline / 4) {
+                    let error = Error::new(ErrorKind::Timeout, Effect::NotApplied);
+                    return Err(error.with_source(because));
+                }
                 let _ = blocked.set(because);
                 sleep(PAUSE.mul_f64(rand::random::<f64>())).await;
             }
