@@ -1,0 +1,142 @@
+//! Backends on SQLite and PostgreSQL.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use session_core::{Result, SessionBackend};
+use session_sqlx::{Engine, SqlxBackend};
+
+use super::{Connect, ConnectError, Opened, refused};
+
+/// Between these the time between two purges is.
+const INTERVALS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_secs(86_400));
+
+/// What the URL of each database can say behind its `?`, as sqlx takes it. Of PostgreSQL's it would
+/// pass over another.
+#[cfg(feature = "sqlite")]
+const OF_SQLITE: &[&str] = &["mode", "cache", "immutable", "vfs"];
+#[cfg(feature = "postgres")]
+const OF_POSTGRES: &[&str] = &[
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "statement-cache-capacity",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+];
+
+impl Connect {
+    #[cfg(feature = "sqlite")]
+    pub(super) fn sqlite(&self) -> Result<Opened> {
+        let (_, rest) = self.url.split_once(':').unwrap_or_default();
+        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+        // Each connection would have a database of its own.
+        if matches!(path, "" | "//") || query.split('&').any(|part| part == "mode=memory") {
+            return Err(refused(ConnectError::NoFile));
+        }
+        self.sql::<session_sqlx::sqlx::Sqlite>(OF_SQLITE, |_| None)
+    }
+
+    #[cfg(feature = "postgres")]
+    pub(super) fn postgres(&self) -> Result<Opened> {
+        self.sql::<session_sqlx::sqlx::Postgres>(OF_POSTGRES, |url| {
+            use session_sqlx::sqlx::postgres::PgConnectOptions;
+            let options: PgConnectOptions = url.parse().ok()?;
+            let port = options.get_port();
+            match options.get_socket() {
+                Some(_) => None,
+                None => Some((options.get_host().to_owned(), port)),
+            }
+        })
+    }
+
+    fn sql<E: Engine>(
+        &self,
+        parts: &[&str],
+        server: impl Fn(&str) -> Option<(String, u16)>,
+    ) -> Result<Opened> {
+        check_parts(&self.url, parts).map_err(refused)?;
+        let mut builder = SqlxBackend::<E>::builder(&lower_scheme(&self.url))?;
+        builder = builder.policy(self.policy.clone());
+        if let Some(table) = &self.table {
+            builder = builder.table(table.parse()?);
+        }
+        if let Some(deadline) = self.deadline {
+            builder = builder.deadline(deadline);
+        }
+        let backend = builder.build();
+        if let Some(interval) = self.purge_every {
+            let interval = interval.clamp(INTERVALS.0, INTERVALS.1);
+            let purging = backend.purge_every(interval);
+            tokio::spawn(async move {
+                // What the application asks first finds its own error, not that of a purge.
+                tokio::time::sleep(interval).await;
+                purging.await;
+            });
+        }
+        let admin = Arc::new(backend.admin());
+        Ok(Opened {
+            backend: self.of_database::<E>(backend, server),
+            admin,
+            #[cfg(any(feature = "redis-rs", feature = "fred"))]
+            inspector: Err(ConnectError::NotRedis),
+        })
+    }
+
+    /// The backend, observed where that is wanted.
+    fn of_database<E: Engine>(
+        &self,
+        backend: SqlxBackend<E>,
+        server: impl Fn(&str) -> Option<(String, u16)>,
+    ) -> Arc<dyn SessionBackend> {
+        #[cfg(feature = "observe")]
+        if let Some(observe) = self.observe.clone() {
+            let observe = observe.or_store(E::DATABASE, server(&self.url));
+            return Arc::new(observe.wrap(E::DATABASE, backend));
+        }
+        let _ = server;
+        Arc::new(backend)
+    }
+}
+
+/// The URL with a scheme as sqlx takes it.
+fn lower_scheme(url: &str) -> String {
+    match url.split_once(':') {
+        Some((scheme, rest)) => format!("{}:{rest}", scheme.to_ascii_lowercase()),
+        None => url.to_owned(),
+    }
+}
+
+/// Whether the URL says what can be said.
+fn check_parts(url: &str, known: &[&str]) -> std::result::Result<(), ConnectError> {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    let query = query.split('#').next().unwrap_or_default();
+    for part in query.split('&').filter(|part| !part.is_empty()) {
+        let name = part.split('=').next().unwrap_or_default();
+        let is_known = known.contains(&name)
+            || (known.contains(&"options") && name.starts_with("options[") && name.ends_with(']'));
+        if !is_known {
+            // What somebody might have mistaken for a value is not shown.
+            let is_name = |byte: u8| byte.is_ascii_lowercase() || b"_-".contains(&byte);
+            let is_shown = name.len() <= 24 && name.bytes().all(is_name);
+            return Err(ConnectError::UnknownPart(match is_shown {
+                true => Cow::Owned(name.to_owned()),
+                false => Cow::Borrowed("…"),
+            }));
+        }
+    }
+    Ok(())
+}
