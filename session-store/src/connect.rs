@@ -81,6 +81,7 @@ pub struct Connect {
     policy: SessionPolicy,
     key_prefix: Option<String>,
     table: Option<String>,
+    may_migrate: bool,
     purge_every: Option<Duration>,
     #[cfg(any(feature = "redis-rs", feature = "fred"))]
     id_storage: IdStorage,
@@ -154,6 +155,7 @@ impl Connect {
             policy: SessionPolicy::new(),
             key_prefix: None,
             table: None,
+            may_migrate: true,
             purge_every: Some(PURGE_INTERVAL),
             #[cfg(any(feature = "redis-rs", feature = "fred"))]
             id_storage: IdStorage::default(),
@@ -193,6 +195,14 @@ impl Connect {
     /// effect elsewhere.
     pub fn table(mut self, name: impl Into<String>) -> Self {
         self.table = Some(name.into());
+        self
+    }
+
+    /// Whether that table is made where it is not there, and renewed where it is older; it is, by
+    /// default. Without, a missing or older table is [`ErrorKind::Config`], and `sessions schema`
+    /// prints the SQL for the operator. No effect elsewhere.
+    pub fn migrate(mut self, migrate: bool) -> Self {
+        self.may_migrate = migrate;
         self
     }
 

@@ -70,7 +70,9 @@ impl Connect {
     ) -> Result<Opened> {
         check_parts(&self.url, parts).map_err(refused)?;
         let mut builder = SqlxBackend::<E>::builder(&lower_scheme(&self.url))?;
-        builder = builder.policy(self.policy.clone());
+        builder = builder
+            .policy(self.policy.clone())
+            .migrate(self.may_migrate);
         if let Some(table) = &self.table {
             builder = builder.table(table.parse()?);
         }

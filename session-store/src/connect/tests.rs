@@ -242,6 +242,8 @@ mod databases {
             .deadline(Duration::from_secs(9));
         #[cfg(feature = "observe")]
         let connect = connect.observed(Observe::new());
+        let error = connect.clone().migrate(false).connect().await.err();
+        assert_eq!(error.unwrap().kind(), ErrorKind::Config);
         let keeping = connect.clone().purge_every(None);
         let (kept, admin) = keeping.connect_with_admin().await.unwrap();
         assert!(format!("{kept:?}").contains(name), "{kept:?}");
