@@ -28,6 +28,10 @@ impl Engine {
 pub(crate) struct Database {
     engine: Engine,
     /// With its password.
+    #[cfg_attr(
+        not(any(feature = "sqlite", feature = "postgres")),
+        expect(dead_code, reason = "no database is compiled in")
+    )]
     url: String,
     pub(crate) table: String,
     deadline: Duration,
