@@ -421,6 +421,11 @@ impl Connect {
     pub async fn connect_with_admin(
         self,
     ) -> Result<(Arc<dyn SessionBackend>, Arc<dyn SessionAdmin>)> {
+        #[cfg(any(feature = "sqlite", feature = "postgres"))]
+        if let Some(connected) = self.connect_database().await {
+            let opened = connected.map_err(|error| error.during(Operation::Connect))?;
+            return Ok((opened.backend, opened.admin));
+        }
         let (backend, admin) = self.build_with_admin()?;
         let reached = backend.ping().await;
         reached.map_err(|error| error.during(Operation::Connect))?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_core::{Result, SessionBackend};
-use session_sqlx::{Engine, SqlxBackend};
+use session_sqlx::{Engine, SqlxBackend, SqlxBuilder};
 
 use super::{Connect, ConnectError, Opened, refused};
 
@@ -38,37 +38,91 @@ const OF_POSTGRES: &[&str] = &[
     "options",
 ];
 
+/// The database that a URL names.
+trait Database: Engine {
+    /// What its URL can say behind its `?`.
+    const PARTS: &[&str];
+
+    /// What the URL must not be, though sqlx takes it.
+    fn check(url: &str) -> std::result::Result<(), ConnectError>;
+
+    /// Host and port of the server, if there is one.
+    #[cfg_attr(not(feature = "observe"), allow(dead_code, reason = "for spans"))]
+    fn server(url: &str) -> Option<(String, u16)>;
+}
+
+#[cfg(feature = "sqlite")]
+impl Database for session_sqlx::sqlx::Sqlite {
+    const PARTS: &[&str] = OF_SQLITE;
+
+    fn check(url: &str) -> std::result::Result<(), ConnectError> {
+        let (_, rest) = url.split_once(':').unwrap_or_default();
+        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+        // Each connection would have a database of its own.
+        match matches!(path, "" | "//") || query.split('&').any(|part| part == "mode=memory") {
+            true => Err(ConnectError::NoFile),
+            false => Ok(()),
+        }
+    }
+
+    fn server(_url: &str) -> Option<(String, u16)> {
+        None
+    }
+}
+
+#[cfg(feature = "postgres")]
+impl Database for session_sqlx::sqlx::Postgres {
+    const PARTS: &[&str] = OF_POSTGRES;
+
+    fn check(_url: &str) -> std::result::Result<(), ConnectError> {
+        Ok(())
+    }
+
+    fn server(url: &str) -> Option<(String, u16)> {
+        let options: session_sqlx::sqlx::postgres::PgConnectOptions = url.parse().ok()?;
+        match options.get_socket() {
+            Some(_) => None,
+            None => Some((options.get_host().to_owned(), options.get_port())),
+        }
+    }
+}
+
 impl Connect {
     #[cfg(feature = "sqlite")]
     pub(super) fn sqlite(&self) -> Result<Opened> {
-        let (_, rest) = self.url.split_once(':').unwrap_or_default();
-        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-        // Each connection would have a database of its own.
-        if matches!(path, "" | "//") || query.split('&').any(|part| part == "mode=memory") {
-            return Err(refused(ConnectError::NoFile));
-        }
-        self.sql::<session_sqlx::sqlx::Sqlite>(OF_SQLITE, |_| None)
+        let builder = self.builder::<session_sqlx::sqlx::Sqlite>()?;
+        Ok(self.of_database(builder.build()))
     }
 
     #[cfg(feature = "postgres")]
     pub(super) fn postgres(&self) -> Result<Opened> {
-        self.sql::<session_sqlx::sqlx::Postgres>(OF_POSTGRES, |url| {
-            use session_sqlx::sqlx::postgres::PgConnectOptions;
-            let options: PgConnectOptions = url.parse().ok()?;
-            let port = options.get_port();
-            match options.get_socket() {
-                Some(_) => None,
-                None => Some((options.get_host().to_owned(), port)),
-            }
-        })
+        let builder = self.builder::<session_sqlx::sqlx::Postgres>()?;
+        Ok(self.of_database(builder.build()))
     }
 
-    fn sql<E: Engine>(
-        &self,
-        parts: &[&str],
-        server: impl Fn(&str) -> Option<(String, u16)>,
-    ) -> Result<Opened> {
-        check_parts(&self.url, parts).map_err(refused)?;
+    /// The backend connected, if the URL is a database's. The first contact may take longer than a
+    /// step: the table may have to be made.
+    pub(super) async fn connect_database(&self) -> Option<Result<Opened>> {
+        let (scheme, _) = self.url.split_once(':')?;
+        match &*scheme.to_ascii_lowercase() {
+            #[cfg(feature = "sqlite")]
+            "sqlite" => Some(self.connect_to::<session_sqlx::sqlx::Sqlite>().await),
+            #[cfg(feature = "postgres")]
+            "postgres" | "postgresql" => {
+                Some(self.connect_to::<session_sqlx::sqlx::Postgres>().await)
+            }
+            _ => None,
+        }
+    }
+
+    async fn connect_to<E: Database>(&self) -> Result<Opened> {
+        let backend = self.builder::<E>()?.connect().await?;
+        Ok(self.of_database(backend))
+    }
+
+    fn builder<E: Database>(&self) -> Result<SqlxBuilder<E>> {
+        E::check(&self.url).map_err(refused)?;
+        check_parts(&self.url, E::PARTS).map_err(refused)?;
         let mut builder = SqlxBackend::<E>::builder(&lower_scheme(&self.url))?;
         builder = builder
             .policy(self.policy.clone())
@@ -79,7 +133,11 @@ impl Connect {
         if let Some(deadline) = self.deadline {
             builder = builder.deadline(deadline);
         }
-        let backend = builder.build();
+        Ok(builder)
+    }
+
+    /// The backend, purged and observed where that is wanted.
+    fn of_database<E: Database>(&self, backend: SqlxBackend<E>) -> Opened {
         if let Some(interval) = self.purge_every {
             let interval = interval.clamp(INTERVALS.0, INTERVALS.1);
             let purging = backend.purge_every(interval);
@@ -90,26 +148,20 @@ impl Connect {
             });
         }
         let admin = Arc::new(backend.admin());
-        Ok(Opened {
-            backend: self.of_database::<E>(backend, server),
+        Opened {
+            backend: self.observed_database(backend),
             admin,
             #[cfg(any(feature = "redis-rs", feature = "fred"))]
             inspector: Err(ConnectError::NotRedis),
-        })
+        }
     }
 
-    /// The backend, observed where that is wanted.
-    fn of_database<E: Engine>(
-        &self,
-        backend: SqlxBackend<E>,
-        server: impl Fn(&str) -> Option<(String, u16)>,
-    ) -> Arc<dyn SessionBackend> {
+    fn observed_database<E: Database>(&self, backend: SqlxBackend<E>) -> Arc<dyn SessionBackend> {
         #[cfg(feature = "observe")]
         if let Some(observe) = self.observe.clone() {
-            let observe = observe.or_store(E::DATABASE, server(&self.url));
+            let observe = observe.or_store(E::DATABASE, E::server(&self.url));
             return Arc::new(observe.wrap(E::DATABASE, backend));
         }
-        let _ = server;
         Arc::new(backend)
     }
 }
