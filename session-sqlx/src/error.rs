@@ -23,6 +23,10 @@ pub(crate) struct Meaning {
 }
 
 /// What a person can do about it.
+#[cfg_attr(
+    not(all(feature = "sqlite", feature = "postgres")),
+    allow(dead_code, reason = "each database has some of its own")
+)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Because {
     #[error("the database's encoding is not UTF8: create one with ENCODING 'UTF8'")]
