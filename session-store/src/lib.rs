@@ -45,7 +45,7 @@
 //! | know who is logged in | `auth` |
 //! | use sessions without HTTP | [`SessionBackend`], [`NewSession`], [`Delta`], [`SessionRecord`] |
 //! | choose a backend, lifetimes, limits | [choosing](_documentation::choosing), [`connect`], [`SessionPolicy`] |
-//! | deploy it | [deployment](_documentation::deployment), [managed services](_documentation::managed_services), [rights of accounts](_documentation::acl) |
+//! | deploy it | [deployment](_documentation::deployment), [managed services](_documentation::managed_services), [SQL](_documentation::sql), [rights of accounts](_documentation::acl) |
 //! | watch it, and act when something is wrong | [operating](_documentation::operating), [faults](_documentation::faults), [`Error`], [`ErrorKind`], [`Effect`] |
 //! | review it | [security](_documentation::security), [ids at rest](_documentation::ids_at_rest) |
 //! | list all sessions of a store, end any | [`admin`] |
@@ -254,6 +254,7 @@ pub mod _documentation {
         managed_services: "../docs/managed-services.md"
         operating: "../docs/operating.md"
         security: "../docs/security.md"
+        sql: "../docs/sql.md"
         testing: "../docs/testing.md"
         web: "../docs/web.md"
         writing_a_backend: "../docs/writing-a-backend.md"
