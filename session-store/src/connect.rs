@@ -210,7 +210,8 @@ impl Connect {
     /// all with `None`. Redis and memory do it by themselves: no effect there.
     ///
     /// A task deletes them in small batches, first when the time has passed once, and ends after the
-    /// last use of the backend; its failures are logged, and no operation waits for it. Of several
+    /// last use of the backend; its failures are logged, and no operation waits for it. A row may
+    /// stay until the hour is over in which it expired; it is no session in the meantime. Of several
     /// processes on one database each may do it: none does twice what another has done. Who says
     /// `None` calls `purge` of the backend in `backends::sqlx`, or `sessions purge` from a shell:
     /// else the table grows. Times from a millisecond to a day are taken; others as the nearest.
