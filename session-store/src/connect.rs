@@ -47,8 +47,8 @@ use crate::{CredentialsProvider, Eviction, IdStorage, ScriptSlots, Tls};
 /// by the feature `tls-ring` or `tls-aws-lc-rs` or by the application; for fred, by a feature.
 /// What else a URL can say of a Redis server is said by the backends' `ServerUrl`.
 ///
-/// Behind a `?`, the URL of SQLite takes `mode` (`rw`: the file must be there), `cache`, `immutable`
-/// and `vfs`, that of PostgreSQL what libpq has of it: `sslmode` (`verify-full`, say),
+/// Behind a `?`, the URL of SQLite takes `mode` (`rw`: the file must be there), `cache`,
+/// `immutable` and `vfs`, that of PostgreSQL what libpq has of it: `sslmode` (`verify-full`, say),
 /// `sslrootcert`, `sslcert`, `sslkey`, `host` (a folder with a socket, too), `hostaddr`, `port`,
 /// `dbname`, `user`, `password`, `application_name`, `options`, and `statement-cache-capacity`.
 /// Where `sslmode` is not said, TLS is used if it is compiled in and the server has it.
@@ -299,8 +299,8 @@ impl Connect {
     /// events for its connections, and whom else `observe` says. What it does not say of the store
     /// is taken from the URL. The admin API is not observed.
     ///
-    /// Metrics call the backend `memory`, `redis-rs`, `fred`, `sqlite`, `postgresql`. The recorder of
-    /// the metrics is installed before. Connections to SQLite and PostgreSQL have no metrics.
+    /// Metrics call the backend `memory`, `redis-rs`, `fred`, `sqlite`, `postgresql`. The recorder
+    /// of the metrics is installed before. Connections to SQLite and PostgreSQL have no metrics.
     ///
     /// Needs the feature `observe`.
     ///
