@@ -47,11 +47,11 @@ use crate::{CredentialsProvider, Eviction, IdStorage, ScriptSlots, Tls};
 /// by the feature `tls-ring` or `tls-aws-lc-rs` or by the application; for fred, by a feature.
 /// What else a URL can say of a Redis server is said by the backends' `ServerUrl`.
 ///
-/// Behind a `?`, the URL of SQLite takes `mode` (`rw`: the file must be there), `cache`, `immutable` and `vfs`,
-/// that of PostgreSQL what libpq has of it: `sslmode` (`verify-full`, say), `sslrootcert`, `sslcert`,
-/// `sslkey`, `host` (a folder with a socket, too), `hostaddr`, `port`, `dbname`, `user`, `password`,
-/// `application_name`, `options`, and `statement-cache-capacity`. Where `sslmode` is not said, TLS is
-/// used if it is compiled in and the server has it.
+/// Behind a `?`, the URL of SQLite takes `mode` (`rw`: the file must be there), `cache`,
+/// `immutable` and `vfs`, that of PostgreSQL what libpq has of it: `sslmode` (`verify-full`, say),
+/// `sslrootcert`, `sslcert`, `sslkey`, `host` (a folder with a socket, too), `hostaddr`, `port`,
+/// `dbname`, `user`, `password`, `application_name`, `options`, and `statement-cache-capacity`.
+/// Where `sslmode` is not said, TLS is used if it is compiled in and the server has it.
 ///
 /// # Errors
 /// [`ErrorKind::Config`] for another scheme, and for one whose feature is off; the source, a
@@ -206,14 +206,16 @@ impl Connect {
         self
     }
 
-    /// How often expired rows are deleted on SQLite and PostgreSQL: once a minute by default, not at
-    /// all with `None`. Redis and memory do it by themselves: no effect there.
+    /// How often expired rows are deleted on SQLite and PostgreSQL: once a minute by default, not
+    /// at all with `None`. Redis and memory do it by themselves: no effect there.
     ///
-    /// A task deletes them in small batches, first when the time has passed once, and ends after the
-    /// last use of the backend; its failures are logged, and no operation waits for it. Of several
-    /// processes on one database each may do it: none does twice what another has done. Who says
-    /// `None` calls `purge` of the backend in `backends::sqlx`, or `sessions purge` from a shell:
-    /// else the table grows. Times from a millisecond to a day are taken; others as the nearest.
+    /// A task deletes them in small batches, first when the time has passed once, and ends after
+    /// the last use of the backend; its failures are logged, and no operation waits for it. A row
+    /// may stay until the hour is over in which it expired; it is no session in the meantime. Of
+    /// several processes on one database each may do it: none does twice what another has done.
+    /// Who says `None` calls `purge` of the backend in `backends::sqlx`, or `sessions purge` from a
+    /// shell: else the table grows. Times from a millisecond to a day are taken; others as the
+    /// nearest.
     pub fn purge_every(mut self, interval: Option<Duration>) -> Self {
         self.purge_every = interval;
         self
@@ -297,8 +299,8 @@ impl Connect {
     /// events for its connections, and whom else `observe` says. What it does not say of the store
     /// is taken from the URL. The admin API is not observed.
     ///
-    /// Metrics call the backend `memory`, `redis-rs`, `fred`, `sqlite`, `postgresql`. The recorder of
-    /// the metrics is installed before. Connections to SQLite and PostgreSQL have no metrics.
+    /// Metrics call the backend `memory`, `redis-rs`, `fred`, `sqlite`, `postgresql`. The recorder
+    /// of the metrics is installed before. Connections to SQLite and PostgreSQL have no metrics.
     ///
     /// Needs the feature `observe`.
     ///

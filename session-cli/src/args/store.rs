@@ -16,8 +16,9 @@ pub(crate) struct StoreArgs {
     /// redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE], redis-cluster://…[?node=HOST:PORT&node=…],
     /// redis-sentinel://…?service=NAME, redis+unix:///PATH. rediss in the place of redis means TLS,
     /// +fred before the colon the client fred, if it is compiled in. sqlite:PATH,
-    /// postgres://[USER[:PASSWORD]@]HOST[:PORT]/DATABASE[?sslmode=verify-full&…]. A password in the URL is
-    /// better said by SESSION_URL than by this flag, which all users of the machine can read.
+    /// postgres://[USER[:PASSWORD]@]HOST[:PORT]/DATABASE[?sslmode=verify-full&…]. A password in
+    /// the URL is better said by SESSION_URL than by this flag, which all users of the machine can
+    /// read.
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) url: Option<String>,
 
