@@ -41,6 +41,7 @@ pub(crate) struct ListenArgs {
 const AFTER_HELP: &str = "\
 Examples:
   demo                                      sessions in memory, on http://localhost:8080
+  demo --backend sqlite                     in the file sessions.db: they survive a restart
   demo --backend redis-rs                   on the Redis server of this machine
   demo --backend fred --redis-port 7000     through the other client, on another port
   demo --backend fred --redis-url 'redis-cluster://10.0.0.1:6379?node=10.0.0.2:6379'
@@ -87,7 +88,10 @@ mod tests {
     #[test]
     fn bad_values_are_refused_with_what_was_expected() {
         for (words, expected) in [
-            ("--backend mongo", "memory, redis-rs, fred"),
+            (
+                "--backend mongo",
+                "memory, sqlite, postgres, redis-rs, fred",
+            ),
             ("--port 65536", "0..=65535"),
             ("--port http", "invalid digit"),
             ("--redis-port 0", "1..=65535"),

@@ -1,6 +1,7 @@
 //! From the command line to a backend.
 
 use std::error::Error as StdError;
+use std::path::Path;
 use std::sync::Arc;
 
 use session_store::observe::Observe;
@@ -25,11 +26,20 @@ pub(crate) enum OpenError {
         "--redis-url asks for fred, but the backend is {0}: leave +fred out of the URL, or say --backend fred"
     )]
     OtherClient(BackendName),
-    /// A URL of Redis, with the backend memory.
+    /// A URL of Redis, with a backend that is elsewhere.
     #[error(
-        "--redis-url names Redis, but the backend is memory: say --backend redis-rs or --backend fred"
+        "--redis-url names Redis, but the backend is {0}: say --backend redis-rs or --backend fred"
     )]
-    UrlOnMemory,
+    UrlElsewhere(BackendName),
+    /// A file or a URL of a database, with another backend.
+    #[error("{0} names a database, but the backend is {1}: say --backend {2}")]
+    OtherDatabase(&'static str, BackendName, BackendName),
+    /// A URL that is none of PostgreSQL's.
+    #[error("--postgres-url: expected a URL that begins with postgres:// or postgresql://")]
+    NotPostgres,
+    /// A file whose name a URL cannot say.
+    #[error("--sqlite-file: expected a path of UTF-8")]
+    NotUtf8,
     /// Any other setting that the backend refuses.
     #[error("the backend {0} cannot be used: {reason}", reason = chain(.1))]
     Unusable(BackendName, #[source] Error),
@@ -65,8 +75,9 @@ fn unusable(args: &StoreArgs, error: Error) -> OpenError {
 
 /// The flags that were given and have no effect on this backend.
 pub(crate) fn unused(args: &StoreArgs) -> Option<&'static str> {
-    (args.backend == BackendName::Memory && args.concerns_redis()).then_some(
-        "--prefix, --id-storage and --hash-ids concern Redis; they have no effect on the backend memory",
+    use BackendName::{Fred, RedisRs};
+    (!matches!(args.backend, RedisRs | Fred) && args.concerns_redis()).then_some(
+        "--prefix, --id-storage and --hash-ids concern Redis; they have no effect on this backend",
     )
 }
 
@@ -83,11 +94,22 @@ const SCHEMES: [&str; 7] = [
 
 /// The URL for [`Connect`], whose scheme says which client connects.
 fn url(args: &StoreArgs) -> Result<String, OpenError> {
+    use BackendName::{Fred, Memory, Postgres, RedisRs, Sqlite};
+    for (is_given, flag, backend) in [
+        (args.sqlite_file.is_some(), "--sqlite-file", Sqlite),
+        (args.postgres_url.is_some(), "--postgres-url", Postgres),
+    ] {
+        if is_given && args.backend != backend {
+            return Err(OpenError::OtherDatabase(flag, args.backend, backend));
+        }
+    }
     let client = match (args.backend, &args.redis_url) {
-        (BackendName::Memory, None) => return Ok("memory:".to_owned()),
-        (BackendName::Memory, Some(_)) => return Err(OpenError::UrlOnMemory),
-        (BackendName::RedisRs, _) => "",
-        (BackendName::Fred, _) => "+fred",
+        (Memory | Sqlite | Postgres, Some(_)) => return Err(OpenError::UrlElsewhere(args.backend)),
+        (Memory, None) => return Ok("memory:".to_owned()),
+        (Sqlite, None) => return sqlite_url(args.sqlite_file.as_deref()),
+        (Postgres, None) => return postgres_url(args.postgres_url.as_deref()),
+        (RedisRs, _) => "",
+        (Fred, _) => "+fred",
     };
     let (scheme, rest) = match &args.redis_url {
         Some(url) => url.split_once("://").ok_or(OpenError::NotRedis)?,
@@ -101,6 +123,29 @@ fn url(args: &StoreArgs) -> Result<String, OpenError> {
         return Err(OpenError::OtherClient(args.backend));
     }
     Ok(format!("{server}{client}://{rest}"))
+}
+
+fn sqlite_url(file: Option<&Path>) -> Result<String, OpenError> {
+    let path = file.unwrap_or(Path::new("sessions.db"));
+    let path = path.to_str().ok_or(OpenError::NotUtf8)?;
+    let mut url = "sqlite:".to_owned();
+    for character in path.chars() {
+        match character {
+            '%' => url.push_str("%25"),
+            '?' => url.push_str("%3F"),
+            '#' => url.push_str("%23"),
+            _ => url.push(character),
+        }
+    }
+    Ok(url)
+}
+
+fn postgres_url(url: Option<&str>) -> Result<String, OpenError> {
+    let url = url.unwrap_or("postgres://localhost/postgres");
+    match url.split_once("://") {
+        Some(("postgres" | "postgresql", _)) => Ok(url.to_owned()),
+        _ => Err(OpenError::NotPostgres),
+    }
 }
 
 fn host_and_port(args: &StoreArgs) -> String {
@@ -119,6 +164,8 @@ fn about(args: &StoreArgs, url: &str) -> About {
         .is_some_and(|(scheme, _)| scheme.contains("-cluster"));
     let description = match (args.backend, is_cluster) {
         (BackendName::Memory, _) => "Sessions live in the memory of this process and end with it.",
+        (BackendName::Sqlite, _) => "Sessions live in a file of SQLite and survive this process.",
+        (BackendName::Postgres, _) => "Sessions live on PostgreSQL.",
         (BackendName::RedisRs, false) => "Sessions live on Redis, reached through the crate redis.",
         (BackendName::RedisRs, true) => {
             "Sessions live on a Redis Cluster, reached through the crate redis."
@@ -131,9 +178,12 @@ fn about(args: &StoreArgs, url: &str) -> About {
     About {
         backend: args.backend.as_str(),
         description,
-        // Not before all of them are: in between, keys may still show ids.
-        ids_hashed: args.id_storage() == IdStorageName::Hashed
-            && args.backend != BackendName::Memory,
+        // On Redis not before all of them are: in between, keys may still show ids.
+        ids_hashed: match args.backend {
+            BackendName::Memory => false,
+            BackendName::Sqlite | BackendName::Postgres => true,
+            BackendName::RedisRs | BackendName::Fred => args.id_storage() == IdStorageName::Hashed,
+        },
     }
 }
 
@@ -168,6 +218,14 @@ mod tests {
     fn flags_become_the_facades_urls() {
         for (backend, words, expected) in [
             ("memory", "", "memory:"),
+            ("sqlite", "", "sqlite:sessions.db"),
+            ("sqlite", "--sqlite-file /a?b#%", "sqlite:/a%3Fb%23%25"),
+            ("postgres", "", "postgres://localhost/postgres"),
+            (
+                "postgres",
+                "--postgres-url postgresql://h/d",
+                "postgresql://h/d",
+            ),
             ("redis-rs", "", "redis://127.0.0.1:6379"),
             ("redis-rs", "--redis-host ::1", "redis://[::1]:6379"),
             ("fred", "--redis-port 7", "redis+fred://127.0.0.1:7"),
@@ -212,6 +270,31 @@ mod tests {
     }
 
     #[test]
+    fn flags_of_other_backends_are_refused_without_showing_them() {
+        for (backend, words, said) in [
+            (
+                "sqlite",
+                "--redis-url redis://u:SECRET@h",
+                "the backend is sqlite",
+            ),
+            ("memory", "--sqlite-file SECRET", "say --backend sqlite"),
+            (
+                "redis-rs",
+                "--postgres-url postgres://u:SECRET@h/d",
+                "say --backend postgres",
+            ),
+            (
+                "postgres",
+                "--postgres-url mysql://u:SECRET@h/d",
+                "begins with postgres://",
+            ),
+        ] {
+            let text = url(&args(backend, words)).unwrap_err().to_string();
+            assert!(text.contains(said) && !text.contains("SECRET"), "{text}");
+        }
+    }
+
+    #[test]
     fn the_page_tells_a_cluster_from_a_server_and_hashed_ids_from_plain_ones() {
         for (words, is_cluster, is_hashed) in [
             ("--redis-url redis://redis-cluster", false, false),
@@ -229,12 +312,17 @@ mod tests {
         }
     }
 
-    #[cfg(not(feature = "fred"))]
+    #[cfg(not(any(feature = "fred", feature = "sqlite", feature = "postgres")))]
     #[tokio::test]
     async fn a_backend_that_is_not_compiled_in_names_its_feature() {
-        let error = open(&args("fred", "")).map(|_| ()).unwrap_err();
-        let text = error.to_string();
-        assert!(text.contains("the cargo feature `fred`"), "{text}");
+        for backend in ["fred", "sqlite", "postgres"] {
+            let error = open(&args(backend, "")).map(|_| ()).unwrap_err();
+            let text = error.to_string();
+            assert!(
+                text.contains(&format!("the cargo feature `{backend}`")),
+                "{text}"
+            );
+        }
     }
 
     #[cfg(feature = "memory")]

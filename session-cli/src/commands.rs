@@ -1,6 +1,7 @@
 //! The commands.
 
 mod count;
+mod database;
 mod doctor;
 mod findings;
 mod list;

@@ -41,7 +41,7 @@ impl Failure {
 fn hint(error: &Error) -> &'static str {
     match (error.kind(), error.operation()) {
         (ErrorKind::Denied, _) => {
-            "; is the account or its password wrong, or does it lack a right, such as +scan? \
+            "; is the account or its password wrong, or does it lack a right, such as +scan on Redis? \
              `sessions doctor` says which"
         }
         // Safe to do again.

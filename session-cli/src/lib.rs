@@ -5,6 +5,7 @@ compile_error!("the command needs a client for Redis: the cargo feature `redis-r
 
 mod args;
 mod commands;
+mod database;
 mod elsewhere;
 mod failure;
 mod output;

@@ -10,8 +10,9 @@ use std::time::Duration;
 use session_store::admin::{KeyPrefix, ServerInspector, SessionAdmin};
 use session_store::{Connect, Credentials, IdStorage, Pem, SessionBackend, Tls};
 
-use self::url::{has_password, name_of, user_name, without_user};
+use self::url::{address, has_password, user_name, with_part, without_user};
 use crate::args::StoreArgs;
+use crate::database::{Database, Engine};
 use crate::failure::Failure;
 use crate::secret;
 
@@ -31,11 +32,16 @@ const NO_PASSWORD: &str = "the URL names a user and no password: say it by the e
 const IN_A_PROCESS: &str = "the URL is `memory:`, whose sessions are in the memory of the process \
     that serves them, where no other program can reach them: they end with that process";
 
+const TLS_OF_POSTGRES: &str = "TLS to PostgreSQL is said by its URL: \
+    ?sslmode=verify-full&sslrootcert=PATH&sslcert=PATH&sslkey=PATH";
+
 /// Where the sessions are.
 #[derive(Debug)]
 pub(crate) struct Place {
     connect: Connect,
-    /// For people: the server and the prefix; no password.
+    /// Where it is no Redis.
+    pub(crate) database: Option<Database>,
+    /// For people: the server and the prefix, or the table; no password.
     pub(crate) name: String,
     pub(crate) prefix: KeyPrefix,
     pub(crate) storage: IdStorage,
@@ -81,37 +87,58 @@ impl Place {
                 None => None,
             },
         };
-        if password.is_none() && user.is_some_and(|user| !user.is_empty() && !user.contains(':')) {
-            return Err(Failure::usage(NO_PASSWORD));
-        }
+        warnings.extend(args.key_file.as_deref().and_then(open_to_all));
         let storage = args.id_storage.map_or(IdStorage::Plain, IdStorage::from);
         let prefix = args.prefix.clone().unwrap_or_default();
-        let mut connect = match password {
-            None => Connect::to(url.clone()),
-            Some(password) => {
-                let credentials = match user {
-                    Some(user) => Credentials::new(user_name(user)?, password),
-                    None => Credentials::password(password),
+        let deadline = args.deadline.unwrap_or(DEADLINE);
+        let tls = tls(args)?;
+        let (connect, database, keys) = match Engine::of(&url) {
+            Some(_) if tls.is_some() => return Err(Failure::usage(TLS_OF_POSTGRES)),
+            Some(engine) => {
+                let url = match (engine, password) {
+                    (Engine::Postgres, Some(password)) => with_part(&url, "password", &password),
+                    // A file that is not there is none of an application's.
+                    (Engine::Sqlite, _) if !url.contains("mode=") => with_part(&url, "mode", "rw"),
+                    _ => url,
                 };
-                Connect::to(bare.clone()).credentials(Arc::new(credentials))
+                let table = args.table.as_deref().unwrap_or("sessions");
+                let connect = Connect::to(url.as_str()).table(table);
+                let keys = format!("table {}", crate::text::escaped(table));
+                let database = Database::new(engine, url, table.to_owned(), deadline);
+                // An operator's command changes no schema and deletes nothing unasked.
+                let connect = connect.migrate(false).purge_every(None);
+                (connect, Some(database), keys)
+            }
+            None => {
+                let has_name = |user: &str| !user.is_empty() && !user.contains(':');
+                let mut connect = match (password, user) {
+                    (None, Some(user)) if has_name(user) => {
+                        return Err(Failure::usage(NO_PASSWORD));
+                    }
+                    (None, _) => Connect::to(url.as_str()),
+                    (Some(password), user) => {
+                        let credentials = match user {
+                            Some(user) => Credentials::new(user_name(user)?, password),
+                            None => Credentials::password(password),
+                        };
+                        Connect::to(bare.as_str()).credentials(Arc::new(credentials))
+                    }
+                };
+                if let Some(tls) = tls {
+                    connect = connect.tls(tls);
+                }
+                let connect = connect.key_prefix(prefix.as_str()).id_storage(storage);
+                (connect, None, format!("keys {prefix}*"))
             }
         };
-        connect = connect
-            .key_prefix(prefix.as_str())
-            .id_storage(storage)
-            .deadline(args.deadline.unwrap_or(DEADLINE));
-        warnings.extend(args.key_file.as_deref().and_then(open_to_all));
-        if let Some(tls) = tls(args)? {
-            connect = connect.tls(tls);
-        }
-        let place = Self {
-            name: name_of(&bare, &prefix),
-            connect,
+        Ok(Self {
+            connect: connect.deadline(deadline),
+            database,
+            name: format!("{}, {keys}", address(&bare)),
             prefix,
             storage,
             warnings,
-        };
-        Ok(place)
+        })
     }
 
     /// The sessions, and the admin API of them. Does not connect either.
@@ -246,6 +273,8 @@ mod tests {
             ("http://u:SECRET@h", "names no backend"),
             ("redis://u:SECRET@h/x", "database"),
             ("redis://u:SECRET@", "not the URL of a server"),
+            ("postgres://u:SECRET@h/d?sslmod=SECRET", "part `sslmod`"),
+            ("sqlite:x?SECRET=1", "part `…`"),
             ("redis://u:SECRET@h?SECRET=1#SECRET", "percent-encoded"),
         ] {
             let runtime = tokio::runtime::Runtime::new().unwrap();

@@ -66,6 +66,8 @@ async fn ended<W: io::Write>(args: Args, out: &mut Output<W>) -> Result<Ended, F
         Command::Revoke(args) => job.revoke(args).await,
         Command::Watch(args) => job.watch(args).await,
         Command::Doctor(args) => job.doctor(args).await,
+        Command::Purge => job.purge().await,
+        Command::Schema => job.schema(),
         Command::Completions { .. } | Command::Man { .. } => Ok(Ended::Done),
     }
 }

@@ -41,13 +41,25 @@ impl<E: Engine> SqlxBuilder<E> {
     const MAX_CONNECTIONS: u32 = 10;
 
     pub(crate) fn from_url(url: &str) -> Result<Self> {
+        let refused = |why: String| {
+            Error::new(ErrorKind::Config, Effect::NotApplied)
+                .with_source(why)
+                .during(Operation::Connect)
+        };
+        // sqlx would log it, with its value.
+        if let Some(unknown) = parameters(url).find(|name| !E::PARAMETERS.contains(name)) {
+            let known = E::PARAMETERS.join(", ");
+            return Err(refused(format!(
+                "unknown parameter `{unknown}` in the URL of {}: expected one of {known}",
+                E::DATABASE
+            )));
+        }
+        if let Some(why) = E::refuses(url) {
+            return Err(refused(why.to_owned()));
+        }
         // What sqlx says of it may quote it.
         let options = Options::<E>::from_str(&E::url(url));
-        let options = options.map_err(|_| {
-            Error::new(ErrorKind::Config, Effect::NotApplied)
-                .with_source(format!("not a URL of {}", E::DATABASE))
-                .during(Operation::Connect)
-        })?;
+        let options = options.map_err(|_| refused(format!("not a URL of {}", E::DATABASE)))?;
         Ok(Self::from_options(E::configured(options)))
     }
 
@@ -82,9 +94,9 @@ impl<E: Engine> SqlxBuilder<E> {
         self
     }
 
-    /// The time within which every operation ends; 500 ms by default.
+    /// The time within which every operation ends; 500 ms by default, a day at most.
     pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = deadline;
+        self.deadline = deadline.min(Duration::from_secs(24 * 60 * 60));
         self
     }
 
@@ -121,7 +133,7 @@ impl<E: Engine> SqlxBuilder<E> {
             }
             Connections::Own(options) => {
                 if E::is_one_connection(&options) {
-                    let pool = Pool::own(options, 1, deadline, prepared);
+                    let pool = Pool::sole(options, deadline, prepared);
                     (Arc::clone(&pool), pool)
                 } else if E::ONE_WRITER {
                     let writer = Pool::own(options.clone(), 1, deadline, Arc::clone(&prepared));
@@ -154,6 +166,13 @@ impl<E: Engine> SqlxBuilder<E> {
         reached.map_err(|error| error.during(Operation::Connect))?;
         Ok(backend)
     }
+}
+
+/// The names of a URL's parameters.
+fn parameters(url: &str) -> impl Iterator<Item = &str> {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    pairs.map(|pair| pair.split(['=', '[', '%']).next().unwrap_or_default())
 }
 
 impl<E: Engine> fmt::Debug for SqlxBuilder<E> {

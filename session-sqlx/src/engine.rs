@@ -130,6 +130,15 @@ pub trait Engine:
     /// others have locked are left out.
     #[doc(hidden)]
     fn first_rows(table: &TableName, condition: &str, order: &str, most: &str) -> String;
+    /// What a URL can say behind its question mark.
+    #[doc(hidden)]
+    const PARAMETERS: &'static [&'static str];
+    /// Why a URL means no database for sessions.
+    #[doc(hidden)]
+    fn refuses(url: &str) -> Option<&'static str> {
+        let _ = url;
+        None
+    }
     /// A URL as sqlx takes it.
     #[doc(hidden)]
     fn url(url: &str) -> String {
@@ -146,9 +155,15 @@ pub trait Engine:
     #[doc(hidden)]
     fn migrations(table: &TableName) -> Vec<(&'static str, String)>;
 
-    /// Makes a fresh connection fit, or says why it is not.
+    /// Whether there is a schema of this name, as a query of numbers.
     #[doc(hidden)]
-    fn meet(
+    fn schemas(name: &str) -> Option<String>;
+    /// Whether sessions can be kept on a fresh connection, or why not.
+    #[doc(hidden)]
+    fn meet(connection: &mut Self::Connection) -> impl Future<Output = Result<(), Failure>> + Send;
+    /// Limits what a connection can do, once the table is as it must be.
+    #[doc(hidden)]
+    fn limit(
         connection: &mut Self::Connection,
         deadline: Duration,
     ) -> impl Future<Output = Result<(), Failure>> + Send;

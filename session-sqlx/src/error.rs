@@ -23,6 +23,10 @@ pub(crate) struct Meaning {
 }
 
 /// What a person can do about it.
+#[cfg_attr(
+    not(all(feature = "sqlite", feature = "postgres")),
+    allow(dead_code, reason = "each database has some of its own")
+)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Because {
     #[error("the database's encoding is not UTF8: create one with ENCODING 'UTF8'")]
@@ -62,6 +66,10 @@ pub(crate) enum Because {
     InTheWay,
     #[error("connecting failed a moment ago, and is not tried again yet")]
     JustFailed,
+    #[error(
+        "all connections were in use for as long as the step may take, and no more can be made"
+    )]
+    AllInUse,
     #[error("all connections of the pool were in use for as long as the step may take")]
     PoolExhausted,
 }
@@ -123,6 +131,18 @@ impl Failure {
         })
     }
 
+    /// Whether a later attempt to connect may succeed.
+    pub(crate) fn is_unavailable<E: Engine>(&self) -> bool {
+        match self {
+            Self::Known(meaning) => meaning.kind == ErrorKind::Unavailable,
+            Self::Sql(sqlx::Error::Database(error)) => {
+                let known = E::failure(&**error);
+                matches!(known, Self::Known(meaning) if meaning.kind == ErrorKind::Unavailable)
+            }
+            Self::Sql(error) => matches!(error, sqlx::Error::Io(_)),
+        }
+    }
+
     pub(crate) fn is_of(&self, because: Because) -> bool {
         matches!(self, Self::Known(meaning) if meaning.because == Some(because))
     }
@@ -160,7 +180,12 @@ impl Failure {
     pub(crate) fn into_error<E: Engine>(self, lost: Effect) -> Error {
         let error = match self {
             Self::Known(meaning) => {
-                let error = Error::new(meaning.kind, Effect::NotApplied);
+                // A row that cannot be read may be one that was changed.
+                let effect = match meaning.kind {
+                    ErrorKind::CorruptReply => lost,
+                    _ => Effect::NotApplied,
+                };
+                let error = Error::new(meaning.kind, effect);
                 return match meaning.because {
                     Some(because) => error.with_source(because),
                     None => error,
@@ -181,11 +206,16 @@ impl Failure {
                     true => String::new(),
                     false => format!(" ({})", error.message()),
                 };
+                // Who ends the connection may have committed before.
+                let effect = match meaning.because {
+                    Some(Because::Server) => lost,
+                    _ => Effect::NotApplied,
+                };
                 let because = match meaning.because {
                     Some(because) => because.to_string(),
                     None => "the statement failed".to_owned(),
                 };
-                Error::new(meaning.kind, Effect::NotApplied).with_source(Told {
+                Error::new(meaning.kind, effect).with_source(Told {
                     because,
                     database: E::DATABASE,
                     code,

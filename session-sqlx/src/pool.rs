@@ -1,6 +1,7 @@
 //! Connections: how many there are, and which of them are sound.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -35,6 +36,10 @@ pub(crate) struct Pool<E: Engine> {
     max: usize,
     deadline: Duration,
     state: Mutex<State<E>>,
+    /// How many connections there are, in use or not.
+    live: Arc<AtomicUsize>,
+    /// Whether the database is this connection's, and as old as it.
+    is_sole: bool,
     /// What is found out with the first connection.
     schema: Arc<Prepared>,
 }
@@ -48,27 +53,60 @@ pub(crate) struct Prepared {
 
 struct State<E: Engine> {
     /// The one that was used last is the last.
-    idle: Vec<(E::Connection, Instant)>,
+    idle: Vec<(Own<E>, Instant)>,
     /// How many attempts to connect have failed since one succeeded, and until when there is none.
     failures: u32,
     not_before: Option<Instant>,
 }
 
+/// A connection of the pool's own, counted.
+struct Own<E: Engine> {
+    connection: E::Connection,
+    live: Arc<AtomicUsize>,
+}
+
+impl<E: Engine> Own<E> {
+    fn new(connection: E::Connection, live: &Arc<AtomicUsize>) -> Self {
+        live.fetch_add(1, Ordering::Relaxed);
+        let live = Arc::clone(live);
+        Self { connection, live }
+    }
+}
+
+impl<E: Engine> Drop for Own<E> {
+    fn drop(&mut self) {
+        self.live.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Prepared {
+    async fn prepare<E: Engine>(&self, connection: &mut E::Connection) -> Result<(), Failure> {
+        self.schema.prepare::<E>(connection, self.may_migrate).await
+    }
+
     async fn ensure<E: Engine>(&self, connection: &mut E::Connection) -> Result<(), Failure> {
-        let prepare = self.schema.prepare::<E>(connection, self.may_migrate);
+        let prepare = self.prepare::<E>(connection);
         self.done.get_or_try_init(|| prepare).await.copied()
     }
 }
 
 impl<E: Engine> Pool<E> {
+    /// The one connection to a database that ends with it.
+    pub(crate) fn sole(
+        options: Options<E>,
+        deadline: Duration,
+        schema: Arc<Prepared>,
+    ) -> Arc<Self> {
+        Self::new(Source::Own(options), 1, true, deadline, schema)
+    }
+
     pub(crate) fn own(
         options: Options<E>,
         max: usize,
         deadline: Duration,
         schema: Arc<Prepared>,
     ) -> Arc<Self> {
-        Self::new(Source::Own(options), max, deadline, schema)
+        Self::new(Source::Own(options), max, false, deadline, schema)
     }
 
     pub(crate) fn given(
@@ -78,10 +116,16 @@ impl<E: Engine> Pool<E> {
     ) -> Arc<Self> {
         let max = usize::try_from(pool.options().get_max_connections()).unwrap_or(usize::MAX);
         let max = max.min(Semaphore::MAX_PERMITS);
-        Self::new(Source::Given(pool), max, deadline, schema)
+        Self::new(Source::Given(pool), max, false, deadline, schema)
     }
 
-    fn new(source: Source<E>, max: usize, deadline: Duration, schema: Arc<Prepared>) -> Arc<Self> {
+    fn new(
+        source: Source<E>,
+        max: usize,
+        is_sole: bool,
+        deadline: Duration,
+        schema: Arc<Prepared>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             source,
             permits: Arc::new(Semaphore::new(max)),
@@ -92,6 +136,8 @@ impl<E: Engine> Pool<E> {
                 failures: 0,
                 not_before: None,
             }),
+            live: Arc::default(),
+            is_sole,
             schema,
         })
     }
@@ -110,9 +156,12 @@ impl<E: Engine> Pool<E> {
                 let connection = pool.acquire().await?;
                 let mut lease = Lease::new(self, Held::Given(connection), permit);
                 if !self.schema.done.initialized() {
-                    lease.is_busy = true;
-                    self.schema.ensure::<E>(lease.connection()?).await?;
-                    lease.is_busy = false;
+                    // Unless all of it succeeds, a lock may be left on the connection.
+                    lease.is_broken = true;
+                    let connection = lease.connection()?;
+                    E::meet(connection).await?;
+                    self.schema.ensure::<E>(connection).await?;
+                    lease.is_broken = false;
                 }
                 return Ok(lease);
             }
@@ -122,7 +171,7 @@ impl<E: Engine> Pool<E> {
             return self.connect(options, permit).await;
         };
         let mut lease = Lease::new(self, Held::Own(connection), permit);
-        if since.elapsed() < TRUSTED || lease.is_alive(self.deadline / 4).await {
+        if self.is_sole || since.elapsed() < TRUSTED || lease.is_alive(self.deadline / 4).await {
             return Ok(lease);
         }
         // Those that were used before it are no better.
@@ -141,29 +190,44 @@ impl<E: Engine> Pool<E> {
         if let Some(at) = self.state().not_before
             && Instant::now() < at
         {
-            return Err(Failure::unavailable(Because::JustFailed));
+            return Err(self.not_connected(Failure::unavailable(Because::JustFailed)));
         }
         let (pool, options) = (Arc::clone(self), options.clone());
         let (sender, receiver) = oneshot::channel();
         tokio::spawn(async move {
             let limit = CONNECT.max(pool.deadline);
             let attempt = async {
-                let mut connection = E::Connection::connect_with(&options).await?;
-                pool.schema.ensure::<E>(&mut connection).await?;
-                E::meet(&mut connection, pool.deadline).await?;
-                Ok::<_, Failure>(connection)
+                let connection = E::Connection::connect_with(&options).await?;
+                let mut own = Own::new(connection, &pool.live);
+                E::meet(&mut own.connection).await?;
+                match pool.is_sole {
+                    true => pool.schema.prepare::<E>(&mut own.connection).await?,
+                    false => pool.schema.ensure::<E>(&mut own.connection).await?,
+                }
+                E::limit(&mut own.connection, pool.deadline).await?;
+                Ok::<_, Failure>(own)
             };
             let met = timeout(limit, attempt).await;
             let met = met.unwrap_or_else(|_| Err(Failure::timeout()));
             let is_failure = |failure: &Failure| failure.passing::<E>().is_none();
             pool.state()
                 .note(met.as_ref().err().is_some_and(is_failure));
-            let lease = met.map(|connection| Lease::new(&pool, Held::Own(connection), permit));
+            let lease = met.map(|own| Lease::new(&pool, Held::Own(own), permit));
             // Nobody may be waiting any more: then it is idle from now on.
             let _ = sender.send(lease);
         });
         let connected = receiver.await;
-        connected.unwrap_or_else(|_| Err(Failure::unavailable(Because::Server)))
+        let connected = connected.unwrap_or_else(|_| Err(Failure::unavailable(Because::Server)));
+        connected.map_err(|failure| self.not_connected(failure))
+    }
+
+    /// Where there are other connections (the server lets nobody else in, say), one of them may soon
+    /// be idle.
+    fn not_connected(&self, failure: Failure) -> Failure {
+        match self.live.load(Ordering::Relaxed) {
+            1.. if failure.is_unavailable::<E>() => Failure::again(Because::AllInUse),
+            _ => failure,
+        }
     }
 }
 
@@ -193,7 +257,7 @@ impl<E: Engine> fmt::Debug for Pool<E> {
 }
 
 enum Held<E: Engine> {
-    Own(E::Connection),
+    Own(Own<E>),
     Given(sqlx::pool::PoolConnection<E>),
 }
 
@@ -205,8 +269,11 @@ pub(crate) struct Lease<E: Engine> {
     permit: Option<OwnedSemaphorePermit>,
     is_busy: bool,
     is_broken: bool,
+    breaks_others: bool,
     in_transaction: bool,
     is_recovering: bool,
+    /// Is set with the first statement that may have an effect, whatever comes after it.
+    is_sent: Arc<AtomicBool>,
 }
 
 impl<E: Engine> Lease<E> {
@@ -217,14 +284,29 @@ impl<E: Engine> Lease<E> {
             permit: Some(permit),
             is_busy: false,
             is_broken: false,
+            breaks_others: false,
             in_transaction: false,
             is_recovering: false,
+            is_sent: Arc::default(),
+        }
+    }
+
+    /// Sets this once a statement is sent that may have an effect: of a transaction, only the last.
+    pub(crate) fn telling(mut self, is_sent: &Arc<AtomicBool>) -> Self {
+        self.is_sent = Arc::clone(is_sent);
+        self
+    }
+
+    fn sends(&mut self) {
+        self.is_busy = true;
+        if !self.in_transaction {
+            self.is_sent.store(true, Ordering::Relaxed);
         }
     }
 
     fn connection(&mut self) -> Result<&mut E::Connection, Failure> {
         match &mut self.held {
-            Some(Held::Own(connection)) => Ok(connection),
+            Some(Held::Own(own)) => Ok(&mut own.connection),
             Some(Held::Given(connection)) => Ok(connection),
             None => Err(Failure::unavailable(Because::Server)),
         }
@@ -252,13 +334,13 @@ impl<E: Engine> Lease<E> {
         sql: &SqlStr,
         values: Vec<Value>,
     ) -> Result<Vec<Row>, Failure> {
-        self.is_busy = true;
+        self.sends();
         let rows = E::rows(self.connection()?, sql.clone(), values).await;
         self.ended(rows)
     }
 
     pub(crate) async fn run(&mut self, sql: &SqlStr, values: Vec<Value>) -> Result<u64, Failure> {
-        self.is_busy = true;
+        self.sends();
         let changed = E::run(self.connection()?, sql.clone(), values).await;
         self.ended(changed)
     }
@@ -270,6 +352,7 @@ impl<E: Engine> Lease<E> {
     }
 
     pub(crate) async fn commit(&mut self) -> Result<(), Failure> {
+        self.is_sent.store(true, Ordering::Relaxed);
         self.run(&SqlStr::from_static("COMMIT"), Vec::new()).await?;
         self.in_transaction = false;
         Ok(())
@@ -285,7 +368,9 @@ impl<E: Engine> Lease<E> {
     fn ended<T>(&mut self, result: sqlx::Result<T>) -> Result<T, Failure> {
         self.is_busy = false;
         if let Err(error) = &result {
-            self.is_broken |= Failure::is_of_connection::<E>(error);
+            let is_broken = Failure::is_of_connection::<E>(error);
+            self.is_broken |= is_broken;
+            self.breaks_others |= is_broken;
         }
         Ok(result?)
     }
@@ -313,7 +398,7 @@ impl<E: Engine> Lease<E> {
     /// Brings what is under way to an end.
     async fn recover(&mut self) -> sqlx::Result<()> {
         let connection = match &mut self.held {
-            Some(Held::Own(connection)) => connection,
+            Some(Held::Own(own)) => &mut own.connection,
             Some(Held::Given(connection)) => &mut **connection,
             None => return Ok(()),
         };
@@ -326,8 +411,8 @@ impl<E: Engine> Lease<E> {
             let rollback = SqlStr::from_static("ROLLBACK");
             match E::run(connection, rollback, Vec::new()).await {
                 // The transaction may not have begun, or be over.
-                Ok(_) | Err(sqlx::Error::Database(_)) => {}
-                Err(error) => return Err(error),
+                Err(error) if Failure::is_of_connection::<E>(&error) => return Err(error),
+                Ok(_) | Err(_) => {}
             }
         }
         self.is_busy = false;
@@ -344,13 +429,16 @@ impl<E: Engine> Drop for Lease<E> {
         };
         if self.is_broken || self.is_recovering {
             match held {
-                Held::Own(connection) => {
-                    drop(connection);
-                    // Whatever broke it has broken those that were idle at that time too.
-                    let idle = std::mem::take(&mut self.pool.state().idle);
-                    drop(idle);
+                Held::Own(own) => {
+                    drop(own);
+                    if self.breaks_others {
+                        // Whatever broke it has broken those that were idle at that time too.
+                        let idle = std::mem::take(&mut self.pool.state().idle);
+                        drop(idle);
+                    }
                 }
-                Held::Given(mut connection) => connection.close_on_drop(),
+                // Which closes it, and needs no runtime.
+                Held::Given(connection) => drop(connection.detach()),
             }
             return;
         }
@@ -361,14 +449,21 @@ impl<E: Engine> Drop for Lease<E> {
                 permit: self.permit.take(),
                 is_busy: true,
                 is_broken: false,
+                breaks_others: false,
                 in_transaction: self.in_transaction,
                 is_recovering: false,
+                is_sent: Arc::default(),
             };
             lease.recover_in_background();
             return;
         }
-        if let Held::Own(connection) = held {
-            self.pool.state().idle.push((connection, Instant::now()));
+        match held {
+            Held::Own(own) => self.pool.state().idle.push((own, Instant::now())),
+            // sqlx gives it back by a task.
+            Held::Given(connection) if tokio::runtime::Handle::try_current().is_err() => {
+                drop(connection.detach());
+            }
+            Held::Given(connection) => drop(connection),
         }
     }
 }

@@ -13,7 +13,10 @@ const BATCH: Duration = Duration::from_millis(5);
 /// How many rows the first batch has, and the most and the fewest of any.
 const FIRST: u32 = 20;
 const MOST: u32 = 100;
-const FEWEST: u32 = 1;
+// However far the database is: else it would fall behind.
+const FEWEST: u32 = 20;
+/// How often there can be a purge.
+const INTERVALS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(24 * 60 * 60));
 
 /// What a purge has done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +68,7 @@ impl<E: Engine> PurgeEvery<E> {
     pub(crate) fn new(store: &Arc<Store<E>>, interval: Duration) -> Self {
         Self {
             store: Arc::downgrade(store),
-            interval,
+            interval: interval.clamp(INTERVALS.0, INTERVALS.1),
         }
     }
 

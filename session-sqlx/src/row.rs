@@ -2,7 +2,8 @@
 
 use session_core::rules::State;
 use session_core::{
-    FieldValue, Principal, PublicId, Remaining, StoredSession, Tombstone, UnixMillis, reserved,
+    FieldValue, ListPosition, Principal, PublicId, Remaining, StoredSession, Tombstone, UnixMillis,
+    reserved,
 };
 
 use crate::text::{bytes, object, pairs, text};
@@ -117,6 +118,15 @@ impl Row {
             Some(state) if state.is_live(now) => Content::Live(state),
             _ => Content::Nothing,
         }
+    }
+
+    /// Where the session is in the list of its principal.
+    pub(crate) fn position(&self) -> Option<ListPosition> {
+        let public_id = PublicId::parse(self.columns.public_id.as_deref()?).ok()?;
+        Some(ListPosition::behind(
+            time(self.columns.deadline?),
+            public_id,
+        ))
     }
 
     /// Whether a key is here: what has expired is as good as deleted.

@@ -97,10 +97,27 @@ impl Schema {
 
     /// What `sqlx migrate run` does.
     async fn migrate<E: Engine>(&self, connection: &mut E::Connection) -> Result<(), MigrateError> {
-        let noted = self.table.migrations();
         connection.lock().await?;
+        let applied = self.apply::<E>(connection).await;
+        // The lock is the connection's, and other programs wait for it.
+        let unlocked = connection.unlock().await;
+        applied.and(unlocked)
+    }
+
+    async fn apply<E: Engine>(&self, connection: &mut E::Connection) -> Result<(), MigrateError> {
+        let noted = self.table.migrations();
+        // Who may create tables in a schema need not be allowed to create schemas.
         if let Some(schema) = self.table.schema() {
-            connection.create_schema_if_not_exists(schema).await?;
+            let is_there = match E::schemas(schema) {
+                Some(sql) => {
+                    let sql = AssertSqlSafe(sql).into_sql_str();
+                    E::numbers(connection, sql, Vec::new()).await? == [1]
+                }
+                None => false,
+            };
+            if !is_there {
+                connection.create_schema_if_not_exists(schema).await?;
+            }
         }
         connection.ensure_migrations_table(&noted).await?;
         let applied = connection.list_applied_migrations(&noted).await?;
@@ -112,7 +129,7 @@ impl Schema {
                 None => drop(connection.apply(&noted, migration).await?),
             }
         }
-        connection.unlock().await
+        Ok(())
     }
 
     /// The newest version that was applied; 0 where there is none.

@@ -95,10 +95,11 @@ pub(crate) struct Statements {
     pub(crate) evict: SqlStr,
     /// A page of a principal's list: principal, deadline, public id, how many.
     pub(crate) list: SqlStr,
-    /// Sessions of a principal but one are deleted: principal, id, how many.
-    pub(crate) revoke: SqlStr,
-    /// Whether there are more of them: principal, id.
-    pub(crate) has_more: SqlStr,
+    /// The same without their fields.
+    pub(crate) list_bare: SqlStr,
+    /// Sessions of a principal but one are deleted: principal, id, how many. Where none is, those
+    /// that are meant.
+    pub(crate) revoke: Change,
     /// A page of the table: id that it begins behind, how many.
     pub(crate) page: SqlStr,
     /// Live sessions of these keys that are not listed are deleted.
@@ -186,6 +187,15 @@ impl Statements {
         let locked = E::LOCKED;
         let left_out = E::LOCKED_OR_LEFT_OUT;
         let listed = format!("s.principal = $1 AND s.public_id IS NOT NULL AND {live}");
+        let list = |columns: &str| {
+            select(
+                columns,
+                format!(
+                    "WHERE {listed} AND (s.deadline, s.public_id) > (CAST($2 AS BIGINT), $3) \
+                     ORDER BY s.deadline, s.public_id LIMIT CAST($4 AS BIGINT)"
+                ),
+            )
+        };
         // A statement that returns whether it changed anything is `change` without a look.
         let only = |body: String| change(body, &bare, "s.id IS NULL").change;
         Self {
@@ -227,9 +237,9 @@ impl Statements {
                 // A look into the index for each: no join, which might read the table instead. A
                 // circle of them, which only another program can make, ends by the UNION.
                 let target = format!(
-                    "s.id IN (WITH RECURSIVE chain(id) AS ({} UNION SELECT ({}) FROM chain \
+                    "s.id IN (WITH RECURSIVE \"Chain\"(id) AS ({} UNION SELECT ({}) FROM \"Chain\" AS chain \
                      WHERE chain.id IS NOT NULL) \
-                     SELECT chain.id FROM chain WHERE chain.id IS NOT NULL) AND {live}",
+                     SELECT chain.id FROM \"Chain\" AS chain WHERE chain.id IS NOT NULL) AND {live}",
                     next("$1"),
                     next("chain.id")
                 );
@@ -269,18 +279,16 @@ impl Statements {
                  WHERE {} AND {live} ORDER BY s.id{left_out})",
                 E::key_in("$1")
             )),
-            list: select(
-                &all,
+            list: list(&all),
+            list_bare: list(&bare),
+            revoke: change(
                 format!(
-                    "WHERE {listed} AND (s.deadline, s.public_id) > (CAST($2 AS BIGINT), $3) \
-                     ORDER BY s.deadline, s.public_id LIMIT CAST($4 AS BIGINT)"
+                    "DELETE FROM {table} AS s WHERE s.id IN (SELECT s.id FROM {table} AS s \
+                     WHERE {listed} AND s.id <> $2 ORDER BY s.id LIMIT CAST($3 AS BIGINT){locked})"
                 ),
+                &bare,
+                &format!("{listed} AND s.id <> $2"),
             ),
-            revoke: only(format!(
-                "DELETE FROM {table} AS s WHERE s.id IN (SELECT s.id FROM {table} AS s \
-                 WHERE {listed} AND s.id <> $2 ORDER BY s.id LIMIT CAST($3 AS BIGINT){locked})"
-            )),
-            has_more: select(&bare, format!("WHERE {listed} AND s.id <> $2 LIMIT 1")),
             page: select(
                 &all,
                 "WHERE s.id > $1 ORDER BY s.id LIMIT CAST($2 AS BIGINT)".to_owned(),

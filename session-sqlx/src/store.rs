@@ -148,12 +148,21 @@ const CONTACT: Duration = Duration::from_secs(5);
 
 /// The most that a step waits before it tries again.
 const PAUSE: Duration = Duration::from_millis(5);
+/// What must be left of a step's time for that: of an attempt that the deadline ends nobody knows
+/// whether it is applied.
+const LAST: Duration = Duration::from_millis(50);
 
 impl<E: Engine> Store<E> {
+    /// When a step that begins now must have ended.
+    pub(crate) fn until(&self) -> Instant {
+        Instant::now() + self.deadline
+    }
+
     /// Runs a step: gives it a connection, limits its time, and tries again while that is known to
     /// be safe. `lost` is what is known of its effect where no reply came.
     pub(crate) async fn step<T, F, Fut>(
         &self,
+        until: Instant,
         access: Access,
         lost: Effect,
         attempt: F,
@@ -163,8 +172,7 @@ impl<E: Engine> Store<E> {
         Fut: Future<Output = std::result::Result<T, Failure>> + Send,
         T: Send,
     {
-        let until = Instant::now() + self.deadline;
-        let is_sent = AtomicBool::new(false);
+        let is_sent = Arc::new(AtomicBool::new(false));
         let blocked = OnceLock::new();
         let pool = match access {
             Access::Reads => &self.reader,
@@ -174,8 +182,7 @@ impl<E: Engine> Store<E> {
             loop {
                 let once = async {
                     let lease = pool.lease().await?;
-                    is_sent.store(true, Ordering::Relaxed);
-                    attempt(lease).await
+                    attempt(lease.telling(&is_sent)).await
                 };
                 let failure = match once.await {
                     Ok(done) => return Ok(done),
@@ -187,6 +194,10 @@ impl<E: Engine> Store<E> {
                     return Err(failure.into_error::<E>(effect));
                 };
                 is_sent.store(false, Ordering::Relaxed);
+                if until.saturating_duration_since(Instant::now()) < LAST.min(self.deadline / 4) {
+                    let error = Error::new(ErrorKind::Timeout, Effect::NotApplied);
+                    return Err(error.with_source(because));
+                }
                 let _ = blocked.set(because);
                 sleep(PAUSE.mul_f64(rand::random::<f64>())).await;
             }
@@ -208,10 +219,17 @@ impl<E: Engine> Store<E> {
     /// Waits until there is a connection, and the table is as it must be: longer than a step may, as
     /// the table may have to be made.
     pub(crate) async fn contact(&self) -> Result<()> {
-        let met = tokio::time::timeout(CONTACT.max(self.deadline), self.writer.lease()).await;
+        let met = async {
+            loop {
+                match self.writer.lease().await {
+                    Err(failure) if failure.passing::<E>().is_some() => sleep(PAUSE).await,
+                    met => return met.map(drop),
+                }
+            }
+        };
+        let met = tokio::time::timeout(CONTACT.max(self.deadline), met).await;
         let met = met.unwrap_or_else(|_| Err(Failure::timeout()));
-        met.map(drop)
-            .map_err(|failure| failure.into_error::<E>(Effect::NotApplied))
+        met.map_err(|failure| failure.into_error::<E>(Effect::NotApplied))
     }
 
     /// Changes the row of a target, or returns it as it is; `None` when there is none.

@@ -41,18 +41,26 @@ impl TableName {
     }
 
     /// The name without the schema's.
-    pub(crate) fn bare(&self) -> &str {
-        self.0.split_once('.').map_or(&self.0, |(_, bare)| bare)
+    fn last(&self) -> &str {
+        self.0.split_once('.').map_or(&self.0, |(_, last)| last)
     }
 
-    /// The name of an index of the table.
+    /// The name without the schema's, quoted.
+    pub(crate) fn bare(&self) -> String {
+        format!("\"{}\"", self.last())
+    }
+
+    /// The name of an index of the table, quoted.
     pub(crate) fn index(&self, of: &str) -> String {
-        format!("{}_{of}", self.bare())
+        format!("\"{}_{of}\"", self.last())
     }
 
-    /// The table of the versions that were applied.
+    /// The table of the versions that were applied, quoted.
     pub(crate) fn migrations(&self) -> String {
-        format!("{self}_migrations")
+        match self.schema() {
+            Some(schema) => format!("\"{schema}\".\"{}_migrations\"", self.last()),
+            None => format!("\"{}_migrations\"", self.last()),
+        }
     }
 }
 
@@ -62,9 +70,13 @@ impl Default for TableName {
     }
 }
 
+/// As SQL has it: quoted, so that any word can be a name.
 impl fmt::Display for TableName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        if let Some(schema) = self.schema() {
+            write!(f, "\"{schema}\".")?;
+        }
+        write!(f, "\"{}\"", self.last())
     }
 }
 

@@ -1,5 +1,9 @@
 //! The choice of a backend at run time.
 
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod sql;
+
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +36,9 @@ use crate::{CredentialsProvider, Eviction, IdStorage, ScriptSlots, Tls};
 /// | `redis-sentinel://host[:port][/db]?service=name[&node=host:port&node=…]` | redis-rs, the primary that these sentinels name |
 /// | `redis+unix:///path[?db=n]` | redis-rs, over a socket of this machine |
 /// | `redis+fred://…`, `redis-cluster+fred://…` and so on | fred |
+/// | `sqlite:path` | a file of SQLite, made where it is not there |
+/// | `sqlite::memory:` | SQLite in the memory of the process |
+/// | `postgres://[user[:password]@]host[:port]/database` (or `postgresql://`) | PostgreSQL |
 ///
 /// A Redis Cluster's URL names some of its nodes; one that responds is enough to find the others.
 ///
@@ -39,6 +46,12 @@ use crate::{CredentialsProvider, Eviction, IdStorage, ScriptSlots, Tls};
 /// these): `Tls` says how. For redis-rs some crypto provider has to be chosen,
 /// by the feature `tls-ring` or `tls-aws-lc-rs` or by the application; for fred, by a feature.
 /// What else a URL can say of a Redis server is said by the backends' `ServerUrl`.
+///
+/// Behind a `?`, the URL of SQLite takes `mode` (`rw`: the file must be there), `cache`, `immutable` and `vfs`,
+/// that of PostgreSQL what libpq has of it: `sslmode` (`verify-full`, say), `sslrootcert`, `sslcert`,
+/// `sslkey`, `host` (a folder with a socket, too), `hostaddr`, `port`, `dbname`, `user`, `password`,
+/// `application_name`, `options`, and `statement-cache-capacity`. Where `sslmode` is not said, TLS is
+/// used if it is compiled in and the server has it.
 ///
 /// # Errors
 /// [`ErrorKind::Config`] for another scheme, and for one whose feature is off; the source, a
@@ -67,6 +80,9 @@ pub struct Connect {
     url: String,
     policy: SessionPolicy,
     key_prefix: Option<String>,
+    table: Option<String>,
+    may_migrate: bool,
+    purge_every: Option<Duration>,
     #[cfg(any(feature = "redis-rs", feature = "fred"))]
     id_storage: IdStorage,
     #[cfg(any(feature = "redis-rs", feature = "fred"))]
@@ -94,7 +110,8 @@ pub enum ConnectError {
     /// [`connect`] does not know the scheme.
     #[error(
         "the URL's scheme names no backend: expected memory:, redis://, rediss://, redis-cluster://, rediss-cluster://, \
-         redis-sentinel://, rediss-sentinel:// or redis+unix://, or one of Redis's with +fred before the colon; valkey may be in the place of redis"
+         redis-sentinel://, rediss-sentinel:// or redis+unix://, or one of Redis's with +fred before the colon; valkey may be in the place of redis; \
+         sqlite:, postgres:// or postgresql://"
     )]
     UnknownScheme,
     /// The backend was not compiled in.
@@ -108,14 +125,26 @@ pub enum ConnectError {
     /// The sessions of `memory:` are behind no server.
     #[error("`memory:` keeps its sessions in the process, behind no server")]
     NoServer,
+    /// The sessions are in a database, and what was asked for is Redis's.
+    #[error("the URL names SQLite or PostgreSQL, and only servers of Redis are inspected")]
+    NotRedis,
+    /// The URL of SQLite names no file.
+    #[error("the URL names no file of SQLite: expected sqlite:path, or sqlite::memory:")]
+    NoFile,
+    /// The URL of a database has no such part.
+    #[error("the URL's part `{0}` is not known, or means nothing with this scheme")]
+    UnknownPart(Cow<'static, str>),
 }
+
+/// How often expired rows are deleted, unless it is said.
+const PURGE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// A backend, the admin API of the same sessions, and who asks their servers.
 struct Opened {
     backend: Arc<dyn SessionBackend>,
     admin: Arc<dyn SessionAdmin>,
     #[cfg(any(feature = "redis-rs", feature = "fred"))]
-    inspector: Option<Arc<dyn ServerInspector>>,
+    inspector: Result<Arc<dyn ServerInspector>, ConnectError>,
 }
 
 impl Connect {
@@ -125,6 +154,9 @@ impl Connect {
             url: url.into(),
             policy: SessionPolicy::new(),
             key_prefix: None,
+            table: None,
+            may_migrate: true,
+            purge_every: Some(PURGE_INTERVAL),
             #[cfg(any(feature = "redis-rs", feature = "fred"))]
             id_storage: IdStorage::default(),
             #[cfg(any(feature = "redis-rs", feature = "fred"))]
@@ -152,13 +184,42 @@ impl Connect {
         self
     }
 
-    /// What all keys on Redis begin with; `session:` by default. No effect on memory.
+    /// What all keys on Redis begin with; `session:` by default. No effect elsewhere.
     pub fn key_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.key_prefix = Some(prefix.into());
         self
     }
 
-    /// Whether key names on Redis show ids or their hashes; ids by default. No effect on memory.
+    /// The table that the sessions are in on SQLite and PostgreSQL, as its `TableName` has it:
+    /// `sessions` by default, on PostgreSQL perhaps with its schema, such as `web.sessions`. No
+    /// effect elsewhere.
+    pub fn table(mut self, name: impl Into<String>) -> Self {
+        self.table = Some(name.into());
+        self
+    }
+
+    /// Whether that table is made where it is not there, and renewed where it is older; it is, by
+    /// default. Without, a missing or older table is [`ErrorKind::Config`], and `sessions schema`
+    /// prints the SQL for the operator. No effect elsewhere.
+    pub fn migrate(mut self, migrate: bool) -> Self {
+        self.may_migrate = migrate;
+        self
+    }
+
+    /// How often expired rows are deleted on SQLite and PostgreSQL: once a minute by default, not at
+    /// all with `None`. Redis and memory do it by themselves: no effect there.
+    ///
+    /// A task deletes them in small batches, first when the time has passed once, and ends after the
+    /// last use of the backend; its failures are logged, and no operation waits for it. Of several
+    /// processes on one database each may do it: none does twice what another has done. Who says
+    /// `None` calls `purge` of the backend in `backends::sqlx`, or `sessions purge` from a shell:
+    /// else the table grows. Times from a millisecond to a day are taken; others as the nearest.
+    pub fn purge_every(mut self, interval: Option<Duration>) -> Self {
+        self.purge_every = interval;
+        self
+    }
+
+    /// Whether key names on Redis show ids or their hashes; ids by default. No effect elsewhere.
     ///
     /// Needs the feature `redis-rs` or `fred`, as [`IdStorage`] does.
     #[cfg(any(feature = "redis-rs", feature = "fred"))]
@@ -168,7 +229,7 @@ impl Connect {
     }
 
     /// What follows when a Redis server evicts keys while its memory is full; a warning by default.
-    /// No effect on memory.
+    /// No effect elsewhere.
     ///
     /// Needs the feature `redis-rs` or `fred`, as [`Eviction`] does.
     #[cfg(any(feature = "redis-rs", feature = "fred"))]
@@ -178,7 +239,7 @@ impl Connect {
     }
 
     /// How many hash slots one script may touch on a Redis server at one address: as many as it
-    /// says when it is met, by default. No effect on memory, nor on a Cluster.
+    /// says when it is met, by default. No effect elsewhere, nor on a Cluster.
     ///
     /// Needs the feature `redis-rs` or `fred`, as [`ScriptSlots`] does.
     #[cfg(any(feature = "redis-rs", feature = "fred"))]
@@ -188,7 +249,7 @@ impl Connect {
     }
 
     /// Who provides the credentials of each connection to Redis, in the place of the URL's. No
-    /// effect on memory.
+    /// effect elsewhere.
     ///
     /// Needs the feature `redis-rs` or `fred`, as [`CredentialsProvider`] does.
     #[cfg(any(feature = "redis-rs", feature = "fred"))]
@@ -198,7 +259,7 @@ impl Connect {
     }
 
     /// How connections to Redis are encrypted, in the place of what the URL says of it. The URL
-    /// must ask for TLS. No effect on memory.
+    /// must ask for TLS. No effect elsewhere: a URL of PostgreSQL says it itself.
     ///
     /// Needs the feature `redis-rs` or `fred`, as [`Tls`] does.
     #[cfg(any(feature = "redis-rs", feature = "fred"))]
@@ -226,7 +287,7 @@ impl Connect {
         self
     }
 
-    /// Who is told what becomes of the connections to Redis. No effect on memory.
+    /// Who is told what becomes of the connections to Redis. No effect elsewhere.
     pub fn observer(mut self, observer: Arc<dyn ConnectionObserver>) -> Self {
         self.observer = Some(observer);
         self
@@ -236,8 +297,8 @@ impl Connect {
     /// events for its connections, and whom else `observe` says. What it does not say of the store
     /// is taken from the URL. The admin API is not observed.
     ///
-    /// Metrics call the backend `memory`, `redis-rs`, `fred`. The recorder of the metrics is
-    /// installed before.
+    /// Metrics call the backend `memory`, `redis-rs`, `fred`, `sqlite`, `postgresql`. The recorder of
+    /// the metrics is installed before. Connections to SQLite and PostgreSQL have no metrics.
     ///
     /// Needs the feature `observe`.
     ///
@@ -259,7 +320,7 @@ impl Connect {
         self
     }
 
-    /// The time within which every operation on Redis ends. No effect on memory.
+    /// The time within which every operation ends; 500 ms by default. No effect on memory.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
         self
@@ -309,11 +370,13 @@ impl Connect {
     /// Needs the feature `redis-rs` or `fred`, as [`ServerInspector`] does.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`], as [`connect`]; for `memory:` with [`ConnectError::NoServer`].
+    /// [`ErrorKind::Config`], as [`connect`]; for `memory:` with [`ConnectError::NoServer`], for
+    /// SQLite and PostgreSQL with [`ConnectError::NotRedis`].
     #[cfg(any(feature = "redis-rs", feature = "fred"))]
     pub fn build_inspector(mut self) -> Result<Arc<dyn ServerInspector>> {
         // Its connection is none of those that the application's metrics show.
         self.observer = None;
+        self.purge_every = None;
         #[cfg(feature = "observe")]
         {
             self.observe = None;
@@ -321,7 +384,7 @@ impl Connect {
         let opened = self.open()?;
         opened
             .inspector
-            .ok_or_else(|| refused(ConnectError::NoServer).during(Operation::Connect))
+            .map_err(|reason| refused(reason).during(Operation::Connect))
     }
 
     fn open(self) -> Result<Opened> {
@@ -334,6 +397,8 @@ impl Connect {
                 Err(refused(ConnectError::AfterMemory))
             }
             None if scheme == "memory" => self.memory(),
+            None if scheme == "sqlite" => self.sqlite(),
+            None if matches!(&*scheme, "postgres" | "postgresql") => self.postgres(),
             _ => Err(refused(ConnectError::UnknownScheme)),
         };
         backend.map_err(|error| error.during(Operation::Connect))
@@ -356,6 +421,11 @@ impl Connect {
     pub async fn connect_with_admin(
         self,
     ) -> Result<(Arc<dyn SessionBackend>, Arc<dyn SessionAdmin>)> {
+        #[cfg(any(feature = "sqlite", feature = "postgres"))]
+        if let Some(connected) = self.connect_database().await {
+            let opened = connected.map_err(|error| error.during(Operation::Connect))?;
+            return Ok((opened.backend, opened.admin));
+        }
         let (backend, admin) = self.build_with_admin()?;
         let reached = backend.ping().await;
         reached.map_err(|error| error.during(Operation::Connect))?;
@@ -379,13 +449,23 @@ impl Connect {
             backend,
             admin,
             #[cfg(any(feature = "redis-rs", feature = "fred"))]
-            inspector: None,
+            inspector: Err(ConnectError::NoServer),
         })
     }
 
     #[cfg(not(feature = "memory"))]
     fn memory(&self) -> Result<Opened> {
         Err(refused(ConnectError::FeatureOff("memory")))
+    }
+
+    #[cfg(not(feature = "sqlite"))]
+    fn sqlite(&self) -> Result<Opened> {
+        Err(refused(ConnectError::FeatureOff("sqlite")))
+    }
+
+    #[cfg(not(feature = "postgres"))]
+    fn postgres(&self) -> Result<Opened> {
+        Err(refused(ConnectError::FeatureOff("postgres")))
     }
 
     #[cfg(any(feature = "redis-rs", feature = "fred"))]
@@ -497,6 +577,8 @@ impl fmt::Debug for Connect {
         shown
             .field("policy", &self.policy)
             .field("key_prefix", &self.key_prefix)
+            .field("table", &self.table)
+            .field("purge_every", &self.purge_every)
             .field("deadline", &self.deadline);
         #[cfg(any(feature = "redis-rs", feature = "fred"))]
         shown.field("id_storage", &self.id_storage);
@@ -509,7 +591,7 @@ fn opened(admin: impl SessionAdmin + ServerInspector, backend: Arc<dyn SessionBa
     let admin = Arc::new(admin);
     Opened {
         backend,
-        inspector: Some(Arc::clone(&admin) as _),
+        inspector: Ok(Arc::clone(&admin) as _),
         admin,
     }
 }

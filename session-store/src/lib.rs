@@ -1,4 +1,4 @@
-//! Server-side sessions for Rust web applications, on Redis or in memory.
+//! Server-side sessions for Rust web applications, on Redis, PostgreSQL or SQLite, or in memory.
 //!
 //! A session is a handful of named fields behind an opaque random id: the browser keeps the id, the
 //! store keeps the fields, and every change is one atomic step on the server.
@@ -62,14 +62,18 @@
 //! | `memory` (default) | `backends::memory`: sessions in memory, for tests, and for one process |
 //! | `redis-rs` | `backends::redis_rs`: sessions on Redis through the `redis` crate |
 //! | `fred` | `backends::fred`: sessions on Redis through the `fred` crate |
+//! | `sqlite` | `backends::sqlx`: sessions in a file of SQLite, through the `sqlx` crate |
+//! | `postgres` | `backends::sqlx`: sessions on PostgreSQL, through the `sqlx` crate |
 //! | `tower` | `Session`, `SessionLayer`, `web`: the request's handle, the tower layer, cookies |
 //! | `axum` | the handle as an axum extractor, and its errors as responses |
 //! | `actix` | `Session`, `actix`: the request's handle, the middleware and extractors for actix-web |
 //! | `auth` | `auth`: who is logged in, pages that need a log-in; as layers with `tower`, as extractors with `axum` and `actix` |
-//! | `tls-ring`, `tls-aws-lc-rs` | for connections to Redis over TLS: the cryptography, where the application chooses none |
+//! | `tls-ring`, `tls-aws-lc-rs` | for connections to Redis and PostgreSQL over TLS: the cryptography, where the application chooses none |
 //! | `tls-webpki-roots` | Mozilla's authorities, as a choice |
 //! | `observe` | `observe`: spans, metrics and life-cycle events of any backend, by [`Connect`] in one call |
 //! | `mock` | `MockSessionBackend`, for expectations in tests |
+//!
+//! With `sqlite` or `postgres` Rust 1.94 is needed, for `sqlx`; without, 1.88.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -125,6 +129,9 @@ pub mod backends {
     #[cfg(feature = "redis-rs")]
     #[doc(inline)]
     pub use session_redis_rs as redis_rs;
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    #[doc(inline)]
+    pub use session_sqlx as sqlx;
 }
 
 /// What an operator may do, beside what the application does: look at all sessions of a store, and

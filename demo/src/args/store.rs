@@ -1,6 +1,7 @@
 //! The flags that say where the sessions are.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 #[cfg(any(feature = "redis-rs", feature = "fred"))]
@@ -13,6 +14,17 @@ pub(crate) struct StoreArgs {
     /// Where the sessions are kept
     #[arg(long, value_enum, default_value_t = BackendName::Memory, value_name = "BACKEND")]
     pub(crate) backend: BackendName,
+
+    /// The file of SQLite; it is made where it is not there [default: sessions.db]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) sqlite_file: Option<PathBuf>,
+
+    /// The URL of the PostgreSQL database: postgres://[USER[:PASSWORD]@]HOST[:PORT]/DATABASE
+    ///
+    /// Where the URL is left out, it is the database `postgres` of this machine's server, and what
+    /// the environment says by PGUSER, PGPASSWORD and the like.
+    #[arg(long, value_name = "URL")]
+    pub(crate) postgres_url: Option<String>,
 
     /// The Redis server's host
     #[arg(long, default_value = "127.0.0.1", value_name = "HOST", value_parser = redis_host)]
@@ -75,6 +87,10 @@ impl StoreArgs {
 pub(crate) enum BackendName {
     /// In this process: nothing to install; they end with it
     Memory,
+    /// In a file of SQLite: nothing to install; they survive a restart
+    Sqlite,
+    /// On PostgreSQL
+    Postgres,
     /// On Redis, through the crate `redis`
     RedisRs,
     /// On Redis, through the crate `fred`
@@ -86,6 +102,8 @@ impl BackendName {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Memory => "memory",
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
             Self::RedisRs => "redis-rs",
             Self::Fred => "fred",
         }

@@ -69,6 +69,19 @@ pub(crate) enum Command {
     /// of the whole store), found, advice (null: none).
     Doctor(DoctorArgs),
 
+    /// Delete the rows of sessions that have expired, on SQLite and PostgreSQL
+    ///
+    /// In small batches, none of which holds up the applications. Needed where no application does
+    /// it by itself. Redis needs no such thing.
+    ///
+    /// The keys of the JSON: rows, batches, longest_ms.
+    Purge,
+
+    /// Print the SQL that makes the table, for those who apply it themselves
+    ///
+    /// Of the database that the URL names, which is not connected to. The key of the JSON: sql.
+    Schema,
+
     /// Print completions for a shell
     Completions {
         /// Which shell

@@ -15,7 +15,8 @@ pub(crate) struct StoreArgs {
     ///
     /// redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE], redis-cluster://…[?node=HOST:PORT&node=…],
     /// redis-sentinel://…?service=NAME, redis+unix:///PATH. rediss in the place of redis means TLS,
-    /// +fred before the colon the client fred, if it is compiled in. A password in the URL is
+    /// +fred before the colon the client fred, if it is compiled in. sqlite:PATH,
+    /// postgres://[USER[:PASSWORD]@]HOST[:PORT]/DATABASE[?sslmode=verify-full&…]. A password in the URL is
     /// better said by SESSION_URL than by this flag, which all users of the machine can read.
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) url: Option<String>,
@@ -30,7 +31,19 @@ pub(crate) struct StoreArgs {
     #[arg(long, global = true, value_name = "PATH")]
     pub(crate) password_file: Option<PathBuf>,
 
-    /// What the keys of the store begin with [default: session:]
+    /// The table of the sessions, on SQLite and PostgreSQL [default: sessions]
+    ///
+    /// On PostgreSQL perhaps with its schema, such as web.sessions.
+    #[arg(
+        long,
+        global = true,
+        env = "SESSION_TABLE",
+        hide_env_values = true,
+        value_name = "NAME"
+    )]
+    pub(crate) table: Option<String>,
+
+    /// What the keys of the store begin with, on Redis [default: session:]
     #[arg(
         long,
         global = true,
@@ -40,7 +53,7 @@ pub(crate) struct StoreArgs {
     )]
     pub(crate) prefix: Option<KeyPrefix>,
 
-    /// How the keys name sessions [default: plain]
+    /// How the keys name sessions, on Redis [default: plain]
     #[arg(
         long,
         global = true,
@@ -55,7 +68,9 @@ pub(crate) struct StoreArgs {
     #[arg(long, global = true, env = "SESSION_DEADLINE", hide_env_values = true, value_name = "DURATION", value_parser = duration)]
     pub(crate) deadline: Option<Duration>,
 
-    /// A file (PEM) with the authorities to trust, in the place of the platform's
+    /// A file (PEM) with the authorities to trust, in the place of the platform's, on Redis
+    ///
+    /// The URL of PostgreSQL says it by sslrootcert, and the certificate by sslcert and sslkey.
     #[arg(
         long,
         global = true,

@@ -19,36 +19,11 @@ const MOST_KEYS: u64 = 20_000;
 impl<W: Write> Job<'_, W> {
     /// Writes each finding as it is found.
     pub(crate) async fn doctor(&mut self, args: &DoctorArgs) -> Result<Ended, Failure> {
-        let inspector = self.place.inspector()?;
         let mut findings = Vec::new();
-        let mut reached = Vec::new();
-        match inspector.server_reports().await {
-            Err(error) => self.finding(&mut findings, no_contact(None, &error))?,
-            Ok(servers) => {
-                let count = servers.len();
-                for (endpoint, facts) in servers {
-                    match facts {
-                        Ok(facts) => reached.push(facts),
-                        Err(error) => {
-                            let finding = no_contact(Some(endpoint.to_string()), &error);
-                            self.finding(&mut findings, finding)?;
-                        }
-                    }
-                }
-                if reached.len() == count {
-                    let text = "the servers were reached, and run the scripts";
-                    self.finding(&mut findings, Finding::ok("contact", None, text))?;
-                }
-            }
-        }
-        let prefix = &self.place.prefix;
-        for finding in reached.iter().flat_map(|facts| of_server(facts, prefix)) {
-            self.finding(&mut findings, finding)?;
-        }
-        if !findings.contains(&Level::Problem) {
-            for finding in self.of_store(&*inspector).await? {
-                self.finding(&mut findings, finding)?;
-            }
+        if let Some(database) = &self.place.database {
+            self.of_database(database, &mut findings).await?;
+        } else {
+            self.of_redis(&mut findings).await?;
         }
         Ok(match findings.into_iter().max() {
             Some(Level::Problem) => Ended::Problems,
@@ -57,7 +32,45 @@ impl<W: Write> Job<'_, W> {
         })
     }
 
-    fn finding(&mut self, levels: &mut Vec<Level>, finding: Finding) -> Result<(), Failure> {
+    async fn of_redis(&mut self, findings: &mut Vec<Level>) -> Result<(), Failure> {
+        let inspector = self.place.inspector()?;
+        let mut reached = Vec::new();
+        match inspector.server_reports().await {
+            Err(error) => self.finding(findings, no_contact(None, &error))?,
+            Ok(servers) => {
+                let count = servers.len();
+                for (endpoint, facts) in servers {
+                    match facts {
+                        Ok(facts) => reached.push(facts),
+                        Err(error) => {
+                            let finding = no_contact(Some(endpoint.to_string()), &error);
+                            self.finding(findings, finding)?;
+                        }
+                    }
+                }
+                if reached.len() == count {
+                    let text = "the servers were reached, and run the scripts";
+                    self.finding(findings, Finding::ok("contact", None, text))?;
+                }
+            }
+        }
+        let prefix = &self.place.prefix;
+        for finding in reached.iter().flat_map(|facts| of_server(facts, prefix)) {
+            self.finding(findings, finding)?;
+        }
+        if !findings.contains(&Level::Problem) {
+            for finding in self.of_store(&*inspector).await? {
+                self.finding(findings, finding)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn finding(
+        &mut self,
+        levels: &mut Vec<Level>,
+        finding: Finding,
+    ) -> Result<(), Failure> {
         levels.push(finding.level);
         let level = match finding.level {
             Level::Ok => style("ok     ").green(),

@@ -92,34 +92,14 @@ impl Finding {
 /// All that is found of one server, whose keys of sessions begin so.
 pub(super) fn of_server(facts: &ServerReport, prefix: &KeyPrefix) -> Vec<Finding> {
     let name = || Some(facts.endpoint.to_string());
-    let of_latency = |check, latency: Option<Latency>| match latency {
-        None => Finding::ok(check, name(), "unknown: the account may not ask"),
-        Some(latency) => {
-            let found = format!(
-                "p50 {}, p99 {} of {}",
-                millis(latency.p50),
-                millis(latency.p99),
-                latency.samples
-            );
-            match latency.p50 > SLOW || latency.p99 > SLOWEST {
-                true => Finding::warning(
-                    check,
-                    name(),
-                    found,
-                    "is the server far away, or busy? Each request waits for it once or twice",
-                ),
-                false => Finding::ok(check, name(), found),
-            }
-        }
-    };
     let mut findings = vec![
         Finding::ok("server", name(), software(facts)),
         of_role(facts),
         of_eviction(facts),
         of_rights(facts, prefix),
-        of_latency("ping", facts.ping),
-        of_latency("script", facts.script),
-        of_clock(facts),
+        of_latency("ping", name(), facts.ping),
+        of_latency("script", name(), facts.script),
+        of_clock(name(), facts.clock_ahead_millis),
         of_saving(facts),
     ];
     if facts.has_one_slot_scripts && facts.topology == Topology::Standalone {
@@ -187,9 +167,33 @@ fn of_eviction(facts: &ServerReport) -> Finding {
     Finding::ok("eviction", name, found)
 }
 
-fn of_clock(facts: &ServerReport) -> Finding {
-    let name = Some(facts.endpoint.to_string());
-    let Some(ahead) = facts.clock_ahead_millis else {
+pub(super) fn of_latency(
+    check: &'static str,
+    server: Option<String>,
+    latency: Option<Latency>,
+) -> Finding {
+    let Some(latency) = latency else {
+        return Finding::ok(check, server, "unknown: the account may not ask");
+    };
+    let found = format!(
+        "p50 {}, p99 {} of {}",
+        millis(latency.p50),
+        millis(latency.p99),
+        latency.samples
+    );
+    match latency.p50 > SLOW || latency.p99 > SLOWEST {
+        true => Finding::warning(
+            check,
+            server,
+            found,
+            "is the server far away, or busy? Each request waits for it once or twice",
+        ),
+        false => Finding::ok(check, server, found),
+    }
+}
+
+pub(super) fn of_clock(name: Option<String>, ahead: Option<i64>) -> Finding {
+    let Some(ahead) = ahead else {
         return Finding::ok("clock", name, "unknown: the account may not ask");
     };
     let found = match ahead {
@@ -226,7 +230,7 @@ fn of_saving(facts: &ServerReport) -> Finding {
     }
 }
 
-fn millis(time: Duration) -> String {
+pub(super) fn millis(time: Duration) -> String {
     format!("{:.2} ms", time.as_secs_f64() * 1000.0)
 }
 

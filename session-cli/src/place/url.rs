@@ -1,7 +1,6 @@
 //! The parts of a URL that are taken out of it, or shown.
 
-use percent_encoding::percent_decode_str;
-use session_store::admin::KeyPrefix;
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::failure::Failure;
 use crate::text::escaped;
@@ -22,7 +21,8 @@ pub(super) fn without_user(url: &str) -> (String, Option<&str>) {
 /// Whether it holds a password: the account's, or the one on the sentinels.
 pub(super) fn has_password(url: &str) -> bool {
     let query = url.split_once('?').map_or("", |(_, query)| query);
-    let is_password = |pair: &str| pair.starts_with("sentinel_password=");
+    let is_password =
+        |pair: &str| pair.starts_with("sentinel_password=") || pair.starts_with("password=");
     let (_, user) = without_user(url);
     user.is_some_and(|user| user.contains(':')) || query.split('&').any(is_password)
 }
@@ -38,12 +38,21 @@ pub(super) fn user_name(user: &str) -> Result<String, Failure> {
     })
 }
 
-/// What people know the place by. A query may hold a password.
-pub(super) fn name_of(bare: &str, prefix: &KeyPrefix) -> String {
-    let address = bare.split_once("://").map_or("", |(_, rest)| rest);
+/// The URL with one part more. Of parts of one name the last counts.
+pub(super) fn with_part(url: &str, name: &str, value: &str) -> String {
+    let value = utf8_percent_encode(value, NON_ALPHANUMERIC);
+    let sign = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{sign}{name}={value}")
+}
+
+/// The server or the file, for people. A query may hold a password.
+pub(super) fn address(bare: &str) -> String {
+    let (_, address) = bare
+        .split_once("://")
+        .or_else(|| bare.split_once(':'))
+        .unwrap_or_default();
     let address = address.split(['?', '#']).next().unwrap_or_default();
-    let address = escaped(address.trim_end_matches('/'));
-    format!("{address}, keys {prefix}*")
+    escaped(address.trim_end_matches('/'))
 }
 
 #[cfg(test)]

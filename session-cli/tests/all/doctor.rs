@@ -7,14 +7,14 @@ use session_store::IdStorage;
 use crate::support::{Store, objects};
 
 /// The findings, and the exit code.
-async fn findings(store: &Store, words: &[&str]) -> (Option<i32>, Vec<Value>) {
+pub(crate) async fn findings(store: &Store, words: &[&str]) -> (Option<i32>, Vec<Value>) {
     let ended = store.run(&[&["doctor", "--json"], words].concat()).await;
     assert_eq!(ended.stderr, "");
     (ended.code, objects(&ended.stdout))
 }
 
 /// Level, finding and advice of a check.
-fn of<'f>(findings: &'f [Value], check: &str) -> (&'f str, &'f str, &'f str) {
+pub(crate) fn of<'f>(findings: &'f [Value], check: &str) -> (&'f str, &'f str, &'f str) {
     let found = findings.iter().find(|it| it["check"] == check);
     let found = found.unwrap_or_else(|| panic!("no {check}: {findings:?}"));
     let text = |key: &str| found[key].as_str().unwrap_or_default();

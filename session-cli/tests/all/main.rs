@@ -6,6 +6,7 @@
 //! | `revoking` | `revoke` in each of its forms |
 //! | `places` | URLs, passwords, TLS, a Cluster, Sentinels, sockets; what keeps it from its work |
 //! | `doctor` | findings, rights, exit codes |
+//! | `databases` | all of it on SQLite and PostgreSQL, and what only they need |
 //! | `terminal` | questions and bars, on a terminal |
 //! | `pages` | help, completions, manual pages |
 //!
@@ -19,6 +20,7 @@
     reason = "what goes wrong here is a failed test"
 )]
 
+mod databases;
 mod doctor;
 mod looking;
 mod pages;

@@ -2,13 +2,15 @@
 
 use crate::support::{Ended, command};
 
-const COMMANDS: [&str; 8] = [
+const COMMANDS: [&str; 10] = [
     "list",
     "count",
     "show",
     "revoke",
     "watch",
     "doctor",
+    "purge",
+    "schema",
     "completions",
     "man",
 ];

@@ -97,6 +97,22 @@ impl Engine for Postgres {
         )
     }
 
+    const PARAMETERS: &'static [&'static str] = &[
+        "application_name",
+        "dbname",
+        "host",
+        "hostaddr",
+        "options",
+        "password",
+        "port",
+        "sslcert",
+        "sslkey",
+        "sslmode",
+        "sslrootcert",
+        "statement-cache-capacity",
+        "user",
+    ];
+
     fn configured(options: PgConnectOptions) -> PgConnectOptions {
         options
     }
@@ -136,27 +152,42 @@ CREATE INDEX {expiry} ON {table} (expiry_hour);"
         )]
     }
 
-    async fn meet(connection: &mut PgConnection, deadline: Duration) -> Result<(), Failure> {
-        // A statement that its caller has given up ends on the server too. One that waits for a
-        // lock ends before that: then the caller knows that nothing was applied.
-        let limit = deadline.as_millis().max(1);
-        let lock_limit = (limit * 3 / 4).max(1);
-        let settings = format!(
-            "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED; \
-             SET statement_timeout = {limit}; SET lock_timeout = {lock_limit}"
-        );
-        sqlx::raw_sql(AssertSqlSafe(settings))
-            .execute(&mut *connection)
-            .await?;
+    fn schemas(name: &str) -> Option<String> {
+        Some(format!(
+            "SELECT CAST(count(*) AS BIGINT) FROM pg_namespace WHERE nspname = '{name}'"
+        ))
+    }
+
+    async fn meet(connection: &mut PgConnection) -> Result<(), Failure> {
         let facts = "SELECT CAST(pg_encoding_to_char(encoding) = 'UTF8' AS INT) \
              + 2 * CAST(current_setting('transaction_read_only') = 'off' AS INT) \
+             + 4 * CAST(CAST(current_setting('server_version_num') AS INT) >= 120000 AS INT) \
              FROM pg_database WHERE datname = current_database()";
         let facts: Option<i32> = sqlx::query_scalar(facts).fetch_optional(connection).await?;
         match facts {
-            Some(3) => Ok(()),
-            Some(2) => Err(Failure::config(Because::NotUtf8)),
+            Some(7) => Ok(()),
+            Some(6) => Err(Failure::config(Because::NotUtf8)),
+            Some(0..4) => Err(Failure::config(Because::OldServer)),
             _ => Err(Failure::unavailable(Because::ReadOnly)),
         }
+    }
+
+    async fn limit(connection: &mut PgConnection, deadline: Duration) -> Result<(), Failure> {
+        // A statement that its caller has given up ends on the server too. One that waits for a
+        // lock ends before that: then the caller knows that nothing was applied. A transaction
+        // whose client has vanished ends as well. All that is asked is in an index; a plan that was
+        // made while the table was small would not use it.
+        let limit = deadline.as_millis().max(1);
+        let lock_limit = (limit * 3 / 4).max(1);
+        let idle_limit = (limit * 4).max(1_000);
+        let settings = format!(
+            "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED; \
+             SET statement_timeout = {limit}; SET lock_timeout = {lock_limit}; \
+             SET idle_in_transaction_session_timeout = {idle_limit}; SET enable_seqscan = off"
+        );
+        let set = sqlx::raw_sql(AssertSqlSafe(settings)).execute(connection);
+        set.await?;
+        Ok(())
     }
 
     run_statements!(PgArguments);

@@ -92,6 +92,14 @@ impl Engine for Sqlite {
         )
     }
 
+    const PARAMETERS: &'static [&'static str] = &["cache", "immutable", "mode", "vfs"];
+
+    fn refuses(url: &str) -> Option<&'static str> {
+        // Each connection could have a database of its own.
+        url.contains("mode=memory")
+            .then_some("for a database in memory say sqlite::memory:")
+    }
+
     fn url(url: &str) -> String {
         // A file that is not there is made, unless the URL says otherwise.
         let is_memory = url.contains(":memory:");
@@ -153,7 +161,11 @@ CREATE INDEX {expiry} ON {bare} (expires_at / 3600000);"
         )]
     }
 
-    async fn meet(connection: &mut SqliteConnection, _deadline: Duration) -> Result<(), Failure> {
+    fn schemas(_name: &str) -> Option<String> {
+        None
+    }
+
+    async fn meet(connection: &mut SqliteConnection) -> Result<(), Failure> {
         // `jsonb`, `subsec` and `unhex`, and sound comparisons of escaped names.
         let version = "SELECT sqlite_version()";
         let version: String = sqlx::query_scalar(version).fetch_one(connection).await?;
@@ -166,6 +178,10 @@ CREATE INDEX {expiry} ON {bare} (expires_at / 3600000);"
             true => Ok(()),
             false => Err(Failure::config(Because::OldServer)),
         }
+    }
+
+    async fn limit(_connection: &mut SqliteConnection, _deadline: Duration) -> Result<(), Failure> {
+        Ok(())
     }
 
     run_statements!(SqliteArguments);

@@ -12,8 +12,11 @@ use crate::row::Columns;
 impl<E: Engine> Store<E> {
     /// One statement; for a principal with a limit, a transaction.
     pub(crate) async fn insert(&self, request: &InsertRequest) -> Result<InsertOutcome> {
+        let until = self.until();
         let attempt = |lease| self.try_insert(lease, request);
-        let (outcome, ended) = self.step(Access::Writes, Effect::Unknown, attempt).await?;
+        let (outcome, ended) = self
+            .step(until, Access::Writes, Effect::Unknown, attempt)
+            .await?;
         self.warn(request.session.principal().as_ref(), ended);
         Ok(outcome)
     }

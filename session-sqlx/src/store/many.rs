@@ -1,6 +1,8 @@
 //! Steps on many sessions.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,12 +12,13 @@ use session_core::{
     PublicId, Result, RevokeInPageRequest, RevokedInPage, RevokedPage, SessionOverview,
     SessionPage,
 };
+use tokio::time::Instant;
 
 use super::{Access, Content, Key, Store, bytes, hex, int, text, text_of};
-use crate::engine::Engine;
+use crate::engine::{Engine, Value};
 use crate::error::Failure;
 use crate::pool::Lease;
-use crate::row::{KEY_LEN, Row, millis};
+use crate::row::{KEY_LEN, Row, integer, millis};
 
 /// A key that no session has.
 const NOBODY: Key = [0; KEY_LEN];
@@ -23,6 +26,7 @@ const NOBODY: Key = [0; KEY_LEN];
 impl<E: Engine> Store<E> {
     /// One statement.
     pub(crate) async fn list(&self, request: &ListRequest) -> Result<ListedPage> {
+        let until = self.until();
         let position = ListPosition::of(&request.page)?;
         let behind = position.public_id();
         let behind = behind.map_or_else(String::new, |id| id.as_str().to_owned());
@@ -34,27 +38,31 @@ impl<E: Engine> Store<E> {
                 text(behind.clone()),
                 int(super::count(size + 1)),
             ];
-            async move { lease.rows(&self.statements.list, values).await }
+            let list = match request.fields.is_empty() {
+                true => &self.statements.list_bare,
+                false => &self.statements.list,
+            };
+            async move { lease.rows(list, values).await }
         };
         let rows = self
-            .step(Access::Reads, Effect::NotApplied, attempt)
+            .step(until, Access::Reads, Effect::NotApplied, attempt)
             .await?;
         let has_more = rows.len() > size;
         let mut sessions = Vec::new();
         let mut last = None;
         for row in rows.into_iter().take(size) {
+            last = row.position().map(|position| position.cursor());
             let Content::Live(state) = row.into_content() else {
                 continue;
             };
-            let listing = state.session.listing();
-            last = listing.map(|(_, deadline, id)| ListPosition::behind(deadline, id).cursor());
             sessions.extend(ListedSession::of(&state.session, &request.fields));
         }
         Ok(ListedPage::new(sessions, last.filter(|_| has_more)))
     }
 
-    /// One statement, and a look whether there are more.
+    /// One statement, again until it finds nobody, or the page is full.
     pub(crate) async fn revoke(&self, request: &RevokeRequest) -> Result<RevokedPage> {
+        let until = self.until();
         ListPosition::of(&request.page)?;
         let keep = match &request.target {
             RevokeTarget::All => NOBODY,
@@ -63,36 +71,60 @@ impl<E: Engine> Store<E> {
             _ => return Err(Error::new(ErrorKind::Unsupported, Effect::NotApplied)),
         };
         let principal = text_of(&request.principal);
-        let size = i64::from(request.page.size.get());
-        let attempt = |lease| self.try_revoke(lease, principal.clone(), keep, size);
-        let (ended, has_more) = self.step(Access::Writes, Effect::Unknown, attempt).await?;
+        let size = u64::from(request.page.size.get());
+        let meant = vec![text(principal), bytes(&keep)];
+        // What has ended stays ended, whatever becomes of the rest.
+        let ended = AtomicU64::new(0);
+        let attempt = |lease| self.try_revoke(lease, &meant, size, &ended);
+        let revoked = self.step(until, Access::Writes, Effect::Unknown, attempt);
+        let revoked = revoked.await;
+        let ended = ended.load(Ordering::Relaxed);
+        let has_more = revoked.map_err(|error| match ended {
+            0 => error,
+            _ => error.with_effect(Effect::Unknown),
+        })?;
         // What has ended is on no page any more.
         let next = has_more.then(|| ListPosition::BEGINNING.cursor());
         Ok(RevokedPage::new(ended, next))
     }
 
+    /// Whether there are more.
     async fn try_revoke(
         &self,
         mut lease: Lease<E>,
-        principal: String,
-        keep: Key,
-        size: i64,
-    ) -> std::result::Result<(u64, bool), Failure> {
-        let meant = vec![text(principal), bytes(&keep)];
-        let mut values = meant.clone();
-        values.push(int(size));
-        let ended = lease.rows(&self.statements.revoke, values).await?;
-        // One that was being rotated has been passed over, and is another row now.
-        let more = lease.rows(&self.statements.has_more, meant).await?;
-        Ok((
-            u64::try_from(ended.len()).unwrap_or(u64::MAX),
-            !more.is_empty(),
-        ))
+        meant: &[Value],
+        size: u64,
+        ended: &AtomicU64,
+    ) -> std::result::Result<bool, Failure> {
+        loop {
+            let left = size.saturating_sub(ended.load(Ordering::Relaxed));
+            if left == 0 {
+                return Ok(true);
+            }
+            let mut values = meant.to_vec();
+            values.push(int(integer(left)));
+            let revoke = &self.statements.revoke;
+            let mut rows = lease.rows(&revoke.change, values).await?;
+            if rows.is_empty() {
+                rows = lease.rows(&revoke.look, meant.to_vec()).await?;
+            }
+            if rows.is_empty() {
+                return Ok(false);
+            }
+            // None of them, where they were being rotated: each is another row now, which the
+            // statement did not see. It is faster than they are rotated.
+            let changed = rows.iter().filter(|row| row.is_changed).count();
+            ended.fetch_add(
+                u64::try_from(changed).unwrap_or(u64::MAX),
+                Ordering::Relaxed,
+            );
+        }
     }
 
     /// One statement.
     pub(crate) async fn page(&self, request: &PageRequest) -> Result<SessionPage> {
-        let (found, next) = self.keys(request).await?;
+        let until = self.until();
+        let (found, next) = self.keys(until, request).await?;
         let sessions = found.into_iter().map(|Found { state, shown, .. }| {
             let mut shown = shown;
             if request.fields_of == Some(shown.session.public_id) {
@@ -108,7 +140,8 @@ impl<E: Engine> Store<E> {
         &self,
         request: &RevokeInPageRequest,
     ) -> Result<RevokedInPage> {
-        let (found, next) = self.keys(&request.page).await?;
+        let until = self.until();
+        let (found, next) = self.keys(until, &request.page).await?;
         let (mut listed, mut unlisted) = (Vec::new(), Vec::new());
         let mut undecided = 0;
         for found in found {
@@ -127,7 +160,8 @@ impl<E: Engine> Store<E> {
                 None => unlisted.push(hex(&found.key)),
             }
         }
-        let mut ended = HashSet::new();
+        // What has ended stays ended, whatever becomes of the rest.
+        let ended = Mutex::new(HashSet::new());
         if listed.len() + unlisted.len() > 0 {
             let listed = serde_json::Value::from(
                 listed
@@ -137,9 +171,15 @@ impl<E: Engine> Store<E> {
             );
             let listed = listed.to_string();
             let unlisted = crate::text::array(unlisted.into_iter().map(Into::into));
-            let attempt = |lease| self.try_revoke_both(lease, &listed, &unlisted);
-            ended = self.step(Access::Writes, Effect::Unknown, attempt).await?;
+            let attempt = |lease| self.try_revoke_both(lease, &listed, &unlisted, &ended);
+            let revoked = self.step(until, Access::Writes, Effect::Unknown, attempt);
+            let revoked = revoked.await;
+            revoked.map_err(|error| match locked(&ended).is_empty() {
+                true => error,
+                false => error.with_effect(Effect::Unknown),
+            })?;
         }
+        let ended = std::mem::take(&mut *locked(&ended));
         let mut revoked = RevokedInPage::new(ended.into_iter().collect(), next);
         revoked.undecided = undecided;
         Ok(revoked)
@@ -152,8 +192,8 @@ impl<E: Engine> Store<E> {
         mut lease: Lease<E>,
         listed: &str,
         unlisted: &str,
-    ) -> std::result::Result<HashSet<PublicId>, Failure> {
-        let mut ended = HashSet::new();
+        ended: &Mutex<HashSet<PublicId>>,
+    ) -> std::result::Result<(), Failure> {
         for (statement, which) in [
             (&self.statements.revoke_unlisted, unlisted),
             (&self.statements.revoke_listed, listed),
@@ -162,18 +202,22 @@ impl<E: Engine> Store<E> {
                 continue;
             }
             let rows = lease.rows(statement, vec![text(which.to_owned())]).await?;
-            ended.extend(rows.iter().map(|row| {
+            locked(ended).extend(rows.iter().map(|row| {
                 let own = row.columns.public_id.as_deref();
                 let own = own.filter(|_| row.columns.principal.is_some());
                 let own = own.and_then(|id| PublicId::parse(id).ok());
                 own.unwrap_or_else(|| PublicId::from_digest(&row.key()))
             }));
         }
-        Ok(ended)
+        Ok(())
     }
 
     /// The live sessions of a page of the table.
-    async fn keys(&self, request: &PageRequest) -> Result<(Vec<Found>, Option<PageCursor>)> {
+    async fn keys(
+        &self,
+        until: Instant,
+        request: &PageRequest,
+    ) -> Result<(Vec<Found>, Option<PageCursor>)> {
         let behind = position(request)?;
         let size = usize::from(request.size.get());
         let attempt = |mut lease: Lease<E>| {
@@ -181,7 +225,7 @@ impl<E: Engine> Store<E> {
             async move { lease.rows(&self.statements.page, values).await }
         };
         let rows = self
-            .step(Access::Reads, Effect::NotApplied, attempt)
+            .step(until, Access::Reads, Effect::NotApplied, attempt)
             .await?;
         let has_more = rows.len() > size;
         let last = rows.get(size.saturating_sub(1)).map(Row::key);
@@ -200,22 +244,26 @@ impl<E: Engine> Store<E> {
 
     /// Deletes so many rows that have expired; how many it did.
     pub(crate) async fn purge(&self, most: u32) -> Result<u64> {
+        let until = self.until();
         let attempt = |mut lease: Lease<E>| async move {
             let rows = lease.rows(&self.statements.purge, vec![int(most)]).await?;
             Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
         };
-        self.step(Access::Writes, Effect::Unknown, attempt).await
+        self.step(until, Access::Writes, Effect::Unknown, attempt)
+            .await
     }
 
     /// A statement for each right that the steps need.
     pub(crate) async fn ping(&self) -> Result<()> {
+        let until = self.until();
         let attempt = |mut lease: Lease<E>| async move {
             for statement in &self.statements.ping {
                 lease.run(statement, Vec::new()).await?;
             }
             Ok(())
         };
-        self.step(Access::Writes, Effect::NotApplied, attempt).await
+        self.step(until, Access::Writes, Effect::NotApplied, attempt)
+            .await
     }
 }
 
@@ -224,6 +272,10 @@ struct Found {
     key: Key,
     state: session_core::rules::State,
     shown: SessionOverview,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn cursor(key: &Key) -> Result<PageCursor> {

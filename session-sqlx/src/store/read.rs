@@ -19,20 +19,22 @@ impl<E: Engine> Store<E> {
     /// One statement; where it depends on the age whether the expiry slides, a look first. Where only
     /// one connection can write, that is another connection's.
     pub(crate) async fn read(&self, request: &ReadRequest) -> Result<ReadOutcome> {
+        let until = self.until();
         let named = Named::of(&request.target)?;
         // Of many uses few are due, and a statement that only reads costs a third of one that may
         // write.
         if request.touch != Touch::Always {
             let attempt = |lease| self.try_look(lease, request, &named);
             let looked = self
-                .step(Access::Reads, Effect::NotApplied, attempt)
+                .step(until, Access::Reads, Effect::NotApplied, attempt)
                 .await?;
             if let Read::Done(outcome) = looked {
                 return Ok(outcome);
             }
         }
         let attempt = |lease| self.try_slide(lease, request, &named);
-        self.step(Access::Writes, Effect::Unknown, attempt).await
+        self.step(until, Access::Writes, Effect::Unknown, attempt)
+            .await
     }
 
     async fn try_look(

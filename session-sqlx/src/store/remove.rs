@@ -11,9 +11,11 @@ use crate::pool::Lease;
 impl<E: Engine> Store<E> {
     /// One statement, and a look where it deletes nothing; under an id that was rotated, one more.
     pub(crate) async fn remove(&self, request: &RemoveRequest) -> Result<RemoveOutcome> {
+        let until = self.until();
         let named = Named::of(&request.target)?;
         let attempt = |lease| self.try_remove(lease, &named);
-        self.step(Access::Writes, Effect::Unknown, attempt).await
+        self.step(until, Access::Writes, Effect::Unknown, attempt)
+            .await
     }
 
     async fn try_remove(

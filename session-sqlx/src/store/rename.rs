@@ -13,8 +13,11 @@ use crate::row::Columns;
 impl<E: Engine> Store<E> {
     /// A transaction.
     pub(crate) async fn rename(&self, request: &RenameRequest) -> Result<RenameOutcome> {
+        let until = self.until();
         let attempt = |lease| self.try_rename(lease, request);
-        let (outcome, ended) = self.step(Access::Writes, Effect::Unknown, attempt).await?;
+        let (outcome, ended) = self
+            .step(until, Access::Writes, Effect::Unknown, attempt)
+            .await?;
         self.warn(request.write.delta.principal(), ended);
         Ok(outcome)
     }

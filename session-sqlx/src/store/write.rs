@@ -102,16 +102,21 @@ impl<'a> Simple<'a> {
 impl<E: Engine> Store<E> {
     /// One statement where it can be; else a transaction.
     pub(crate) async fn write(&self, request: &WriteRequest) -> Result<WriteOutcome> {
+        let until = self.until();
         let named = Named::of(&request.target)?;
         if let Some(simple) = Simple::of(&request.write) {
             let attempt = |lease| self.try_simple(lease, &simple, &named);
-            let written = self.step(Access::Writes, Effect::Unknown, attempt).await?;
+            let written = self
+                .step(until, Access::Writes, Effect::Unknown, attempt)
+                .await?;
             if let Some(outcome) = written {
                 return Ok(outcome);
             }
         }
         let attempt = |lease| self.try_write(lease, &request.write, &named);
-        let (outcome, ended) = self.step(Access::Writes, Effect::Unknown, attempt).await?;
+        let (outcome, ended) = self
+            .step(until, Access::Writes, Effect::Unknown, attempt)
+            .await?;
         self.warn(request.write.delta.principal(), ended);
         Ok(outcome)
     }

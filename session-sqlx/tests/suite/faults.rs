@@ -125,9 +125,9 @@ async fn run(row: Row) {
     let all = done.iter().filter(meanwhile).count();
     let fails = failed().filter(meanwhile).count() * 100 / all.max(1);
     let of = |effect| done.iter().filter(|it| it.failed() == effect).count();
-    let [done_, unknown, not] = [None, Some(Effect::Unknown), Some(Effect::NotApplied)].map(of);
+    let [counted, unknown, not] = [None, Some(Effect::Unknown), Some(Effect::NotApplied)].map(of);
     println!(
-        "| {} | {} | {} | {fails} % | {done_} | {unknown} | {not} |",
+        "| {} | {} | {} | {fails} % | {counted} | {unknown} | {not} |",
         row.says,
         worst.as_millis(),
         healed.as_millis(),

@@ -33,6 +33,8 @@ pub(crate) enum Journal {
 pub(crate) struct SqliteHarness {
     folder: tempfile::TempDir,
     journal: Journal,
+    /// How many connections an application's pool has, if the backends are over one.
+    pool: Option<u32>,
     raw: Raw,
 }
 
@@ -44,6 +46,7 @@ impl SqliteHarness {
         let harness = Self {
             folder,
             journal,
+            pool: None,
             raw: Raw::Sqlite(raw),
         };
         harness.sqlite(SessionPolicy::new()).ping().await.unwrap();
@@ -54,8 +57,20 @@ impl SqliteHarness {
         options(&self.folder, self.journal)
     }
 
+    /// The same, for backends over a pool of the application's.
+    pub(crate) fn over_pool(mut self, connections: u32) -> Self {
+        self.pool = Some(connections);
+        self
+    }
+
     pub(crate) fn sqlite(&self, policy: SessionPolicy) -> SqliteBackend {
-        let builder = SqliteBackend::with_options(self.options());
+        let builder = match self.pool {
+            Some(max) => {
+                let pool = SqlitePoolOptions::new().max_connections(max);
+                SqliteBackend::with_pool(pool.connect_lazy_with(self.options()))
+            }
+            None => SqliteBackend::with_options(self.options()),
+        };
         builder.policy(policy).deadline(PATIENT).build()
     }
 }
@@ -90,6 +105,8 @@ pub(crate) enum Time {
 pub(crate) struct PostgresHarness {
     database: Database,
     time: Time,
+    /// As [`SqliteHarness`] has it.
+    pool: Option<u32>,
     raw: Raw,
 }
 
@@ -114,14 +131,28 @@ impl PostgresHarness {
         let harness = Self {
             database,
             time,
+            pool: None,
             raw: Raw::Postgres(raw),
         };
         harness.postgres(SessionPolicy::new()).ping().await.unwrap();
         harness
     }
 
+    /// The same, for backends over a pool of the application's.
+    pub(crate) fn over_pool(mut self, connections: u32) -> Self {
+        self.pool = Some(connections);
+        self
+    }
+
     pub(crate) fn postgres(&self, policy: SessionPolicy) -> PostgresBackend {
-        let builder = PostgresBackend::builder(&of_time(&self.database.url(), self.time)).unwrap();
+        let url = of_time(&self.database.url(), self.time);
+        let builder = match self.pool {
+            Some(max) => {
+                let pool = PgPoolOptions::new().max_connections(max);
+                PostgresBackend::with_pool(pool.connect_lazy(&url).unwrap())
+            }
+            None => PostgresBackend::builder(&url).unwrap(),
+        };
         builder.policy(policy).deadline(PATIENT).build()
     }
 }

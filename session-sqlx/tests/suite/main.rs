@@ -16,8 +16,11 @@ mod faults;
 mod harness;
 mod kit;
 mod ledger;
+mod lost_replies;
+mod odd_texts;
 mod raw;
 mod round_trips;
+mod tables;
 
 use std::process::ExitCode;
 
@@ -60,6 +63,9 @@ fn main() -> ExitCode {
         contention::add,
         crash::add,
         faults::add,
+        lost_replies::add,
+        odd_texts::add,
+        tables::add,
     ] {
         runner = add(runner);
     }

@@ -89,6 +89,15 @@ impl Raw {
         on!(self, pool => drop(sqlx::raw_sql(sql).execute(pool).await.unwrap()));
     }
 
+    /// The rows of a query of three texts.
+    pub(crate) async fn texts(&self, sql: &str) -> Vec<[Option<String>; 3]> {
+        let sql = AssertSqlSafe(sql.to_owned());
+        on!(self, pool => {
+            let rows = sqlx::query(sql).fetch_all(pool).await.unwrap();
+            rows.iter().map(|row| [0, 1, 2].map(|column| row.get(column))).collect()
+        })
+    }
+
     pub(crate) async fn number(&self, sql: &str, values: Vec<Value>) -> i64 {
         let sql = AssertSqlSafe(sql.to_owned());
         on!(self, pool => bound!(sqlx::query(sql), values).fetch_one(pool).await.unwrap().get(0))

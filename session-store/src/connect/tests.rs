@@ -28,6 +28,8 @@ async fn other_schemes_are_refused_and_no_text_shows_the_url() {
         "redis+fred+unix:///socket",
         "://",
         "redis+other://user:SECRET@host",
+        "sqlite3:file",
+        "postgres+other://user:SECRET@host",
     ] {
         assert_eq!(refusal(url), ConnectError::UnknownScheme, "{url}");
     }
@@ -167,5 +169,135 @@ async fn settings_reach_the_backend_and_are_checked() {
             let source = error.source().unwrap().to_string();
             assert!(source.contains(reason), "{source}");
         }
+    }
+}
+
+#[cfg(not(all(feature = "sqlite", feature = "postgres")))]
+#[tokio::test]
+async fn without_their_features_databases_are_named() {
+    for (url, feature, is_on) in [
+        ("sqlite:x", "sqlite", cfg!(feature = "sqlite")),
+        ("postgres://h/d", "postgres", cfg!(feature = "postgres")),
+        ("postgresql://h/d", "postgres", cfg!(feature = "postgres")),
+    ] {
+        if !is_on {
+            assert_eq!(refusal(url), ConnectError::FeatureOff(feature), "{url}");
+        }
+    }
+}
+
+#[cfg(all(feature = "sqlite", feature = "postgres"))]
+mod databases {
+    use super::*;
+    use session_core::{NewSession, SessionTtl};
+    use session_sqlx::sqlx;
+
+    #[tokio::test]
+    async fn what_a_url_cannot_say_is_named_and_no_text_shows_it() {
+        let part = |name: &'static str| ConnectError::UnknownPart(name.into());
+        for (url, reason) in [
+            ("sqlite:", ConnectError::NoFile),
+            ("SQLITE://", ConnectError::NoFile),
+            ("sqlite:x?mode=memory", ConnectError::NoFile),
+            ("sqlite:x?mod=ro", part("mod")),
+            ("sqlite:x?SECRET=1", part("…")),
+            ("postgres://u:SECRET@h/d?sslmod=SECRET", part("sslmod")),
+            ("postgresql://h/d?SECRET", part("…")),
+            ("postgres://h/d?options[a]=b&option[a]=SECRET", part("…")),
+        ] {
+            assert_eq!(refusal(url), reason, "{url}");
+            assert!(!reason.to_string().contains("SECRET"), "{reason}");
+        }
+        let connect = Connect::to("postgres://u:SECRET@h/d?sslmode=SECRET");
+        let error = connect.clone().table("x").build().unwrap_err();
+        let cause = error.source().unwrap().to_string();
+        assert!(!format!("{connect:?} {error:?} {cause}").contains("SECRET"));
+        let error = Connect::to("sqlite:x").table("X;").build().unwrap_err();
+        let cause = error.source().unwrap().to_string();
+        assert!(cause.contains("not a table's name"), "{cause}");
+        assert!(!std::path::Path::new("x").exists());
+    }
+
+    #[cfg(any(feature = "redis-rs", feature = "fred"))]
+    #[tokio::test]
+    async fn they_have_no_inspector() {
+        let error = Connect::to("sqlite::memory:").build_inspector().err();
+        let error = error.unwrap();
+        let reason = error.source().unwrap().downcast_ref();
+        assert_eq!(reason, Some(&ConnectError::NotRedis));
+    }
+
+    /// Two views of one store; what the second makes is there for the first. Expired rows go by
+    /// themselves, or stay.
+    async fn is_served<C: sqlx::Connection>(url: &str, name: &str)
+    where
+        for<'c> &'c mut C: sqlx::Executor<'c, Database = C::Database>,
+        (i64,): for<'r> sqlx::FromRow<'r, <C::Database as sqlx::Database>::Row>,
+        i64: sqlx::Type<C::Database> + for<'r> sqlx::Decode<'r, C::Database>,
+        usize: sqlx::ColumnIndex<<C::Database as sqlx::Database>::Row>,
+        for<'q> <C::Database as sqlx::Database>::Arguments: sqlx::IntoArguments<C::Database>,
+    {
+        let connect = Connect::to(url)
+            .table("web")
+            .deadline(Duration::from_secs(9));
+        #[cfg(feature = "observe")]
+        let connect = connect.observed(Observe::new());
+        let error = connect.clone().migrate(false).connect().await.err();
+        assert_eq!(error.unwrap().kind(), ErrorKind::Config);
+        let keeping = connect.clone().purge_every(None);
+        let (kept, admin) = keeping.connect_with_admin().await.unwrap();
+        assert!(format!("{kept:?}").contains(name), "{kept:?}");
+        assert_eq!(kept.deadline(), Duration::from_secs(9));
+        let short = NewSession::default().ttl(SessionTtl::from_secs(1).unwrap());
+        kept.create_session(short).await.unwrap();
+        let long = kept.create_session(NewSession::default()).await.unwrap();
+        let mut raw = C::connect(url).await.unwrap();
+        let mut rows = async || -> i64 {
+            let count = sqlx::query_scalar("SELECT count(*) FROM web");
+            count.fetch_one(&mut raw).await.unwrap()
+        };
+        // A look at one would delete it.
+        while admin.count_sessions().await.unwrap() > 1 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(rows().await, 2);
+        let purging = connect.purge_every(Some(Duration::from_millis(5)));
+        let purging = purging.connect().await.unwrap();
+        while rows().await > 1 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert!(purging.get_session(&long.id).await.unwrap().is_some());
+        assert_eq!(admin.count_sessions().await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_file_of_sqlite_is_served_and_purged() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}/sessions.db", folder.path().display());
+        is_served::<sqlx::SqliteConnection>(&url, "sqlite").await;
+        // It survives its process.
+        let sessions = Connect::to(url.replace("sqlite", "SQLite")).table("web");
+        let (_, admin) = sessions.connect_with_admin().await.unwrap();
+        assert_eq!(admin.count_sessions().await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn sqlite_in_memory_is_one_store_for_each_backend() {
+        let connect = Connect::to("sqlite::memory:");
+        let backend = connect.clone().connect().await.unwrap();
+        let created = backend.create_session(NewSession::default()).await.unwrap();
+        assert!(backend.get_session(&created.id).await.unwrap().is_some());
+        let (_, admin) = connect.connect_with_admin().await.unwrap();
+        assert_eq!(admin.count_sessions().await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn postgresql_is_served_and_purged() {
+        let schema = session_sqlx_test::shared().await.schema().await;
+        let url = schema.url().replacen("postgres:", "postgresql:", 1);
+        is_served::<sqlx::PgConnection>(&url, "postgresql").await;
+        let error = connect("postgres://u@127.0.0.1:1/d").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert_eq!(error.effect(), Effect::NotApplied);
     }
 }

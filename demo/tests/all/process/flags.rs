@@ -14,7 +14,11 @@ async fn what_cannot_be_used_is_said() {
     const OTHER_CLIENT: &str = "--backend redis-rs --redis-url redis+fred://u:SECRET@x";
     const NO_PREFIX: &str = "--backend fred --redis-url redis://u:SECRET@x --prefix a*";
     for (words, code, said) in [
-        ("--backend mongo", 2, "memory, redis-rs, fred"),
+        (
+            "--backend mongo",
+            2,
+            "memory, sqlite, postgres, redis-rs, fred",
+        ),
         (OTHER_CLIENT, 1, "leave +fred out of the URL"),
         (NO_PREFIX, 1, "not a key prefix"),
     ] {

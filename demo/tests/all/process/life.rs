@@ -33,8 +33,16 @@ async fn it_starts_in_less_than_a_second_and_says_where() {
 #[tokio::test]
 async fn no_id_and_no_value_is_ever_logged() {
     const NAME: &str = "CANARY-NAME";
-    for backend in [Backend::Memory, Backend::RedisRs, Backend::Fred] {
-        let mut command = Store::new(backend).await.command(&[]);
+    let folder = tempfile::tempdir().unwrap();
+    let schema = session_sqlx_test::shared().await.schema().await;
+    for store in [
+        Store::new(Backend::Memory).await,
+        Store::new(Backend::RedisRs).await,
+        Store::new(Backend::Fred).await,
+        Store::in_file(&folder.path().join("sessions.db")),
+        Store::in_database(&schema.url()),
+    ] {
+        let mut command = store.command(&[]);
         command.env("RUST_LOG", "trace");
         let demo = Demo::spawn(command).await;
         let visitor = demo.visitor();
@@ -63,7 +71,7 @@ async fn no_id_and_no_value_is_ever_logged() {
         }
         for secret in secrets {
             let line = log.lines().find(|line| line.contains(&secret));
-            assert_eq!(line, None, "on {}", backend.name());
+            assert_eq!(line, None, "on {store:?}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Where the sessions are.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::Stdio;
 
 use session_redis_test::{shared, unique_prefix};
@@ -39,6 +40,17 @@ impl Store {
             return Self::of(&[]);
         }
         Self::at(backend, shared().await.addr()).with(&["--prefix", &unique_prefix()])
+    }
+
+    /// In this file of SQLite.
+    pub(crate) fn in_file(file: &Path) -> Self {
+        let file = file.to_str().unwrap();
+        Self::of(&["--backend", "sqlite", "--sqlite-file", file])
+    }
+
+    /// In this database of PostgreSQL.
+    pub(crate) fn in_database(url: &str) -> Self {
+        Self::of(&["--backend", "postgres", "--postgres-url", url])
     }
 
     /// On the server at this port of this machine.
