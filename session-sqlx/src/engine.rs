@@ -40,14 +40,6 @@ impl fmt::Debug for Value {
     }
 }
 
-/// A statement that changes a row if it is as it must be. Where it is not, the row as it is.
-#[derive(Debug)]
-pub struct Change {
-    pub(crate) change: SqlStr,
-    /// Where the first statement cannot look as well.
-    pub(crate) look: Option<SqlStr>,
-}
-
 /// The names of types, and how bytes are written.
 #[derive(Debug)]
 pub struct Types {
@@ -138,14 +130,6 @@ pub trait Engine:
     /// others have locked are left out.
     #[doc(hidden)]
     fn first_rows(table: &TableName, condition: &str, order: &str, most: &str) -> String;
-    /// A query of these columns. `rest` begins behind the table, which is called `s`.
-    #[doc(hidden)]
-    fn select(table: &TableName, columns: &str, rest: &str) -> String;
-    /// A statement that changes rows, with the columns of those that it changed and, if it changed
-    /// none, of those that `target` means.
-    #[doc(hidden)]
-    fn change(table: &TableName, body: &str, columns: &str, target: &str) -> Change;
-
     /// What a URL can say behind its question mark.
     #[doc(hidden)]
     const PARAMETERS: &'static [&'static str];

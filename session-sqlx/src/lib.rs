@@ -49,11 +49,11 @@
 //!
 //! | step | is | locks |
 //! |---|---|---|
-//! | `read` | one statement; it writes only if the expiry must be slid | that row, if it slides |
-//! | `write` of values, removals, one counter, a TTL | one statement | that row |
+//! | `read` | one statement, which writes if the expiry must be slid; where that depends on the age a look first | that row, if it slides |
+//! | `write` of values, removals, one counter, a TTL | one statement; where it changes nothing, a look why | that row |
 //! | any other `write`, `rename` | a transaction: the row is locked, the rules decide, it is stored | that row; where it binds to a principal with a limit, first a number that stands for the principal |
 //! | `insert` | one statement; with such a limit a transaction | none but its own; that number |
-//! | `remove` | one statement; under an id that was rotated two | that row |
+//! | `remove` | one statement, and a look where it deletes nothing; under an id that was rotated both twice | that row |
 //! | `list`, pages of the admin API | one statement | none |
 //! | `revoke` | one statement, and a look whether there are more | the page's rows, in order of their keys |
 //! | a purge | one statement per batch | rows that have expired and nobody has locked |

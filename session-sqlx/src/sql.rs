@@ -3,7 +3,7 @@
 
 use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
-use crate::engine::{COLUMNS, Change, Engine};
+use crate::engine::{COLUMNS, Engine};
 use crate::table::TableName;
 
 /// All columns of a row, for a query.
@@ -112,6 +112,34 @@ pub(crate) struct Statements {
     pub(crate) ping: [SqlStr; 3],
 }
 
+/// A statement that changes a row if it is as it must be. Where it changes none, `look` finds the
+/// row as it is.
+#[derive(Debug)]
+pub(crate) struct Change {
+    pub(crate) change: SqlStr,
+    pub(crate) look: SqlStr,
+}
+
+/// A query of these columns. `rest` begins behind the table, which is called `s`.
+fn select<E: Engine>(table: &TableName, columns: &str, rest: &str) -> SqlStr {
+    let now = E::NOW;
+    sql(format!(
+        "SELECT CAST(0 AS BIGINT), {now}, {columns} FROM {table} AS s {rest}"
+    ))
+}
+
+/// A statement that changes rows, with the columns of those that it changed; it looks for what
+/// `target` means.
+fn change<E: Engine>(table: &TableName, body: &str, columns: &str, target: &str) -> Change {
+    let now = E::NOW;
+    Change {
+        change: sql(format!(
+            "{body} RETURNING CAST(1 AS BIGINT), {now}, {columns}"
+        )),
+        look: select::<E>(table, &all_columns(), &format!("WHERE {target}")),
+    }
+}
+
 fn sql(text: String) -> SqlStr {
     AssertSqlSafe(text).into_sql_str()
 }
@@ -153,9 +181,9 @@ impl Statements {
         let (now, live, expired) = (E::NOW, live::<E>(), expired::<E>());
         let all = all_columns();
         let bare = columns("'{}'");
-        let select = |columns: &str, rest: String| sql(E::select(table, columns, &rest));
+        let select = |columns: &str, rest: String| select::<E>(table, columns, &rest);
         let change =
-            |body: String, columns: &str, target: &str| E::change(table, &body, columns, target);
+            |body: String, columns: &str, target: &str| change::<E>(table, &body, columns, target);
         let locked = E::LOCKED;
         let left_out = E::LOCKED_OR_LEFT_OUT;
         let listed = format!("s.principal = $1 AND s.public_id IS NOT NULL AND {live}");
@@ -327,7 +355,7 @@ fn writes<E: Engine>(table: &TableName, is_returning: bool) -> Writes {
                  expires_at = CASE WHEN {due} THEN {expiry} ELSE s.expires_at END \
                  WHERE {target} AND {live} AND {guard}"
             );
-            E::change(table, &body, &columns(&returned), target)
+            change::<E>(table, &body, &columns(&returned), target)
         })
     };
     Writes {

@@ -22,12 +22,12 @@ use session_core::{
 use sqlx::SqlStr;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::engine::{Change, Engine, Value};
+use crate::engine::{Engine, Value};
 use crate::error::{Because, Failure};
 use crate::pool::{Lease, Pool};
 use crate::row::{Content, Key, Row, integer};
 use crate::schema::Schema;
-use crate::sql::{ByTarget, Statements};
+use crate::sql::{ByTarget, Change, Statements};
 
 pub(crate) struct Store<E: Engine> {
     pub(crate) statements: Statements,
@@ -241,8 +241,8 @@ impl<E: Engine> Store<E> {
         named: &Named,
     ) -> std::result::Result<Option<Row>, Failure> {
         let mut rows = lease.rows(&change.change, values).await?;
-        if let (true, Some(look)) = (rows.is_empty(), &change.look) {
-            rows = lease.rows(look, named.values()).await?;
+        if rows.is_empty() {
+            rows = lease.rows(&change.look, named.values()).await?;
         }
         Ok(pick(rows))
     }

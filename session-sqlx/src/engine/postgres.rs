@@ -2,28 +2,31 @@
 
 use std::time::Duration;
 
+use sqlx::AssertSqlSafe;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, Postgres};
-use sqlx::{AssertSqlSafe, SqlSafeStr as _};
 
-use super::{Change, Engine, Types, arguments, run_statements, sealed};
+use super::{Engine, Types, arguments, run_statements, sealed};
 use crate::error::{Because, Failure};
 use crate::table::TableName;
 
 impl sealed::Sealed for Postgres {}
 
-/// The clock, once for a statement, also for a row that it has to wait for.
-const CLOCK: &str = "\"Clock\" AS MATERIALIZED \
-     (SELECT CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT) AS now)";
+/// The clock when the statement came, also for a row that it has to wait for.
+macro_rules! now {
+    () => {
+        "CAST(floor(extract(epoch FROM statement_timestamp()) * 1000) AS BIGINT)"
+    };
+}
 
 #[allow(private_interfaces, reason = "the trait is sealed")]
 impl Engine for Postgres {
     const DATABASE: &'static str = "postgresql";
-    const NOW: &'static str = "(SELECT now FROM \"Clock\")";
+    const NOW: &'static str = now!();
     const LOCKED: &'static str = " FOR UPDATE OF s";
     const LOCKED_OR_LEFT_OUT: &'static str = " FOR UPDATE OF s SKIP LOCKED";
     const FIELD_COUNT: &'static str = "(SELECT count(*) FROM jsonb_object_keys(s.fields))";
     const EXPIRY_HOUR: &'static str = "s.expiry_hour";
-    const EXPIRED_LONG_AGO: &'static str = "s.expiry_hour < (SELECT now FROM \"Clock\") / 3600000";
+    const EXPIRED_LONG_AGO: &'static str = concat!("s.expiry_hour < ", now!(), " / 3600000");
     // What the database or the role has as its default does not matter.
     const BEGIN: &'static str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
     const LOCK_NUMBER: Option<&'static str> = Some("SELECT pg_advisory_xact_lock($1)");
@@ -92,28 +95,6 @@ impl Engine for Postgres {
             "s.ctid = ANY (ARRAY(SELECT s.ctid FROM {table} AS s WHERE {condition} \
              ORDER BY {order} LIMIT {most}{left_out}))"
         )
-    }
-
-    fn select(table: &TableName, columns: &str, rest: &str) -> String {
-        let now = Self::NOW;
-        format!(
-            "WITH {CLOCK} SELECT CAST(0 AS BIGINT), {now}, {columns} \
-             FROM {table} AS s {rest}"
-        )
-    }
-
-    fn change(table: &TableName, body: &str, columns: &str, target: &str) -> Change {
-        let (now, all) = (Self::NOW, crate::sql::all_columns());
-        let sql = format!(
-            "WITH {CLOCK}, \"Changed\" AS ({body} RETURNING {columns}) \
-             SELECT CAST(1 AS BIGINT), {now}, \"Changed\".* FROM \"Changed\" \
-             UNION ALL SELECT 0, {now}, {all} FROM {table} AS s \
-             WHERE {target} AND NOT EXISTS (SELECT FROM \"Changed\")"
-        );
-        Change {
-            change: AssertSqlSafe(sql).into_sql_str(),
-            look: None,
-        }
     }
 
     const PARAMETERS: &'static [&'static str] = &[

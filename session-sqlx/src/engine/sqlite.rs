@@ -6,9 +6,8 @@ use sqlx::sqlite::{
     Sqlite, SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode,
     SqliteSynchronous,
 };
-use sqlx::{AssertSqlSafe, SqlSafeStr as _};
 
-use super::{Change, Engine, Types, arguments, run_statements, sealed};
+use super::{Engine, Types, arguments, run_statements, sealed};
 use crate::error::{Because, Failure};
 use crate::table::TableName;
 
@@ -91,22 +90,6 @@ impl Engine for Sqlite {
             "s.rowid IN (SELECT s.rowid FROM {table} AS s WHERE {condition} \
              ORDER BY {order} LIMIT {most})"
         )
-    }
-
-    fn select(table: &TableName, columns: &str, rest: &str) -> String {
-        let now = Self::NOW;
-        format!("SELECT 0, {now}, {columns} FROM {table} AS s {rest}")
-    }
-
-    fn change(table: &TableName, body: &str, columns: &str, target: &str) -> Change {
-        let now = Self::NOW;
-        let change = format!("{body} RETURNING 1, {now}, {columns}");
-        let all = crate::sql::all_columns();
-        let look = Self::select(table, &all, &format!("WHERE {target}"));
-        Change {
-            change: AssertSqlSafe(change).into_sql_str(),
-            look: Some(AssertSqlSafe(look).into_sql_str()),
-        }
     }
 
     const PARAMETERS: &'static [&'static str] = &["cache", "immutable", "mode", "vfs"];

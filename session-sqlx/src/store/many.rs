@@ -105,8 +105,8 @@ impl<E: Engine> Store<E> {
             values.push(int(integer(left)));
             let revoke = &self.statements.revoke;
             let mut rows = lease.rows(&revoke.change, values).await?;
-            if let (true, Some(look)) = (rows.is_empty(), &revoke.look) {
-                rows = lease.rows(look, meant.to_vec()).await?;
+            if rows.is_empty() {
+                rows = lease.rows(&revoke.look, meant.to_vec()).await?;
             }
             if rows.is_empty() {
                 return Ok(false);

@@ -9,7 +9,7 @@ use crate::error::Failure;
 use crate::pool::Lease;
 
 impl<E: Engine> Store<E> {
-    /// One statement; under an id that was rotated, one more.
+    /// One statement, and a look where it deletes nothing; under an id that was rotated, one more.
     pub(crate) async fn remove(&self, request: &RemoveRequest) -> Result<RemoveOutcome> {
         let until = self.until();
         let named = Named::of(&request.target)?;
@@ -48,15 +48,19 @@ impl<E: Engine> Store<E> {
         lease: &mut Lease<E>,
         mut from: Named,
     ) -> std::result::Result<RemoveOutcome, Failure> {
-        let follow = &self.statements.follow;
+        let (follow, remove) = (&self.statements.follow, &self.statements.remove.id);
         loop {
-            match self.change(lease, follow, from.values(), &from).await? {
+            from = match self.change(lease, follow, from.values(), &from).await? {
                 Some(row) if row.is_changed => return Ok(RemoveOutcome::Removed),
-                // It was rotated once more, or ended, after the statement had looked. From there it
-                // is one statement to the next row, and a rotation is several: whoever rotates
-                // without pause is caught up with.
-                Some(row) => from = Named::Key(row.key()),
+                Some(row) => Named::Key(row.key()),
                 None => return Ok(RemoveOutcome::Rotated),
+            };
+            // It was rotated once more after the statement had looked, and this is what it is now.
+            // If it is rotated or ends meanwhile, the way goes on from here. That is a statement or
+            // two, and a rotation is several: whoever rotates without pause is caught up with.
+            let removed = lease.rows(&remove.change, from.values()).await?;
+            if !removed.is_empty() {
+                return Ok(RemoveOutcome::Removed);
             }
         }
     }

@@ -114,12 +114,14 @@ impl PostgresHarness {
     pub(crate) async fn new(time: Time) -> Self {
         let database = shared().await.schema().await;
         if time == Time::Still {
-            let clock = format!("{}.clock", database.schema().unwrap());
+            let schema = database.schema().unwrap();
+            let clock = format!("{schema}.clock");
             let now = "CAST(extract(epoch FROM now()) * 1000 AS BIGINT)";
             database
                 .execute(&format!(
                     "CREATE TABLE {clock} AS SELECT {now} AS now;
-                     CREATE FUNCTION {clock}_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE
+                     CREATE FUNCTION {schema}.statement_timestamp() RETURNS timestamptz
+                     LANGUAGE sql STABLE
                      AS 'SELECT to_timestamp(now / 1000.0) FROM {clock}'"
                 ))
                 .await;

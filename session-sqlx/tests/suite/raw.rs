@@ -107,7 +107,7 @@ impl Raw {
         match self {
             Self::Sqlite(_) => "CAST(round(unixepoch('now', 'subsec') * 1000) AS INTEGER)",
             Self::Postgres(_) => {
-                "CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT)"
+                "CAST(floor(extract(epoch FROM statement_timestamp()) * 1000) AS BIGINT)"
             }
         }
     }
