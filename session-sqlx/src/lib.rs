@@ -53,9 +53,9 @@
 //! | `write` of values, removals, one counter, a TTL | one statement; where it changes nothing, a look why | that row |
 //! | any other `write`, `rename` | a transaction: the row is locked, the rules decide, it is stored | that row; where it binds to a principal with a limit, first a number that stands for the principal |
 //! | `insert` | one statement; with such a limit a transaction | none but its own; that number |
-//! | `remove` | one statement, and a look where it deletes nothing; under an id that was rotated both twice | that row |
+//! | `remove` | one statement, and a look where it deletes nothing; under an id that was rotated one that follows | that row |
 //! | `list`, pages of the admin API | one statement | none |
-//! | `revoke` | one statement, and a look whether there are more | the page's rows, in order of their keys |
+//! | `revoke` | a statement until it finds nobody or the page is full, and a look whether somebody is left | the page's rows, in order of their keys |
 //! | a purge | one statement per batch | rows that have expired and nobody has locked |
 //!
 //! Who holds a row's lock waits for no other but in the order of the keys, so there are no

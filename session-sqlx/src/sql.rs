@@ -77,7 +77,7 @@ pub(crate) struct Statements {
     pub(crate) write_returning: Writes,
     /// A live session is deleted.
     pub(crate) remove: ByTarget<Change>,
-    /// The live session that the tombstones lead to from a key is deleted.
+    /// The live session of a key, or that its tombstones lead to, is deleted.
     pub(crate) follow: Change,
     /// A row that has expired is deleted.
     pub(crate) reap: SqlStr,
@@ -100,6 +100,8 @@ pub(crate) struct Statements {
     /// Sessions of a principal but one are deleted: principal, id, how many. Where none is, those
     /// that are meant.
     pub(crate) revoke: Change,
+    /// The same of those that nobody has locked.
+    pub(crate) revoke_unlocked: SqlStr,
     /// A page of the table: id that it begins behind, how many.
     pub(crate) page: SqlStr,
     /// Live sessions of these keys that are not listed are deleted.
@@ -196,6 +198,12 @@ impl Statements {
                 ),
             )
         };
+        let revoke = |locked: &str| {
+            format!(
+                "DELETE FROM {table} AS s WHERE s.id IN (SELECT s.id FROM {table} AS s \
+                 WHERE {listed} AND s.id <> $2 ORDER BY s.id LIMIT CAST($3 AS BIGINT){locked})"
+            )
+        };
         // A statement that returns whether it changed anything is `change` without a look.
         let only = |body: String| change(body, &bare, "s.id IS NULL").change;
         Self {
@@ -237,10 +245,10 @@ impl Statements {
                 // A look into the index for each: no join, which might read the table instead. A
                 // circle of them, which only another program can make, ends by the UNION.
                 let target = format!(
-                    "s.id IN (WITH RECURSIVE \"Chain\"(id) AS ({} UNION SELECT ({}) FROM \"Chain\" AS chain \
-                     WHERE chain.id IS NOT NULL) \
+                    "s.id IN (WITH RECURSIVE \"Chain\"(id) AS (\
+                     SELECT t.id FROM {table} AS t WHERE t.id = $1 \
+                     UNION SELECT ({}) FROM \"Chain\" AS chain WHERE chain.id IS NOT NULL) \
                      SELECT chain.id FROM \"Chain\" AS chain WHERE chain.id IS NOT NULL) AND {live}",
-                    next("$1"),
                     next("chain.id")
                 );
                 change(
@@ -281,14 +289,8 @@ impl Statements {
             )),
             list: list(&all),
             list_bare: list(&bare),
-            revoke: change(
-                format!(
-                    "DELETE FROM {table} AS s WHERE s.id IN (SELECT s.id FROM {table} AS s \
-                     WHERE {listed} AND s.id <> $2 ORDER BY s.id LIMIT CAST($3 AS BIGINT){locked})"
-                ),
-                &bare,
-                &format!("{listed} AND s.id <> $2"),
-            ),
+            revoke: change(revoke(locked), &bare, &format!("{listed} AND s.id <> $2")),
+            revoke_unlocked: only(revoke(left_out)),
             page: select(
                 &all,
                 "WHERE s.id > $1 ORDER BY s.id LIMIT CAST($2 AS BIGINT)".to_owned(),

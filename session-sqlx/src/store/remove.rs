@@ -3,7 +3,7 @@
 use session_core::steps::{RemoveOutcome, RemoveRequest};
 use session_core::{Effect, Result};
 
-use super::{Access, Looked, Named, Store};
+use super::{Access, Looked, Named, Store, pick};
 use crate::engine::Engine;
 use crate::error::Failure;
 use crate::pool::Lease;
@@ -48,19 +48,20 @@ impl<E: Engine> Store<E> {
         lease: &mut Lease<E>,
         mut from: Named,
     ) -> std::result::Result<RemoveOutcome, Failure> {
-        let (follow, remove) = (&self.statements.follow, &self.statements.remove.id);
+        let follow = &self.statements.follow;
         loop {
-            from = match self.change(lease, follow, from.values(), &from).await? {
-                Some(row) if row.is_changed => return Ok(RemoveOutcome::Removed),
-                Some(row) => Named::Key(row.key()),
+            // Twice: the statement may have waited for one that was being rotated, which is another
+            // row now that it did not see. It is one statement and a rotation is several, so
+            // whoever rotates without pause is caught up with.
+            for _ in 0..2 {
+                let removed = lease.rows(&follow.change, from.values()).await?;
+                if !removed.is_empty() {
+                    return Ok(RemoveOutcome::Removed);
+                }
+            }
+            match pick(lease.rows(&follow.look, from.values()).await?) {
+                Some(row) => from = Named::Key(row.key()),
                 None => return Ok(RemoveOutcome::Rotated),
-            };
-            // It was rotated once more after the statement had looked, and this is what it is now.
-            // If it is rotated or ends meanwhile, the way goes on from here. That is a statement or
-            // two, and a rotation is several: whoever rotates without pause is caught up with.
-            let removed = lease.rows(&remove.change, from.values()).await?;
-            if !removed.is_empty() {
-                return Ok(RemoveOutcome::Removed);
             }
         }
     }

@@ -53,7 +53,7 @@ fn main() -> ExitCode {
             })
             .test(&format!("races_postgres::{name}"), move || async move {
                 let harness = PostgresHarness::new(Time::Real).await;
-                println!("{}", race(&harness, races::rounds().div_ceil(10)).await);
+                println!("{}", race(&harness, races::rounds().div_ceil(20)).await);
             });
     }
     for add in [
