@@ -142,7 +142,9 @@ async fn run(row: Row) {
         fails <= row.others_fail,
         format!("{fails} % of the others failed"),
     );
-    check(first.is_ok(), format!("idle: {first:?}"));
+    // A machine that stands still for long makes a fresh connection late as well.
+    let is_well = first.is_ok() || late > DEADLINE / 5;
+    check(is_well, format!("idle: {first:?}"));
     if row.fault == Fault::RowLocked {
         let unknown = failed()
             .filter(|it| it.failed() == Some(Effect::Unknown))
