@@ -11,7 +11,7 @@ use redis::aio::MultiplexedConnection;
 use session_redis_test::RedisServer;
 
 use crate::histogram::Histogram;
-use crate::process::cpu_time;
+use crate::process::{children, cpu_time};
 use crate::results::{Measurement, Results, Round, Server};
 
 /// What goes wrong here ends the run, or is counted.
@@ -58,6 +58,13 @@ impl Case {
             name: name.into(),
             drive: Box::new(move |window| Box::pin(drive(Arc::clone(&op), window))),
         }
+    }
+}
+
+impl Case {
+    /// Drives it for one window.
+    pub(crate) async fn drive(&self, window: Window) -> Outcome<Seen> {
+        (self.drive)(window).await
     }
 }
 
@@ -137,6 +144,8 @@ impl Random {
 pub(crate) struct Servers {
     pids: Vec<u32>,
     connections: Vec<MultiplexedConnection>,
+    /// Whose children count, too: those that they have at that time.
+    parents: Vec<u32>,
 }
 
 /// What servers have used so far.
@@ -158,6 +167,14 @@ impl Servers {
         these
     }
 
+    /// A server that has a process for each client.
+    pub(crate) fn with_children_of(parent: u32) -> Self {
+        Self {
+            parents: vec![parent],
+            ..Self::default()
+        }
+    }
+
     pub(crate) async fn used(&mut self) -> Outcome<Used> {
         let mut used = Used::default();
         for connection in &mut self.connections {
@@ -174,6 +191,9 @@ impl Servers {
             used.bytes_out += field("total_net_output_bytes:");
         }
         used.cpu = cpu_time(&self.pids);
+        for parent in &self.parents {
+            used.cpu += cpu_time(&children(*parent));
+        }
         Ok(used)
     }
 }
