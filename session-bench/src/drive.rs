@@ -1,6 +1,7 @@
 //! How cases are driven: so many tasks at once, for a window of time, one case after the other and
 //! round after round.
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
@@ -146,6 +147,9 @@ pub(crate) struct Servers {
     connections: Vec<MultiplexedConnection>,
     /// Whose children count, too: those that they have at that time.
     parents: Vec<u32>,
+    /// What these had used when they were last looked at, and what all had used together.
+    children: HashMap<u32, Duration>,
+    of_children: Duration,
 }
 
 /// What servers have used so far.
@@ -191,9 +195,15 @@ impl Servers {
             used.bytes_out += field("total_net_output_bytes:");
         }
         used.cpu = cpu_time(&self.pids);
-        for parent in &self.parents {
-            used.cpu += cpu_time(&children(*parent));
+        let children = self.parents.iter().flat_map(|parent| children(*parent));
+        let children: HashMap<_, _> = children.map(|pid| (pid, cpu_time(&[pid]))).collect();
+        for (pid, time) in &children {
+            let before = self.children.get(pid).copied().unwrap_or_default();
+            self.of_children += time.saturating_sub(before);
         }
+        // One that has ended takes with it what it used since the last look.
+        self.children = children;
+        used.cpu += self.of_children;
         Ok(used)
     }
 }
