@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 /// Measures sessions beside other libraries, on servers of its own.
 ///
-/// Without options it runs everything, in about ten minutes, and prints the tables. Only ratios
+/// Without options it runs everything, in about twenty minutes, and prints the tables. Only ratios
 /// within one run say anything: the cases alternate, window by window.
 #[derive(Debug, Parser)]
 #[command(name = "session-bench")]
@@ -43,6 +43,17 @@ pub(crate) struct Options {
     /// How many sessions the group redis has.
     #[arg(long, default_value_t = 10_000, value_name = "N")]
     pub(crate) sessions: usize,
+    /// How many operations or requests are in flight (groups sql and sql-pages).
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "1,16,64",
+        value_name = "N,…"
+    )]
+    pub(crate) sql_in_flight: Vec<usize>,
+    /// How many sessions the group sql has.
+    #[arg(long, default_value_t = 2_000, value_name = "N")]
+    pub(crate) sql_sessions: usize,
     /// The numbers of sessions that the group memory has.
     #[arg(
         long,
@@ -89,6 +100,10 @@ pub(crate) enum Group {
     Redis,
     /// Web applications under load; needs wrk.
     Http,
+    /// Operations on PostgreSQL and SQLite.
+    Sql,
+    /// Web applications with sessions in these, under load; needs wrk.
+    SqlPages,
     /// Sessions in memory.
     Memory,
     /// More sessions, more connections, a Cluster; bytes per session.
@@ -107,6 +122,14 @@ pub(crate) enum Child {
         app: crate::http::App,
         /// The server's URL.
         redis: String,
+    },
+    /// A web application with sessions in a database.
+    #[command(hide = true)]
+    SqlApp {
+        #[arg(value_enum)]
+        app: crate::sql::pages::App,
+        /// The database's URL.
+        url: String,
     },
     /// So many operations, for callgrind to count.
     #[command(hide = true)]
@@ -141,6 +164,7 @@ impl Options {
         if self.smoke {
             (self.rounds, self.window, self.http_window) = (1, 10, 1);
             (self.sessions, self.in_flight) = (100, vec![2]);
+            (self.sql_sessions, self.sql_in_flight) = (20, vec![2]);
             (self.memory_sizes, self.growth_sizes) = (vec![1_000], vec![1_000]);
         }
         if self.largest {

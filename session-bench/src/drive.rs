@@ -1,6 +1,7 @@
 //! How cases are driven: so many tasks at once, for a window of time, one case after the other and
 //! round after round.
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
@@ -11,7 +12,7 @@ use redis::aio::MultiplexedConnection;
 use session_redis_test::RedisServer;
 
 use crate::histogram::Histogram;
-use crate::process::cpu_time;
+use crate::process::{children, cpu_time};
 use crate::results::{Measurement, Results, Round, Server};
 
 /// What goes wrong here ends the run, or is counted.
@@ -58,6 +59,13 @@ impl Case {
             name: name.into(),
             drive: Box::new(move |window| Box::pin(drive(Arc::clone(&op), window))),
         }
+    }
+}
+
+impl Case {
+    /// Drives it for one window.
+    pub(crate) async fn drive(&self, window: Window) -> Outcome<Seen> {
+        (self.drive)(window).await
     }
 }
 
@@ -137,6 +145,11 @@ impl Random {
 pub(crate) struct Servers {
     pids: Vec<u32>,
     connections: Vec<MultiplexedConnection>,
+    /// Whose children count, too: those that they have at that time.
+    parents: Vec<u32>,
+    /// What these had used when they were last looked at, and what all had used together.
+    children: HashMap<u32, Duration>,
+    of_children: Duration,
 }
 
 /// What servers have used so far.
@@ -158,6 +171,14 @@ impl Servers {
         these
     }
 
+    /// A server that has a process for each client.
+    pub(crate) fn with_children_of(parent: u32) -> Self {
+        Self {
+            parents: vec![parent],
+            ..Self::default()
+        }
+    }
+
     pub(crate) async fn used(&mut self) -> Outcome<Used> {
         let mut used = Used::default();
         for connection in &mut self.connections {
@@ -174,6 +195,15 @@ impl Servers {
             used.bytes_out += field("total_net_output_bytes:");
         }
         used.cpu = cpu_time(&self.pids);
+        let children = self.parents.iter().flat_map(|parent| children(*parent));
+        let children: HashMap<_, _> = children.map(|pid| (pid, cpu_time(&[pid]))).collect();
+        for (pid, time) in &children {
+            let before = self.children.get(pid).copied().unwrap_or_default();
+            self.of_children += time.saturating_sub(before);
+        }
+        // One that has ended takes with it what it used since the last look.
+        self.children = children;
+        used.cpu += self.of_children;
         Ok(used)
     }
 }

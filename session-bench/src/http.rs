@@ -11,16 +11,18 @@ use std::time::Duration;
 use clap::ValueEnum;
 use session_redis_test::RedisServer;
 
-pub(crate) use self::apps::serve;
+pub(crate) use self::apps::{serve, serve_sql};
 use self::template::Template;
-use self::wrk::Wrk;
+pub(crate) use self::wrk::{Lost, check};
+use self::wrk::{Seen, Wrk};
 use crate::args::Options;
 use crate::drive::{Outcome, Servers, micros_per};
 use crate::process::cpu_time;
-use crate::results::{Measurement, Results, Round, Target};
+use crate::results::{Measurement, Results, Round, Server, Target};
 
 pub(crate) const GROUP: &str = "http";
 pub(crate) const SETTING: &str = "64 connections";
+const CONNECTIONS: usize = 64;
 /// How many sessions the requests belong to.
 const SESSIONS: usize = 200;
 
@@ -63,17 +65,17 @@ impl App {
 }
 
 /// An application's process, which ends with this one.
-struct Process {
+pub(crate) struct Process {
     child: Child,
     port: u16,
 }
 
 impl Process {
-    fn start(app: App, redis: &str, template: &Template) -> Outcome<Self> {
-        let name = app.to_possible_value().ok_or("no such application")?;
+    /// Starts this program with these arguments, which make it an application.
+    pub(crate) fn start(args: &[&str], template: Option<&Template>) -> Outcome<Self> {
         let mut child = Command::new(std::env::current_exe()?)
-            .args(["app", name.get_name(), redis])
-            .env(Template::VARIABLE, serde_json::to_string(template)?)
+            .args(args)
+            .env(Template::VARIABLE, serde_json::to_string(&template)?)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -81,7 +83,7 @@ impl Process {
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line)?;
         let port = line.trim().parse();
-        let port = port.map_err(|_| format!("{} did not start", app.label()))?;
+        let port = port.map_err(|_| format!("{args:?} did not start"))?;
         Ok(Self { child, port })
     }
 }
@@ -102,7 +104,9 @@ pub(crate) async fn run(options: &Options, results: &mut Results) -> Outcome {
     let mut started = Vec::new();
     for app in App::value_variants() {
         if options.wants(app.label()) {
-            let process = Process::start(*app, &server.url(), &template)?;
+            let name = app.to_possible_value().ok_or("no such application")?;
+            let args = ["app", name.get_name(), &server.url()];
+            let process = Process::start(&args, Some(&template))?;
             // An application that forgets its sessions would be fast.
             let expected = match app {
                 App::AxumBare | App::ActixBare => 1,
@@ -114,7 +118,7 @@ pub(crate) async fn run(options: &Options, results: &mut Results) -> Outcome {
             if counted != expected {
                 return Err(format!("{}: the third page is {counted}", app.label()).into());
             }
-            let wrk = Wrk::new(process.port, SESSIONS)?;
+            let wrk = Wrk::new(process.port, "/", SESSIONS)?;
             started.push((*app, process, wrk, Vec::new()));
         }
     }
@@ -123,21 +127,13 @@ pub(crate) async fn run(options: &Options, results: &mut Results) -> Outcome {
         for (app, process, wrk, rounds) in &mut started {
             let pids = [process.child.id()];
             let (before, client) = (servers.used().await?, cpu_time(&pids));
-            let seen = wrk.run(length)?;
+            let seen = wrk.run(CONNECTIONS, length)?;
             let client = cpu_time(&pids).saturating_sub(client);
             if seen.requests == 0.0 {
                 return Err(format!("{} replied to nothing", app.label()).into());
             }
-            rounds.push(Round {
-                ops_per_s: seen.requests / seen.seconds,
-                p50_us: seen.p50_us,
-                p99_us: seen.p99_us,
-                p999_us: 0.0,
-                max_us: seen.max_us,
-                client_cpu_us: micros_per(client, seen.requests),
-                server: Some(servers.used().await?.since(before, seen.requests)),
-                errors: seen.errors,
-            });
+            let used = servers.used().await?.since(before, seen.requests);
+            rounds.push(round(&seen, client, Some(used)));
         }
     }
     for (app, _, _, rounds) in started {
@@ -150,6 +146,63 @@ pub(crate) async fn run(options: &Options, results: &mut Results) -> Outcome {
     }
     compare(results);
     Ok(())
+}
+
+fn round(seen: &Seen, client: Duration, server: Option<Server>) -> Round {
+    Round {
+        ops_per_s: seen.requests / seen.seconds,
+        p50_us: seen.p50_us,
+        p99_us: seen.p99_us,
+        p999_us: 0.0,
+        max_us: seen.max_us,
+        client_cpu_us: micros_per(client, seen.requests),
+        server,
+        errors: seen.errors,
+    }
+}
+
+/// A load on a page of an application.
+pub(crate) struct Load {
+    wrk: Wrk,
+    pid: u32,
+}
+
+impl Load {
+    pub(crate) fn new(process: &Process, path: &str) -> Outcome<Self> {
+        Ok(Self {
+            wrk: Wrk::new(process.port, path, SESSIONS)?,
+            pid: process.child.id(),
+        })
+    }
+}
+
+/// One round of a page.
+pub(crate) async fn measure_page(
+    load: &Load,
+    connections: usize,
+    length: Duration,
+    mut servers: Option<&mut Servers>,
+) -> Outcome<Round> {
+    let before = match &mut servers {
+        Some(servers) => Some(servers.used().await?),
+        None => None,
+    };
+    let client = cpu_time(&[load.pid]);
+    let seen = load.wrk.run(connections, length)?;
+    let client = cpu_time(&[load.pid]).saturating_sub(client);
+    if seen.requests == 0.0 {
+        return Err("an application replied to nothing".into());
+    }
+    let server = match (servers, before) {
+        (Some(servers), Some(before)) => Some(servers.used().await?.since(before, seen.requests)),
+        _ => None,
+    };
+    Ok(round(&seen, client, server))
+}
+
+/// What an application loses of requests of one session at once.
+pub(crate) fn lost_counts(process: &Process, clients: usize, requests: usize) -> Outcome<Lost> {
+    wrk::lost_counts(process.port, clients, requests)
 }
 
 fn compare(results: &mut Results) {

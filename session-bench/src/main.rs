@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `drive`, `histogram`, `process` | drives cases interleaved, and reads clocks and costs |
 //! | `ours` | the product's operations |
-//! | `redis`, `http`, `memory`, `growth`, `counts` | a group of cases each |
+//! | `redis`, `http`, `sql`, `memory`, `growth`, `counts` | a group of cases each |
 //! | `results` | what is found; medians and ratios |
 //! | `report` | tables, charts and documents made of it |
 
@@ -22,6 +22,7 @@ mod process;
 mod redis;
 mod report;
 mod results;
+mod sql;
 
 use std::fs;
 use std::process::ExitCode;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
 fn run_child(child: Child) -> Outcome {
     match child {
         Child::App { app, redis } => http::serve(app, &redis),
+        Child::SqlApp { app, url } => http::serve_sql(app, &url),
         Child::Footprint { store, sessions } => memory::footprint(store, sessions),
         Child::Count { case, ops, redis } => counts::count(&case, ops, &redis),
     }
@@ -88,6 +90,12 @@ fn measure(options: &Options) -> Outcome<Results> {
     }
     if options.includes(Group::Http) {
         runtime.block_on(http::run(options, &mut results))?;
+    }
+    if options.includes(Group::Sql) {
+        runtime.block_on(sql::run(options, &mut results))?;
+    }
+    if options.includes(Group::SqlPages) {
+        runtime.block_on(sql::pages::run(options, &mut results))?;
     }
     if options.includes(Group::Memory) {
         runtime.block_on(memory::run(options, &mut results))?;

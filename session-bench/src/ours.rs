@@ -107,16 +107,22 @@ pub(crate) async fn create_bound<B: SessionBackend>(
     create_with(backend, count, bind).await
 }
 
+/// A session with the application's fields.
+pub(crate) fn new_session() -> Outcome<NewSession> {
+    let fields = Fields::new()
+        .with(FieldName::new(USERNAME)?, "andrew")
+        .with(FieldName::new(PAGE_VIEWS)?, 1);
+    Ok(NewSession::new(fields))
+}
+
 async fn create_with<B: SessionBackend>(
     backend: &Arc<B>,
     count: usize,
     with: impl Fn(usize, NewSession) -> Outcome<NewSession>,
 ) -> Outcome<Vec<SessionId>> {
-    let fields = Fields::new()
-        .with(FieldName::new(USERNAME)?, "andrew")
-        .with(FieldName::new(PAGE_VIEWS)?, 1);
+    let session = new_session()?;
     let created = stream::iter(0..count).map(|n| {
-        let new = with(n, NewSession::new(fields.clone()));
+        let new = with(n, session.clone());
         async { Ok(backend.create_session(new?).await?.id) }
     });
     created

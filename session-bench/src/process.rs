@@ -15,6 +15,15 @@ pub(crate) fn cpu_time(pids: &[u32]) -> Duration {
     Duration::from_nanos(nanos.sum())
 }
 
+/// The processes that this one has started, and that live.
+pub(crate) fn children(pid: u32) -> Vec<u32> {
+    let text = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+    let text = text.unwrap_or_default();
+    text.split_whitespace()
+        .filter_map(|pid| pid.parse().ok())
+        .collect()
+}
+
 /// The bytes of this process that are in memory.
 pub(crate) fn resident_bytes() -> f64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -60,6 +60,7 @@ pub(crate) fn machine() -> Machine {
             .trim_start_matches([':', ' ', '\t'])
             .into(),
         cpus: std::thread::available_parallelism().map_or(1, usize::from),
+        databases: String::new(),
         server: format!("Redis {}", server.unwrap_or("unknown")),
         compiler: said_by("rustc", &["--version"]),
         command: std::env::args().skip(1).collect::<Vec<_>>().join(" "),

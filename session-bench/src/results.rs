@@ -19,6 +19,9 @@ pub(crate) struct Machine {
     pub(crate) processor: String,
     pub(crate) cpus: usize,
     pub(crate) server: String,
+    /// The databases of the groups that have some.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) databases: String,
     pub(crate) compiler: String,
     pub(crate) command: String,
 }
@@ -157,6 +160,19 @@ impl Results {
             measurements: measurements.collect(),
             ratios: self.ratios.clone(),
             figures: self.figures.clone(),
+        }
+    }
+
+    /// What was found in groups of which this is true.
+    pub(crate) fn of_groups(&self, is_one: impl Fn(&str) -> bool) -> Self {
+        let measurements = self.measurements.iter().filter(|it| is_one(&it.group));
+        let ratios = self.ratios.iter().filter(|it| is_one(&it.group));
+        let figures = self.figures.iter().filter(|it| is_one(&it.group));
+        Self {
+            machine: self.machine.clone(),
+            measurements: measurements.cloned().collect(),
+            ratios: ratios.cloned().collect(),
+            figures: figures.cloned().collect(),
         }
     }
 

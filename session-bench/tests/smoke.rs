@@ -21,7 +21,14 @@ fn every_case_of_every_group_runs() {
         let these: Vec<_> = all.filter(|it| it["group"] == group).cloned().collect();
         these
     };
-    for (group, cases) in [("redis", 24), ("http", 12), ("memory", 8), ("growth", 24)] {
+    for (group, cases) in [
+        ("redis", 24),
+        ("http", 12),
+        ("sql", 48),
+        ("sql-pages", 12),
+        ("memory", 8),
+        ("growth", 24),
+    ] {
         let measured = of_group("measurements", group);
         assert_eq!(measured.len(), cases, "{group}: {measured:#?}");
         assert!(!of_group("ratios", group).is_empty(), "{group}");
@@ -32,7 +39,7 @@ fn every_case_of_every_group_runs() {
             assert!(works && round["errors"].as_u64() <= Some(64), "{case:#?}");
         }
     }
-    for group in ["memory", "growth", "counts"] {
+    for group in ["sql", "sql-pages", "memory", "growth", "counts"] {
         assert!(!of_group("figures", group).is_empty(), "{group}");
     }
 }

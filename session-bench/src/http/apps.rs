@@ -33,11 +33,7 @@ use crate::redis::{key_of, peers};
 
 /// Serves an application until the input ends; its port is the first line of the output.
 pub(crate) fn serve(app: App, redis: &str) -> Outcome {
-    std::thread::spawn(|| {
-        // Whoever started it has ended.
-        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
-        std::process::exit(0);
-    });
+    end_with_input();
     match app {
         App::ActixBare | App::ActixSession => {
             actix_web::rt::System::new().block_on(serve_actix(app == App::ActixSession, redis))
@@ -47,6 +43,24 @@ pub(crate) fn serve(app: App, redis: &str) -> Outcome {
             .build()?
             .block_on(serve_axum(app, redis)),
     }
+}
+
+/// The same for an application with sessions in a database.
+pub(crate) fn serve_sql(app: crate::sql::pages::App, url: &str) -> Outcome {
+    end_with_input();
+    let serve = async { serve_router(crate::sql::pages::router(app, url).await?).await };
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(serve)
+}
+
+fn end_with_input() {
+    std::thread::spawn(|| {
+        // Whoever started it has ended.
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        std::process::exit(0);
+    });
 }
 
 fn say_port(port: u16) -> Outcome {
@@ -101,6 +115,10 @@ async fn serve_axum(app: App, redis: &str) -> Outcome {
             Router::new().route("/", get(async || "1".to_owned()))
         }
     };
+    serve_router(router).await
+}
+
+async fn serve_router(router: Router) -> Outcome {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     say_port(listener.local_addr()?.port())?;
     Ok(axum::serve(listener, router).await?)

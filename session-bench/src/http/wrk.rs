@@ -25,7 +25,7 @@ pub(crate) struct Seen {
 const SCRIPT: &str = r#"
 local requests, n = {}, 0
 function init()
-  for i, cookie in ipairs(cookies) do requests[i] = wrk.format("GET", "/", { Cookie = cookie }) end
+  for i, cookie in ipairs(cookies) do requests[i] = wrk.format("GET", path, { Cookie = cookie }) end
 end
 function request()
   n = n % #requests + 1
@@ -58,8 +58,8 @@ pub(crate) struct Wrk {
 }
 
 impl Wrk {
-    pub(crate) fn new(port: u16, sessions: usize) -> Outcome<Self> {
-        let mut text = String::from("cookies = {\n");
+    pub(crate) fn new(port: u16, path: &str, sessions: usize) -> Outcome<Self> {
+        let mut text = format!("path = \"{path}\"\ncookies = {{\n");
         for _ in 0..sessions {
             writeln!(text, "[=[{}]=],", new_cookie(port)?)?;
         }
@@ -71,10 +71,11 @@ impl Wrk {
     }
 
     /// Runs for this long, in whole seconds.
-    pub(crate) fn run(&self, length: Duration) -> Outcome<Seen> {
+    pub(crate) fn run(&self, connections: usize, length: Duration) -> Outcome<Seen> {
         let output = Command::new("wrk")
-            .args(["-t1", "-c64", &format!("-d{}s", length.as_secs()), "-s"])
+            .args(["-t1", &format!("-c{connections}"), "-s"])
             .arg(self.script.path())
+            .arg(format!("-d{}s", length.as_secs()))
             .arg(format!("http://127.0.0.1:{}/", self.port))
             .stderr(Stdio::inherit())
             .output()?;
@@ -98,9 +99,40 @@ fn parse(output: &str) -> Option<Seen> {
     })
 }
 
+/// What of many requests of one session at once came to nothing.
+#[derive(Debug)]
+pub(crate) struct Lost {
+    /// Requests that succeeded, and that the page has not counted.
+    pub(crate) lost: i64,
+    pub(crate) failed: i64,
+}
+
+/// Opens the page so often by so many clients at once, in one session.
+pub(crate) fn lost_counts(port: u16, clients: usize, requests: usize) -> Outcome<Lost> {
+    let cookie = new_cookie(port)?;
+    let before: i64 = open(port, "/", &cookie)?.1.trim().parse()?;
+    let one_client = || {
+        (0..requests)
+            .filter(|_| open(port, "/", &cookie).is_ok())
+            .count()
+    };
+    let succeeded: usize = std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..clients).map(|_| scope.spawn(one_client)).collect();
+        let counts = clients.into_iter().map(|it| it.join().unwrap_or(0));
+        counts.sum()
+    });
+    let after: i64 = open(port, "/", &cookie)?.1.trim().parse()?;
+    let succeeded = i64::try_from(succeeded)?;
+    Ok(Lost {
+        // The last page has counted itself.
+        lost: succeeded - (after - before - 1),
+        failed: i64::try_from(clients * requests)? - succeeded,
+    })
+}
+
 /// Opens the page without a cookie; the cookies that the response sets, or one that says nothing.
 fn new_cookie(port: u16) -> Outcome<String> {
-    let cookies = open(port, "")?.0;
+    let cookies = open(port, "/", "")?.0;
     Ok(match cookies.is_empty() {
         true => format!("id={}", "A".repeat(43)),
         false => cookies,
@@ -110,16 +142,16 @@ fn new_cookie(port: u16) -> Outcome<String> {
 /// Opens the page three times in one session; what it counted last.
 pub(crate) fn third_count(port: u16) -> Outcome<i64> {
     let cookie = new_cookie(port)?;
-    open(port, &cookie)?;
-    Ok(open(port, &cookie)?.1.trim().parse()?)
+    open(port, "/", &cookie)?;
+    Ok(open(port, "/", &cookie)?.1.trim().parse()?)
 }
 
 /// Opens the page; the cookies that the response sets, and its body.
-fn open(port: u16, cookie: &str) -> Outcome<(String, String)> {
+fn open(port: u16, path: &str, cookie: &str) -> Outcome<(String, String)> {
     let mut connection = TcpStream::connect(("127.0.0.1", port))?;
     connection.set_read_timeout(Some(Duration::from_secs(10)))?;
     let request = format!(
-        "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n"
+        "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n"
     );
     connection.write_all(request.as_bytes())?;
     let mut response = Vec::new();

@@ -20,7 +20,7 @@ use crate::ours::pick;
 
 const TTL: Duration = Duration::seconds(1800);
 const TABLE: &str = "sessions";
-const FIELDS: [(&str, &str); 5] = [
+pub(crate) const FIELDS: [(&str, &str); 5] = [
     ("created_at", "2026-01-01T00:00:00+00:00"),
     ("last_accessed_at", "2026-01-01T00:00:00+00:00"),
     ("page_views", "1"),

@@ -7,22 +7,34 @@ use super::chart::{Bar, Kind, Panel, svg};
 use super::{capacity, tables};
 use crate::drive::Outcome;
 use crate::results::{Measurement, Ratio, Results};
-use crate::{counts, growth, http, memory, redis};
+use crate::{counts, growth, http, memory, redis, sql};
 
 /// The files with charts and generated parts, and what is to be in them.
 pub(crate) fn files(results: &Results, root: &Path) -> Outcome<Vec<(PathBuf, String)>> {
     let docs = root.join("docs");
-    let results = &results.medians();
-    let mut files = vec![
-        (docs.join("performance.json"), super::json(results)?),
-        (docs.join("speed.svg"), svg(&overview(results))),
-        (docs.join("growth.svg"), svg(&growth_panels(results))),
-    ];
-    for (file, parts) in [
-        (root.join("README.md"), vec![("speed", speed(results))]),
-        (docs.join("performance.md"), performance(results)),
-        (docs.join("capacity.md"), capacity::parts(results)?),
-    ] {
+    let results = results.medians();
+    let is_sql = |group: &str| [sql::GROUP, sql::pages::GROUP].contains(&group);
+    // They are measured by themselves: what is not among the results stays as it is written.
+    let of_sql = &results.of_groups(is_sql);
+    let results = &results.of_groups(|group| !is_sql(group));
+    let (mut files, mut documents) = (Vec::new(), Vec::new());
+    if !results.measurements.is_empty() {
+        files.extend([
+            (docs.join("performance.json"), super::json(results)?),
+            (docs.join("speed.svg"), svg(&overview(results))),
+            (docs.join("growth.svg"), svg(&growth_panels(results))),
+        ]);
+        documents.extend([
+            (root.join("README.md"), vec![("speed", speed(results))]),
+            (docs.join("performance.md"), performance(results)),
+            (docs.join("capacity.md"), capacity::parts(results)?),
+        ]);
+    }
+    if !of_sql.measurements.is_empty() {
+        files.push((docs.join("sql-performance.json"), super::json(of_sql)?));
+        documents.push((docs.join("sql-performance.md"), sql_performance(of_sql)));
+    }
+    for (file, parts) in documents {
         let mut text = fs::read_to_string(&file)?;
         for (name, part) in parts {
             text = replaced(&text, name, &part)
@@ -44,33 +56,49 @@ fn replaced(text: &str, name: &str, part: &str) -> Option<String> {
     Some(format!("{before}{begin}\n{}\n\n{end}{after}", part.trim()))
 }
 
+/// The tables of a group.
+fn group(results: &Results, group: &str) -> String {
+    let mut text = String::new();
+    for (_, setting) in tables::settings(&results.measurements)
+        .into_iter()
+        .filter(|(it, _)| *it == group)
+    {
+        let these = results.measurements.iter();
+        let these = these.filter(|it| it.group == group && it.setting == setting);
+        text += &format!(
+            "### {}\n\n{}\n",
+            capitalized(setting),
+            tables::measurements(these)
+        );
+    }
+    let ratios = results.ratios.iter().filter(|it| it.group == group);
+    let figures = results.figures.iter().filter(|it| it.group == group);
+    for (heading, table) in [
+        ("Ratios", tables::ratios(ratios)),
+        ("Figures", tables::figures(figures)),
+    ] {
+        if let Some(table) = table {
+            text += &format!("### {heading}\n\n{table}\n");
+        }
+    }
+    text
+}
+
+fn sql_performance(results: &Results) -> Vec<(&'static str, String)> {
+    let it = &results.machine;
+    let machine = format!(
+        "Measured on {}, commit {}: {} processors ({}), shared by clients, servers and load; {}; {}.",
+        it.date, it.commit, it.cpus, it.processor, it.databases, it.compiler
+    );
+    vec![
+        ("machine", machine),
+        ("sql", group(results, sql::GROUP)),
+        ("sql-pages", group(results, sql::pages::GROUP)),
+    ]
+}
+
 fn performance(results: &Results) -> Vec<(&'static str, String)> {
-    let of = |group: &str| {
-        let mut text = String::new();
-        for (_, setting) in tables::settings(&results.measurements)
-            .into_iter()
-            .filter(|(it, _)| *it == group)
-        {
-            let these = results.measurements.iter();
-            let these = these.filter(|it| it.group == group && it.setting == setting);
-            text += &format!(
-                "### {}\n\n{}\n",
-                capitalized(setting),
-                tables::measurements(these)
-            );
-        }
-        let ratios = results.ratios.iter().filter(|it| it.group == group);
-        let figures = results.figures.iter().filter(|it| it.group == group);
-        for (heading, table) in [
-            ("Ratios", tables::ratios(ratios)),
-            ("Figures", tables::figures(figures)),
-        ] {
-            if let Some(table) = table {
-                text += &format!("### {heading}\n\n{table}\n");
-            }
-        }
-        text
-    };
+    let of = |name: &str| group(results, name);
     vec![
         ("machine", machine(results)),
         ("redis", of(redis::GROUP)),
@@ -303,15 +331,17 @@ mod tests {
     #[test]
     fn the_documentation_is_what_its_results_say() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let results = fs::read(root.join("docs/performance.json")).unwrap();
-        let results = serde_json::from_slice(&results).unwrap();
-        for (file, text) in files(&results, &root).unwrap() {
-            let is_as_written = fs::read_to_string(&file).unwrap() == text;
-            assert!(
-                is_as_written,
-                "{}: run it with --from … --docs",
-                file.display()
-            );
+        for found in ["performance", "sql-performance"] {
+            let results = fs::read(root.join(format!("docs/{found}.json"))).unwrap();
+            let results = serde_json::from_slice(&results).unwrap();
+            for (file, text) in files(&results, &root).unwrap() {
+                let is_as_written = fs::read_to_string(&file).unwrap() == text;
+                assert!(
+                    is_as_written,
+                    "{}: run it with --from … --docs",
+                    file.display()
+                );
+            }
         }
     }
 

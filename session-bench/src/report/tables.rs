@@ -35,13 +35,18 @@ pub(crate) fn settings(measurements: &[Measurement]) -> Vec<(&str, &str)> {
 
 /// One row for each case. Columns that say nothing are left out.
 pub(crate) fn measurements<'a>(of: impl Iterator<Item = &'a Measurement>) -> String {
+    let mut of = of.peekable();
+    let server_cpu = match of.peek() {
+        Some(it) if it.group.starts_with("sql") => "server CPU µs",
+        _ => "Redis CPU µs",
+    };
     let heads = [
         "case",
         "k/s",
         "p50 µs",
         "p99 µs",
         "CPU µs",
-        "Redis CPU µs",
+        server_cpu,
         "commands",
         "bytes in",
         "bytes out",
@@ -50,6 +55,8 @@ pub(crate) fn measurements<'a>(of: impl Iterator<Item = &'a Measurement>) -> Str
     let mut rows = vec![heads.map(str::to_owned).to_vec()];
     for it in of {
         let server = |value: Option<f64>, digits| {
+            // What is not counted is none.
+            let value = value.filter(|it| *it > 0.0);
             value.map_or_else(String::new, |value| number(value, digits))
         };
         let errors: u64 = it.rounds.iter().map(|round| round.errors).sum();

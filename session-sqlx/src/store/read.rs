@@ -16,8 +16,8 @@ enum Read {
 }
 
 impl<E: Engine> Store<E> {
-    /// One statement; where it depends on the age whether the expiry slides, a look first. Where only
-    /// one connection can write, that is another connection's.
+    /// One statement; where it depends on the age whether the expiry slides, a look first. Where
+    /// only one connection can write, that is another connection's.
     pub(crate) async fn read(&self, request: &ReadRequest) -> Result<ReadOutcome> {
         let until = self.until();
         let named = Named::of(&request.target)?;
