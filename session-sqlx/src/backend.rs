@@ -101,7 +101,8 @@ impl<E: Engine> SqlxBackend<E> {
     }
 
     /// A future that [purges](Self::purge) again and again, for as long as another clone of the
-    /// backend lives, with pauses of about this interval (a second to a day). Failures are logged. Start it once per application:
+    /// backend lives, with pauses of about this interval (a second to a day). Failures are logged.
+    /// Start it once per application:
     ///
     /// ```no_run
     /// # #[cfg(feature = "sqlite")]

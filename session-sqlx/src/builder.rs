@@ -100,8 +100,8 @@ impl<E: Engine> SqlxBuilder<E> {
         self
     }
 
-    /// How many connections there are at most; 10 by default. A database in memory has one, whatever
-    /// is said here; an application's own pool is as large as it is.
+    /// How many connections there are at most; 10 by default. A database in memory has one,
+    /// whatever is said here; an application's own pool is as large as it is.
     pub fn max_connections(mut self, max: u32) -> Self {
         self.max_connections = max.max(1);
         self

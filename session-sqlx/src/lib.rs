@@ -37,8 +37,8 @@
 //! # The table
 //! One row per session: its key is the SHA-256 of the id, so that who reads the table, or a backup
 //! of it, holds nobody's session. What the rules need is in columns of its own; the application's
-//! fields are one JSON object of texts, which other programs can query. A value that is no UTF-8, or
-//! has a NUL in it, is base64url behind `base64:`, and comes back as it was.
+//! fields are one JSON object of texts, which other programs can query. A value that is no UTF-8,
+//! or has a NUL in it, is base64url behind `base64:`, and comes back as it was.
 //!
 //! The index of a principal is an index of the table: it cannot be lost, nor be out of step. What a
 //! rotation leaves under the old id is a row, too.

@@ -221,8 +221,8 @@ impl<E: Engine> Pool<E> {
         connected.map_err(|failure| self.not_connected(failure))
     }
 
-    /// Where there are other connections (the server lets nobody else in, say), one of them may soon
-    /// be idle.
+    /// Where there are other connections (the server lets nobody else in, say), one of them may
+    /// soon be idle.
     fn not_connected(&self, failure: Failure) -> Failure {
         match self.live.load(Ordering::Relaxed) {
             1.. if failure.is_unavailable::<E>() => Failure::again(Because::AllInUse),

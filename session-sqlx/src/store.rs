@@ -216,8 +216,8 @@ impl<E: Engine> Store<E> {
         })
     }
 
-    /// Waits until there is a connection, and the table is as it must be: longer than a step may, as
-    /// the table may have to be made.
+    /// Waits until there is a connection, and the table is as it must be: longer than a step may,
+    /// as the table may have to be made.
     pub(crate) async fn contact(&self) -> Result<()> {
         let met = async {
             loop {
@@ -282,8 +282,8 @@ impl<E: Engine> Store<E> {
         }
     }
 
-    /// Whether a session of this listing was rotated just when a statement waited for its row: it is
-    /// another row now, which that statement did not see.
+    /// Whether a session of this listing was rotated just when a statement waited for its row: it
+    /// is another row now, which that statement did not see.
     async fn was_missed(
         &self,
         lease: &mut Lease<E>,

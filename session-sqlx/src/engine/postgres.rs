@@ -176,14 +176,15 @@ CREATE INDEX {expiry} ON {table} (expiry_hour);"
         // A statement that its caller has given up ends on the server too. One that waits for a
         // lock ends before that: then the caller knows that nothing was applied. A transaction
         // whose client has vanished ends as well. All that is asked is in an index; a plan that was
-        // made while the table was small would not use it.
+        // made while the table was small would not use it. No statement is worth compiling.
         let limit = deadline.as_millis().max(1);
         let lock_limit = (limit * 3 / 4).max(1);
         let idle_limit = (limit * 4).max(1_000);
         let settings = format!(
             "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED; \
              SET statement_timeout = {limit}; SET lock_timeout = {lock_limit}; \
-             SET idle_in_transaction_session_timeout = {idle_limit}; SET enable_seqscan = off"
+             SET idle_in_transaction_session_timeout = {idle_limit}; SET enable_seqscan = off; \
+             SET jit = off"
         );
         let set = sqlx::raw_sql(AssertSqlSafe(settings)).execute(connection);
         set.await?;
