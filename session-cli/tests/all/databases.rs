@@ -92,7 +92,7 @@ async fn every_command_works_on_a_database() {
         let ended = lost.run(&["count"]).await;
         assert!(ended.stderr.contains("table is not there"), "{ended:?}");
         let schema = lost.told(&["schema", "--table", "web"]).await;
-        assert!(schema.contains("CREATE TABLE web ("), "{schema}");
+        assert!(schema.contains("CREATE TABLE \"web\" ("), "{schema}");
     }
 }
 

@@ -96,6 +96,10 @@ impl<E: Engine> Store<E> {
         size: u64,
         ended: &AtomicU64,
     ) -> std::result::Result<bool, Failure> {
+        let note = |changed: usize| {
+            let changed = u64::try_from(changed).unwrap_or(u64::MAX);
+            ended.fetch_add(changed, Ordering::Relaxed);
+        };
         loop {
             let left = size.saturating_sub(ended.load(Ordering::Relaxed));
             if left == 0 {
@@ -107,19 +111,14 @@ impl<E: Engine> Store<E> {
             // time that a statement has waited for it, and until then all others are rotated on.
             let revoke = &self.statements.revoke;
             let unlocked = &self.statements.revoke_unlocked;
-            let mut changed = lease.rows(unlocked, values.clone()).await?.len();
-            if changed == 0 {
-                changed = lease.rows(&revoke.change, values).await?.len();
+            let changed = lease.rows(unlocked, values.clone()).await?.len();
+            note(changed);
+            let more = lease.rows(&revoke.look, meant.to_vec()).await?;
+            if more.is_empty() {
+                return Ok(false);
             }
-            ended.fetch_add(
-                u64::try_from(changed).unwrap_or(u64::MAX),
-                Ordering::Relaxed,
-            );
             if changed == 0 {
-                let more = lease.rows(&revoke.look, meant.to_vec()).await?;
-                if more.is_empty() {
-                    return Ok(false);
-                }
+                note(lease.rows(&revoke.change, values).await?.len());
             }
         }
     }
