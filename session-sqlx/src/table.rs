@@ -46,6 +46,7 @@ impl TableName {
     }
 
     /// The name without the schema's, quoted.
+    #[cfg(feature = "sqlite")]
     pub(crate) fn bare(&self) -> String {
         format!("\"{}\"", self.last())
     }
