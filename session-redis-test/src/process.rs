@@ -104,8 +104,9 @@ impl ServerProcess {
 
     /// Tells the server to end at once (`SIGQUIT`), and waits until it has.
     pub fn quit(&mut self) -> io::Result<()> {
-        self.signal(Signal::QUIT)?;
+        // In this order: it may end with the signal.
         self.resume()?;
+        self.signal(Signal::QUIT)?;
         let deadline = Instant::now() + SIGNAL_LIMIT;
         while self.ended()?.is_none() {
             if Instant::now() > deadline {
