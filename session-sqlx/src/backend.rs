@@ -88,7 +88,7 @@ impl<E: Engine> SqlxBackend<E> {
 
     /// The SQL that makes the table of this version, for those who apply it themselves.
     pub fn schema_sql(&self) -> String {
-        self.store.schema.sql::<E>()
+        self.store.prepared.schema.sql::<E>()
     }
 
     /// Deletes the rows that have expired, in small batches, until there are none; see

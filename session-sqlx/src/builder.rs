@@ -5,19 +5,17 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use session_core::{Effect, Error, ErrorKind, Operation, Result, SessionPolicy};
-use sqlx::Connection;
+use session_core::{Operation, Result, SessionPolicy};
 use tokio::sync::OnceCell;
 
 use crate::backend::SqlxBackend;
-use crate::engine::Engine;
+use crate::engine::{Engine, Options};
 use crate::pool::{Pool, Prepared};
 use crate::schema::Schema;
 use crate::sql::Statements;
 use crate::store::{Store, hash};
 use crate::table::TableName;
-
-type Options<E> = <<E as sqlx::Database>::Connection as Connection>::Options;
+use crate::url::InvalidUrl;
 
 /// Settings of a backend. Made by [`SqlxBackend::builder`],
 /// [`SqlxBackend::with_options`] and [`SqlxBackend::with_pool`].
@@ -41,25 +39,11 @@ impl<E: Engine> SqlxBuilder<E> {
     const MAX_CONNECTIONS: u32 = 10;
 
     pub(crate) fn from_url(url: &str) -> Result<Self> {
-        let refused = |why: String| {
-            Error::new(ErrorKind::Config, Effect::NotApplied)
-                .with_source(why)
-                .during(Operation::Connect)
-        };
-        // sqlx would log it, with its value.
-        if let Some(unknown) = parameters(url).find(|name| !E::PARAMETERS.contains(name)) {
-            let known = E::PARAMETERS.join(", ");
-            return Err(refused(format!(
-                "unknown parameter `{unknown}` in the URL of {}: expected one of {known}",
-                E::DATABASE
-            )));
-        }
-        if let Some(why) = E::refuses(url) {
-            return Err(refused(why.to_owned()));
-        }
+        crate::url::check(url, E::PARTS)?;
+        let url = E::url(url)?;
         // What sqlx says of it may quote it.
-        let options = Options::<E>::from_str(&E::url(url));
-        let options = options.map_err(|_| refused(format!("not a URL of {}", E::DATABASE)))?;
+        let options = Options::<E>::from_str(&url);
+        let options = options.map_err(|_| InvalidUrl::Malformed(E::DATABASE))?;
         Ok(Self::from_options(E::configured(options)))
     }
 
@@ -118,7 +102,6 @@ impl<E: Engine> SqlxBuilder<E> {
 
     /// A backend that connects when it is needed. Used within a Tokio runtime.
     pub fn build(self) -> SqlxBackend<E> {
-        let schema = Schema::new::<E>(&self.table);
         let prepared = Arc::new(Prepared {
             schema: Schema::new::<E>(&self.table),
             may_migrate: self.may_migrate,
@@ -128,18 +111,21 @@ impl<E: Engine> SqlxBuilder<E> {
         let deadline = self.deadline;
         let (writer, reader) = match self.connections {
             Connections::Given(pool) => {
-                let pool = Pool::given(pool, deadline, prepared);
+                let pool = Pool::given(pool, deadline, Arc::clone(&prepared));
                 (Arc::clone(&pool), pool)
             }
             Connections::Own(options) => {
                 if E::is_one_connection(&options) {
-                    let pool = Pool::sole(options, deadline, prepared);
+                    let pool = Pool::sole(options, deadline, Arc::clone(&prepared));
                     (Arc::clone(&pool), pool)
                 } else if E::ONE_WRITER {
                     let writer = Pool::own(options.clone(), 1, deadline, Arc::clone(&prepared));
-                    (writer, Pool::own(options, max, deadline, prepared))
+                    (
+                        writer,
+                        Pool::own(options, max, deadline, Arc::clone(&prepared)),
+                    )
                 } else {
-                    let pool = Pool::own(options, max, deadline, prepared);
+                    let pool = Pool::own(options, max, deadline, Arc::clone(&prepared));
                     (Arc::clone(&pool), pool)
                 }
             }
@@ -148,7 +134,7 @@ impl<E: Engine> SqlxBuilder<E> {
             statements: Statements::new::<E>(&self.table),
             writer,
             reader,
-            schema,
+            prepared,
             deadline,
             warnings: session_core::QuotaWarnings::default(),
             table_hash: hash(self.table.as_str().as_bytes()),
@@ -166,13 +152,6 @@ impl<E: Engine> SqlxBuilder<E> {
         reached.map_err(|error| error.during(Operation::Connect))?;
         Ok(backend)
     }
-}
-
-/// The names of a URL's parameters.
-fn parameters(url: &str) -> impl Iterator<Item = &str> {
-    let query = url.split_once('?').map_or("", |(_, query)| query);
-    let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    pairs.map(|pair| pair.split(['=', '[', '%']).next().unwrap_or_default())
 }
 
 impl<E: Engine> fmt::Debug for SqlxBuilder<E> {

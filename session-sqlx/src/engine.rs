@@ -15,6 +15,7 @@ use sqlx::{Connection, Database, SqlStr};
 use crate::error::Failure;
 use crate::row::{Columns, Row};
 use crate::table::TableName;
+use crate::url::InvalidUrl;
 
 pub(crate) type Options<E> = <<E as Database>::Connection as Connection>::Options;
 
@@ -132,17 +133,11 @@ pub trait Engine:
     fn first_rows(table: &TableName, condition: &str, order: &str, most: &str) -> String;
     /// What a URL can say behind its question mark.
     #[doc(hidden)]
-    const PARAMETERS: &'static [&'static str];
-    /// Why a URL means no database for sessions.
-    #[doc(hidden)]
-    fn refuses(url: &str) -> Option<&'static str> {
-        let _ = url;
-        None
-    }
+    const PARTS: &'static [&'static str];
     /// A URL as sqlx takes it.
     #[doc(hidden)]
-    fn url(url: &str) -> String {
-        url.to_owned()
+    fn url(url: &str) -> Result<String, InvalidUrl> {
+        Ok(url.to_owned())
     }
     /// Options as the steps need them.
     #[doc(hidden)]

@@ -84,6 +84,7 @@ mod sql;
 mod store;
 mod table;
 mod text;
+mod url;
 
 pub use sqlx;
 
@@ -92,6 +93,7 @@ pub use self::builder::SqlxBuilder;
 pub use self::engine::Engine;
 pub use self::purge::Purged;
 pub use self::table::{InvalidTableName, TableName};
+pub use self::url::InvalidUrl;
 
 /// Sessions in a file of SQLite, or in a SQLite database in memory.
 #[cfg(feature = "sqlite")]

@@ -9,7 +9,7 @@ use sqlx::{Connection as _, SqlStr};
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
 
-use crate::engine::{Engine, Value};
+use crate::engine::{Engine, Options, Value};
 use crate::error::{Because, Failure};
 use crate::row::Row;
 use crate::schema::Schema;
@@ -20,8 +20,6 @@ const TRUSTED: Duration = Duration::from_secs(1);
 const CONNECT: Duration = Duration::from_secs(5);
 /// The most that is waited after an attempt has failed.
 const PAUSE: Duration = Duration::from_secs(1);
-
-type Options<E> = <<E as sqlx::Database>::Connection as sqlx::Connection>::Options;
 
 /// Where connections come from.
 enum Source<E: Engine> {

@@ -73,16 +73,19 @@ impl<E: Engine> PurgeEvery<E> {
     }
 
     pub(crate) async fn run(self) {
-        while let Some(store) = self.store.upgrade() {
+        loop {
+            // Processes that were started together do not purge together; and what the application
+            // asks first finds its own error, not that of a purge.
+            let jitter = 0.75 + rand::random::<f64>() / 2.0;
+            tokio::time::sleep(self.interval.mul_f64(jitter)).await;
+            let Some(store) = self.store.upgrade() else {
+                return;
+            };
             match purge(&store).await {
                 Ok(Purged { rows: 0, .. }) => {}
                 Ok(purged) => tracing::debug!(rows = purged.rows, "expired sessions were deleted"),
                 Err(error) => tracing::warn!(%error, "expired sessions could not be deleted"),
             }
-            drop(store);
-            // Processes that were started together do not purge together.
-            let jitter = 0.75 + rand::random::<f64>() / 2.0;
-            tokio::time::sleep(self.interval.mul_f64(jitter)).await;
         }
     }
 }

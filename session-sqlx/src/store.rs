@@ -24,16 +24,15 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::engine::{Engine, Value};
 use crate::error::{Because, Failure};
-use crate::pool::{Lease, Pool};
+use crate::pool::{Lease, Pool, Prepared};
 use crate::row::{Content, Key, Row, integer};
-use crate::schema::Schema;
 use crate::sql::{ByTarget, Change, Statements};
 
 pub(crate) struct Store<E: Engine> {
     pub(crate) statements: Statements,
     pub(crate) writer: Arc<Pool<E>>,
     pub(crate) reader: Arc<Pool<E>>,
-    pub(crate) schema: Schema,
+    pub(crate) prepared: Arc<Prepared>,
     pub(crate) deadline: Duration,
     pub(crate) warnings: QuotaWarnings,
     /// Distinguishes the principals of one table from those of another.
@@ -250,7 +249,7 @@ impl<E: Engine> Store<E> {
     /// What a row is that was not changed. One that has expired is deleted first: whoever slides it
     /// at the same time comes before that, and it is looked at again, or is too late. So nobody
     /// finds a session that another was told has ended.
-    async fn judge(
+    async fn look_at(
         &self,
         lease: &mut Lease<E>,
         row: Option<Row>,

@@ -3,7 +3,6 @@
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod sql;
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -128,12 +127,6 @@ pub enum ConnectError {
     /// The sessions are in a database, and what was asked for is Redis's.
     #[error("the URL names SQLite or PostgreSQL, and only servers of Redis are inspected")]
     NotRedis,
-    /// The URL of SQLite names no file.
-    #[error("the URL names no file of SQLite: expected sqlite:path, or sqlite::memory:")]
-    NoFile,
-    /// The URL of a database has no such part.
-    #[error("the URL's part `{0}` is not known, or means nothing with this scheme")]
-    UnknownPart(Cow<'static, str>),
 }
 
 /// How often expired rows are deleted, unless it is said.
@@ -214,8 +207,7 @@ impl Connect {
     /// may stay until the hour is over in which it expired; it is no session in the meantime. Of
     /// several processes on one database each may do it: none does twice what another has done.
     /// Who says `None` calls `purge` of the backend in `backends::sqlx`, or `sessions purge` from a
-    /// shell: else the table grows. Times from a millisecond to a day are taken; others as the
-    /// nearest.
+    /// shell: else the table grows. Times from a second to a day are taken; others as the nearest.
     pub fn purge_every(mut self, interval: Option<Duration>) -> Self {
         self.purge_every = interval;
         self

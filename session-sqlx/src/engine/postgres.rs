@@ -97,7 +97,7 @@ impl Engine for Postgres {
         )
     }
 
-    const PARAMETERS: &'static [&'static str] = &[
+    const PARTS: &'static [&'static str] = &[
         "application_name",
         "dbname",
         "host",
@@ -107,6 +107,11 @@ impl Engine for Postgres {
         "port",
         "sslcert",
         "sslkey",
+        "ssl-ca",
+        "ssl-cert",
+        "ssl-key",
+        "ssl-mode",
+        "ssl-root-cert",
         "sslmode",
         "sslrootcert",
         "statement-cache-capacity",

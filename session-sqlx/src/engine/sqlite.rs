@@ -10,6 +10,7 @@ use sqlx::sqlite::{
 use super::{Engine, Types, arguments, run_statements, sealed};
 use crate::error::{Because, Failure};
 use crate::table::TableName;
+use crate::url::InvalidUrl;
 
 impl sealed::Sealed for Sqlite {}
 
@@ -92,25 +93,23 @@ impl Engine for Sqlite {
         )
     }
 
-    const PARAMETERS: &'static [&'static str] = &["cache", "immutable", "mode", "vfs"];
+    const PARTS: &'static [&'static str] = &["cache", "immutable", "mode", "vfs"];
 
-    fn refuses(url: &str) -> Option<&'static str> {
-        // Each connection could have a database of its own.
-        url.contains("mode=memory")
-            .then_some("for a database in memory say sqlite::memory:")
-    }
-
-    fn url(url: &str) -> String {
-        // A file that is not there is made, unless the URL says otherwise.
-        let is_memory = url.contains(":memory:");
-        match url.split_once('?') {
-            _ if is_memory => url.to_owned(),
-            None => format!("{url}?mode=rwc"),
-            Some((_, query)) if query.split('&').any(|part| part.starts_with("mode=")) => {
-                url.to_owned()
-            }
-            Some(_) => format!("{url}&mode=rwc"),
+    fn url(url: &str) -> Result<String, InvalidUrl> {
+        let (_, rest) = url.split_once(':').unwrap_or_default();
+        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let mode = query.split('&').find_map(|part| part.strip_prefix("mode="));
+        // In memory each connection would have a database of its own.
+        if matches!(path, "" | "//") || mode == Some("memory") {
+            return Err(InvalidUrl::NoFile);
         }
+        // A file that is not there is made, unless the URL says otherwise.
+        Ok(match (mode, query) {
+            (Some(_), _) => url.to_owned(),
+            (None, _) if path.contains(":memory:") => url.to_owned(),
+            (None, "") => format!("sqlite:{path}?mode=rwc"),
+            (None, query) => format!("sqlite:{path}?{query}&mode=rwc"),
+        })
     }
 
     fn configured(options: SqliteConnectOptions) -> SqliteConnectOptions {

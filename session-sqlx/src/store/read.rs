@@ -45,7 +45,7 @@ impl<E: Engine> Store<E> {
     ) -> std::result::Result<Read, Failure> {
         let look = named.statement(&self.statements.look);
         let row = pick(lease.rows(look, named.values()).await?);
-        Ok(match self.judge(&mut lease, row, named).await? {
+        Ok(match self.look_at(&mut lease, row, named).await? {
             Looked::Live(state, now, _) => match state.is_due(request.touch, now) {
                 true => Read::Due,
                 false => Read::Done(ReadOutcome::Found(state.record(now))),
@@ -75,7 +75,7 @@ impl<E: Engine> Store<E> {
                 }
                 row => row,
             };
-            match self.judge(&mut lease, row, named).await? {
+            match self.look_at(&mut lease, row, named).await? {
                 // It became due, or came to be, after the statement had looked.
                 Looked::Live(state, now, _) if state.is_due(request.touch, now) => {}
                 Looked::Live(state, now, _) => return Ok(ReadOutcome::Found(state.record(now))),

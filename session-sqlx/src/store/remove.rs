@@ -32,7 +32,7 @@ impl<E: Engine> Store<E> {
                 Some(row) if row.is_changed => return Ok(RemoveOutcome::Removed),
                 row => row,
             };
-            match self.judge(&mut lease, row, named).await? {
+            match self.look_at(&mut lease, row, named).await? {
                 // It came to be, or was rotated, after the statement had looked.
                 Looked::Live(..) => {}
                 Looked::Rotated(Some(_)) => return self.follow(&mut lease, named.clone()).await,

@@ -48,7 +48,7 @@ impl<E: Engine> Store<E> {
             }
         }
         let named = Named::of_id(&request.from);
-        let not_found = match self.judge(&mut lease, old, &named).await? {
+        let not_found = match self.look_at(&mut lease, old, &named).await? {
             Looked::Live(before, now, key) => Ok((before, now, key)),
             Looked::Rotated(_) => Err(RenameOutcome::Rotated),
             Looked::Nothing => Err(RenameOutcome::NotFound),

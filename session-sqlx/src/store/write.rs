@@ -143,7 +143,7 @@ impl<E: Engine> Store<E> {
             }
             row => row,
         };
-        Ok(match self.judge(&mut lease, row, named).await? {
+        Ok(match self.look_at(&mut lease, row, named).await? {
             Looked::Live(..) => None,
             Looked::Rotated(_) => Some(WriteOutcome::Rotated),
             Looked::Nothing => Some(WriteOutcome::NotFound),
@@ -167,7 +167,7 @@ impl<E: Engine> Store<E> {
         if row.is_none() && self.was_missed(&mut lease, named).await? {
             return Err(Failure::again(Because::InTheWay));
         }
-        let (mut state, now, key) = match self.judge(&mut lease, row, named).await? {
+        let (mut state, now, key) = match self.look_at(&mut lease, row, named).await? {
             Looked::Live(state, now, key) => (state, now, key),
             Looked::Rotated(_) => {
                 lease.commit().await?;

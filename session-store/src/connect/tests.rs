@@ -190,22 +190,25 @@ async fn without_their_features_databases_are_named() {
 mod databases {
     use super::*;
     use session_core::NewSession;
-    use session_sqlx::sqlx;
+    use session_sqlx::{InvalidUrl, sqlx};
 
     #[tokio::test]
     async fn what_a_url_cannot_say_is_named_and_no_text_shows_it() {
-        let part = |name: &'static str| ConnectError::UnknownPart(name.into());
+        let part = |name: &'static str| InvalidUrl::UnknownPart(name.into());
         for (url, reason) in [
-            ("sqlite:", ConnectError::NoFile),
-            ("SQLITE://", ConnectError::NoFile),
-            ("sqlite:x?mode=memory", ConnectError::NoFile),
+            ("sqlite:", InvalidUrl::NoFile),
+            ("SQLITE://", InvalidUrl::NoFile),
+            ("sqlite:x?mode=memory", InvalidUrl::NoFile),
             ("sqlite:x?mod=ro", part("mod")),
             ("sqlite:x?SECRET=1", part("…")),
             ("postgres://u:SECRET@h/d?sslmod=SECRET", part("sslmod")),
             ("postgresql://h/d?SECRET", part("…")),
             ("postgres://h/d?options[a]=b&option[a]=SECRET", part("…")),
         ] {
-            assert_eq!(refusal(url), reason, "{url}");
+            let error = Connect::to(url).build().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config);
+            let source = error.source().unwrap().downcast_ref();
+            assert_eq!(source, Some(&reason), "{url}");
             assert!(!reason.to_string().contains("SECRET"), "{reason}");
         }
         let connect = Connect::to("postgres://u:SECRET@h/d?sslmode=SECRET");
