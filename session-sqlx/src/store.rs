@@ -13,11 +13,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use session_core::rules::State;
-use session_core::steps::{Refusal, Target};
+use session_core::rules::{self, State};
+use session_core::steps::{Refusal, Target, Write};
 use session_core::{
     Effect, Error, ErrorKind, OnExcess, Principal, PrincipalLimit, QuotaWarnings, Result,
-    SessionId, Touch,
+    SessionId, Touch, UnixMillis, Written,
 };
 use sqlx::SqlStr;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -107,6 +107,14 @@ impl Named {
     }
 }
 
+/// The principal that a step binds to, as its column has it, where it may have so many sessions.
+type Bound = Option<(String, PrincipalLimit)>;
+
+fn bound_by(write: &Write) -> Bound {
+    let principal = write.delta.principal().map(text_of);
+    principal.zip(write.principal_limit)
+}
+
 fn text_of(principal: &Principal) -> String {
     crate::text::text(principal.as_str().as_bytes()).into_owned()
 }
@@ -137,7 +145,7 @@ fn touch_values(touch: Touch) -> [Value; 2] {
 
 /// What a look at a row has found.
 enum Looked {
-    Live(Box<State>, session_core::UnixMillis, Key),
+    Live(Box<State>, UnixMillis, Key),
     Rotated(Option<Key>),
     Nothing,
 }
@@ -296,13 +304,11 @@ impl<E: Engine> Store<E> {
         Ok(row.is_some_and(|row| matches!(row.into_content(), Content::Live(_))))
     }
 
-    /// Waits until nobody else binds sessions to the principal.
-    async fn lock_principal(
-        &self,
-        lease: &mut Lease<E>,
-        principal: &str,
-    ) -> std::result::Result<(), Failure> {
-        if let Some(lock) = E::LOCK_NUMBER {
+    /// Begins a transaction. Where it binds to a principal with a limit, waits until nobody else
+    /// binds sessions to that one.
+    async fn begin(&self, lease: &mut Lease<E>, bound: &Bound) -> std::result::Result<(), Failure> {
+        lease.begin().await?;
+        if let (Some((principal, _)), Some(lock)) = (bound, E::LOCK_NUMBER) {
             let number = self.table_hash ^ hash(principal.as_bytes());
             lease
                 .run(&SqlStr::from_static(lock), vec![int(number)])
@@ -311,19 +317,21 @@ impl<E: Engine> Store<E> {
         Ok(())
     }
 
-    /// Sees to it that the session of this key may be bound to the principal, which is locked.
-    /// Returns how many sessions ended for it.
+    /// Sees to it that the session of this key may be bound, to a principal that is locked. Returns
+    /// how many sessions ended for it.
     async fn make_room(
         &self,
         lease: &mut Lease<E>,
-        principal: &str,
-        limit: PrincipalLimit,
+        bound: &Bound,
         key: &Key,
     ) -> std::result::Result<std::result::Result<u64, Refusal>, Failure> {
         /// How many sessions beyond the limit are looked at.
         const BEYOND: i64 = 1_000;
+        let Some((principal, limit)) = bound else {
+            return Ok(Ok(0));
+        };
         let max = i64::from(limit.max.get());
-        let values = vec![text(principal.to_owned()), bytes(key), int(max + BEYOND)];
+        let values = vec![text(principal.clone()), bytes(key), int(max + BEYOND)];
         let others = lease.rows(&self.statements.others, values).await?;
         let surplus = (others.len() + 1).saturating_sub(usize::from(limit.max.get()));
         if surplus == 0 {
@@ -341,6 +349,22 @@ impl<E: Engine> Store<E> {
             // is done again.
             false => Err(Failure::again(Because::InTheWay)),
         }
+    }
+
+    /// Changes a session whose row is locked, but for storing it.
+    async fn change_locked(
+        &self,
+        lease: &mut Lease<E>,
+        state: &mut State,
+        write: &Write,
+        (now, key): (UnixMillis, &Key),
+    ) -> std::result::Result<std::result::Result<(Written, u64), Refusal>, Failure> {
+        let written = match rules::write(state, write, now) {
+            Ok(written) => written,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let room = self.make_room(lease, &bound_by(write), key).await?;
+        Ok(room.map(|ended| (written, ended)))
     }
 
     fn warn(&self, principal: Option<&Principal>, ended: u64) {

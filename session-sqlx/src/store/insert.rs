@@ -27,28 +27,29 @@ impl<E: Engine> Store<E> {
         request: &InsertRequest,
     ) -> std::result::Result<(InsertOutcome, u64), Failure> {
         let principal = request.session.principal();
-        let limited = principal.as_ref().map(text_of).zip(request.principal_limit);
-        if let Some((principal, _)) = &limited {
-            lease.begin().await?;
-            self.lock_principal(&mut lease, principal).await?;
+        let bound = principal.as_ref().map(text_of).zip(request.principal_limit);
+        if bound.is_some() {
+            self.begin(&mut lease, &bound).await?;
         }
         let rows = lease.rows(&self.statements.insert, values(request)).await?;
-        let Some(row) = pick(rows) else {
-            if limited.is_some() {
-                lease.rollback().await?;
+        let inserted = match pick(rows) {
+            None => Err(InsertOutcome::IdTaken),
+            Some(row) => {
+                let room = self.make_room(&mut lease, &bound, &row.key()).await?;
+                let room = room.map_err(InsertOutcome::Refused);
+                room.map(|ended| (row, ended))
             }
-            return Ok((InsertOutcome::IdTaken, 0));
         };
-        let mut ended = 0;
-        if let Some((principal, limit)) = limited {
-            let key = request.id.digest();
-            match self.make_room(&mut lease, &principal, limit, &key).await? {
-                Ok(evicted) => ended = evicted,
-                Err(refusal) => {
+        let (row, ended) = match inserted {
+            Ok(inserted) => inserted,
+            Err(outcome) => {
+                if bound.is_some() {
                     lease.rollback().await?;
-                    return Ok((InsertOutcome::Refused(refusal), 0));
                 }
+                return Ok((outcome, 0));
             }
+        };
+        if bound.is_some() {
             lease.commit().await?;
         }
         // The row has the times; the fields are those that were sent.

@@ -4,7 +4,7 @@ use session_core::rules;
 use session_core::steps::{RenameOutcome, RenameRequest};
 use session_core::{Effect, Result};
 
-use super::{Access, Looked, Named, Store, bytes, text_of};
+use super::{Access, Looked, Named, Store, bound_by, bytes};
 use crate::engine::{Engine, values};
 use crate::error::Failure;
 use crate::pool::Lease;
@@ -28,15 +28,7 @@ impl<E: Engine> Store<E> {
         request: &RenameRequest,
     ) -> std::result::Result<(RenameOutcome, u64), Failure> {
         let write = &request.write;
-        lease.begin().await?;
-        let limited = write
-            .delta
-            .principal()
-            .map(text_of)
-            .zip(write.principal_limit);
-        if let Some((principal, _)) = &limited {
-            self.lock_principal(&mut lease, principal).await?;
-        }
+        self.begin(&mut lease, &bound_by(write)).await?;
         let (from, to) = (request.from.digest(), request.to.digest());
         let both = vec![bytes(&from), bytes(&to)];
         let rows = lease.rows(&self.statements.lock_two, both).await?;
@@ -48,12 +40,12 @@ impl<E: Engine> Store<E> {
             }
         }
         let named = Named::of_id(&request.from);
-        let not_found = match self.look_at(&mut lease, old, &named).await? {
+        let found = match self.look_at(&mut lease, old, &named).await? {
             Looked::Live(before, now, key) => Ok((before, now, key)),
             Looked::Rotated(_) => Err(RenameOutcome::Rotated),
             Looked::Nothing => Err(RenameOutcome::NotFound),
         };
-        let (before, now, key) = match not_found {
+        let (before, now, key) = match found {
             Ok(found) => found,
             Err(outcome) => {
                 lease.commit().await?;
@@ -66,23 +58,14 @@ impl<E: Engine> Store<E> {
             return Ok((RenameOutcome::IdTaken, 0));
         }
         let mut after = before.clone();
-        let written = match rules::write(&mut after, write, now) {
-            Ok(written) => written,
+        let changed = self.change_locked(&mut lease, &mut after, write, (now, &key));
+        let (written, ended) = match changed.await? {
+            Ok(changed) => changed,
             Err(refusal) => {
                 lease.rollback().await?;
                 return Ok((RenameOutcome::Refused(refusal), 0));
             }
         };
-        let mut ended = 0;
-        if let Some((principal, limit)) = limited {
-            match self.make_room(&mut lease, &principal, limit, &key).await? {
-                Ok(evicted) => ended = evicted,
-                Err(refusal) => {
-                    lease.rollback().await?;
-                    return Ok((RenameOutcome::Refused(refusal), 0));
-                }
-            }
-        }
         let successor = to.as_slice().into();
         let tombstone = rules::tombstone(request, &before, &after, successor, now);
         let tombstone = values(&from, Columns::of_tombstone(&tombstone));

@@ -4,7 +4,7 @@ use session_core::rules;
 use session_core::steps::{Write, WriteOutcome, WriteRequest};
 use session_core::{Effect, FieldChange, FieldName, Result, Touch, Written};
 
-use super::{Access, Looked, Named, Store, count, int, pick, text, text_of, touch_values};
+use super::{Access, Looked, Named, Store, bound_by, count, int, pick, text, touch_values};
 use crate::engine::{Engine, Value, values};
 use crate::error::{Because, Failure};
 use crate::pool::Lease;
@@ -156,12 +156,7 @@ impl<E: Engine> Store<E> {
         write: &Write,
         named: &Named,
     ) -> std::result::Result<(WriteOutcome, u64), Failure> {
-        lease.begin().await?;
-        let principal = write.delta.principal().map(text_of);
-        let limited = principal.zip(write.principal_limit);
-        if let Some((principal, _)) = &limited {
-            self.lock_principal(&mut lease, principal).await?;
-        }
+        self.begin(&mut lease, &bound_by(write)).await?;
         let lock = named.statement(&self.statements.lock);
         let row = pick(lease.rows(lock, named.values()).await?);
         if row.is_none() && self.was_missed(&mut lease, named).await? {
@@ -178,23 +173,14 @@ impl<E: Engine> Store<E> {
                 return Ok((WriteOutcome::NotFound, 0));
             }
         };
-        let written = match rules::write(&mut state, write, now) {
-            Ok(written) => written,
+        let changed = self.change_locked(&mut lease, &mut state, write, (now, &key));
+        let (written, ended) = match changed.await? {
+            Ok(changed) => changed,
             Err(refusal) => {
                 lease.rollback().await?;
                 return Ok((WriteOutcome::Refused(refusal), 0));
             }
         };
-        let mut ended = 0;
-        if let Some((principal, limit)) = limited {
-            match self.make_room(&mut lease, &principal, limit, &key).await? {
-                Ok(evicted) => ended = evicted,
-                Err(refusal) => {
-                    lease.rollback().await?;
-                    return Ok((WriteOutcome::Refused(refusal), 0));
-                }
-            }
-        }
         let row = values(&key, Columns::of(&state));
         lease.rows(&self.statements.put, row).await?;
         lease.commit().await?;
