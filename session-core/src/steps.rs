@@ -125,6 +125,8 @@ pub struct ReadRequest {
     pub touch: Touch,
     /// What `last_accessed_at` becomes, if it does.
     pub now: Timestamp,
+    /// The store itself is to say it: nothing that is kept nearer does.
+    pub is_fresh: bool,
 }
 
 impl ReadRequest {
@@ -134,7 +136,14 @@ impl ReadRequest {
             target: target.into(),
             touch,
             now: policy.now(),
+            is_fresh: false,
         }
+    }
+
+    /// The same, said by the store itself, where a backend keeps in this process what it has read.
+    pub fn fresh(mut self) -> Self {
+        self.is_fresh = true;
+        self
     }
 }
 

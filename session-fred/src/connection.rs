@@ -80,6 +80,10 @@ impl Connect for FredConnect {
 
     const READ_FORM: ReadForm = ReadForm::Script;
 
+    /// Its channel of pushes drops what comes too fast, and it passes over the message that all
+    /// keys have changed.
+    const DELIVERS_PUSHES: bool = false;
+
     async fn connect(
         &self,
         endpoint: &Endpoint,

@@ -74,11 +74,13 @@ impl Connect for RedisRsConnect {
 
     const READ_FORM: ReadForm = ReadForm::Pipeline;
 
+    const DELIVERS_PUSHES: bool = true;
+
     async fn connect(
         &self,
         endpoint: &Endpoint,
         credentials: &Credentials,
-        _: PushSink,
+        pushes: PushSink,
     ) -> Result<RedisRsConnection> {
         let own = match &self.0 {
             Source::Own(own) => own,
@@ -91,13 +93,13 @@ impl Connect for RedisRsConnect {
         if let Some(password) = &credentials.password {
             settings = settings.set_password(password);
         }
-        match own.connect(endpoint, &settings).await {
+        match own.connect(endpoint, &settings, &pushes).await {
             Err(error)
                 if own.protocol != ProtocolVersion::RESP2
                     && ServerError::refuses_protocol(&error) =>
             {
                 let settings = settings.set_protocol(ProtocolVersion::RESP2);
-                own.connect(endpoint, &settings).await
+                own.connect(endpoint, &settings, &pushes).await
             }
             made => made,
         }
@@ -109,6 +111,7 @@ impl Own {
         &self,
         endpoint: &Endpoint,
         settings: &RedisConnectionInfo,
+        pushes: &PushSink,
     ) -> Result<RedisRsConnection> {
         match endpoint {
             Endpoint::Tcp { host, port } => {
@@ -116,15 +119,15 @@ impl Own {
                 let stream = TcpStream::connect(address).await.map_err(not_connected)?;
                 configure(&stream).map_err(not_connected)?;
                 if let Some(tls) = &self.tls {
-                    return self.encrypted(stream, host, tls, settings).await;
+                    return self.encrypted(stream, host, tls, settings, pushes).await;
                 }
-                self.over(stream, settings)
+                self.over(stream, settings, pushes)
                     .await
                     .map_err(convert::not_connected)
             }
             Endpoint::Unix { path } => {
                 let stream = UnixStream::connect(path).await.map_err(not_connected)?;
-                self.over(stream, settings)
+                self.over(stream, settings, pushes)
                     .await
                     .map_err(convert::not_connected)
             }
@@ -138,6 +141,7 @@ impl Own {
         host: &str,
         tls: &Tls,
         settings: &RedisConnectionInfo,
+        pushes: &PushSink,
     ) -> Result<RedisRsConnection> {
         let handshake = tls.handshake().await?;
         let connector = tokio_rustls::TlsConnector::from(handshake.config());
@@ -147,7 +151,8 @@ impl Own {
             handshake.explain(not_connected(error), &text)
         })?;
         // With TLS 1.3 the server looks at the client's certificate after the handshake.
-        self.over(stream, settings).await.map_err(|error| {
+        let made = self.over(stream, settings, pushes).await;
+        made.map_err(|error| {
             let text = format!("{error:?}");
             handshake.explain(convert::not_connected(error), &text)
         })
@@ -158,11 +163,22 @@ impl Own {
         &self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         settings: &RedisConnectionInfo,
+        pushes: &PushSink,
     ) -> redis::RedisResult<RedisRsConnection> {
-        let config = AsyncConnectionConfig::new()
+        let mut config = AsyncConnectionConfig::new()
             // Operations have deadlines of their own.
             .set_response_timeout(None)
             .set_pipeline_buffer_size(PIPELINE_BUFFER);
+        if self.protocol == ProtocolVersion::RESP3 {
+            let pushes = pushes.clone();
+            let hand_on = move |push| {
+                if let Some(push) = convert::push(push) {
+                    pushes.push(push);
+                }
+                Ok::<_, std::convert::Infallible>(())
+            };
+            config = config.set_push_sender(hand_on);
+        }
         let stream = Batched::new(stream);
         let connecting = MultiplexedConnection::new_with_config(settings, stream, config);
         let (mut connection, driver) = connecting.await?;

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use redis::{Cmd, ErrorKind as ClientErrorKind, RedisError, Value};
+use redis::{Cmd, ErrorKind as ClientErrorKind, PushInfo, PushKind, RedisError, Value};
 use session_core::{Effect, Error, ErrorKind};
-use session_redis::{Command, Reply, ServerError};
+use session_redis::{Command, Push, Reply, ServerError};
 
 /// An error of the client. Its text shows the kind only: the client's own texts can hold keys and
 /// values. [`get_ref`](Self::get_ref) gives the whole.
@@ -99,6 +99,24 @@ pub(crate) fn reply(value: Value) -> Result<Reply, Error> {
         Value::ServerError(server) => return Err(error(server.into())),
         _ => return Err(Error::new(ErrorKind::CorruptReply, Effect::Unknown)),
     })
+}
+
+/// What the server says without being asked, if it is of keys.
+pub(crate) fn push(push: PushInfo) -> Option<Push> {
+    if push.kind != PushKind::Invalidate {
+        return None;
+    }
+    match push.data.into_iter().next() {
+        Some(Value::Array(keys)) => {
+            let keys = keys.into_iter().map(|key| match reply(key) {
+                Ok(Reply::Bytes(key)) => Some(key),
+                _ => None,
+            });
+            // What cannot be read may be any key.
+            Some(keys.collect::<Option<_>>().map_or(Push::AllInvalidated, Push::Invalidated))
+        }
+        _ => Some(Push::AllInvalidated),
+    }
 }
 
 #[cfg(test)]

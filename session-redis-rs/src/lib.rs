@@ -74,6 +74,7 @@ pub use session_redis::{
     KeyPrefix, NamedBackend, RedisBuilder, ScriptSlots, ServerError, ServerKind, ServerTooOld,
     ServerUrl, async_trait,
 };
+pub use session_redis::{NearCache, NearCacheRefused, NearCacheStats};
 pub use session_redis::{Pem, Tls, TlsRefused, TlsUnusable};
 
 pub use self::backend::{RedisRsAdmin, RedisRsBackend};

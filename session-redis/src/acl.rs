@@ -32,6 +32,8 @@ pub enum AclFeature {
     ClientName,
     /// The account of a sentinel.
     Sentinel,
+    /// A near cache.
+    NearCache,
 }
 
 /// Words in capitals that scripts say to commands, or look for in replies.
@@ -39,7 +41,7 @@ const NOT_COMMANDS: [&str; 6] = ["COUNT", "LIMIT", "MATCH", "TYPE", "WITHSCORES"
 
 impl AclFeature {
     /// All of them, in the order of the documentation.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Sessions,
         Self::Principals,
         Self::Admin,
@@ -48,6 +50,7 @@ impl AclFeature {
         Self::Database,
         Self::ClientName,
         Self::Sentinel,
+        Self::NearCache,
     ];
 
     /// The rights that it needs, beyond those of sessions where it builds on them, as `ACL SETUSER`
@@ -61,6 +64,7 @@ impl AclFeature {
             Self::Database => &["SELECT"],
             Self::ClientName => &["CLIENT|SETNAME"],
             Self::Sentinel => &["SENTINEL|MASTER"],
+            Self::NearCache => &["CLIENT|TRACKING", "PING"],
         };
         let of_scripts = ALL.iter().flat_map(|script| commands_of(script.source()));
         let of_scripts = of_scripts.filter(|command| feature_of(command) == self);

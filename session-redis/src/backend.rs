@@ -12,6 +12,7 @@ use crate::connection::Connect;
 use crate::endpoint::Endpoint;
 use crate::info::Mode;
 use crate::keys::{KeySpace, Topology};
+use crate::near::{self, NearCacheRefused, NearCacheStats};
 use crate::operation::{Operation, Servers};
 use crate::sentinel::Sentinels;
 use crate::settings::Settings;
@@ -69,6 +70,13 @@ impl<C: Connect> RedisBackend<C> {
             return Err(refused(InvalidUrl::NoTls));
         }
         let mut settings = settings.checked()?;
+        let mut url = url;
+        if settings.near_cache.is_some() {
+            if !C::DELIVERS_PUSHES {
+                return Err(near::refused(NearCacheRefused::Client));
+            }
+            url.is_resp3 = true;
+        }
         settings.client_name = settings.client_name.or_else(|| url.client_name.clone());
         if settings.credentials.is_none() {
             settings.credentials = Some(Arc::new(url.credentials.clone()));
@@ -105,6 +113,11 @@ impl<C: Connect> RedisBackend<C> {
             settings,
             quota_warnings: QuotaWarnings::default(),
         }))
+    }
+
+    /// What became of the reads, if there is a near cache.
+    pub fn near_cache_stats(&self) -> Option<NearCacheStats> {
+        self.0.servers.near().map(|near| near.stats())
     }
 
     pub(crate) fn servers(&self) -> &Servers<C> {

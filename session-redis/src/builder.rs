@@ -12,6 +12,7 @@ use crate::connection::Connect;
 use crate::credentials::CredentialsProvider;
 use crate::key_format::IdStorage;
 use crate::keys::KeyPrefix;
+use crate::near::{self, NearCache, NearCacheRefused};
 use crate::settings::{Eviction, ScriptSlots, Settings};
 use crate::tls::Tls;
 use crate::url::ServerUrl;
@@ -41,6 +42,7 @@ pub trait NamedBackend: SessionBackend + From<RedisBackend<Self::Connect>> {
 /// | [`credentials`](Self::credentials), [`tls`](Self::tls) | the URL's |
 /// | [`sentinel_credentials`](Self::sentinel_credentials), [`sentinel_tls`](Self::sentinel_tls) | the URL's |
 /// | [`observer`](Self::observer) | none |
+/// | [`near_cache`](Self::near_cache) | none |
 #[must_use]
 pub struct RedisBuilder<B> {
     url: String,
@@ -129,11 +131,20 @@ impl<B: NamedBackend> RedisBuilder<B> {
         self
     }
 
+    /// Serves reads from this process where nothing has changed: see [`NearCache`]. The connections
+    /// speak RESP3 then, and the account needs the rights of
+    /// [`AclFeature::NearCache`](crate::AclFeature::NearCache).
+    pub fn near_cache(mut self, near_cache: NearCache) -> Self {
+        self.settings.near_cache = Some(near_cache);
+        self
+    }
+
     /// A backend that connects when it is first used, which must be within a Tokio runtime.
     ///
     /// # Errors
     /// [`ErrorKind::Config`](session_core::ErrorKind::Config) when the URL cannot be used, with
-    /// [`InvalidUrl`](crate::InvalidUrl) as its source; when the deadline is zero.
+    /// [`InvalidUrl`](crate::InvalidUrl) as its source; when the deadline is zero; when there can
+    /// be no near cache, with [`NearCacheRefused`](crate::NearCacheRefused) as its source.
     pub fn build(self) -> Result<B> {
         let url = ServerUrl::parse(&self.url)?;
         let url = url.with_tls(self.tls, self.sentinel_tls)?;
@@ -160,9 +171,13 @@ impl<B: NamedBackend> RedisBuilder<B> {
     /// What is set, for a backend over a connection that the application has.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`](session_core::ErrorKind::Config) when no backend can be built with it.
+    /// [`ErrorKind::Config`](session_core::ErrorKind::Config) when no backend can be built with
+    /// it: a near cache needs connections of the backend's own.
     pub fn into_settings(self) -> Result<Settings> {
-        let settings = self.settings.checked();
+        let settings = match self.settings.near_cache {
+            Some(_) => Err(near::refused(NearCacheRefused::GivenConnection)),
+            None => self.settings.checked(),
+        };
         settings.map_err(|error| error.during(Operation::Connect))
     }
 }

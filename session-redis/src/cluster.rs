@@ -30,7 +30,9 @@ use self::routes::Routes;
 use crate::command::Command;
 use crate::connection::Connect;
 use crate::endpoint::Endpoint;
+use crate::near::{Near, Tracking};
 use crate::reply::Reply;
+use crate::slot::hash_slot;
 use crate::supervisor::{Supervision, Supervisor};
 
 /// A cluster, and a connection to each node that is in use.
@@ -147,8 +149,11 @@ impl<C: Connect> Cluster<C> {
             let reply = self.ask(&node, slots.clone(), deadline).await;
             match reply.and_then(|reply| SlotMap::parse(reply, &node)) {
                 Ok(map) => {
-                    let nodes = self.routes.replace(map);
+                    let (nodes, is_changed) = self.routes.replace(map);
                     self.keep_nodes(&nodes);
+                    if is_changed {
+                        self.clear_near();
+                    }
                     return Ok(true);
                 }
                 Err(error) => failure = error,
@@ -167,6 +172,27 @@ impl<C: Connect> Cluster<C> {
             Err(error) => Err(error),
         };
         reply.map_err(|error| error.with_effect(Effect::NotApplied))
+    }
+
+    pub(crate) fn near(&self) -> Option<&Arc<Near>> {
+        self.how.near()
+    }
+
+    /// What the connection to the node that serves the key has to do with the near cache; nothing
+    /// where that may be another node.
+    pub(crate) fn tracking(&self, key: &[u8]) -> Option<Arc<Tracking>> {
+        self.how.near()?;
+        let owner = self.routes.certain_owner(hash_slot(key))?;
+        let nodes = self.nodes.read().unwrap_or_else(PoisonError::into_inner);
+        nodes.get(&owner)?.tracking()
+    }
+
+    /// Some keys are served by other nodes now.
+    fn clear_near(&self) {
+        let nodes = self.nodes.read().unwrap_or_else(PoisonError::into_inner);
+        for tracking in nodes.values().filter_map(|node| node.tracking()) {
+            tracking.clear();
+        }
     }
 
     fn node(&self, endpoint: &Endpoint) -> Arc<Supervisor<C>> {

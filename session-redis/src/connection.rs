@@ -49,6 +49,10 @@ pub trait Connect: fmt::Debug + Send + Sync + 'static {
     /// Which form of a read is the fastest with this client.
     const READ_FORM: ReadForm;
 
+    /// Whether the connections of a URL hand on every push, in the order of the stream. Where they
+    /// do not, a near cache is refused.
+    const DELIVERS_PUSHES: bool = false;
+
     /// Makes one fresh connection with these credentials, handshake included: the host's name is
     /// resolved again, nothing is shared with an earlier connection. `pushes` is called in the
     /// order of the stream.

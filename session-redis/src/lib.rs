@@ -83,6 +83,7 @@ mod inspect;
 mod key_format;
 mod keys;
 mod named;
+mod near;
 mod operation;
 mod reply;
 mod script;
@@ -115,6 +116,7 @@ pub use self::inspect::{
 };
 pub use self::key_format::IdStorage;
 pub use self::keys::{InvalidPrefix, KeyPrefix, KeySpace, Topology};
+pub use self::near::{NearCache, NearCacheRefused, NearCacheStats};
 pub use self::reply::Reply;
 pub use self::script::{ALL as ALL_SCRIPTS, Script};
 pub use self::server_error::ServerError;

@@ -26,6 +26,11 @@ macro_rules! named_backend {
             pub fn admin(&self) -> $Admin {
                 self.0.admin()
             }
+
+            /// What became of the reads, if there is a near cache.
+            pub fn near_cache_stats(&self) -> ::std::option::Option<$crate::NearCacheStats> {
+                self.0.near_cache_stats()
+            }
         }
 
         impl ::std::fmt::Debug for $Backend {

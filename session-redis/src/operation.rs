@@ -1,6 +1,9 @@
 //! One operation on its way: its deadline, and how it runs scripts.
 
+use std::sync::Arc;
+
 use futures_util::future::join_all;
+use session_core::steps::ReadOutcome;
 use session_core::{Effect, Error, Principal, QuotaWarnings, Result};
 use tokio::time::Instant;
 
@@ -8,6 +11,7 @@ use crate::cluster::{Cluster, Route};
 use crate::command::Command;
 use crate::connection::Connect;
 use crate::keys::KeySpace;
+use crate::near::{Near, Reading, Tracking};
 use crate::reply::{self, Outcome, Reply, Seen, corrupt};
 use crate::script_call::{self, ScriptCall};
 use crate::server_error::{ServerError, is_redirected};
@@ -31,11 +35,50 @@ pub(crate) struct Operation<'a, C: Connect> {
     pub(crate) quota_warnings: &'a QuotaWarnings,
 }
 
+impl<C: Connect> Servers<C> {
+    pub(crate) fn near(&self) -> Option<&Arc<Near>> {
+        match self {
+            Self::Standalone(server) => server.near(),
+            Self::Cluster(cluster) => cluster.near(),
+        }
+    }
+
+    /// What the connection that serves the key has to do with the near cache.
+    pub(crate) fn tracking(&self, key: &[u8]) -> Option<Arc<Tracking>> {
+        match self {
+            Self::Standalone(server) => server.tracking(),
+            Self::Cluster(cluster) => cluster.tracking(key),
+        }
+    }
+}
+
 impl<C: Connect> Operation<'_, C> {
     /// Runs a script, on the server or on the node that serves its slot: by its SHA-1, and again by
     /// its source where it is not known, and so has not run. Again too while it only removes
     /// entries of ended sessions.
     pub(crate) async fn run(&self, call: &ScriptCall) -> Result<Outcome> {
+        self.run_for(call, &mut None).await
+    }
+
+    /// Runs a script that reads its first key and changes nothing.
+    ///
+    /// # Returns
+    /// Its outcome, and what may be kept of it if there is a near cache.
+    pub(crate) async fn run_reading(
+        &self,
+        call: &ScriptCall,
+    ) -> Result<(Outcome, Option<Reading>)> {
+        let mut reading = Some(None);
+        let outcome = self.run_for(call, &mut reading).await?;
+        Ok((outcome, reading.flatten()))
+    }
+
+    /// `reading`: where what reads the first key is put, if it is wanted.
+    async fn run_for(
+        &self,
+        call: &ScriptCall,
+        reading: &mut Option<Option<Reading>>,
+    ) -> Result<Outcome> {
         let deadline = self.deadline;
         // The rare ways are boxed, so that the usual one is small to move.
         let mut route = match self.servers {
@@ -62,12 +105,26 @@ impl<C: Connect> Operation<'_, C> {
                             true => call.eval(),
                             false => call.evalsha(),
                         },
-                        call.behind(),
+                        match call.reads_behind {
+                            true => call.behind(),
+                            false => Command::new("PING", None),
+                        },
                     ];
-                    let (first, last) =
-                        (usize::from(!is_asking), 1 + usize::from(call.reads_behind));
+                    if let (Some(reading), Some(tracking)) = (&mut *reading, lease.tracking()) {
+                        *reading = call.first_key().and_then(|key| tracking.begin(key));
+                    }
+                    // Once what follows has its reply, the near cache was told of all that the
+                    // script has changed.
+                    let is_told = call.script.writes() && lease.tracking().is_some();
+                    let (first, last) = (
+                        usize::from(!is_asking),
+                        1 + usize::from(call.reads_behind || is_told),
+                    );
                     let commands = all.get(first..=last).unwrap_or_default();
-                    let replies = lease.send(commands, call.script.writes(), deadline).await;
+                    let mut replies = lease.send(commands, call.script.writes(), deadline).await;
+                    if is_told && !call.reads_behind {
+                        replies.pop();
+                    }
                     outcome(replies, is_asking)
                 }
                 Err(_) => Err(corrupt()),
@@ -131,6 +188,21 @@ impl<C: Connect> Operation<'_, C> {
                 seen => return seen.map_err(|error| error.with_effect(Effect::NotApplied)),
             }
         }
+    }
+
+    /// Looks at a key by a script, for the near cache.
+    pub(crate) async fn peek(&self, call: &ScriptCall) -> Result<Seen> {
+        let (outcome, reading) = self.run_reading(call).await?;
+        let seen = match outcome {
+            Outcome::Done(parts) => reply::peeked(parts)?,
+            Outcome::Rotated(_) => Seen::NotLive(ReadOutcome::Rotated),
+            Outcome::NotFound => Seen::NotLive(ReadOutcome::NotFound),
+            _ => return Err(corrupt()),
+        };
+        if let (Seen::Live(state, now), Some(reading)) = (&seen, reading) {
+            reading.keep(state.clone(), *now);
+        }
+        Ok(seen)
     }
 
     /// Sessions of this principal have ended for its limit.

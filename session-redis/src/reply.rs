@@ -218,6 +218,19 @@ pub(crate) fn found(mut parts: Parts) -> Result<ReadOutcome, Error> {
     })
 }
 
+/// What a script that peeks says of a key.
+pub(crate) fn peeked(mut parts: Parts) -> Result<Seen, Error> {
+    let remaining = integer(parts.next())?;
+    let now = u64::try_from(integer(parts.next())?).map_err(|_| corrupt())?;
+    let expires_at = match remaining {
+        -1 => None,
+        // In its last millisecond it may be negative.
+        _ => Some(now.saturating_add_signed(remaining)).map(UnixMillis::new),
+    };
+    let fields = hash(parts.last().ok_or_else(corrupt)?)?;
+    Ok(seen_as(fields, expires_at, UnixMillis::new(now)))
+}
+
 /// What the fields of a hash are.
 enum Hash {
     Session(StoredSession),
@@ -286,7 +299,11 @@ pub(crate) fn seen([time, expiry, fields]: [Result<Reply, Error>; 3]) -> Result<
     let mut next = || time.next().unwrap_or_else(|| Err(corrupt()));
     let now = UnixMillis::new(next()?.saturating_mul(1000).saturating_add(next()? / 1000));
     let expires_at = u64::try_from(expiry).ok().map(UnixMillis::new);
-    Ok(match hash(fields)? {
+    Ok(seen_as(hash(fields)?, expires_at, now))
+}
+
+fn seen_as(hash: Hash, expires_at: Option<UnixMillis>, now: UnixMillis) -> Seen {
+    match hash {
         Hash::Session(session) => {
             let state = State {
                 session,
@@ -300,7 +317,7 @@ pub(crate) fn seen([time, expiry, fields]: [Result<Reply, Error>; 3]) -> Result<
         }
         Hash::Tombstone(tombstone) if tombstone.counts(now) => Seen::NotLive(ReadOutcome::Rotated),
         Hash::Tombstone(_) | Hash::NoSession => Seen::NotLive(ReadOutcome::NotFound),
-    })
+    }
 }
 
 pub(crate) fn written<'a>(

@@ -49,6 +49,11 @@ impl ScriptCall {
         self.args.iter().nth(1).map_or(0, hash_slot)
     }
 
+    /// The first of its keys.
+    pub(crate) fn first_key(&self) -> Option<Bytes> {
+        self.args.shared().nth(1)
+    }
+
     /// By the script's SHA-1.
     pub(crate) fn evalsha(&self) -> Command {
         Command::with_args("EVALSHA", Some(self.script.sha()), self.args.clone())

@@ -8,6 +8,7 @@ use session_core::{ConnectionObserver, Effect, Error, ErrorKind, Result, Session
 use crate::credentials::CredentialsProvider;
 use crate::key_format::IdStorage;
 use crate::keys::KeyPrefix;
+use crate::near::NearCache;
 
 /// What a backend is built with, whatever its client.
 #[derive(Debug, Clone)]
@@ -33,6 +34,8 @@ pub struct Settings {
     pub client_name: Option<String>,
     /// Who is told what becomes of the connections.
     pub observer: Option<Arc<dyn ConnectionObserver>>,
+    /// Keeps what was read in this process.
+    pub near_cache: Option<NearCache>,
 }
 
 /// What follows when a server evicts keys while its memory is full (`maxmemory` with another
@@ -70,7 +73,8 @@ impl Settings {
     /// The same settings, if a backend can be built with them.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] for a deadline of zero, within which nothing can be done.
+    /// [`ErrorKind::Config`] for a deadline of zero, within which nothing can be done, and for a
+    /// near cache whose bound is zero.
     pub fn checked(self) -> Result<Self> {
         self.check()?;
         Ok(self.clamped())
@@ -81,7 +85,7 @@ impl Settings {
             let error = Error::new(ErrorKind::Config, Effect::NotApplied);
             return Err(error.with_source("the deadline must be longer than zero"));
         }
-        Ok(())
+        self.near_cache.as_ref().map_or(Ok(()), NearCache::check)
     }
 
     /// Times that can be added to.
@@ -104,6 +108,7 @@ impl Default for Settings {
             sentinel_credentials: None,
             client_name: None,
             observer: None,
+            near_cache: None,
         }
     }
 }

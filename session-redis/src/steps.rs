@@ -19,7 +19,7 @@ use session_core::steps::{
 };
 use session_core::{
     FieldChange, FieldName, ListedPage, Result, RevokedPage, SessionBackend, SessionId,
-    SessionPolicy, Touch, UnixMillis,
+    SessionPolicy, SessionRecord, Touch, UnixMillis,
 };
 
 use self::target::Candidates;
@@ -50,6 +50,9 @@ impl<C: Connect> SessionBackend for RedisBackend<C> {
     }
 
     async fn read(&self, request: &ReadRequest) -> Result<ReadOutcome> {
+        if let Some(record) = self.near(request).await {
+            return Ok(ReadOutcome::Found(record));
+        }
         let operation = self.operation().await?;
         let keys = operation.keys;
         // In a cluster, or where a session may have one of several keys, the slot or the key could
@@ -70,7 +73,19 @@ impl<C: Connect> SessionBackend for RedisBackend<C> {
                 });
             };
             let key = &candidate.key;
-            if let Some(server) = server.filter(|_| request.touch != Touch::Always) {
+            if may_be_near(request) && operation.servers.near().is_some() {
+                match operation.peek(&script_call::peek(key, None)).await? {
+                    Seen::Live(state, now) if !state.is_due(request.touch, now) => {
+                        return Ok(ReadOutcome::Found(state.record(now)));
+                    }
+                    Seen::Live(..) => {}
+                    Seen::NotLive(ReadOutcome::Rotated) => {
+                        is_rotated = true;
+                        continue;
+                    }
+                    Seen::NotLive(_) => continue,
+                }
+            } else if let Some(server) = server.filter(|_| request.touch != Touch::Always) {
                 match operation.look(server, key).await? {
                     Seen::Live(state, now) if !state.is_due(request.touch, now) => {
                         return Ok(ReadOutcome::Found(state.record(now)));
@@ -225,6 +240,30 @@ impl<C: Connect> SessionBackend for RedisBackend<C> {
     fn deadline(&self) -> Duration {
         self.settings().deadline
     }
+}
+
+impl<C: Connect> RedisBackend<C> {
+    /// The session as the near cache has it.
+    async fn near(&self, request: &ReadRequest) -> Option<SessionRecord> {
+        let servers = self.servers();
+        servers.near().filter(|_| may_be_near(request))?;
+        let Target::Id(id) = &request.target else {
+            return None;
+        };
+        let keys = self.keys();
+        let record = keys.formats().iter().find_map(|format| {
+            let key = keys.session_in(*format, id);
+            servers.tracking(&key)?.get(&key, request.touch)
+        })?;
+        // Whoever reads nothing else lets others run all the same.
+        tokio::task::coop::consume_budget().await;
+        Some(record)
+    }
+}
+
+/// Whether a near cache may serve the read: it is known by its id, and need not count as use.
+fn may_be_near(request: &ReadRequest) -> bool {
+    !request.is_fresh && request.touch != Touch::Always && matches!(request.target, Target::Id(_))
 }
 
 /// The session that `INSERT` has stored.

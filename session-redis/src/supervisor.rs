@@ -23,7 +23,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 
 use self::contact::Expected;
-pub(crate) use self::contact::write_probe;
+pub(crate) use self::contact::{near_probe, write_probe};
 pub(crate) use self::lease::Lease;
 use self::lease::Live;
 use self::machine::State;
@@ -31,6 +31,7 @@ use crate::connection::Connect;
 use crate::credentials::CredentialsProvider;
 use crate::endpoint::Endpoint;
 use crate::info::Mode;
+use crate::near::{Near, Tracking};
 use crate::sentinel::Sentinels;
 use crate::settings::Settings;
 
@@ -46,6 +47,8 @@ pub(crate) struct Supervision<C: Connect> {
     deadline: Duration,
     credentials: Option<Arc<dyn CredentialsProvider>>,
     observer: Option<Arc<dyn ConnectionObserver>>,
+    /// Of the backend whose servers these are.
+    near: Option<Arc<Near>>,
 }
 
 impl<C: Connect> Supervision<C> {
@@ -68,7 +71,12 @@ impl<C: Connect> Supervision<C> {
             deadline: settings.deadline,
             credentials: settings.credentials.clone(),
             observer: settings.observer.clone(),
+            near: settings.near_cache.map(Near::new),
         })
+    }
+
+    pub(crate) fn near(&self) -> Option<&Arc<Near>> {
+        self.near.as_ref()
     }
 }
 
@@ -204,6 +212,19 @@ impl<C: Connect> Supervisor<C> {
                 None
             }
         }
+    }
+
+    /// What the connection that is used has to do with the near cache.
+    pub(crate) fn tracking(&self) -> Option<Arc<Tracking>> {
+        self.shared.how.near.as_ref()?;
+        match &**self.shared.slot.load() {
+            Slot::Usable(live) => live.tracking.clone(),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn near(&self) -> Option<&Arc<Near>> {
+        self.shared.how.near()
     }
 
     /// What this supervises: the server, or the primary as far as it is known.

@@ -8,7 +8,7 @@ use crate::reply::{self, Reply, corrupt};
 use crate::slot::SLOTS;
 
 /// The masters of a cluster and their slots, as far as they are known.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SlotMap {
     nodes: Vec<Endpoint>,
     /// For each slot the number of its node.

@@ -45,6 +45,13 @@ impl Routes {
         self.read().map.owner(slot).cloned()
     }
 
+    /// The same, unless the map may be out of date.
+    pub(super) fn certain_owner(&self, slot: u16) -> Option<Endpoint> {
+        let known = self.read();
+        let owner = (!known.is_stale).then(|| known.map.owner(slot));
+        owner.flatten().cloned()
+    }
+
     /// A node said that another serves the slot; others may have moved as well.
     pub(super) fn set_owner(&self, slot: u16, node: Endpoint) {
         let mut known = self.write();
@@ -70,14 +77,15 @@ impl Routes {
     /// A new map came from a node.
     ///
     /// # Returns
-    /// All nodes that are known now.
-    pub(super) fn replace(&self, map: SlotMap) -> Vec<Endpoint> {
+    /// All nodes that are known now, and whether the map is another than before.
+    pub(super) fn replace(&self, map: SlotMap) -> (Vec<Endpoint>, bool) {
         let all = [map.nodes(), &self.seeds].concat();
         let mut known = self.write();
         known.unhealthy.retain(|node| all.contains(node));
         known.is_lost = false;
+        let is_changed = known.map != map;
         known.map = map;
-        all
+        (all, is_changed)
     }
 
     /// All nodes that are known; the unhealthy ones and the avoided one last.

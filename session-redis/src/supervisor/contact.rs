@@ -24,6 +24,8 @@ pub(crate) struct Expected {
     eviction: Eviction,
     script_slots: ScriptSlots,
     client_name: Option<String>,
+    /// It has to tell of changes of the keys that are read.
+    tracks: bool,
     /// Keys under the prefix, evenly spread over the slots.
     keys: Vec<Vec<u8>>,
     /// The eviction policies that were warned of.
@@ -65,6 +67,7 @@ impl Expected {
             eviction: settings.eviction,
             script_slots: settings.script_slots,
             client_name: settings.client_name.clone(),
+            tracks: settings.near_cache.is_some(),
             keys: spread_keys(&settings.key_prefix),
             warned: Mutex::default(),
         }
@@ -94,6 +97,11 @@ impl Expected {
             args.push(name.as_bytes());
             commands.push(Command::with_args("CLIENT", Some("SETNAME"), args.finish()));
         }
+        if self.tracks {
+            let mut args = ArgsBuilder::default();
+            args.push(b"ON");
+            commands.push(Command::with_args("CLIENT", Some("TRACKING"), args.finish()));
+        }
         let replies = connection.send(&commands, Instant::now() + FOR_EVER).await;
         // What was asked changes nothing.
         let mut replies = replies
@@ -122,6 +130,9 @@ impl Expected {
         };
         if self.client_name.is_some() {
             known(next())?;
+        }
+        if self.tracks {
+            tracks(next(), server)?;
         }
         Ok(Contact {
             is_writable,
@@ -167,6 +178,14 @@ pub(super) async fn probe<T: Connection>(connection: &T) -> Result<()> {
     replies.pop().unwrap_or_else(|| Err(corrupt())).map(drop)
 }
 
+/// Asks whether the server still is the one that has this key, and takes scripts that write; it
+/// may be full.
+pub(crate) async fn near_probe<T: Connection>(connection: &T, key: &[u8]) -> bool {
+    let commands = [eval(HEADER, &[key.to_vec()], &[])];
+    let replies = connection.send(&commands, Instant::now() + FOR_EVER).await;
+    replies.iter().all(Result::is_ok)
+}
+
 /// Is refused wherever a session could not be stored; changes nothing.
 pub(crate) fn write_probe() -> Command {
     eval(WRITE, &[], &[])
@@ -190,6 +209,18 @@ fn known(reply: Result<Reply>) -> Result<Option<Reply>> {
             Some(server) if server.is_not_allowed() => Ok(None),
             _ => Err(error),
         },
+    }
+}
+
+/// The server tells of changes of the keys that are read.
+fn tracks(reply: Result<Reply>, server: &'static str) -> Result<()> {
+    let Err(error) = reply else {
+        return Ok(());
+    };
+    match ServerError::of(&error) {
+        Some(_) if error.kind() == ErrorKind::Denied => Err(misfit(Misfit::MayNotTrack)),
+        Some(reply) if reply.code() == "ERR" => Err(misfit(Misfit::TracksNothing { server })),
+        _ => Err(error),
     }
 }
 
@@ -278,6 +309,8 @@ enum Misfit {
     RunsNoScripts { server: &'static str },
     WantsAllKeys { server: &'static str },
     Evicts { policy: String },
+    MayNotTrack,
+    TracksNothing { server: &'static str },
 }
 
 impl fmt::Display for Misfit {
@@ -306,6 +339,15 @@ impl fmt::Display for Misfit {
                 f,
                 "the server evicts keys when its memory is full (maxmemory-policy {policy}), and this backend is told to \
                  refuse such a server (Eviction::Refuse): set noeviction",
+            ),
+            Self::MayNotTrack => f.write_str(
+                "the account may not run CLIENT TRACKING, which a near cache needs: grant +client|tracking, or use no \
+                 near cache",
+            ),
+            Self::TracksNothing { server } => write!(
+                f,
+                "{server} does not tell of changed keys (CLIENT TRACKING over RESP3), which a near cache needs: connect \
+                 to the server itself, or use no near cache",
             ),
         }
     }

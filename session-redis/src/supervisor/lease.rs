@@ -14,6 +14,7 @@ use super::contact::Contact;
 use super::{News, not_sent};
 use crate::command::Command;
 use crate::connection::{Connect, Connection};
+use crate::near::Tracking;
 use crate::reply::{Reply, corrupt};
 use crate::server_error::ServerError;
 
@@ -27,6 +28,8 @@ pub(super) struct Live<T> {
     pub(super) contact: Contact,
     /// Tells it from those before and after it.
     pub(super) number: u64,
+    /// What is kept of what is read on it.
+    pub(super) tracking: Option<Arc<Tracking>>,
     /// When anything was last received, and when a write last succeeded: microseconds since the
     /// epoch, zero for never.
     received: AtomicU64,
@@ -39,6 +42,7 @@ impl<T> Live<T> {
         connection: T,
         contact: Contact,
         number: u64,
+        tracking: Option<Arc<Tracking>>,
         news: Arc<News>,
         now: Duration,
     ) -> Self {
@@ -51,6 +55,7 @@ impl<T> Live<T> {
             connection,
             contact,
             number,
+            tracking,
             received: AtomicU64::new(micros(now)),
             written: AtomicU64::new(micros(written)),
             news,
@@ -88,6 +93,11 @@ impl<C: Connect> Lease<C> {
     /// What first contact found.
     pub(crate) fn contact(&self) -> &Contact {
         &self.0.contact
+    }
+
+    /// What the connection has to do with the near cache.
+    pub(crate) fn tracking(&self) -> Option<&Arc<Tracking>> {
+        self.0.tracking.as_ref()
     }
 
     /// Sends the commands in one round trip, each once.
@@ -146,6 +156,11 @@ impl<C: Connect> Lease<C> {
                         is_reply = true;
                         if server.refuses_writes() {
                             live.news.report_refused_write(live.number);
+                        }
+                        if let Some(tracking) = &live.tracking
+                            && server.code() == "MOVED"
+                        {
+                            tracking.clear();
                         }
                     }
                     None if error.kind() == ErrorKind::Timeout && live.received() <= sent => {

@@ -1,7 +1,8 @@
 //! The task that does what the machine decides.
 
+use std::any::Any;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -16,13 +17,22 @@ use super::{Shared, Slot};
 use crate::connection::{Connect, Connection, PushSink};
 use crate::credentials::Credentials;
 use crate::endpoint::Endpoint;
+use crate::near::Tracking;
 use crate::server_error::ServerError;
 
 /// The longest pause between two attempts where sentinels say where the primary is: how long nobody
 /// knows that it is another one.
 const LONGEST_PAUSE_OF_SENTINELS: Duration = Duration::from_millis(250);
 
-type Made<T> = Pin<Box<dyn Future<Output = Result<(T, Contact, Endpoint)>> + Send>>;
+/// A fresh connection to a server that can be used.
+struct Made<T> {
+    connection: T,
+    contact: Contact,
+    endpoint: Endpoint,
+    tracking: Option<Arc<Tracking>>,
+}
+
+type Making<T> = Pin<Box<dyn Future<Output = Result<Made<T>>> + Send>>;
 type Probed = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
 /// Supervises until it is aborted, or its runtime ends.
@@ -39,6 +49,7 @@ pub(super) async fn run<C: Connect>(shared: Arc<Shared<C>>) {
         attempt: None,
         attempted: Instant::now(),
         made: None,
+        before: Vec::new(),
         probe: None,
         failure: None,
         number: 0,
@@ -56,11 +67,13 @@ struct Task<C: Connect> {
     shared: Arc<Shared<C>>,
     machine: Machine,
     live: Option<Arc<Live<C::Connection>>>,
-    attempt: Option<Made<C::Connection>>,
+    attempt: Option<Making<C::Connection>>,
     /// When the last attempt began.
     attempted: Instant,
     /// What the last attempt has made, until the machine has decided about it.
-    made: Option<(C::Connection, Contact, Endpoint)>,
+    made: Option<Made<C::Connection>>,
+    /// The connections that were used before, while operations hold them.
+    before: Vec<Weak<Live<C::Connection>>>,
     probe: Option<Probed>,
     /// Why the last attempt failed.
     failure: Option<Arc<Error>>,
@@ -95,10 +108,10 @@ impl<C: Connect> Task<C> {
                 self.attempt = None;
                 match made {
                     Ok(made) => {
-                        let outcome = AttemptOutcome::Connected(&made.1.facts);
+                        let outcome = AttemptOutcome::Connected(&made.contact.facts);
                         let took = self.attempted.elapsed();
-                        self.shared.observe_attempt(&made.2, outcome, took);
-                        let is_writable = made.1.is_writable;
+                        self.shared.observe_attempt(&made.endpoint, outcome, took);
+                        let is_writable = made.contact.is_writable;
                         self.made = Some(made);
                         Event::Connected { is_writable }
                     }
@@ -207,9 +220,15 @@ impl<C: Connect> Task<C> {
     }
 
     fn use_made(&mut self, before: State) {
-        let Some((connection, contact, endpoint)) = self.made.take() else {
+        let Some(made) = self.made.take() else {
             return;
         };
+        let Made {
+            connection,
+            contact,
+            endpoint,
+            tracking,
+        } = made;
         if endpoint != self.shown {
             if self.is_observed {
                 self.shared.observe_end(&self.shown, before);
@@ -220,8 +239,17 @@ impl<C: Connect> Task<C> {
         self.shared.use_primary(Some(endpoint));
         self.number += 1;
         let (news, now) = (Arc::clone(&self.shared.news), self.shared.now());
-        let live = Live::new(connection, contact, self.number, news, now);
-        self.live = Some(Arc::new(live));
+        if let Some(tracking) = &tracking {
+            self.before.retain(|it| it.strong_count() > 0);
+            let weak = |it: &Weak<Live<C::Connection>>| -> Weak<dyn Any + Send + Sync> { it.clone() };
+            tracking.begin_after(self.before.iter().map(weak).collect());
+            let prove = Tracking::prove(Arc::downgrade(tracking), connection.clone());
+            tokio::spawn(prove);
+        }
+        let live = Live::new(connection, contact, self.number, tracking, news, now);
+        let live = Arc::new(live);
+        self.before.push(Arc::downgrade(&live));
+        self.live = Some(live);
         self.probe = None;
         self.failure = None;
     }
@@ -253,7 +281,7 @@ impl<C: Connect> Task<C> {
 
 /// One attempt: a connection to a server that can be used. The machine ends it when it takes too
 /// long.
-async fn attempt<C: Connect>(shared: Arc<Shared<C>>) -> Result<(C::Connection, Contact, Endpoint)> {
+async fn attempt<C: Connect>(shared: Arc<Shared<C>>) -> Result<Made<C::Connection>> {
     let Some(sentinels) = &shared.how.sentinels else {
         let endpoint = shared.endpoint.clone();
         return connected(&shared, endpoint).await;
@@ -264,7 +292,7 @@ async fn attempt<C: Connect>(shared: Arc<Shared<C>>) -> Result<(C::Connection, C
         tokio::select! {
             made = connected(&shared, primary.clone()) => {
                 let made = made?;
-                if !made.1.is_writable {
+                if !made.contact.is_writable {
                     // What the sentinels say is late, or the server is.
                     let error = Error::new(ErrorKind::Unavailable, Effect::NotApplied);
                     return Err(error.with_source(NotPrimary));
@@ -283,18 +311,23 @@ async fn attempt<C: Connect>(shared: Arc<Shared<C>>) -> Result<(C::Connection, C
 async fn connected<C: Connect>(
     shared: &Shared<C>,
     endpoint: Endpoint,
-) -> Result<(C::Connection, Contact, Endpoint)> {
+) -> Result<Made<C::Connection>> {
     let how = &shared.how;
     let credentials = match &how.credentials {
         Some(provider) => provider.credentials(&endpoint).await?,
         None => Credentials::default(),
     };
-    let connecting = how
-        .connect
-        .connect(&endpoint, &credentials, PushSink::ignore());
+    let tracking = how.near.as_ref().map(Tracking::new);
+    let pushes = tracking.as_ref().map_or_else(PushSink::ignore, Tracking::sink);
+    let connecting = how.connect.connect(&endpoint, &credentials, pushes);
     let connection = connecting.await?;
     let contact = how.expected.check(&connection).await?;
-    Ok((connection, contact, endpoint))
+    Ok(Made {
+        connection,
+        contact,
+        endpoint,
+        tracking,
+    })
 }
 
 fn probed<T: Connection>(connection: &T) -> Probed {

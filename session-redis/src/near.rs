@@ -1,0 +1,145 @@
+//! The near cache: sessions that were read, kept in this process and kept right by the server.
+//!
+//! Everything follows from the order of one connection's stream. The server tracks the keys that
+//! the connection reads (RESP3, `CLIENT TRACKING` in its default mode), and tells of each change
+//! of one of them, whoever makes it, in the stream of replies:
+//!
+//! 1. A change of a key that was read comes after the reply of that read, and before every reply
+//!    to what was sent later and saw the change. So what a read has returned may be kept until the
+//!    key is named, if nothing named it since the read was sent ([`Reading`]).
+//! 2. Behind each script that writes, something is sent that changes nothing. Once it has its
+//!    reply, whatever the script changed has been named, also the sessions that it found by itself:
+//!    those of a principal, or behind a tombstone. `NOLOOP` would take that away.
+//! 3. What was sent within the bound and has a reply proves that no older change is under way: the
+//!    read itself, and then a probe of the connection ([`Tracking::prove`]), which is refused
+//!    wherever the key could not be read by a script that may write. A connection that is silent,
+//!    or whose server was replaced, proves nothing.
+//! 4. What one connection has kept is of no use to another ([`Tracking`]'s epoch). A connection
+//!    begins to keep when no operation holds the one before it: else a write there could be
+//!    acknowledged before this one has been told.
+//!
+//! That they suffice is explored by a [model](model).
+
+#[cfg(test)]
+mod model;
+mod shard;
+mod tracking;
+
+use std::time::Duration;
+
+use session_core::{Effect, Error, ErrorKind, Result};
+
+pub(crate) use self::tracking::{Near, Reading, Tracking};
+
+/// Settings of the near cache, which is off by default: reads that do not slide the expiry are
+/// served by this process, and kept right by the server. See the page "The near cache" of
+/// `session-store`.
+///
+/// Within one process nothing changes: what an acknowledged step has changed is seen by all that
+/// follow. What another process changes is seen within the bound, also over a connection that has
+/// fallen silent. Expiry stays exact.
+///
+/// Only reads that need no slide are served: those of
+/// [`Touch::IfOlderThan`](session_core::Touch::IfOlderThan) within its time, and of
+/// [`Touch::Never`](session_core::Touch::Never).
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use session_redis::NearCache;
+///
+/// let near = NearCache::within(Duration::from_secs(1)).memory(16 << 20);
+/// # let _ = near;
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NearCache {
+    bound: Duration,
+    memory: usize,
+}
+
+impl NearCache {
+    /// The bound of [`NearCache::default`].
+    pub const DEFAULT_BOUND: Duration = Duration::from_secs(2);
+    /// The memory of [`NearCache::default`]: 64 MiB.
+    pub const DEFAULT_MEMORY: usize = 64 << 20;
+    /// The longest bound that is told from none at all: a day.
+    const LONGEST_BOUND: Duration = Duration::from_secs(86_400);
+
+    /// Changes by other processes are seen within this time.
+    pub const fn within(bound: Duration) -> Self {
+        Self {
+            bound,
+            memory: Self::DEFAULT_MEMORY,
+        }
+    }
+
+    /// How many bytes the sessions that are kept may take, about. What was used least lately makes
+    /// room for what is read; a session that alone takes more than a sixteenth of it is not kept.
+    pub const fn memory(mut self, bytes: usize) -> Self {
+        self.memory = bytes;
+        self
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.bound.is_zero() {
+            return Err(refused(NearCacheRefused::NoBound));
+        }
+        Ok(())
+    }
+
+    fn bound(&self) -> Duration {
+        self.bound.min(Self::LONGEST_BOUND)
+    }
+}
+
+impl Default for NearCache {
+    fn default() -> Self {
+        Self::within(Self::DEFAULT_BOUND)
+    }
+}
+
+/// Why a backend cannot have a near cache. The source of an error of kind
+/// [`ErrorKind::Config`](session_core::ErrorKind::Config).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NearCacheRefused {
+    /// The client does not hand on what the server says of changed keys.
+    #[error(
+        "this client loses messages of changed keys, so that a near cache would keep what has changed: use the \
+         backend redis-rs, or no near cache"
+    )]
+    Client,
+    /// The connection is the application's own.
+    #[error(
+        "a near cache needs a connection of the backend's own, which hears of changed keys: give it a URL, or use \
+         no near cache"
+    )]
+    GivenConnection,
+    /// The bound is zero.
+    #[error("the bound of a near cache must be longer than zero")]
+    NoBound,
+}
+
+pub(crate) fn refused(why: NearCacheRefused) -> Error {
+    Error::new(ErrorKind::Config, Effect::NotApplied).with_source(why)
+}
+
+/// What became of the reads that a near cache could have served, since the backend was built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct NearCacheStats {
+    /// Reads that it served.
+    pub hits: u64,
+    /// Reads that it could have served, had it had the session.
+    pub misses: u64,
+    /// Sessions that it dropped because the server said that they have changed.
+    pub invalidations: u64,
+    /// Sessions that it dropped for want of memory.
+    pub evictions: u64,
+    /// How long ago what it served had been read, all hits together.
+    pub age: Duration,
+    /// How many sessions it keeps.
+    pub sessions: u64,
+    /// How many bytes they take, about.
+    pub bytes: u64,
+}

@@ -1,0 +1,247 @@
+//! The near cache of a backend, and the connections that its server keeps it right by.
+
+use std::any::Any;
+use std::fmt;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::time::Duration;
+
+use bytes::Bytes;
+use session_core::rules::State;
+use session_core::{SessionRecord, Touch, UnixMillis};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::shard::{Asking, Kept, Shard, Time};
+use super::{NearCache, NearCacheStats};
+use crate::connection::{Connection, Push, PushSink};
+use crate::supervisor::near_probe;
+
+/// How many parts there are at most: each has a lock.
+const SHARDS: usize = 16;
+/// A part has at least so much memory.
+const LEAST_SHARD: usize = 1 << 16;
+/// How many probes are sent while one bound passes.
+const PROBES: u32 = 4;
+
+/// The near cache of one backend. All its connections share the memory.
+pub(crate) struct Near {
+    settings: NearCache,
+    began: Instant,
+    shards: Box<[Mutex<Shard>]>,
+    hasher: RandomState,
+    /// The epoch that was given out last.
+    epoch: AtomicU64,
+}
+
+impl Near {
+    pub(crate) fn new(settings: NearCache) -> Arc<Self> {
+        let shards = (settings.memory / LEAST_SHARD).clamp(1, SHARDS);
+        let limit = settings.memory / shards;
+        Arc::new(Self {
+            settings,
+            began: Instant::now(),
+            shards: (0..shards).map(|_| Mutex::new(Shard::new(limit))).collect(),
+            hasher: RandomState::new(),
+            epoch: AtomicU64::new(0),
+        })
+    }
+
+    pub(crate) fn stats(&self) -> NearCacheStats {
+        let mut all = NearCacheStats::default();
+        for shard in &self.shards {
+            let stats = lock(shard).stats();
+            all.hits += stats.hits;
+            all.misses += stats.misses;
+            all.invalidations += stats.invalidations;
+            all.evictions += stats.evictions;
+            all.age += stats.age;
+            all.sessions += stats.sessions;
+            all.bytes += stats.bytes;
+        }
+        all
+    }
+
+    fn shard(&self, key: &[u8]) -> Option<MutexGuard<'_, Shard>> {
+        let hash = self.hasher.hash_one(key);
+        let count = u64::try_from(self.shards.len()).unwrap_or(1);
+        let at = usize::try_from(hash % count).unwrap_or_default();
+        self.shards.get(at).map(lock)
+    }
+
+    fn next_epoch(&self) -> u64 {
+        self.epoch.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    fn now(&self) -> Time {
+        self.began.elapsed()
+    }
+}
+
+impl fmt::Debug for Near {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Near").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// What one connection has to do with the near cache: the server tracks what is read on it.
+pub(crate) struct Tracking {
+    near: Arc<Near>,
+    /// What is kept under another epoch is of no use. Another one begins when all keys may have
+    /// changed.
+    epoch: AtomicU64,
+    /// When the latest probe was sent that has a reply: microseconds since the near cache began.
+    proven: AtomicU64,
+    /// Something was read or served since the latest probe.
+    is_used: AtomicBool,
+    /// The connections that were used before, while operations hold them.
+    before: OnceLock<Vec<Weak<dyn Any + Send + Sync>>>,
+}
+
+impl Tracking {
+    /// Of a connection that is about to be made.
+    pub(crate) fn new(near: &Arc<Near>) -> Arc<Self> {
+        Arc::new(Self {
+            near: Arc::clone(near),
+            epoch: AtomicU64::new(near.next_epoch()),
+            proven: AtomicU64::new(0),
+            is_used: AtomicBool::new(false),
+            before: OnceLock::new(),
+        })
+    }
+
+    /// Where the connection's pushes go.
+    pub(crate) fn sink(self: &Arc<Self>) -> PushSink {
+        let tracking = Arc::clone(self);
+        PushSink::new(move |push| match push {
+            Push::Invalidated(keys) => {
+                let epoch = tracking.epoch();
+                for key in keys {
+                    if let Some(mut shard) = tracking.near.shard(&key) {
+                        shard.invalidate(&key, epoch);
+                    }
+                }
+            }
+            Push::AllInvalidated => tracking.clear(),
+        })
+    }
+
+    /// The connection is used from now on; these were before.
+    pub(crate) fn begin_after(&self, before: Vec<Weak<dyn Any + Send + Sync>>) {
+        // It happens once to a connection.
+        drop(self.before.set(before));
+    }
+
+    /// All keys may have changed, or be served by another node.
+    pub(crate) fn clear(&self) {
+        self.epoch.store(self.near.next_epoch(), Ordering::Release);
+    }
+
+    /// The session as it is now, if that is known and the read needs no slide.
+    pub(crate) fn get(&self, key: &[u8], touch: Touch) -> Option<SessionRecord> {
+        if !self.is_alone() {
+            return None;
+        }
+        self.note_use();
+        let asking = Asking {
+            epoch: self.epoch(),
+            now: self.near.now(),
+            proven: Duration::from_micros(self.proven.load(Ordering::Acquire)),
+            bound: self.near.settings.bound(),
+        };
+        self.near.shard(key)?.get(key, touch, asking)
+    }
+
+    /// A read of the key is about to be sent over this connection.
+    pub(crate) fn begin(self: &Arc<Self>, key: Bytes) -> Option<Reading> {
+        if !self.is_alone() {
+            return None;
+        }
+        let sent = self.near.now();
+        let number = self.near.shard(&key)?.begin(&key, self.epoch());
+        Some(Reading {
+            near: Arc::clone(&self.near),
+            key,
+            number,
+            sent,
+        })
+    }
+
+    /// Proves, again and again, that changes are heard of; while somebody reads.
+    pub(crate) async fn prove(tracking: Weak<Self>, connection: impl Connection) {
+        loop {
+            let Some(bound) = tracking.upgrade().map(|it| it.near.settings.bound()) else {
+                return;
+            };
+            sleep(bound / PROBES).await;
+            let Some(this) = tracking.upgrade() else {
+                return;
+            };
+            if !this.is_used.swap(false, Ordering::Relaxed) {
+                continue;
+            }
+            let epoch = this.epoch();
+            let key = this.near.shards.iter().find_map(|shard| lock(shard).any_key(epoch));
+            let Some(key) = key else {
+                continue;
+            };
+            let sent = this.near.now();
+            drop(this);
+            // In the meantime the connection may have been replaced: what it has to say is of no
+            // interest then.
+            let replied = timeout(bound, near_probe(&connection, &key)).await;
+            if let (Ok(true), Some(this)) = (replied, tracking.upgrade()) {
+                let sent = u64::try_from(sent.as_micros()).unwrap_or(u64::MAX);
+                this.proven.fetch_max(sent, Ordering::Release);
+            }
+        }
+    }
+
+    /// Nobody waits for what was sent over an earlier connection.
+    fn is_alone(&self) -> bool {
+        let before = self.before.get();
+        before.is_some_and(|before| before.iter().all(|it| it.strong_count() == 0))
+    }
+
+    fn note_use(&self) {
+        if !self.is_used.load(Ordering::Relaxed) {
+            self.is_used.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+}
+
+/// A read on its way, whose session may be kept if nothing names its key before it is.
+pub(crate) struct Reading {
+    near: Arc<Near>,
+    key: Bytes,
+    number: u64,
+    sent: Time,
+}
+
+impl Reading {
+    /// It has returned this, at this time of the server.
+    pub(crate) fn keep(&self, state: State, read_at: UnixMillis) {
+        if let Some(mut shard) = self.near.shard(&self.key) {
+            let sent = self.sent;
+            let kept = Kept { state, read_at, sent };
+            shard.keep(&self.key, self.number, kept);
+        }
+    }
+}
+
+/// However it ended: what was not kept leaves nothing behind.
+impl Drop for Reading {
+    fn drop(&mut self) {
+        if let Some(mut shard) = self.near.shard(&self.key) {
+            shard.end(&self.key, self.number);
+        }
+    }
+}
+
+fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
