@@ -30,6 +30,10 @@ fn connect(target: Target) -> Connected {
         Some(provider) => builder.credentials(provider),
         None => builder,
     };
+    let builder = match target.near_cache {
+        Some(near_cache) => builder.near_cache(near_cache),
+        None => builder,
+    };
     let backend = builder.build().expect("the target can be used");
     let admin = Arc::new(backend.admin());
     let backend = Arc::new(backend);

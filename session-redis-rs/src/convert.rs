@@ -113,7 +113,10 @@ pub(crate) fn push(push: PushInfo) -> Option<Push> {
                 _ => None,
             });
             // What cannot be read may be any key.
-            Some(keys.collect::<Option<_>>().map_or(Push::AllInvalidated, Push::Invalidated))
+            Some(
+                keys.collect::<Option<_>>()
+                    .map_or(Push::AllInvalidated, Push::Invalidated),
+            )
         }
         _ => Some(Push::AllInvalidated),
     }

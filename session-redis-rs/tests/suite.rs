@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use session_core::SessionBackend as _;
 use session_redis_rs::RedisRsBackend;
 use session_redis_rs::redis::Client;
-use session_redis_test::{Connected, RedisServer, Target, backend_tests};
+use session_redis_test::{Connected, RedisServer, Target, backend_tests, near_cache_tests};
 
 /// The backend for this target, and its admin API.
 fn connect(target: Target) -> Connected {
@@ -26,6 +26,10 @@ fn connect(target: Target) -> Connected {
     };
     let builder = match target.credentials {
         Some(provider) => builder.credentials(provider),
+        None => builder,
+    };
+    let builder = match target.near_cache {
+        Some(near_cache) => builder.near_cache(near_cache),
         None => builder,
     };
     let backend = builder.build().expect("the target can be used");
@@ -55,7 +59,7 @@ async fn given_connections_heal_by_their_own_rules() {
 }
 
 fn main() -> ExitCode {
-    backend_tests(connect)
+    near_cache_tests(backend_tests(connect), connect)
         .test(
             "given::connections_heal_by_their_own_rules",
             given_connections_heal_by_their_own_rules,

@@ -16,7 +16,8 @@ use session_core::{
 };
 use session_redis::AclFeature::{self, Admin, Cluster, Info, Principals, Sessions};
 use session_redis::{
-    CredentialsProvider, Eviction, IdStorage, KeyPrefix, KeySpace, ScriptSlots, Topology, hash_slot,
+    CredentialsProvider, Eviction, IdStorage, KeyPrefix, KeySpace, NearCache, ScriptSlots,
+    Topology, hash_slot,
 };
 
 pub(crate) use self::processes::Ids;
@@ -46,6 +47,8 @@ pub struct Target {
     pub credentials: Option<Arc<dyn CredentialsProvider>>,
     /// Who is told what becomes of the connections.
     pub observer: Option<Arc<dyn ConnectionObserver>>,
+    /// What keeps sessions in the process.
+    pub near_cache: Option<NearCache>,
 }
 
 impl Target {
@@ -61,6 +64,7 @@ impl Target {
             script_slots: ScriptSlots::default(),
             credentials: None,
             observer: None,
+            near_cache: None,
         }
     }
 
@@ -118,6 +122,32 @@ impl RedisHarness {
         let mut harness = Self::on_shared(&[IdStorage::Plain], connect).await;
         for process in &mut harness.processes {
             process.script_slots = ScriptSlots::One;
+        }
+        harness
+    }
+
+    /// On the shared server or cluster, by a process with a near cache.
+    pub(crate) async fn on_shared_with_near_cache(is_cluster: bool, connect: Connect) -> Self {
+        let plain = &[IdStorage::Plain];
+        let mut harness = match is_cluster {
+            true => Self::on_shared_cluster(plain, connect).await,
+            false => Self::on_shared(plain, connect).await,
+        };
+        let servers = match is_cluster {
+            true => shared_cluster().await.nodes(),
+            false => std::slice::from_ref(shared().await),
+        };
+        let rights = AclFeature::NearCache.rights().join(" ");
+        for process in &mut harness.processes {
+            process.near_cache = Some(NearCache::default());
+            for user in ["app", "operator"] {
+                let user = account(user, &process.prefix);
+                for server in servers {
+                    server
+                        .ask::<()>(&format!("ACL SETUSER {user} {rights}"))
+                        .await;
+                }
+            }
         }
         harness
     }

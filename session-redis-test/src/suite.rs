@@ -7,8 +7,8 @@ use session_redis::IdStorage::{self, Hashed, HashedAfterPlain, Plain, PlainBefor
 use crate::checks::cluster::{faults as cluster_faults, moves};
 use crate::checks::{
     acl, admin, all_or_nothing, browser, chaos, compact, connections, faults, first_contact, full,
-    garbage, guide_client, ids_at_rest, index, key_formats, lost_replies, readiness, resources,
-    round_trips, scripts, sentinel, tls,
+    garbage, guide_client, ids_at_rest, index, key_formats, lost_replies, near, readiness,
+    resources, round_trips, scripts, sentinel, tls,
 };
 use crate::harness::{Connect, RedisHarness};
 
@@ -201,6 +201,34 @@ pub fn backend_tests(connect: Connect) -> Runner {
         moves::rotations_stay_in_their_slot_and_take_one_call
         round_trips::operations_on_a_cluster_take_few_round_trips
         scripts::an_unknown_script_is_run_exactly_once_on_a_cluster
+    )
+}
+
+/// All tests of the near cache of a backend of a client on Redis.
+pub fn near_cache_tests(runner: Runner, connect: Connect) -> Runner {
+    let suite = |name, is_cluster| {
+        let make = move || RedisHarness::on_shared_with_near_cache(is_cluster, connect);
+        let suite = Suite::new(name, make).by(&[CallPath::Direct]);
+        match is_cluster {
+            true => suite.without_faults(),
+            false => suite,
+        }
+    };
+    let runner = runner
+        .suite(suite("near", false))
+        .suite(suite("near_cluster", true))
+        .test("differential::near", move || async move {
+            let redis = RedisHarness::on_shared_with_near_cache(false, connect).await;
+            differential(&redis, 1, true).await;
+        });
+    let runner = faults::add_near(runner, connect);
+    checks!(runner, "near_cache::", connect,
+        near::a_read_is_served_by_the_process
+        near::what_others_change_is_seen
+        near::what_this_process_changes_is_seen_at_once
+        near::what_this_process_changes_is_seen_at_once_on_a_cluster
+        near::a_session_expires_in_time
+        near::two_processes_see_what_they_may
     )
 }
 

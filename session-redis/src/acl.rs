@@ -64,7 +64,7 @@ impl AclFeature {
             Self::Database => &["SELECT"],
             Self::ClientName => &["CLIENT|SETNAME"],
             Self::Sentinel => &["SENTINEL|MASTER"],
-            Self::NearCache => &["CLIENT|TRACKING", "PING"],
+            Self::NearCache => &["CLIENT|TRACKING"],
         };
         let of_scripts = ALL.iter().flat_map(|script| commands_of(script.source()));
         let of_scripts = of_scripts.filter(|command| feature_of(command) == self);

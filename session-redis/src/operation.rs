@@ -107,7 +107,7 @@ impl<C: Connect> Operation<'_, C> {
                         },
                         match call.reads_behind {
                             true => call.behind(),
-                            false => Command::new("PING", None),
+                            false => Command::new("TIME", None),
                         },
                     ];
                     if let (Some(reading), Some(tracking)) = (&mut *reading, lease.tracking()) {

@@ -222,11 +222,8 @@ pub(crate) fn found(mut parts: Parts) -> Result<ReadOutcome, Error> {
 pub(crate) fn peeked(mut parts: Parts) -> Result<Seen, Error> {
     let remaining = integer(parts.next())?;
     let now = u64::try_from(integer(parts.next())?).map_err(|_| corrupt())?;
-    let expires_at = match remaining {
-        -1 => None,
-        // In its last millisecond it may be negative.
-        _ => Some(now.saturating_add_signed(remaining)).map(UnixMillis::new),
-    };
+    let remaining = u64::try_from(remaining).ok();
+    let expires_at = remaining.map(|remaining| UnixMillis::new(now.saturating_add(remaining)));
     let fields = hash(parts.last().ok_or_else(corrupt)?)?;
     Ok(seen_as(fields, expires_at, UnixMillis::new(now)))
 }

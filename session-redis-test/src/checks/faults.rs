@@ -3,6 +3,7 @@
 
 mod ledger;
 mod stage;
+mod stale;
 mod trial;
 
 use std::time::Duration;
@@ -85,6 +86,24 @@ pub(crate) fn add(mut runner: Runner, connect: Connect) -> Runner {
                     _ => Stage::cluster(row.fault).await,
                 };
                 trial::run(connect, *row, stage).await;
+            });
+        }
+    }
+    runner
+}
+
+/// Adds a trial of a near cache for each fault.
+pub(crate) fn add_near(mut runner: Runner, connect: Connect) -> Runner {
+    for (topology, rows) in [("near_faults", ONE), ("near_faults_cluster", NODE)] {
+        for row in rows {
+            let way = if row.fault.is_of_way() { "way::" } else { "" };
+            let name = format!("{topology}::{way}{}", row.name);
+            runner = runner.test(&name, move || async move {
+                let stage = match topology {
+                    "near_faults" => Stage::one(row.fault).await,
+                    _ => Stage::cluster(row.fault).await,
+                };
+                stale::run(connect, *row, stage).await;
             });
         }
     }

@@ -18,6 +18,7 @@ pub mod ids_at_rest;
 pub mod index;
 pub mod key_formats;
 pub mod lost_replies;
+pub mod near;
 pub mod readiness;
 pub mod resources;
 pub mod round_trips;

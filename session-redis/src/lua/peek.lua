@@ -8,4 +8,4 @@ if not now then
   now = t[1] * 1000 + math.floor(t[2] / 1000)
 end
 local expires_at = redis.call('PEXPIRETIME', key)
-return { DONE, expires_at < 0 and -1 or expires_at - now, now, redis.call('HGETALL', key) }
+return { DONE, expires_at < 0 and -1 or math.max(expires_at - now, 0), now, redis.call('HGETALL', key) }

@@ -85,9 +85,18 @@ enum Sent {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Received {
-    Read { read: u64, seen: Seen },
-    Written { key: usize, version: usize, is_behind: bool },
-    Proven { at: u64 },
+    Read {
+        read: u64,
+        seen: Seen,
+    },
+    Written {
+        key: usize,
+        version: usize,
+        is_behind: bool,
+    },
+    Proven {
+        at: u64,
+    },
     Named(usize),
     AllNamed,
 }
@@ -270,9 +279,15 @@ impl World {
             (left.losses > 0, Action::Lose),
             (left.replacements > 0, Action::Replace),
             (!self.wire.sent.is_empty(), Action::Run),
-            (!self.wire.received.is_empty() && !self.wire.is_lost, Action::Receive),
+            (
+                !self.wire.received.is_empty() && !self.wire.is_lost,
+                Action::Receive,
+            ),
             (!before.sent.is_empty(), Action::RunLate),
-            (!before.received.is_empty() && !before.is_lost, Action::ReceiveLate),
+            (
+                !before.received.is_empty() && !before.is_lost,
+                Action::ReceiveLate,
+            ),
         ] {
             if is_possible {
                 actions.push(action);
@@ -414,7 +429,9 @@ impl World {
         if let Some(replaced) = self.replaced[key].get(version)
             && self.now >= replaced + BOUND
         {
-            return Err(format!("version {version} of {newest}, replaced at {replaced}"));
+            return Err(format!(
+                "version {version} of {newest}, replaced at {replaced}"
+            ));
         }
         if version == newest && self.now > self.expires_at[key] {
             return Err("expired".to_owned());
@@ -485,7 +502,11 @@ impl World {
             }) => {
                 if is_behind != (self.broken == Broken::NoReplyBehind) {
                     self.known[key] = self.known[key].max(version);
-                    let wire = if is_used { &mut self.wire } else { &mut self.before };
+                    let wire = if is_used {
+                        &mut self.wire
+                    } else {
+                        &mut self.before
+                    };
                     wire.writes -= 1;
                 }
             }
@@ -623,6 +644,9 @@ fn each_rule_is_needed() {
             let what = explore(broken, *left).err()?;
             Some(format!("{name}: {what}"))
         });
-        println!("{broken:?}: {}", found.unwrap_or_else(|| panic!("{broken:?} goes unnoticed")));
+        println!(
+            "{broken:?}: {}",
+            found.unwrap_or_else(|| panic!("{broken:?} goes unnoticed"))
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! A part of the near cache: what is kept under some of the keys, without a lock and without I/O.
 
-use std::collections::hash_map::{Entry as Place, HashMap};
 use std::collections::VecDeque;
+use std::collections::hash_map::{Entry as Place, HashMap};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -82,21 +82,28 @@ impl Shard {
     }
 
     /// The session as it is now, if that is known and the read needs no slide.
-    pub(super) fn get(&mut self, key: &[u8], touch: Touch, asking: Asking) -> Option<SessionRecord> {
+    pub(super) fn get(
+        &mut self,
+        key: &[u8],
+        touch: Touch,
+        asking: Asking,
+    ) -> Option<SessionRecord> {
         let Asking { now, bound, .. } = asking;
         let entry = self.entries.get_mut(key);
-        let found = entry.filter(|it| it.epoch == asking.epoch).and_then(|entry| {
-            let kept = entry.kept.as_ref()?;
-            let proven = asking.proven.max(kept.sent);
-            let server_now = kept.latest_now(now);
-            let serves = now.saturating_sub(proven) < bound
-                && kept.state.is_live(server_now)
-                && !kept.state.is_due(touch, server_now);
-            serves.then(|| {
-                entry.is_used = true;
-                (kept.state.record(server_now), now.saturating_sub(kept.sent))
-            })
-        });
+        let found = entry
+            .filter(|it| it.epoch == asking.epoch)
+            .and_then(|entry| {
+                let kept = entry.kept.as_ref()?;
+                let proven = asking.proven.max(kept.sent);
+                let server_now = kept.latest_now(now);
+                let serves = now.saturating_sub(proven) < bound
+                    && kept.state.is_live(server_now)
+                    && !kept.state.is_due(touch, server_now);
+                serves.then(|| {
+                    entry.is_used = true;
+                    (kept.state.record(server_now), now.saturating_sub(kept.sent))
+                })
+            });
         match found {
             Some((record, age)) => {
                 self.stats.hits += 1;
@@ -178,7 +185,9 @@ impl Shard {
     pub(super) fn any_key(&self, epoch: u64) -> Option<Bytes> {
         let is_kept = |entry: &Entry| entry.epoch == epoch && entry.kept.is_some();
         let mut latest = self.queue.iter().rev().map(|(key, _)| key);
-        latest.find(|key| self.entries.get(*key).is_some_and(is_kept)).cloned()
+        latest
+            .find(|key| self.entries.get(*key).is_some_and(is_kept))
+            .cloned()
     }
 
     /// Tells it from others, for the model.
@@ -244,7 +253,9 @@ impl Shard {
         let entries = &self.entries;
         if self.queue.len() > 2 * entries.len() + 32 {
             let stands = |(key, number): &(Bytes, u64)| {
-                entries.get(key).is_some_and(|entry| entry.number == *number && entry.kept.is_some())
+                entries
+                    .get(key)
+                    .is_some_and(|entry| entry.number == *number && entry.kept.is_some())
             };
             self.queue.retain(stands);
         }

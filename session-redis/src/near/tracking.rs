@@ -80,7 +80,9 @@ impl Near {
 
 impl fmt::Debug for Near {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Near").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("Near")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }
 
@@ -181,7 +183,11 @@ impl Tracking {
                 continue;
             }
             let epoch = this.epoch();
-            let key = this.near.shards.iter().find_map(|shard| lock(shard).any_key(epoch));
+            let key = this
+                .near
+                .shards
+                .iter()
+                .find_map(|shard| lock(shard).any_key(epoch));
             let Some(key) = key else {
                 continue;
             };
@@ -227,7 +233,11 @@ impl Reading {
     pub(crate) fn keep(&self, state: State, read_at: UnixMillis) {
         if let Some(mut shard) = self.near.shard(&self.key) {
             let sent = self.sent;
-            let kept = Kept { state, read_at, sent };
+            let kept = Kept {
+                state,
+                read_at,
+                sent,
+            };
             shard.keep(&self.key, self.number, kept);
         }
     }

@@ -100,7 +100,11 @@ impl Expected {
         if self.tracks {
             let mut args = ArgsBuilder::default();
             args.push(b"ON");
-            commands.push(Command::with_args("CLIENT", Some("TRACKING"), args.finish()));
+            commands.push(Command::with_args(
+                "CLIENT",
+                Some("TRACKING"),
+                args.finish(),
+            ));
         }
         let replies = connection.send(&commands, Instant::now() + FOR_EVER).await;
         // What was asked changes nothing.

@@ -2,8 +2,8 @@
 
 use std::any::Any;
 use std::pin::Pin;
-use std::sync::{Arc, Weak};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use rand::TryRng as _;
@@ -241,7 +241,8 @@ impl<C: Connect> Task<C> {
         let (news, now) = (Arc::clone(&self.shared.news), self.shared.now());
         if let Some(tracking) = &tracking {
             self.before.retain(|it| it.strong_count() > 0);
-            let weak = |it: &Weak<Live<C::Connection>>| -> Weak<dyn Any + Send + Sync> { it.clone() };
+            let weak =
+                |it: &Weak<Live<C::Connection>>| -> Weak<dyn Any + Send + Sync> { it.clone() };
             tracking.begin_after(self.before.iter().map(weak).collect());
             let prove = Tracking::prove(Arc::downgrade(tracking), connection.clone());
             tokio::spawn(prove);
@@ -318,7 +319,9 @@ async fn connected<C: Connect>(
         None => Credentials::default(),
     };
     let tracking = how.near.as_ref().map(Tracking::new);
-    let pushes = tracking.as_ref().map_or_else(PushSink::ignore, Tracking::sink);
+    let pushes = tracking
+        .as_ref()
+        .map_or_else(PushSink::ignore, Tracking::sink);
     let connecting = how.connect.connect(&endpoint, &credentials, pushes);
     let connection = connecting.await?;
     let contact = how.expected.check(&connection).await?;

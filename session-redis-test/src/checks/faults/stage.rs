@@ -179,6 +179,11 @@ impl Stage {
         matches!(self.servers, Servers::Cluster(_))
     }
 
+    /// A connection to the server that the fault is about, beside the ways.
+    pub(super) async fn connection(&self) -> MultiplexedConnection {
+        self.server().connection().await
+    }
+
     fn server(&self) -> &RedisServer {
         match &self.servers {
             Servers::One(server) => server,

@@ -78,7 +78,11 @@ impl Backend {
 }
 
 /// A session on the server that the fault is about, or on another.
-async fn session(subject: &Subject, stage: &Stage, is_struck: bool) -> session_core::SessionId {
+pub(super) async fn session(
+    subject: &Subject,
+    stage: &Stage,
+    is_struck: bool,
+) -> session_core::SessionId {
     loop {
         let id = create(&*subject.backend).await.id;
         if stage.is_struck(hash_slot(&subject.keys.session(&id))) == is_struck {
