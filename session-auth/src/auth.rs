@@ -90,6 +90,8 @@ struct Request<U> {
 /// What became of the search for a principal's user.
 struct Seen<U> {
     principal: Principal,
+    /// By the session as the store itself has it, or by a log-in of this request.
+    is_fresh: bool,
     found: Shared<BoxFuture<'static, Result<Found<U>, SessionError>>>,
 }
 
@@ -133,7 +135,7 @@ impl<U: Clone + Send + Sync + 'static> Auth<U> {
     /// # Cancellation
     /// Safe. A future that is kept or dropped holds nobody up.
     pub async fn user(&self) -> Result<Option<U>, SessionError> {
-        Ok(match self.found().await? {
+        Ok(match self.found(false).await? {
             Found::User(user) => Some(user),
             Found::Nobody | Found::Rotated => None,
         })
@@ -191,7 +193,13 @@ impl<U: Clone + Send + Sync + 'static> Auth<U> {
         let principal = log_in.principal.clone();
         session.log_in(log_in)?;
         let found = ready(Ok(Found::User(user.clone()))).boxed().shared();
-        self.seen(|seen| *seen = Some(Seen { principal, found }));
+        self.seen(|seen| {
+            *seen = Some(Seen {
+                principal,
+                is_fresh: true,
+                found,
+            });
+        });
         Ok(())
     }
 
@@ -216,9 +224,13 @@ impl<U: Clone + Send + Sync + 'static> Auth<U> {
         self.shared.settings.users.has_permission(user, permission)
     }
 
-    /// Who is there. Whoever asks while the user is being loaded drives the same search.
-    pub(crate) async fn found(&self) -> Result<Found<U>, SessionError> {
+    /// Who is there, by the session as the store itself has it if that is asked for (`is_fresh`).
+    /// Whoever asks while the user is being loaded drives the same search.
+    pub(crate) async fn found(&self, is_fresh: bool) -> Result<Found<U>, SessionError> {
         let session = &self.shared.session;
+        if is_fresh {
+            session.load_fresh().await?;
+        }
         let Some(principal) = session.principal().await? else {
             return Ok(match session.presence().await? {
                 Presence::Rotated => Found::Rotated,
@@ -226,12 +238,18 @@ impl<U: Clone + Send + Sync + 'static> Auth<U> {
             });
         };
         let found = self.seen(|seen| match seen {
-            Some(seen) if seen.principal == principal => seen.found.clone(),
+            Some(seen) if seen.principal == principal && (seen.is_fresh || !is_fresh) => {
+                seen.found.clone()
+            }
             _ => {
                 let settings = Arc::clone(&self.shared.settings);
                 let search = search(settings, session.clone(), principal.clone());
                 let found = search.boxed().shared();
-                let new = Seen { principal, found };
+                let new = Seen {
+                    principal,
+                    is_fresh,
+                    found,
+                };
                 seen.insert(new).found.clone()
             }
         });

@@ -65,6 +65,7 @@ struct Rules {
     /// The log-in page.
     login: Option<String>,
     permissions: Vec<String>,
+    is_fresh: bool,
 }
 
 /// Why a request does not pass [`RequireLogin`], and what its client is told.
@@ -81,9 +82,12 @@ pub enum Refusal {
 
 impl<U> RequireLogin<U> {
     fn new(login: Option<String>) -> Self {
-        let permissions = Vec::new();
+        let rules = Rules {
+            login,
+            ..Rules::default()
+        };
         Self {
-            rules: Arc::new(Rules { login, permissions }),
+            rules: Arc::new(rules),
             user: PhantomData,
         }
     }
@@ -111,6 +115,31 @@ impl<U> RequireLogin<U> {
         rules.permissions.push(permission.into());
         self
     }
+
+    /// Decides by the session as the store itself has it: that another process has ended it counts
+    /// at once, also where the backend has a near cache. Without this, and by default, such a
+    /// session may pass for as long as the near cache's bound allows.
+    ///
+    /// This costs each request that comes here a round trip, as
+    /// [`Session::load_fresh`](session_http::Session::load_fresh) does. All that asks after it in
+    /// the same request goes by the same answer.
+    ///
+    /// ```
+    /// # #[cfg(feature = "axum")] {
+    /// # use axum::{Router, routing::post};
+    /// # use session_auth::RequireLogin;
+    /// # #[derive(Clone)]
+    /// # struct User;
+    /// let payments: Router = Router::new()
+    ///     .route("/payments", post("paid"))
+    ///     .route_layer(RequireLogin::<User>::unauthorized().fresh());
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn fresh(mut self) -> Self {
+        Arc::make_mut(&mut self.rules).is_fresh = true;
+        self
+    }
 }
 
 impl<U: Clone + Send + Sync + 'static> RequireLogin<U> {
@@ -125,7 +154,7 @@ impl<U: Clone + Send + Sync + 'static> RequireLogin<U> {
     ) -> Result<Option<Refusal>, SessionError> {
         let login = self.rules.login.as_deref().filter(|_| is_navigation);
         let here = auth.uri().path_and_query().map(|here| here.as_str());
-        Ok(match (auth.found().await?, login) {
+        Ok(match (auth.found(self.rules.is_fresh).await?, login) {
             (Found::User(user), _) => {
                 let mut needed = self.rules.permissions.iter();
                 let has_all = needed.all(|permission| auth.allows(&user, permission));
@@ -213,6 +242,7 @@ impl<U> fmt::Debug for RequireLogin<U> {
         f.debug_struct("RequireLogin")
             .field("login", &self.rules.login)
             .field("permissions", &self.rules.permissions)
+            .field("is_fresh", &self.rules.is_fresh)
             .finish()
     }
 }

@@ -32,7 +32,7 @@ pub(crate) struct Options {
     /// How long wrk runs for an application in each round, in seconds.
     #[arg(long, default_value_t = 1, value_name = "S")]
     pub(crate) http_window: u64,
-    /// How many operations are in flight on one connection (group redis).
+    /// How many operations are in flight on one connection (groups redis and near).
     #[arg(
         long,
         value_delimiter = ',',
@@ -40,7 +40,7 @@ pub(crate) struct Options {
         value_name = "N,…"
     )]
     pub(crate) in_flight: Vec<usize>,
-    /// How many sessions the group redis has.
+    /// How many sessions the groups redis and near have.
     #[arg(long, default_value_t = 10_000, value_name = "N")]
     pub(crate) sessions: usize,
     /// How many operations or requests are in flight (groups sql and sql-pages).
@@ -98,6 +98,8 @@ pub(crate) enum Group {
     All,
     /// Operations on Redis.
     Redis,
+    /// Reads that the near cache serves.
+    Near,
     /// Web applications under load; needs wrk.
     Http,
     /// Operations on PostgreSQL and SQLite.

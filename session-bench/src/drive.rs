@@ -25,6 +25,11 @@ type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub(crate) trait Op: Send + Sync + 'static {
     /// Does it once; `n` is a random number that chooses the session.
     fn run(&self, n: usize) -> impl Future<Output = Outcome> + Send;
+
+    /// What else happens after each: it takes time and costs, but is no operation.
+    fn beside(&self, _n: usize) -> impl Future<Output = Outcome> + Send {
+        async { Ok(()) }
+    }
 }
 
 /// How a case is driven.
@@ -106,14 +111,18 @@ async fn one_task<O: Op>(
     loop {
         let mut failed = 0;
         for _ in 1..window.timed_every {
-            failed += u64::from(op.run(random.next()).await.is_err());
+            let n = random.next();
+            failed += u64::from(op.run(n).await.is_err());
+            errors += u64::from(op.beside(n).await.is_err());
             // Operations in memory never wait: without this the first tasks would let none in.
             tokio::task::coop::consume_budget().await;
         }
+        let n = random.next();
         let start = Instant::now();
-        failed += u64::from(op.run(random.next()).await.is_err());
+        failed += u64::from(op.run(n).await.is_err());
         let now = Instant::now();
         latencies.record(now - start);
+        errors += u64::from(op.beside(n).await.is_err());
         ops += u64::from(window.timed_every) - failed;
         errors += failed;
         if now >= end {

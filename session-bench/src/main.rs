@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `drive`, `histogram`, `process` | drives cases interleaved, and reads clocks and costs |
 //! | `ours` | the product's operations |
-//! | `redis`, `http`, `sql`, `memory`, `growth`, `counts` | a group of cases each |
+//! | `redis`, `near`, `http`, `sql`, `memory`, `growth`, `counts` | a group of cases each |
 //! | `results` | what is found; medians and ratios |
 //! | `report` | tables, charts and documents made of it |
 
@@ -17,6 +17,7 @@ mod growth;
 mod histogram;
 mod http;
 mod memory;
+mod near;
 mod ours;
 mod process;
 mod redis;
@@ -87,6 +88,9 @@ fn measure(options: &Options) -> Outcome<Results> {
         .build()?;
     if options.includes(Group::Redis) {
         runtime.block_on(redis::run(options, &mut results))?;
+    }
+    if options.includes(Group::Near) {
+        runtime.block_on(near::run(options, &mut results))?;
     }
     if options.includes(Group::Http) {
         runtime.block_on(http::run(options, &mut results))?;

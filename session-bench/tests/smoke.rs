@@ -23,6 +23,7 @@ fn every_case_of_every_group_runs() {
     };
     for (group, cases) in [
         ("redis", 24),
+        ("near", 5),
         ("http", 12),
         ("sql", 48),
         ("sql-pages", 12),
@@ -39,7 +40,7 @@ fn every_case_of_every_group_runs() {
             assert!(works && round["errors"].as_u64() <= Some(64), "{case:#?}");
         }
     }
-    for group in ["sql", "sql-pages", "memory", "growth", "counts"] {
+    for group in ["near", "sql", "sql-pages", "memory", "growth", "counts"] {
         assert!(!of_group("figures", group).is_empty(), "{group}");
     }
 }

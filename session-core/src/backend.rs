@@ -237,6 +237,20 @@ pub trait SessionBackend: fmt::Debug + Send + Sync + 'static {
             .map_err(|error| error.during(Operation::GetSession))
     }
 
+    /// The session, if there is a live one, as the store itself has it: where a backend keeps what
+    /// it has read in this process, it is asked all the same. Elsewhere this is
+    /// [`get_session`](Self::get_session).
+    ///
+    /// # Errors
+    /// The backend's own.
+    async fn get_fresh_session(&self, id: &SessionId) -> Result<Option<SessionRecord>> {
+        let request = ReadRequest::new(self.policy(), id, self.policy().touch()).fresh();
+        let outcome = self.read(&request).await;
+        outcome
+            .map(found)
+            .map_err(|error| error.during(Operation::GetSession))
+    }
+
     /// The session, if there is a live one, without counting as use.
     ///
     /// # Errors
@@ -603,10 +617,14 @@ async fn read<B: SessionBackend + ?Sized>(
     touch: Touch,
 ) -> Result<Option<SessionRecord>> {
     let request = ReadRequest::new(backend.policy(), target, touch);
-    Ok(match backend.read(&request).await? {
+    Ok(found(backend.read(&request).await?))
+}
+
+fn found(outcome: ReadOutcome) -> Option<SessionRecord> {
+    match outcome {
         ReadOutcome::Found(record) => Some(record),
         ReadOutcome::NotFound | ReadOutcome::Rotated => None,
-    })
+    }
 }
 
 async fn write<B: SessionBackend + ?Sized>(

@@ -73,6 +73,7 @@ macro_rules! forward_to_inner {
                 fn ping[]() -> Result<()>;
                 fn create_session[](new: NewSession) -> Result<CreatedSession>;
                 fn get_session['a](id: &'a SessionId) -> Result<Option<SessionRecord>>;
+                fn get_fresh_session['a](id: &'a SessionId) -> Result<Option<SessionRecord>>;
                 fn get_session_with['a](id: &'a SessionId, touch: Touch) -> Result<Option<SessionRecord>>;
                 fn peek_session['a](id: &'a SessionId) -> Result<Option<SessionRecord>>;
                 fn get_session_of['a, 'b](principal: &'a Principal, public_id: &'b PublicId) -> Result<Option<SessionRecord>>;

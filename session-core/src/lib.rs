@@ -83,7 +83,7 @@ pub use self::log_in::LogIn;
 pub use self::mock::{MockSessionBackend, MockSteps};
 pub use self::observer::{
     AttemptOutcome, ConnectionAttempt, ConnectionChange, ConnectionObserver, ConnectionState,
-    ServerFacts,
+    NearCacheStats, ServerFacts,
 };
 pub use self::page::{
     InvalidPageCursor, InvalidPageSize, ListPosition, ListedPage, PageCursor, PageRequest,

@@ -33,6 +33,34 @@ pub trait ConnectionObserver: fmt::Debug + Send + Sync + 'static {
     fn connection_attempted(&self, attempt: &ConnectionAttempt<'_>) {
         let _ = attempt;
     }
+
+    /// The backend has a near cache, which was used since this was last called: a few times within
+    /// its bound. Does nothing, unless an observer says otherwise.
+    fn near_cache_used(&self, stats: &NearCacheStats) {
+        let _ = stats;
+    }
+}
+
+/// What became of the reads that a backend's near cache could have served, since the backend was
+/// built. A near cache keeps sessions that were read in the process; of the backends of this
+/// workspace the one on redis-rs can have one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct NearCacheStats {
+    /// Reads that it served.
+    pub hits: u64,
+    /// Reads that it could have served, had it had the session.
+    pub misses: u64,
+    /// Sessions that it dropped because the server said that they have changed.
+    pub invalidations: u64,
+    /// Sessions that it dropped for want of memory.
+    pub evictions: u64,
+    /// How long ago what it served had been read, all hits together.
+    pub age: Duration,
+    /// How many sessions it keeps.
+    pub sessions: u64,
+    /// How many bytes they take, about.
+    pub bytes: u64,
 }
 
 /// The connection to one server is in another state than before.

@@ -84,6 +84,7 @@ pub use session_redis::{
     KeyPrefix, NamedBackend, RedisBuilder, ScriptSlots, ServerError, ServerKind, ServerTooOld,
     ServerUrl, async_trait,
 };
+pub use session_redis::{NearCache, NearCacheRefused};
 pub use session_redis::{Pem, Tls, TlsRefused, TlsUnusable};
 
 pub use self::backend::{FredAdmin, FredBackend};

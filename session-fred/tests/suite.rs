@@ -6,11 +6,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use session_core::SessionBackend as _;
-use session_fred::FredBackend;
+use session_core::{ErrorKind, SessionBackend as _};
 use session_fred::fred::interfaces::ClientLike as _;
 use session_fred::fred::types::Builder;
 use session_fred::fred::types::config::{Config, ReconnectPolicy};
+use session_fred::{FredBackend, NearCache, NearCacheRefused};
 use session_redis_test::{Connected, RedisServer, Target, backend_tests};
 
 /// The backend for this target, and its admin API.
@@ -67,11 +67,26 @@ async fn given_clients_heal_by_their_own_policy() {
     other.ping().await.expect_err("nobody connects it");
 }
 
+/// Its channel of pushes may lose some.
+async fn a_near_cache_is_refused_by_name() {
+    let builder = FredBackend::builder("redis://127.0.0.1:1").near_cache(NearCache::default());
+    let error = builder.build().expect_err("it cannot have one");
+    assert_eq!(error.kind(), ErrorKind::Config);
+    let why = std::error::Error::source(&error)
+        .expect("a reason")
+        .to_string();
+    assert_eq!(why, NearCacheRefused::Client.to_string());
+}
+
 fn main() -> ExitCode {
     backend_tests(connect)
         .test(
             "given::clients_heal_by_their_own_policy",
             given_clients_heal_by_their_own_policy,
+        )
+        .test(
+            "near_cache::is_refused_by_name",
+            a_near_cache_is_refused_by_name,
         )
         .run()
 }

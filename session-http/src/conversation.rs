@@ -92,12 +92,13 @@ impl Conversation {
             // Another clone of the handle may have read meanwhile.
             let answer = self.with(|state| known(state));
             if let Known::Now(answer) = answer
-                && !std::mem::take(&mut is_outdated)
+                && !is_outdated
             {
                 return Ok(answer);
             }
             self.choose().await?;
             self.read(purpose).await?;
+            is_outdated = false;
         }
     }
 
@@ -155,11 +156,13 @@ impl Conversation {
         };
         let policy = self.backend().policy();
         let (touch, purpose) = match purpose {
-            // Where reads never slide anyway, a peek serves both purposes.
             Purpose::Peek if policy.touch() != Touch::Never => (Touch::Never, Purpose::Peek),
-            _ => (policy.touch(), Purpose::Use),
+            // Where reads never slide anyway, a peek serves both purposes.
+            Purpose::Peek => (Touch::Never, Purpose::Use),
+            Purpose::Use | Purpose::Fresh => (policy.touch(), purpose),
         };
-        let request = ReadRequest::new(policy, &id, touch);
+        let mut request = ReadRequest::new(policy, &id, touch);
+        request.is_fresh = purpose == Purpose::Fresh;
         let answer = self.backend().read(&request).await;
         match self.checked(answer.map_err(|error| error.during(Operation::GetSession)))? {
             ReadOutcome::Found(record) => self.with(|state| state.has_read(id, record, purpose)),

@@ -86,6 +86,8 @@ pub(crate) enum Missing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Use,
+    /// A use that the store itself is to answer.
+    Fresh,
     Peek,
 }
 
@@ -235,7 +237,11 @@ impl State {
             View::Absent | View::Ended(..) => Known::Now(None),
             View::Unasked(_) | View::Several => Known::Ask,
             View::Live(live) => match &live.loaded {
-                Some(loaded) if loaded.serves(purpose) => Known::Now(Some(loaded)),
+                Some(loaded)
+                    if loaded.serves(purpose) && (live.is_fresh || purpose != Purpose::Fresh) =>
+                {
+                    Known::Now(Some(loaded))
+                }
                 _ => Known::Ask,
             },
         }
@@ -351,11 +357,12 @@ impl State {
             id,
             ttl: record.ttl(),
             term: Some(Term::of(&record)),
-            loaded: Some(if purpose == Purpose::Use || was_used {
+            loaded: Some(if purpose != Purpose::Peek || was_used {
                 Loaded::Used(record)
             } else {
                 Loaded::Peeked(record)
             }),
+            is_fresh: purpose == Purpose::Fresh,
         });
     }
 
@@ -367,6 +374,7 @@ impl State {
             ttl: record.ttl(),
             term: Some(Term::of(&record)),
             loaded: Some(Loaded::Used(record)),
+            is_fresh: true,
         });
     }
 
@@ -394,6 +402,7 @@ impl State {
         }
         self.view = View::Live(Live {
             id,
+            is_fresh: written.record.is_some() || before.as_ref().is_some_and(|it| it.is_fresh),
             ttl: written.ttl,
             term: written.record.as_ref().map(Term::of).or(term),
             loaded: match written.record {

@@ -2,16 +2,17 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use metrics::{counter, gauge, histogram};
 use session_core::{
     AttemptOutcome, ConnectionAttempt, ConnectionChange, ConnectionObserver, ConnectionState,
-    ServerFacts,
+    NearCacheStats, ServerFacts,
 };
 
 use crate::names::{
     CONNECTION_ATTEMPT_DURATION, CONNECTION_ATTEMPTS, CONNECTION_DOWN, CONNECTION_STATE,
+    NEAR_CACHE_AGE, NEAR_CACHE_BYTES, NEAR_CACHE_DROPS, NEAR_CACHE_READS, NEAR_CACHE_SESSIONS,
     SERVER_INFO, describe,
 };
 use crate::outcome::Outcome;
@@ -35,6 +36,8 @@ pub struct ConnectionMetrics {
     backend: &'static str,
     next: Option<Arc<dyn ConnectionObserver>>,
     seen: Mutex<HashMap<String, Seen>>,
+    /// What was counted of the near cache.
+    near: Mutex<NearCacheStats>,
 }
 
 /// What is known of the connection to one server.
@@ -52,6 +55,7 @@ impl ConnectionMetrics {
             backend,
             next: None,
             seen: Mutex::default(),
+            near: Mutex::default(),
         }
     }
 
@@ -127,6 +131,56 @@ impl ConnectionMetrics {
         }
     }
 
+    /// What came since the last time. Of two calls at once each counts a part.
+    fn count_near_cache(&self, stats: &NearCacheStats) {
+        let mut counted = self.near.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = *counted;
+        let whole = |age: Duration| u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+        for (name, label, now, before) in [
+            (
+                NEAR_CACHE_READS,
+                Some(("outcome", "hit")),
+                stats.hits,
+                before.hits,
+            ),
+            (
+                NEAR_CACHE_READS,
+                Some(("outcome", "miss")),
+                stats.misses,
+                before.misses,
+            ),
+            (
+                NEAR_CACHE_DROPS,
+                Some(("reason", "changed")),
+                stats.invalidations,
+                before.invalidations,
+            ),
+            (
+                NEAR_CACHE_DROPS,
+                Some(("reason", "memory")),
+                stats.evictions,
+                before.evictions,
+            ),
+            (NEAR_CACHE_AGE, None, whole(stats.age), whole(before.age)),
+        ] {
+            let labels: Vec<_> = label
+                .into_iter()
+                .chain([("backend", self.backend)])
+                .collect();
+            counter!(name, &labels).increment(now.saturating_sub(before));
+        }
+        // A count that is late says less than what was said.
+        if stats.hits + stats.misses >= before.hits + before.misses {
+            *counted = *stats;
+            let gauge = |name, value: u64| {
+                let value = u32::try_from(value).map_or(f64::MAX, f64::from);
+                gauge!(name, "backend" => self.backend).set(value);
+            };
+            gauge(NEAR_CACHE_SESSIONS, stats.sessions);
+            gauge(NEAR_CACHE_BYTES, stats.bytes);
+        }
+    }
+
     fn set_info(&self, server: &str, facts: &ServerFacts, to: f64) {
         let or_unknown = |text: Option<&str>| text.unwrap_or("unknown").to_owned();
         let labels = [
@@ -184,6 +238,13 @@ impl ConnectionObserver for ConnectionMetrics {
         );
         if let Some(next) = &self.next {
             next.connection_attempted(attempt);
+        }
+    }
+
+    fn near_cache_used(&self, stats: &NearCacheStats) {
+        self.count_near_cache(stats);
+        if let Some(next) = &self.next {
+            next.near_cache_used(stats);
         }
     }
 }

@@ -23,6 +23,10 @@
 //! | [`session_connection_attempts_total`](CONNECTION_ATTEMPTS) | counter | `outcome`, `server`, `backend` |
 //! | [`session_connection_attempt_duration_seconds`](CONNECTION_ATTEMPT_DURATION) | histogram | the same |
 //! | [`session_connection_down_duration_seconds`](CONNECTION_DOWN) | histogram: once per time down, at its end | `server`, `backend` |
+//! | [`session_near_cache_reads_total`](NEAR_CACHE_READS) | counter | `outcome`: `hit`, `miss`; `backend` |
+//! | [`session_near_cache_age_milliseconds_total`](NEAR_CACHE_AGE) | counter: by the hits, how old the sessions were | `backend` |
+//! | [`session_near_cache_drops_total`](NEAR_CACHE_DROPS) | counter | `reason`: `changed`, `memory`; `backend` |
+//! | [`session_near_cache_sessions`](NEAR_CACHE_SESSIONS), [`session_near_cache_bytes`](NEAR_CACHE_BYTES) | gauge | `backend` |
 //! | [`session_server_info`](SERVER_INFO) | gauge: 1 | `product`, `version`, `eviction_policy`, `may_evict`, `server`, `backend` |
 //!
 //! `operation` is a step: `insert`, `read`, `write`, `rename`, `remove`, `list`, `revoke`, `ping`.
@@ -64,7 +68,8 @@ pub use self::connection::ConnectionMetrics;
 pub use self::event::{EventSession, RefusalReason, SessionChange, SessionEvent, SessionObserver};
 pub use self::names::{
     CONNECTION_ATTEMPT_DURATION, CONNECTION_ATTEMPTS, CONNECTION_DOWN, CONNECTION_STATE,
-    DOWN_BUCKETS, DURATION_BUCKETS, OPERATION_DURATION, OPERATIONS, SERVER_INFO, describe,
+    DOWN_BUCKETS, DURATION_BUCKETS, NEAR_CACHE_AGE, NEAR_CACHE_BYTES, NEAR_CACHE_DROPS,
+    NEAR_CACHE_READS, NEAR_CACHE_SESSIONS, OPERATION_DURATION, OPERATIONS, SERVER_INFO, describe,
 };
 pub use self::observe::Observe;
 pub use self::observed::Observed;

@@ -18,6 +18,17 @@ pub const CONNECTION_DOWN: &str = "session_connection_down_duration_seconds";
 /// (`true`, `false`), `server`, `backend`.
 pub const SERVER_INFO: &str = "session_server_info";
 
+/// Reads that a near cache could serve. Labels: `outcome` (`hit`, `miss`), `backend`.
+pub const NEAR_CACHE_READS: &str = "session_near_cache_reads_total";
+/// How old what a near cache has served was, all hits together, in milliseconds. Labels: `backend`.
+pub const NEAR_CACHE_AGE: &str = "session_near_cache_age_milliseconds_total";
+/// Sessions that a near cache has dropped. Labels: `reason` (`changed`, `memory`), `backend`.
+pub const NEAR_CACHE_DROPS: &str = "session_near_cache_drops_total";
+/// Sessions that a near cache keeps. Labels: `backend`.
+pub const NEAR_CACHE_SESSIONS: &str = "session_near_cache_sessions";
+/// The bytes that they take, about. Labels: `backend`.
+pub const NEAR_CACHE_BYTES: &str = "session_near_cache_bytes";
+
 /// Bounds for a histogram of durations, in seconds: from a tenth of a millisecond to two and a
 /// half seconds. For exporters that want some.
 pub const DURATION_BUCKETS: [f64; 14] = [
@@ -57,6 +68,31 @@ pub fn describe() {
         CONNECTION_DOWN,
         Unit::Seconds,
         "How long the session store could not be reached, once it can."
+    );
+    describe_counter!(
+        NEAR_CACHE_READS,
+        Unit::Count,
+        "Reads of sessions that the process could serve itself."
+    );
+    describe_counter!(
+        NEAR_CACHE_AGE,
+        Unit::Milliseconds,
+        "How old the sessions were that the process served itself, all together."
+    );
+    describe_counter!(
+        NEAR_CACHE_DROPS,
+        Unit::Count,
+        "Sessions that the process kept no longer."
+    );
+    describe_gauge!(
+        NEAR_CACHE_SESSIONS,
+        Unit::Count,
+        "Sessions that the process keeps."
+    );
+    describe_gauge!(
+        NEAR_CACHE_BYTES,
+        Unit::Bytes,
+        "Bytes of the sessions that the process keeps, about."
     );
     describe_gauge!(
         SERVER_INFO,

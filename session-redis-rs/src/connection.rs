@@ -8,8 +8,8 @@ use redis::{AsyncConnectionConfig, ProtocolVersion, RedisConnectionInfo};
 use session_core::{Effect, Error, ErrorKind, Result};
 use session_redis::Tls;
 use session_redis::{
-    Command, Connect, Connection, Credentials, Endpoint, PushSink, ReadForm, Reply, ServerError,
-    ServerUrl,
+    Command, Connect, Connection, Credentials, Endpoint, NearCacheRefused, PushSink, ReadForm,
+    Reply, ServerError, ServerUrl,
 };
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -98,6 +98,10 @@ impl Connect for RedisRsConnect {
                 if own.protocol != ProtocolVersion::RESP2
                     && ServerError::refuses_protocol(&error) =>
             {
+                if !pushes.is_ignored() {
+                    // In RESP2 a server tracks keys, and says nothing.
+                    return Err(NearCacheRefused::Protocol.into());
+                }
                 let settings = settings.set_protocol(ProtocolVersion::RESP2);
                 own.connect(endpoint, &settings, &pushes).await
             }

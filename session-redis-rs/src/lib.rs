@@ -65,6 +65,7 @@ mod connection;
 mod convert;
 
 pub use redis;
+pub use session_core::NearCacheStats;
 pub use session_redis::{
     AclFeature, KeysSeen, Latency, MissingRights, PrefixSeen, ServerInspector, ServerReport,
     Topology,
@@ -74,7 +75,7 @@ pub use session_redis::{
     KeyPrefix, NamedBackend, RedisBuilder, ScriptSlots, ServerError, ServerKind, ServerTooOld,
     ServerUrl, async_trait,
 };
-pub use session_redis::{NearCache, NearCacheRefused, NearCacheStats};
+pub use session_redis::{NearCache, NearCacheRefused};
 pub use session_redis::{Pem, Tls, TlsRefused, TlsUnusable};
 
 pub use self::backend::{RedisRsAdmin, RedisRsBackend};

@@ -4,7 +4,7 @@ mod processes;
 mod raw;
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use redis::Client;
@@ -106,6 +106,8 @@ pub(crate) struct RedisHarness {
     /// A connection to each node, in the order of the slots they hold.
     nodes: Vec<MultiplexedConnection>,
     ids: Arc<Mutex<Ids>>,
+    /// Those with a near cache.
+    near: Mutex<Vec<Weak<dyn SessionBackend>>>,
     _tidy: Tidy,
 }
 
@@ -208,6 +210,7 @@ impl RedisHarness {
             connect,
             nodes,
             ids: Arc::default(),
+            near: Mutex::default(),
             _tidy: Tidy {
                 urls: servers.iter().map(RedisServer::url).collect(),
                 prefix,
@@ -240,11 +243,38 @@ impl RedisHarness {
     /// The process's backend; of several, each call is another one's, and the ids are recorded.
     fn backend_of(&self, change: impl Fn(Target) -> Target) -> Arc<dyn SessionBackend> {
         let processes = self.processes.iter().cloned();
-        let backends = processes.map(|target| (self.connect)(change(target)).backend);
+        let backends = processes.map(|target| {
+            let has_near_cache = target.near_cache.is_some();
+            let backend = (self.connect)(change(target)).backend;
+            if has_near_cache {
+                let mut near = self.near.lock().expect("not poisoned");
+                near.push(Arc::downgrade(&backend));
+            }
+            backend
+        });
         let backends: Vec<_> = backends.collect();
         match &*backends {
             [only] => Arc::clone(only),
             _ => Arc::new(Processes::new(backends, &self.ids)),
+        }
+    }
+
+    /// Whoever keeps sessions in the process has been told of what the harness has changed: each
+    /// connection has a reply to what was sent after that.
+    async fn tell_near_caches(&self) {
+        let near = self.near.lock().expect("not poisoned").clone();
+        for backend in near.iter().filter_map(Weak::upgrade) {
+            for node in 0..self.nodes.len() {
+                let id = loop {
+                    let id = SessionId::random().expect("an id");
+                    let slot = hash_slot(&self.keys().session(&id));
+                    if owner(slot, self.nodes.len()) == node {
+                        break id;
+                    }
+                };
+                // It may be broken by the test.
+                drop(backend.get_fresh_session(&id).await);
+            }
         }
     }
 }
@@ -287,11 +317,13 @@ impl Harness for RedisHarness {
         }
         let key = self.keys().session(id);
         raw::plant(&mut self.node_of(&key), &key, &hash, expires_in).await;
+        self.tell_near_caches().await;
     }
 
     async fn plant_other_type(&self, id: &SessionId) {
         let key = self.keys().session(id);
         raw::plant_other_type(&mut self.node_of(&key), &key).await;
+        self.tell_near_caches().await;
     }
 
     async fn dump(&self, id: &SessionId) -> Option<RawKey> {
@@ -307,6 +339,7 @@ impl Harness for RedisHarness {
         for node in &self.nodes {
             raw::advance(&mut node.clone(), self.keys().prefix(), by).await;
         }
+        self.tell_near_caches().await;
     }
 
     async fn now(&self) -> UnixMillis {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use session_core::{QuotaWarnings, Result};
+use session_core::{NearCacheStats, QuotaWarnings, Result};
 use tokio::time::Instant;
 
 use crate::cluster::Cluster;
@@ -12,7 +12,7 @@ use crate::connection::Connect;
 use crate::endpoint::Endpoint;
 use crate::info::Mode;
 use crate::keys::{KeySpace, Topology};
-use crate::near::{self, NearCacheRefused, NearCacheStats};
+use crate::near::NearCacheRefused;
 use crate::operation::{Operation, Servers};
 use crate::sentinel::Sentinels;
 use crate::settings::Settings;
@@ -73,7 +73,7 @@ impl<C: Connect> RedisBackend<C> {
         let mut url = url;
         if settings.near_cache.is_some() {
             if !C::DELIVERS_PUSHES {
-                return Err(near::refused(NearCacheRefused::Client));
+                return Err(NearCacheRefused::Client.into());
             }
             url.is_resp3 = true;
         }

@@ -12,7 +12,7 @@ use crate::connection::Connect;
 use crate::credentials::CredentialsProvider;
 use crate::key_format::IdStorage;
 use crate::keys::KeyPrefix;
-use crate::near::{self, NearCache, NearCacheRefused};
+use crate::near::{NearCache, NearCacheRefused};
 use crate::settings::{Eviction, ScriptSlots, Settings};
 use crate::tls::Tls;
 use crate::url::ServerUrl;
@@ -175,7 +175,7 @@ impl<B: NamedBackend> RedisBuilder<B> {
     /// it: a near cache needs connections of the backend's own.
     pub fn into_settings(self) -> Result<Settings> {
         let settings = match self.settings.near_cache {
-            Some(_) => Err(near::refused(NearCacheRefused::GivenConnection)),
+            Some(_) => Err(NearCacheRefused::GivenConnection.into()),
             None => self.settings.checked(),
         };
         settings.map_err(|error| error.during(Operation::Connect))

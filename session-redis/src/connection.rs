@@ -89,22 +89,30 @@ pub enum Push {
 
 /// Where a connection's pushes go. Called in the order of the stream; never blocks.
 #[derive(Clone)]
-pub struct PushSink(Arc<dyn Fn(Push) + Send + Sync>);
+pub struct PushSink(Option<Arc<dyn Fn(Push) + Send + Sync>>);
 
 impl PushSink {
     /// Pushes go to this function, which must not block.
     pub fn new(sink: impl Fn(Push) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(sink))
+        Self(Some(Arc::new(sink)))
     }
 
     /// Pushes are dropped.
     pub fn ignore() -> Self {
-        Self::new(drop)
+        Self(None)
+    }
+
+    /// Whether pushes are dropped. Where they are not, a connection that would bring none must not
+    /// be made.
+    pub fn is_ignored(&self) -> bool {
+        self.0.is_none()
     }
 
     /// Hands a push over.
     pub fn push(&self, push: Push) {
-        (self.0)(push);
+        if let Some(sink) = &self.0 {
+            sink(push);
+        }
     }
 }
 

@@ -116,7 +116,7 @@ pub use self::inspect::{
 };
 pub use self::key_format::IdStorage;
 pub use self::keys::{InvalidPrefix, KeyPrefix, KeySpace, Topology};
-pub use self::near::{NearCache, NearCacheRefused, NearCacheStats};
+pub use self::near::{NearCache, NearCacheRefused};
 pub use self::reply::Reply;
 pub use self::script::{ALL as ALL_SCRIPTS, Script};
 pub use self::server_error::ServerError;

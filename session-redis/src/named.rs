@@ -28,7 +28,7 @@ macro_rules! named_backend {
             }
 
             /// What became of the reads, if there is a near cache.
-            pub fn near_cache_stats(&self) -> ::std::option::Option<$crate::NearCacheStats> {
+            pub fn near_cache_stats(&self) -> ::std::option::Option<::session_core::NearCacheStats> {
                 self.0.near_cache_stats()
             }
         }

@@ -82,7 +82,7 @@ impl NearCache {
 
     pub(crate) fn check(&self) -> Result<()> {
         if self.bound.is_zero() {
-            return Err(refused(NearCacheRefused::NoBound));
+            return Err(NearCacheRefused::NoBound.into());
         }
         Ok(())
     }
@@ -95,6 +95,12 @@ impl NearCache {
 impl Default for NearCache {
     fn default() -> Self {
         Self::within(Self::DEFAULT_BOUND)
+    }
+}
+
+impl From<NearCacheRefused> for Error {
+    fn from(why: NearCacheRefused) -> Self {
+        Self::new(ErrorKind::Config, Effect::NotApplied).with_source(why)
     }
 }
 
@@ -115,31 +121,13 @@ pub enum NearCacheRefused {
          no near cache"
     )]
     GivenConnection,
+    /// The server refuses RESP3, the protocol in which it says that keys have changed.
+    #[error(
+        "the server, or what stands before it, refuses RESP3 (HELLO 3), which a near cache needs: allow it, or use no \
+         near cache"
+    )]
+    Protocol,
     /// The bound is zero.
     #[error("the bound of a near cache must be longer than zero")]
     NoBound,
-}
-
-pub(crate) fn refused(why: NearCacheRefused) -> Error {
-    Error::new(ErrorKind::Config, Effect::NotApplied).with_source(why)
-}
-
-/// What became of the reads that a near cache could have served, since the backend was built.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct NearCacheStats {
-    /// Reads that it served.
-    pub hits: u64,
-    /// Reads that it could have served, had it had the session.
-    pub misses: u64,
-    /// Sessions that it dropped because the server said that they have changed.
-    pub invalidations: u64,
-    /// Sessions that it dropped for want of memory.
-    pub evictions: u64,
-    /// How long ago what it served had been read, all hits together.
-    pub age: Duration,
-    /// How many sessions it keeps.
-    pub sessions: u64,
-    /// How many bytes they take, about.
-    pub bytes: u64,
 }

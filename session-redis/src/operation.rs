@@ -111,7 +111,9 @@ impl<C: Connect> Operation<'_, C> {
                         },
                     ];
                     if let (Some(reading), Some(tracking)) = (&mut *reading, lease.tracking()) {
-                        *reading = call.first_key().and_then(|key| tracking.begin(key));
+                        // One that was sent before has ended: it takes what it began along.
+                        *reading = None;
+                        *reading = call.first_key().and_then(|key| tracking.reading(key));
                     }
                     // Once what follows has its reply, the near cache was told of all that the
                     // script has changed.

@@ -71,7 +71,9 @@ impl<C: Connect> Supervision<C> {
             deadline: settings.deadline,
             credentials: settings.credentials.clone(),
             observer: settings.observer.clone(),
-            near: settings.near_cache.map(Near::new),
+            near: settings
+                .near_cache
+                .map(|near| Near::new(near, settings.observer.clone())),
         })
     }
 

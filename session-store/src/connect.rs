@@ -23,7 +23,7 @@ use crate::admin::ServerInspector;
 #[cfg(feature = "observe")]
 use crate::observe::Observe;
 #[cfg(any(feature = "redis-rs", feature = "fred"))]
-use crate::{CredentialsProvider, Eviction, IdStorage, ScriptSlots, Tls};
+use crate::{CredentialsProvider, Eviction, IdStorage, NearCache, ScriptSlots, Tls};
 
 /// A backend for this URL, connected.
 ///
@@ -88,6 +88,8 @@ pub struct Connect {
     eviction: Eviction,
     #[cfg(any(feature = "redis-rs", feature = "fred"))]
     script_slots: ScriptSlots,
+    #[cfg(any(feature = "redis-rs", feature = "fred"))]
+    near_cache: Option<NearCache>,
     #[cfg(any(feature = "redis-rs", feature = "fred"))]
     credentials: Option<Arc<dyn CredentialsProvider>>,
     #[cfg(any(feature = "redis-rs", feature = "fred"))]
@@ -156,6 +158,8 @@ impl Connect {
             eviction: Eviction::default(),
             #[cfg(any(feature = "redis-rs", feature = "fred"))]
             script_slots: ScriptSlots::default(),
+            #[cfg(any(feature = "redis-rs", feature = "fred"))]
+            near_cache: None,
             #[cfg(any(feature = "redis-rs", feature = "fred"))]
             credentials: None,
             #[cfg(any(feature = "redis-rs", feature = "fred"))]
@@ -239,6 +243,16 @@ impl Connect {
     #[cfg(any(feature = "redis-rs", feature = "fred"))]
     pub fn script_slots(mut self, slots: ScriptSlots) -> Self {
         self.script_slots = slots;
+        self
+    }
+
+    /// Serves reads on Redis from this process where nothing has changed, off by default: see
+    /// [`NearCache`]. fred cannot, which is [`ErrorKind::Config`]. No effect elsewhere.
+    ///
+    /// Needs the feature `redis-rs` or `fred`, as [`NearCache`] does.
+    #[cfg(any(feature = "redis-rs", feature = "fred"))]
+    pub fn near_cache(mut self, near_cache: NearCache) -> Self {
+        self.near_cache = Some(near_cache);
         self
     }
 
@@ -473,6 +487,9 @@ impl Connect {
             .id_storage(self.id_storage)
             .eviction(self.eviction)
             .script_slots(self.script_slots);
+        if let Some(near_cache) = self.near_cache {
+            builder = builder.near_cache(near_cache);
+        }
         if let Some(prefix) = &self.key_prefix {
             builder = builder.key_prefix(prefix.parse()?);
         }

@@ -106,15 +106,15 @@ pub use self::connect::{Connect, ConnectError, connect};
 #[cfg(all(feature = "fred", not(feature = "redis-rs")))]
 #[doc(inline)]
 pub use session_fred::{
-    Credentials, CredentialsProvider, Endpoint, Eviction, IdStorage, Pem, ScriptSlots, ServerUrl,
-    Tls, TlsRefused, TlsUnusable,
+    Credentials, CredentialsProvider, Endpoint, Eviction, IdStorage, NearCache, NearCacheRefused,
+    Pem, ScriptSlots, ServerUrl, Tls, TlsRefused, TlsUnusable,
 };
 #[cfg(feature = "redis-rs")]
 #[cfg_attr(docsrs, doc(cfg(any(feature = "redis-rs", feature = "fred"))))]
 #[doc(inline)]
 pub use session_redis_rs::{
-    Credentials, CredentialsProvider, Endpoint, Eviction, IdStorage, Pem, ScriptSlots, ServerUrl,
-    Tls, TlsRefused, TlsUnusable,
+    Credentials, CredentialsProvider, Endpoint, Eviction, IdStorage, NearCache, NearCacheRefused,
+    Pem, ScriptSlots, ServerUrl, Tls, TlsRefused, TlsUnusable,
 };
 
 /// The backends, one module for each that is compiled in. Each re-exports the client crate that it
@@ -252,6 +252,7 @@ pub mod _documentation {
         faults: "../docs/faults.md"
         ids_at_rest: "../docs/ids-at-rest.md"
         managed_services: "../docs/managed-services.md"
+        near_cache: "../docs/near-cache.md"
         operating: "../docs/operating.md"
         security: "../docs/security.md"
         sql: "../docs/sql.md"

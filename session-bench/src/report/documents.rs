@@ -7,7 +7,7 @@ use super::chart::{Bar, Kind, Panel, svg};
 use super::{capacity, tables};
 use crate::drive::Outcome;
 use crate::results::{Measurement, Ratio, Results};
-use crate::{counts, growth, http, memory, redis, sql};
+use crate::{counts, growth, http, memory, near, redis, sql};
 
 /// The files with charts and generated parts, and what is to be in them.
 pub(crate) fn files(results: &Results, root: &Path) -> Outcome<Vec<(PathBuf, String)>> {
@@ -16,8 +16,11 @@ pub(crate) fn files(results: &Results, root: &Path) -> Outcome<Vec<(PathBuf, Str
     let is_sql = |group: &str| [sql::GROUP, sql::pages::GROUP].contains(&group);
     // They are measured by themselves: what is not among the results stays as it is written.
     let of_sql = &results.of_groups(is_sql);
-    let results = &results.of_groups(|group| !is_sql(group));
+    let is_near = |group: &str| group == near::GROUP;
+    let of_near = &results.of_groups(is_near);
+    let results = &results.of_groups(|group| !is_sql(group) && !is_near(group));
     let (mut files, mut documents) = (Vec::new(), Vec::new());
+    let mut of_performance = Vec::new();
     if !results.measurements.is_empty() {
         files.extend([
             (docs.join("performance.json"), super::json(results)?),
@@ -26,9 +29,17 @@ pub(crate) fn files(results: &Results, root: &Path) -> Outcome<Vec<(PathBuf, Str
         ]);
         documents.extend([
             (root.join("README.md"), vec![("speed", speed(results))]),
-            (docs.join("performance.md"), performance(results)),
             (docs.join("capacity.md"), capacity::parts(results)?),
         ]);
+        of_performance.extend(performance(results));
+    }
+    if !of_near.measurements.is_empty() {
+        files.push((docs.join("near-performance.json"), super::json(of_near)?));
+        let text = format!("{}\n\n{}", machine(of_near), group(of_near, near::GROUP));
+        of_performance.push(("near", text));
+    }
+    if !of_performance.is_empty() {
+        documents.push((docs.join("performance.md"), of_performance));
     }
     if !of_sql.measurements.is_empty() {
         files.push((docs.join("sql-performance.json"), super::json(of_sql)?));

@@ -13,7 +13,9 @@ impl Conversation {
         purpose: Purpose,
     ) -> Result<Vec<ListedSession>, SessionError> {
         let principal = match purpose {
-            Purpose::Use => self.logged_in().await?.map(|(principal, _)| principal),
+            Purpose::Use | Purpose::Fresh => {
+                self.logged_in().await?.map(|(principal, _)| principal)
+            }
             // As the store has it: what waits is not applied by a look.
             Purpose::Peek => {
                 let known = |state: &State| state.record(purpose);

@@ -14,7 +14,7 @@ impl Conversation {
     pub(crate) async fn watch(&self, purpose: Purpose) -> Result<Option<Begun>, SessionError> {
         let at = Instant::now();
         let mut record = None;
-        if purpose == Purpose::Use && self.with(|state| !state.is_closed) {
+        if purpose != Purpose::Peek && self.with(|state| !state.is_closed) {
             match self.flush(true).await? {
                 Flushed::Applied(after) => record = after,
                 Flushed::Dropped => return Err(SessionError::ChangesDropped),

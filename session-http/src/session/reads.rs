@@ -20,6 +20,9 @@ use crate::state::{Known, Purpose, State, View};
 /// are answered from what was loaded. Once the response headers are sent, each read asks again.
 /// To read without counting as use, there is [`ReadSession`](crate::ReadSession).
 ///
+/// A backend with a near cache may answer with what this process has read earlier. What must be
+/// exact is read by [`get_fresh`](Session::get_fresh) and [`load_fresh`](Session::load_fresh).
+///
 /// Whether a stored `5` is the number or the text is decided by the type that is read. A type that
 /// takes anything (`serde_json::Value`, an untagged or an internally tagged enum) does not decide,
 /// and is always refused: [`insert_json`](Session::insert_json) and [`get_json`](Session::get_json)
@@ -50,6 +53,47 @@ impl Session {
     /// ```
     pub async fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, SessionError> {
         self.get_for(name, Form::Field, Purpose::Use).await
+    }
+
+    /// The value of a field as the store itself has it; otherwise as [`get`](Self::get).
+    ///
+    /// For a decision that must be exact, as of a permission or a payment: where the backend has a
+    /// near cache, `get` may not see yet what another process has just changed, or that it has
+    /// ended the session. Without one both see the same.
+    ///
+    /// This is one round trip, unless the store itself has said in this request already what the
+    /// session holds. All later reads of this request see what it said.
+    ///
+    /// # Errors
+    /// [`SessionError::Decode`] when the field holds something else, and [`SessionError::Backend`].
+    ///
+    /// # Cancellation
+    /// Safe.
+    ///
+    /// # Example
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use session_core::{FieldName, Fields};
+    /// # use session_http::{Session, SessionError};
+    /// # use session_memory::MemoryBackend;
+    /// # use std::sync::Arc;
+    /// async fn may_pay(session: &Session, amount: u64) -> Result<bool, SessionError> {
+    ///     let limit: Option<u64> = session.get_fresh("limit").await?;
+    ///     Ok(limit.is_some_and(|limit| amount <= limit))
+    /// }
+    /// # let fields = Fields::new().with(FieldName::new("limit")?, 100);
+    /// # let session = Session::for_test_with(Arc::new(MemoryBackend::new()), fields).await?;
+    ///
+    /// assert!(may_pay(&session, 100).await? && !may_pay(&session, 101).await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn get_fresh<T: DeserializeOwned>(
+        &self,
+        name: &str,
+    ) -> Result<Option<T>, SessionError> {
+        self.get_for(name, Form::Field, Purpose::Fresh).await
     }
 
     /// The value of a field that holds JSON, as [`insert_json`](Self::insert_json) stores it; text
@@ -148,6 +192,27 @@ impl Session {
     /// ```
     pub async fn load(&self) -> Result<Option<SessionRecord>, SessionError> {
         self.load_for(Purpose::Use).await
+    }
+
+    /// The session as the store itself has it, at the cost of [`get_fresh`](Self::get_fresh);
+    /// otherwise as [`load`](Self::load). All later reads of this request see what it said, so this
+    /// also comes before a decision by [`principal`](Self::principal) that must be exact.
+    ///
+    /// # Errors
+    /// [`SessionError::Backend`].
+    ///
+    /// # Cancellation
+    /// Safe.
+    ///
+    /// # Example
+    /// ```
+    /// # async fn example(session: session_http::Session) -> Result<(), session_http::SessionError> {
+    /// let is_logged_in = (session.load_fresh().await?).is_some_and(|it| it.principal().is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn load_fresh(&self) -> Result<Option<SessionRecord>, SessionError> {
+        self.load_for(Purpose::Fresh).await
     }
 
     /// Whom the session is bound to: who is logged in. A log-in or log-out of this request counts.
@@ -258,7 +323,7 @@ impl Session {
         if fault.is_of_type || self.settings().undecodable == Undecodable::Error {
             return Err(error);
         }
-        let name = fault.field().filter(|_| purpose == Purpose::Use);
+        let name = fault.field().filter(|_| purpose != Purpose::Peek);
         let is_removed = name.is_some_and(|name| self.remove(name.to_owned()).is_ok());
         tracing::warn!(is_removed, "taken as absent: {error}");
         Ok(())

@@ -16,6 +16,8 @@ pub(crate) struct Live {
     pub(super) term: Option<Term>,
     /// Nothing, once an operation may have changed what was loaded.
     pub(super) loaded: Option<Loaded>,
+    /// The store itself said in this request what is loaded: it is no copy that a backend kept.
+    pub(super) is_fresh: bool,
 }
 
 /// What decides how long a session's cookie is kept.

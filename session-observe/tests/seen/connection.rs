@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use session_core::{ConnectionAttempt, ConnectionChange, ConnectionObserver, SessionBackend};
+use session_core::{
+    ConnectionAttempt, ConnectionChange, ConnectionObserver, NewSession, SessionBackend,
+};
 use session_observe::{
     CONNECTION_ATTEMPT_DURATION, CONNECTION_ATTEMPTS, CONNECTION_DOWN, CONNECTION_STATE,
-    ConnectionMetrics, SERVER_INFO,
+    ConnectionMetrics, NEAR_CACHE_BYTES, NEAR_CACHE_DROPS, NEAR_CACHE_READS, NEAR_CACHE_SESSIONS,
+    SERVER_INFO,
 };
-use session_redis_rs::RedisRsBackend;
+use session_redis_rs::{NearCache, RedisRsBackend};
 use session_redis_test::{RedisServer, SERVICE, Sentinels};
 use tokio::time::sleep;
 
@@ -52,6 +55,40 @@ async fn until(what: &str, mut is_it: impl AsyncFnMut() -> bool) {
         assert!(began.elapsed() < Duration::from_secs(20), "{what}");
         sleep(Duration::from_millis(10)).await;
     }
+}
+
+#[test]
+fn what_a_near_cache_does_is_counted() {
+    captured(async |_, metrics| {
+        let server = RedisServer::start().await;
+        let backend = RedisRsBackend::builder(server.url())
+            .near_cache(NearCache::within(Duration::from_millis(100)))
+            .observer(Arc::new(ConnectionMetrics::new("redis-rs")));
+        let backend = backend.build().unwrap();
+        let id = backend
+            .create_session(NewSession::default())
+            .await
+            .unwrap()
+            .id;
+        for _ in 0..5 {
+            assert!(backend.peek_session(&id).await.unwrap().is_some());
+        }
+        backend.delete_session(&id).await.unwrap();
+        until("it is counted", async || {
+            let seen = series(&metrics);
+            let reads = [("hit", 4.0), ("miss", 1.0)];
+            let reads = reads
+                .iter()
+                .all(|(it, n)| value(&seen, NEAR_CACHE_READS, it) == *n);
+            let dropped = seen.iter().filter(|it| it.name == NEAR_CACHE_DROPS);
+            let mut dropped = dropped.map(|it| (&*it.labels["reason"], it.value));
+            reads && dropped.any(|it| it == ("changed", 1.0))
+        })
+        .await;
+        let seen = series(&metrics);
+        assert_eq!(value(&seen, NEAR_CACHE_SESSIONS, ""), 0.0);
+        assert_eq!(value(&seen, NEAR_CACHE_BYTES, ""), 0.0);
+    });
 }
 
 #[test]

@@ -312,7 +312,9 @@ pub async fn two_processes_see_what_they_may(connect: Connect) {
                 let mut turn = task;
                 while began.elapsed() < LASTS {
                     turn += 1;
-                    let session = &sessions[turn % sessions.len()];
+                    let Some(session) = sessions.get(turn % 4) else {
+                        return;
+                    };
                     if turn % 40 < 2 {
                         session.count(&*backend, process).await;
                         tokio::time::sleep(Duration::from_millis(3)).await;
@@ -346,12 +348,12 @@ impl Counted {
             .expect("it lives");
         let mut acknowledged = self.acknowledged.lock().expect("not poisoned");
         acknowledged.push((Instant::now(), views));
-        self.known[process].fetch_max(views, Relaxed);
+        self.known_to(process).fetch_max(views, Relaxed);
     }
 
     async fn read(&self, backend: &dyn SessionBackend, process: usize, bound: Duration) {
         let began = Instant::now();
-        let known = self.known[process].load(Relaxed);
+        let known = self.known_to(process).load(Relaxed);
         let by_all = self.acknowledged_by(began.checked_sub(bound).unwrap_or(began));
         let record = read(backend, &self.id).await;
         let views = text(record.as_ref(), "page_views").and_then(|it| it.parse().ok());
@@ -361,7 +363,11 @@ impl Counted {
             views >= by_all,
             "{views} after {by_all} longer ago than the bound"
         );
-        self.known[process].fetch_max(views, Relaxed);
+        self.known_to(process).fetch_max(views, Relaxed);
+    }
+
+    fn known_to(&self, process: usize) -> &AtomicI64 {
+        self.known.get(process).expect("one of two")
     }
 
     fn acknowledged_by(&self, then: Instant) -> i64 {

@@ -499,16 +499,14 @@ impl World {
                 key,
                 version,
                 is_behind,
-            }) => {
-                if is_behind != (self.broken == Broken::NoReplyBehind) {
-                    self.known[key] = self.known[key].max(version);
-                    let wire = if is_used {
-                        &mut self.wire
-                    } else {
-                        &mut self.before
-                    };
-                    wire.writes -= 1;
-                }
+            }) if is_behind != (self.broken == Broken::NoReplyBehind) => {
+                self.known[key] = self.known[key].max(version);
+                let wire = if is_used {
+                    &mut self.wire
+                } else {
+                    &mut self.before
+                };
+                wire.writes -= 1;
             }
             Some(Received::Proven { at }) if is_used => self.proven = self.proven.max(at),
             Some(Received::Named(key)) if is_used => {
@@ -578,7 +576,7 @@ fn state(broken: Broken, seen: Seen) -> State {
     ];
     let expires_at = UnixMillis::new(seen.expires_at * TICK);
     State {
-        session: StoredSession::parse(fields.into_iter()).unwrap(),
+        session: StoredSession::parse(fields).unwrap(),
         expires_at: Some(expires_at).filter(|_| broken != Broken::NoExpiry),
     }
 }

@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use session_core::rules::State;
-use session_core::{SessionRecord, Touch, UnixMillis};
-
-use super::NearCacheStats;
+use session_core::{NearCacheStats, SessionRecord, Touch, UnixMillis};
 
 /// The time since the near cache began.
 pub(super) type Time = Duration;
@@ -207,10 +205,9 @@ impl Shard {
     }
 
     pub(super) fn stats(&self) -> NearCacheStats {
-        NearCacheStats {
-            bytes: u64::try_from(self.bytes).unwrap_or(u64::MAX),
-            ..self.stats
-        }
+        let mut stats = self.stats;
+        stats.bytes = u64::try_from(self.bytes).unwrap_or(u64::MAX);
+        stats
     }
 
     /// Whether something was kept.

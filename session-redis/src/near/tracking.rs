@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use session_core::rules::State;
-use session_core::{SessionRecord, Touch, UnixMillis};
+use session_core::{ConnectionObserver, NearCacheStats, SessionRecord, Touch, UnixMillis};
+use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::NearCache;
 use super::shard::{Asking, Kept, Shard, Time};
-use super::{NearCache, NearCacheStats};
 use crate::connection::{Connection, Push, PushSink};
 use crate::supervisor::near_probe;
 
@@ -32,10 +33,14 @@ pub(crate) struct Near {
     hasher: RandomState,
     /// The epoch that was given out last.
     epoch: AtomicU64,
+    observer: Option<Arc<dyn ConnectionObserver>>,
 }
 
 impl Near {
-    pub(crate) fn new(settings: NearCache) -> Arc<Self> {
+    pub(crate) fn new(
+        settings: NearCache,
+        observer: Option<Arc<dyn ConnectionObserver>>,
+    ) -> Arc<Self> {
         let shards = (settings.memory / LEAST_SHARD).clamp(1, SHARDS);
         let limit = settings.memory / shards;
         Arc::new(Self {
@@ -44,6 +49,7 @@ impl Near {
             shards: (0..shards).map(|_| Mutex::new(Shard::new(limit))).collect(),
             hasher: RandomState::new(),
             epoch: AtomicU64::new(0),
+            observer,
         })
     }
 
@@ -96,8 +102,15 @@ pub(crate) struct Tracking {
     proven: AtomicU64,
     /// Something was read or served since the latest probe.
     is_used: AtomicBool,
+    /// Of a connection that is used.
+    used: OnceLock<Used>,
+}
+
+struct Used {
     /// The connections that were used before, while operations hold them.
-    before: OnceLock<Vec<Weak<dyn Any + Send + Sync>>>,
+    before: Vec<Weak<dyn Any + Send + Sync>>,
+    /// The task that sends probes.
+    prover: AbortHandle,
 }
 
 impl Tracking {
@@ -108,15 +121,16 @@ impl Tracking {
             epoch: AtomicU64::new(near.next_epoch()),
             proven: AtomicU64::new(0),
             is_used: AtomicBool::new(false),
-            before: OnceLock::new(),
+            used: OnceLock::new(),
         })
     }
 
     /// Where the connection's pushes go.
     pub(crate) fn sink(self: &Arc<Self>) -> PushSink {
-        let tracking = Arc::clone(self);
-        PushSink::new(move |push| match push {
-            Push::Invalidated(keys) => {
+        // The connection, which has the sink, may live a little longer.
+        let tracking = Arc::downgrade(self);
+        PushSink::new(move |push| match (tracking.upgrade(), push) {
+            (Some(tracking), Push::Invalidated(keys)) => {
                 let epoch = tracking.epoch();
                 for key in keys {
                     if let Some(mut shard) = tracking.near.shard(&key) {
@@ -124,14 +138,21 @@ impl Tracking {
                     }
                 }
             }
-            Push::AllInvalidated => tracking.clear(),
+            (Some(tracking), Push::AllInvalidated) => tracking.clear(),
+            (None, _) => {}
         })
     }
 
-    /// The connection is used from now on; these were before.
-    pub(crate) fn begin_after(&self, before: Vec<Weak<dyn Any + Send + Sync>>) {
+    /// This connection is used from now on; the others were before.
+    pub(crate) fn begin(
+        self: &Arc<Self>,
+        connection: impl Connection,
+        before: Vec<Weak<dyn Any + Send + Sync>>,
+    ) {
+        let prove = Self::prove(Arc::downgrade(self), connection);
+        let prover = tokio::spawn(prove).abort_handle();
         // It happens once to a connection.
-        drop(self.before.set(before));
+        drop(self.used.set(Used { before, prover }));
     }
 
     /// All keys may have changed, or be served by another node.
@@ -155,7 +176,7 @@ impl Tracking {
     }
 
     /// A read of the key is about to be sent over this connection.
-    pub(crate) fn begin(self: &Arc<Self>, key: Bytes) -> Option<Reading> {
+    pub(crate) fn reading(&self, key: Bytes) -> Option<Reading> {
         if !self.is_alone() {
             return None;
         }
@@ -170,7 +191,7 @@ impl Tracking {
     }
 
     /// Proves, again and again, that changes are heard of; while somebody reads.
-    pub(crate) async fn prove(tracking: Weak<Self>, connection: impl Connection) {
+    async fn prove(tracking: Weak<Self>, connection: impl Connection) {
         loop {
             let Some(bound) = tracking.upgrade().map(|it| it.near.settings.bound()) else {
                 return;
@@ -181,6 +202,9 @@ impl Tracking {
             };
             if !this.is_used.swap(false, Ordering::Relaxed) {
                 continue;
+            }
+            if let Some(observer) = &this.near.observer {
+                observer.near_cache_used(&this.near.stats());
             }
             let epoch = this.epoch();
             let key = this
@@ -193,8 +217,6 @@ impl Tracking {
             };
             let sent = this.near.now();
             drop(this);
-            // In the meantime the connection may have been replaced: what it has to say is of no
-            // interest then.
             let replied = timeout(bound, near_probe(&connection, &key)).await;
             if let (Ok(true), Some(this)) = (replied, tracking.upgrade()) {
                 let sent = u64::try_from(sent.as_micros()).unwrap_or(u64::MAX);
@@ -205,8 +227,8 @@ impl Tracking {
 
     /// Nobody waits for what was sent over an earlier connection.
     fn is_alone(&self) -> bool {
-        let before = self.before.get();
-        before.is_some_and(|before| before.iter().all(|it| it.strong_count() == 0))
+        let used = self.used.get();
+        used.is_some_and(|used| used.before.iter().all(|it| it.strong_count() == 0))
     }
 
     fn note_use(&self) {
@@ -217,6 +239,15 @@ impl Tracking {
 
     fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::Acquire)
+    }
+}
+
+/// Nobody uses the connection any more, so it may close.
+impl Drop for Tracking {
+    fn drop(&mut self) {
+        if let Some(used) = self.used.get() {
+            used.prover.abort();
+        }
     }
 }
 

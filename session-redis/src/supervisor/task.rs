@@ -243,13 +243,14 @@ impl<C: Connect> Task<C> {
             self.before.retain(|it| it.strong_count() > 0);
             let weak =
                 |it: &Weak<Live<C::Connection>>| -> Weak<dyn Any + Send + Sync> { it.clone() };
-            tracking.begin_after(self.before.iter().map(weak).collect());
-            let prove = Tracking::prove(Arc::downgrade(tracking), connection.clone());
-            tokio::spawn(prove);
+            tracking.begin(connection.clone(), self.before.iter().map(weak).collect());
         }
+        let has_near_cache = tracking.is_some();
         let live = Live::new(connection, contact, self.number, tracking, news, now);
         let live = Arc::new(live);
-        self.before.push(Arc::downgrade(&live));
+        if has_near_cache {
+            self.before.push(Arc::downgrade(&live));
+        }
         self.live = Some(live);
         self.probe = None;
         self.failure = None;
