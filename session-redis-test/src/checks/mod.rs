@@ -131,6 +131,22 @@ pub(crate) async fn processor_time(server: &RedisServer) -> Duration {
     Duration::from_secs_f64(seconds.iter().sum())
 }
 
+/// What so many thousand lookups by scripts take of this server's processor: a measure for others,
+/// since machines differ, and one machine from hour to hour.
+pub(crate) async fn lookups_time(server: &RedisServer, thousands: u32) -> Duration {
+    const THOUSAND: &str = "for n = 1, 1000 do redis.call('EXISTS', 'none') end";
+    const MANY: u32 = 100;
+    let mut connection = server.connection().await;
+    let before = processor_time(server).await;
+    for _ in 0..MANY {
+        let mut lookups = redis::cmd("EVAL");
+        lookups.arg(THOUSAND).arg(0);
+        let done: redis::RedisResult<()> = lookups.query_async(&mut connection).await;
+        done.expect("lookups");
+    }
+    (processor_time(server).await - before) / MANY * thousands
+}
+
 /// A backend on this URL, below a prefix of its own.
 pub(crate) fn backend(connect: Connect, url: String) -> Arc<dyn SessionBackend> {
     let target = Target {
