@@ -173,7 +173,8 @@ impl Own {
             // Operations have deadlines of their own.
             .set_response_timeout(None)
             .set_pipeline_buffer_size(PIPELINE_BUFFER);
-        if self.protocol == ProtocolVersion::RESP3 {
+        // It is refused in RESP2.
+        if !pushes.is_ignored() {
             let pushes = pushes.clone();
             let hand_on = move |push| {
                 if let Some(push) = convert::push(push) {
