@@ -4,7 +4,8 @@
 //! * [`Adapter`] is what one says of itself: how a request gets to a handler and a response back;
 //! * [`promises`] are what an adapter has to do, one by one;
 //! * [`random_requests`] compares the store with what a person with paper and pencil would say;
-//! * [`browser`] tries requests that overlap in every order.
+//! * [`browser`] tries requests that overlap in every order;
+//! * [`Near`] is a backend that keeps what it has read.
 //!
 //! What goes wrong here is a panic: a test that has failed.
 
@@ -20,10 +21,12 @@
 
 mod adapter;
 pub mod browser;
+mod near;
 pub mod promises;
 pub mod random_requests;
 
 pub use self::adapter::{Adapter, Answering, Handler, Transport, World, handler};
+pub use self::near::Near;
 
 /// Makes tests of the module that it is called in: these, or all. All are a minute of computing
 /// time, most of it for what no adapter decides.

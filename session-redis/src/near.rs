@@ -127,6 +127,18 @@ pub enum NearCacheRefused {
          near cache"
     )]
     Protocol,
+    /// The account may not ask the server to say that keys have changed.
+    #[error(
+        "the account may not run CLIENT TRACKING, which a near cache needs: grant +client|tracking, or use no near \
+         cache"
+    )]
+    Right,
+    /// The server does not say that keys have changed.
+    #[error(
+        "the server, or what stands before it, does not say that keys have changed (CLIENT TRACKING), which a near \
+         cache needs: connect to the server itself, or use no near cache"
+    )]
+    Server,
     /// The bound is zero.
     #[error("the bound of a near cache must be longer than zero")]
     NoBound,

@@ -57,27 +57,14 @@ impl<C: Connect> Operation<'_, C> {
     /// its source where it is not known, and so has not run. Again too while it only removes
     /// entries of ended sessions.
     pub(crate) async fn run(&self, call: &ScriptCall) -> Result<Outcome> {
-        self.run_for(call, &mut None).await
+        self.run_reading(call, None).await
     }
 
-    /// Runs a script that reads its first key and changes nothing.
-    ///
-    /// # Returns
-    /// Its outcome, and what may be kept of it if there is a near cache.
-    pub(crate) async fn run_reading(
+    /// The same. `reading`: where the near cache puts what it knows of a read of the first key.
+    async fn run_reading(
         &self,
         call: &ScriptCall,
-    ) -> Result<(Outcome, Option<Reading>)> {
-        let mut reading = Some(None);
-        let outcome = self.run_for(call, &mut reading).await?;
-        Ok((outcome, reading.flatten()))
-    }
-
-    /// `reading`: where what reads the first key is put, if it is wanted.
-    async fn run_for(
-        &self,
-        call: &ScriptCall,
-        reading: &mut Option<Option<Reading>>,
+        mut reading: Option<&mut Option<Reading>>,
     ) -> Result<Outcome> {
         let deadline = self.deadline;
         // The rare ways are boxed, so that the usual one is small to move.
@@ -110,10 +97,10 @@ impl<C: Connect> Operation<'_, C> {
                             false => Command::new("TIME", None),
                         },
                     ];
-                    if let (Some(reading), Some(tracking)) = (&mut *reading, lease.tracking()) {
+                    if let (Some(reading), Some(tracking)) = (&mut reading, lease.tracking()) {
                         // One that was sent before has ended: it takes what it began along.
-                        *reading = None;
-                        *reading = call.first_key().and_then(|key| tracking.reading(key));
+                        **reading = None;
+                        **reading = call.first_key().and_then(|key| tracking.reading(key));
                     }
                     // Once what follows has its reply, the near cache was told of all that the
                     // script has changed.
@@ -192,10 +179,11 @@ impl<C: Connect> Operation<'_, C> {
         }
     }
 
-    /// Looks at a key by a script, for the near cache.
-    pub(crate) async fn peek(&self, call: &ScriptCall) -> Result<Seen> {
-        let (outcome, reading) = self.run_reading(call).await?;
-        let seen = match outcome {
+    /// Looks at a key by a script, for the near cache, which keeps what it returns.
+    pub(crate) async fn peek(&self, key: &[u8]) -> Result<Seen> {
+        let mut reading = None;
+        let call = script_call::peek(key, None);
+        let seen = match self.run_reading(&call, Some(&mut reading)).await? {
             Outcome::Done(parts) => reply::peeked(parts)?,
             Outcome::Rotated(_) => Seen::NotLive(ReadOutcome::Rotated),
             Outcome::NotFound => Seen::NotLive(ReadOutcome::NotFound),

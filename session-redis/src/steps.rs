@@ -74,7 +74,7 @@ impl<C: Connect> SessionBackend for RedisBackend<C> {
             };
             let key = &candidate.key;
             if may_be_near(request) && operation.servers.near().is_some() {
-                match operation.peek(&script_call::peek(key, None)).await? {
+                match operation.peek(key).await? {
                     Seen::Live(state, now) if !state.is_due(request.touch, now) => {
                         return Ok(ReadOutcome::Found(state.record(now)));
                     }

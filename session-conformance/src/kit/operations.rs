@@ -10,6 +10,7 @@ use super::{Bench, fresh_principal, name, ttl};
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Operation {
     Get,
+    GetFresh,
     GetThrottled,
     Peek,
     UpdateFields,
@@ -27,8 +28,9 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Get,
+        Self::GetFresh,
         Self::GetThrottled,
         Self::Peek,
         Self::UpdateFields,
@@ -55,6 +57,7 @@ impl Operation {
         };
         Ok(match self {
             Self::Get => backend.get_session(id).await?.is_some(),
+            Self::GetFresh => backend.get_fresh_session(id).await?.is_some(),
             Self::GetThrottled => {
                 let touch = Touch::IfOlderThan(Duration::ZERO);
                 backend.get_session_with(id, touch).await?.is_some()

@@ -17,8 +17,8 @@
 pub enum Step {
     /// `create_session`.
     Insert,
-    /// `get_session`, `get_session_with`, `peek_session`, `get_session_of`, `peek_session_of`,
-    /// `ttl`, `configured_ttl`.
+    /// `get_session`, `get_fresh_session`, `get_session_with`, `peek_session`, `get_session_of`,
+    /// `peek_session_of`, `ttl`, `configured_ttl`.
     Read,
     /// `update_session`, `update_session_of`, `increment_field`, `remove_fields`,
     /// `set_session_ttl`.

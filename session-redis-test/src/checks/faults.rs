@@ -75,35 +75,36 @@ const NODE: &[Row] = rows!(
 
 /// Adds a trial for each fault, of a server and of a cluster's node; those of a way, which are the
 /// same with any server, under a name of their own.
-pub(crate) fn add(mut runner: Runner, connect: Connect) -> Runner {
-    for (topology, rows) in [("faults", ONE), ("faults_cluster", NODE)] {
-        for row in rows {
-            let way = if row.fault.is_of_way() { "way::" } else { "" };
-            let name = format!("{topology}::{way}{}", row.name);
-            runner = runner.test(&name, move || async move {
-                let stage = match topology {
-                    "faults" => Stage::one(row.fault).await,
-                    _ => Stage::cluster(row.fault).await,
-                };
-                trial::run(connect, *row, stage).await;
-            });
-        }
-    }
-    runner
+pub(crate) fn add(runner: Runner, connect: Connect) -> Runner {
+    let run = move |row, stage| trial::run(connect, row, stage);
+    add_each(runner, ["faults", "faults_cluster"], run)
 }
 
 /// Adds a trial of a near cache for each fault.
-pub(crate) fn add_near(mut runner: Runner, connect: Connect) -> Runner {
-    for (topology, rows) in [("near_faults", ONE), ("near_faults_cluster", NODE)] {
+pub(crate) fn add_near(runner: Runner, connect: Connect) -> Runner {
+    let run = move |row, stage| stale::run(connect, row, stage);
+    add_each(runner, ["near_faults", "near_faults_cluster"], run)
+}
+
+fn add_each<F>(
+    mut runner: Runner,
+    [one, node]: [&str; 2],
+    run: impl Fn(Row, Stage) -> F + Copy + Send + Sync + 'static,
+) -> Runner
+where
+    F: Future<Output = ()>,
+{
+    for (topology, rows) in [(one, ONE), (node, NODE)] {
+        let is_one = topology == one;
         for row in rows {
             let way = if row.fault.is_of_way() { "way::" } else { "" };
             let name = format!("{topology}::{way}{}", row.name);
             runner = runner.test(&name, move || async move {
-                let stage = match topology {
-                    "near_faults" => Stage::one(row.fault).await,
-                    _ => Stage::cluster(row.fault).await,
+                let stage = match is_one {
+                    true => Stage::one(row.fault).await,
+                    false => Stage::cluster(row.fault).await,
                 };
-                stale::run(connect, *row, stage).await;
+                run(*row, stage).await;
             });
         }
     }

@@ -14,6 +14,10 @@ pub(super) type Time = Duration;
 /// What an entry takes beside its key and its fields, about.
 const OVERHEAD: usize = 400;
 
+/// How many keys are looked at to find one that stands for all: behind them may be many that another
+/// connection has kept.
+const LATEST: usize = 32;
+
 /// What is kept under some of the keys.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Shard {
@@ -179,10 +183,10 @@ impl Shard {
         }
     }
 
-    /// Any key of which something is kept.
+    /// A key of which something is kept, if one is among the latest.
     pub(super) fn any_key(&self, epoch: u64) -> Option<Bytes> {
         let is_kept = |entry: &Entry| entry.epoch == epoch && entry.kept.is_some();
-        let mut latest = self.queue.iter().rev().map(|(key, _)| key);
+        let mut latest = self.queue.iter().rev().take(LATEST).map(|(key, _)| key);
         latest
             .find(|key| self.entries.get(*key).is_some_and(is_kept))
             .cloned()

@@ -12,6 +12,7 @@ use crate::command::{ArgsBuilder, Command};
 use crate::connection::Connection;
 use crate::info::{Info, Mode};
 use crate::keys::KeyPrefix;
+use crate::near::NearCacheRefused;
 use crate::reply::{Reply, corrupt};
 use crate::server_error::ServerError;
 use crate::settings::{Eviction, ScriptSlots, Settings};
@@ -136,7 +137,7 @@ impl Expected {
             known(next())?;
         }
         if self.tracks {
-            tracks(next(), server)?;
+            tracks(next())?;
         }
         Ok(Contact {
             is_writable,
@@ -217,13 +218,13 @@ fn known(reply: Result<Reply>) -> Result<Option<Reply>> {
 }
 
 /// The server tells of changes of the keys that are read.
-fn tracks(reply: Result<Reply>, server: &'static str) -> Result<()> {
+fn tracks(reply: Result<Reply>) -> Result<()> {
     let Err(error) = reply else {
         return Ok(());
     };
     match ServerError::of(&error) {
-        Some(_) if error.kind() == ErrorKind::Denied => Err(misfit(Misfit::MayNotTrack)),
-        Some(reply) if reply.code() == "ERR" => Err(misfit(Misfit::TracksNothing { server })),
+        Some(_) if error.kind() == ErrorKind::Denied => Err(NearCacheRefused::Right.into()),
+        Some(reply) if reply.code() == "ERR" => Err(NearCacheRefused::Server.into()),
         _ => Err(error),
     }
 }
@@ -313,8 +314,6 @@ enum Misfit {
     RunsNoScripts { server: &'static str },
     WantsAllKeys { server: &'static str },
     Evicts { policy: String },
-    MayNotTrack,
-    TracksNothing { server: &'static str },
 }
 
 impl fmt::Display for Misfit {
@@ -343,15 +342,6 @@ impl fmt::Display for Misfit {
                 f,
                 "the server evicts keys when its memory is full (maxmemory-policy {policy}), and this backend is told to \
                  refuse such a server (Eviction::Refuse): set noeviction",
-            ),
-            Self::MayNotTrack => f.write_str(
-                "the account may not run CLIENT TRACKING, which a near cache needs: grant +client|tracking, or use no \
-                 near cache",
-            ),
-            Self::TracksNothing { server } => write!(
-                f,
-                "{server} does not tell of changed keys (CLIENT TRACKING over RESP3), which a near cache needs: connect \
-                 to the server itself, or use no near cache",
             ),
         }
     }

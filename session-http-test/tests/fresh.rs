@@ -3,80 +3,14 @@
 #![cfg(test)]
 #![allow(missing_docs, reason = "a test is read, not linked")]
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use session_core::steps::{
-    InsertOutcome, InsertRequest, ListRequest, ReadOutcome, ReadRequest, RemoveOutcome,
-    RemoveRequest, RenameOutcome, RenameRequest, RevokeRequest, WriteOutcome, WriteRequest,
-};
 use session_core::{
-    Delta, FieldName, Fields, ListedPage, NewSession, Result, RevokedPage, SessionBackend,
-    SessionId, SessionPolicy, Touch, async_trait,
+    Delta, FieldName, Fields, NewSession, SessionBackend, SessionId, SessionPolicy, Touch,
 };
 use session_http::{CookieChange, Presence, ReadSession, Session};
+use session_http_test::Near;
 use session_memory::{MemoryBackend, Step};
-
-/// Keeps the one session that it has read, and hears of no other process's changes.
-#[derive(Debug, Default)]
-struct Near {
-    store: MemoryBackend,
-    kept: Mutex<Option<ReadOutcome>>,
-}
-
-impl Near {
-    fn keep(&self, kept: Option<ReadOutcome>) {
-        *self.kept.lock().unwrap() = kept;
-    }
-}
-
-#[async_trait]
-impl SessionBackend for Near {
-    async fn insert(&self, request: &InsertRequest) -> Result<InsertOutcome> {
-        self.store.insert(request).await
-    }
-
-    async fn read(&self, request: &ReadRequest) -> Result<ReadOutcome> {
-        let kept = self.kept.lock().unwrap().clone();
-        if let Some(kept) = kept.filter(|_| !request.is_fresh) {
-            return Ok(kept);
-        }
-        let outcome = self.store.read(request).await?;
-        self.keep(Some(outcome.clone()));
-        Ok(outcome)
-    }
-
-    async fn write(&self, request: &WriteRequest) -> Result<WriteOutcome> {
-        self.keep(None);
-        self.store.write(request).await
-    }
-
-    async fn rename(&self, request: &RenameRequest) -> Result<RenameOutcome> {
-        self.keep(None);
-        self.store.rename(request).await
-    }
-
-    async fn remove(&self, request: &RemoveRequest) -> Result<RemoveOutcome> {
-        self.keep(None);
-        self.store.remove(request).await
-    }
-
-    async fn list(&self, request: &ListRequest) -> Result<ListedPage> {
-        self.store.list(request).await
-    }
-
-    async fn revoke(&self, request: &RevokeRequest) -> Result<RevokedPage> {
-        self.keep(None);
-        self.store.revoke(request).await
-    }
-
-    async fn ping(&self) -> Result<()> {
-        self.store.ping().await
-    }
-
-    fn policy(&self) -> &SessionPolicy {
-        self.store.policy()
-    }
-}
 
 struct World {
     near: Arc<Near>,
@@ -90,10 +24,7 @@ impl World {
 
     /// A session with a limit of 5, which is kept near.
     async fn with_policy(policy: SessionPolicy) -> Self {
-        let near = Near {
-            store: MemoryBackend::new().with_policy(policy),
-            ..Near::default()
-        };
+        let near = Near::over(MemoryBackend::new().with_policy(policy));
         let fields = Fields::new().with(limit(), 5);
         let created = near.create_session(NewSession::new(fields)).await.unwrap();
         let id = created.id;
