@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use session_core::{Effect, Error, ErrorKind, Result};
 
-pub(crate) use self::tracking::{Near, Reading, Tracking};
+pub(crate) use self::tracking::{Near, Reading, Tracking, keep};
 
 /// Settings of the near cache, which is off by default: reads that do not slide the expiry are
 /// served by this process, and kept right by the server. See the page "The near cache" of

@@ -11,7 +11,7 @@ use crate::cluster::{Cluster, Route};
 use crate::command::Command;
 use crate::connection::Connect;
 use crate::keys::KeySpace;
-use crate::near::{Near, Reading, Tracking};
+use crate::near::{self, Near, Reading, Tracking};
 use crate::reply::{self, Outcome, Reply, Seen, corrupt};
 use crate::script_call::{self, ScriptCall};
 use crate::server_error::{ServerError, is_redirected};
@@ -100,7 +100,7 @@ impl<C: Connect> Operation<'_, C> {
                     if let (Some(reading), Some(tracking)) = (&mut reading, lease.tracking()) {
                         // One that was sent before has ended: it takes what it began along.
                         **reading = None;
-                        **reading = call.first_key().and_then(|key| tracking.reading(key));
+                        **reading = call.first_key().and_then(|key| tracking.reading(&key));
                     }
                     // Once what follows has its reply, the near cache was told of all that the
                     // script has changed.
@@ -164,22 +164,27 @@ impl<C: Connect> Operation<'_, C> {
         }
     }
 
-    /// Looks at a key without a script: nothing is touched.
+    /// Looks at a key without a script: nothing is touched. The near cache keeps what it returns.
     pub(crate) async fn look(&self, server: &Supervisor<C>, key: &[u8]) -> Result<Seen> {
         let commands = script_call::look(key);
         let mut closed = None;
         loop {
             let lease = server.lease_after(closed.as_ref(), self.deadline).await?;
+            let reading = lease.tracking().and_then(|it| it.reading(key));
             let replies = lease.send(&commands, false, self.deadline).await;
             let replies = replies.try_into().map_err(|_| corrupt());
             match replies.and_then(reply::seen) {
                 Err(error) if closed.is_none() && is_unsent(&error, &lease) => closed = Some(lease),
-                seen => return seen.map_err(|error| error.with_effect(Effect::NotApplied)),
+                seen => {
+                    let seen = seen.map_err(|error| error.with_effect(Effect::NotApplied))?;
+                    near::keep(&seen, reading);
+                    return Ok(seen);
+                }
             }
         }
     }
 
-    /// Looks at a key by a script, for the near cache, which keeps what it returns.
+    /// The same by a script, wherever the key is.
     pub(crate) async fn peek(&self, key: &[u8]) -> Result<Seen> {
         let mut reading = None;
         let call = script_call::peek(key, None);
@@ -189,9 +194,7 @@ impl<C: Connect> Operation<'_, C> {
             Outcome::NotFound => Seen::NotLive(ReadOutcome::NotFound),
             _ => return Err(corrupt()),
         };
-        if let (Seen::Live(state, now), Some(reading)) = (&seen, reading) {
-            reading.keep(state.clone(), *now);
-        }
+        near::keep(&seen, reading);
         Ok(seen)
     }
 

@@ -73,26 +73,25 @@ impl<C: Connect> SessionBackend for RedisBackend<C> {
                 });
             };
             let key = &candidate.key;
-            if may_be_near(request) && operation.servers.near().is_some() {
-                match operation.peek(key).await? {
-                    Seen::Live(state, now) if !state.is_due(request.touch, now) => {
-                        return Ok(ReadOutcome::Found(state.record(now)));
-                    }
-                    Seen::Live(..) => {}
-                    Seen::NotLive(ReadOutcome::Rotated) => {
-                        is_rotated = true;
-                        continue;
-                    }
-                    Seen::NotLive(_) => continue,
+            let seen = match server {
+                Some(server) if request.touch != Touch::Always => {
+                    Some(operation.look(server, key).await?)
                 }
-            } else if let Some(server) = server.filter(|_| request.touch != Touch::Always) {
-                match operation.look(server, key).await? {
-                    Seen::Live(state, now) if !state.is_due(request.touch, now) => {
-                        return Ok(ReadOutcome::Found(state.record(now)));
-                    }
-                    Seen::Live(..) => {}
-                    Seen::NotLive(outcome) => return Ok(outcome),
+                None if may_be_near(request) && operation.servers.near().is_some() => {
+                    Some(operation.peek(key).await?)
                 }
+                _ => None,
+            };
+            match seen {
+                Some(Seen::Live(state, now)) if !state.is_due(request.touch, now) => {
+                    return Ok(ReadOutcome::Found(state.record(now)));
+                }
+                Some(Seen::NotLive(ReadOutcome::Rotated)) => {
+                    is_rotated = true;
+                    continue;
+                }
+                Some(Seen::NotLive(_)) => continue,
+                Some(Seen::Live(..)) | None => {}
             }
             let form = server.map_or(ReadForm::Script, |_| ReadForm::Pipeline);
             let call = match (request.touch, candidate.owner) {

@@ -342,7 +342,7 @@ mod tests {
     #[test]
     fn the_documentation_is_what_its_results_say() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        for found in ["performance", "sql-performance"] {
+        for found in ["performance", "near-performance", "sql-performance"] {
             let results = fs::read(root.join(format!("docs/{found}.json"))).unwrap();
             let results = serde_json::from_slice(&results).unwrap();
             for (file, text) in files(&results, &root).unwrap() {

@@ -14,8 +14,8 @@ pub(super) type Time = Duration;
 /// What an entry takes beside its key and its fields, about.
 const OVERHEAD: usize = 400;
 
-/// How many keys are looked at to find one that stands for all: behind them may be many that another
-/// connection has kept.
+/// How many keys are looked at to find one that stands for all: behind them may be many that
+/// another connection has kept.
 const LATEST: usize = 32;
 
 /// What is kept under some of the keys.

@@ -8,14 +8,14 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
-use session_core::rules::State;
-use session_core::{ConnectionObserver, NearCacheStats, SessionRecord, Touch, UnixMillis};
+use session_core::{ConnectionObserver, NearCacheStats, SessionRecord, Touch};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::NearCache;
 use super::shard::{Asking, Kept, Shard, Time};
 use crate::connection::{Connection, Push, PushSink};
+use crate::reply::Seen;
 use crate::supervisor::near_probe;
 
 /// How many parts there are at most: each has a lock.
@@ -176,11 +176,11 @@ impl Tracking {
     }
 
     /// A read of the key is about to be sent over this connection.
-    pub(crate) fn reading(&self, key: Bytes) -> Option<Reading> {
+    pub(crate) fn reading(&self, key: &[u8]) -> Option<Reading> {
         if !self.is_alone() {
             return None;
         }
-        let sent = self.near.now();
+        let (sent, key) = (self.near.now(), Bytes::copy_from_slice(key));
         let number = self.near.shard(&key)?.begin(&key, self.epoch());
         Some(Reading {
             near: Arc::clone(&self.near),
@@ -259,18 +259,17 @@ pub(crate) struct Reading {
     sent: Time,
 }
 
-impl Reading {
-    /// It has returned this, at this time of the server.
-    pub(crate) fn keep(&self, state: State, read_at: UnixMillis) {
-        if let Some(mut shard) = self.near.shard(&self.key) {
-            let sent = self.sent;
-            let kept = Kept {
-                state,
-                read_at,
-                sent,
-            };
-            shard.keep(&self.key, self.number, kept);
-        }
+/// A read has returned this: it is kept if it is a session.
+pub(crate) fn keep(seen: &Seen, reading: Option<Reading>) {
+    if let (Seen::Live(state, read_at), Some(reading)) = (seen, reading)
+        && let Some(mut shard) = reading.near.shard(&reading.key)
+    {
+        let kept = Kept {
+            state: state.clone(),
+            read_at: *read_at,
+            sent: reading.sent,
+        };
+        shard.keep(&reading.key, reading.number, kept);
     }
 }
 
