@@ -124,27 +124,64 @@ pub(crate) fn assert_refused<T>(result: Result<T>, kind: ErrorKind) {
 }
 
 /// What the server has used of the processor: the wall clock on a busy machine says little.
-pub(crate) async fn processor_time(server: &RedisServer) -> Duration {
+async fn processor_time(server: &RedisServer) -> Duration {
     let info: String = server.ask("INFO cpu").await;
     let seconds = |name| info_field(&info, name)?.parse::<f64>().ok();
     let seconds = ["used_cpu_user", "used_cpu_sys"].map(|name| seconds(name).expect("seconds"));
     Duration::from_secs_f64(seconds.iter().sum())
 }
 
-/// What so many thousand calls by scripts take of this server's processor: a measure for others,
-/// since machines differ, and one machine from hour to hour.
-pub(crate) async fn calls_time(server: &RedisServer, thousands: u32) -> Duration {
+/// What a server has done so far: for how long, and how many commands, those of scripts too.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Work {
+    commands: u64,
+    time: Duration,
+}
+
+impl Work {
+    pub(crate) async fn of(server: &RedisServer) -> Self {
+        let stats: String = server.ask("INFO commandstats").await;
+        let calls = |line: &str| -> Option<u64> {
+            let (_, rest) = line.split_once(":calls=")?;
+            rest.split(',').next()?.parse().ok()
+        };
+        Self {
+            commands: stats.lines().filter_map(calls).sum(),
+            time: processor_time(server).await,
+        }
+    }
+
+    /// What one call took, of so many since `before`.
+    pub(crate) fn each_since(self, before: Self, calls: u32) -> Self {
+        Self {
+            commands: (self.commands - before.commands).div_ceil(calls.into()),
+            time: (self.time - before.time) / calls,
+        }
+    }
+
+    /// So many commands at most. They must also be short ones: machines differ, and one machine
+    /// from minute to minute, so the measure is what calls by a script take of the same server.
+    pub(crate) async fn assert_little(self, server: &RedisServer, commands: u64) {
+        const SHORT: u32 = 25_000;
+        let limit = calls_time(server, SHORT).await;
+        let is_little = self.commands <= commands && self.time < limit;
+        assert!(is_little, "{self:?}, and not {commands} in {limit:?}");
+    }
+}
+
+/// What so many calls by scripts take of this server's processor.
+async fn calls_time(server: &RedisServer, calls: u32) -> Duration {
     const THOUSAND: &str = "for n = 1, 1000 do redis.call('TIME') end";
-    const MANY: u32 = 100;
+    const THOUSANDS: u32 = 100;
     let mut connection = server.connection().await;
     let before = processor_time(server).await;
-    for _ in 0..MANY {
-        let mut calls = redis::cmd("EVAL");
-        calls.arg(THOUSAND).arg(0);
-        let done: redis::RedisResult<()> = calls.query_async(&mut connection).await;
+    for _ in 0..THOUSANDS {
+        let mut thousand = redis::cmd("EVAL");
+        thousand.arg(THOUSAND).arg(0);
+        let done: redis::RedisResult<()> = thousand.query_async(&mut connection).await;
         done.expect("calls");
     }
-    (processor_time(server).await - before) / MANY * thousands
+    (processor_time(server).await - before) / THOUSANDS * (calls / 1000)
 }
 
 /// A backend on this URL, below a prefix of its own.
