@@ -13,7 +13,8 @@ use actix_web::web::{Path, get, resource};
 use actix_web::{App, HttpResponse};
 use session_actix::{SessionError, SessionMiddleware};
 use session_auth::{Auth, AuthLayer, CurrentUser, RequireLogin, UserLoader};
-use session_core::{InvalidPrincipal, Principal};
+use session_core::{InvalidPrincipal, Principal, SessionBackend, SessionId};
+use session_http_test::Near;
 use session_memory::MemoryBackend;
 
 type User = String;
@@ -131,4 +132,49 @@ async fn users_are_told_from_visitors_and_from_a_failing_store() {
     let app = init_service(App::new().route("/", get().to(twice))).await;
     let response = call_service(&app, TestRequest::default().to_request()).await;
     assert_eq!(response.status(), 500);
+}
+
+/// Where the backend keeps what it has read, and another process has ended the session.
+#[actix_web::test]
+async fn a_session_that_was_ended_elsewhere_passes_no_fresh_requirement() {
+    let near = Arc::new(Near::default());
+    let by_default = || RequireLogin::<User>::unauthorized();
+    let app = App::new()
+        .app_data(AuthLayer::new(Users(Arc::default())))
+        .route("/login/{name}", get().to(log_in))
+        .service(
+            resource("/default")
+                .wrap(by_default())
+                .route(get().to(twice)),
+        )
+        .service(
+            resource("/fresh")
+                .wrap(by_default().fresh())
+                .route(get().to(twice)),
+        )
+        .wrap(SessionMiddleware::new(near.clone()));
+    let app = init_service(app).await;
+    let request = TestRequest::with_uri("/login/ann").to_request();
+    let response = call_service(&app, request).await;
+    let set = response.headers().get("set-cookie").unwrap();
+    let cookie = set.to_str().unwrap().split(';').next().unwrap().to_owned();
+    let status = async |path: &str| {
+        let request = TestRequest::with_uri(path);
+        let request = request.insert_header(("cookie", cookie.as_str()));
+        let response = call_service(&app, request.to_request()).await;
+        response.status().as_u16()
+    };
+    let id = SessionId::parse(cookie.split('=').nth(1).unwrap()).unwrap();
+    near.get_session(&id).await.unwrap();
+    assert_eq!(
+        (status("/fresh").await, status("/default").await),
+        (200, 200)
+    );
+    let ann = Principal::new("ann").unwrap();
+    let ended = near.store.revoke_sessions(&ann, None).await;
+    assert_eq!(ended.unwrap(), 1);
+    assert_eq!(
+        (status("/default").await, status("/fresh").await),
+        (200, 401)
+    );
 }

@@ -81,6 +81,22 @@ pub trait Harness: Send + Sync + 'static {
     /// no index of this principal.
     async fn index_len(&self, principal: &Principal) -> Option<usize>;
 
+    /// How long a read may go on seeing what another backend of this store has changed (SEE-2).
+    ///
+    /// As provided: not at all. Only a backend that keeps sessions in its process needs more.
+    fn staleness_bound(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Returns once every backend of this store sees what any other had changed.
+    ///
+    /// As provided: after the bound.
+    async fn settle(&self) {
+        if self.staleness_bound() > Duration::ZERO {
+            tokio::time::sleep(self.staleness_bound()).await;
+        }
+    }
+
     /// Whether [`now`](Self::now) changes by [`advance`](Self::advance) only. Then the cases test
     /// the last millisecond before each boundary and the first after it.
     fn clock_stands_still(&self) -> bool {
@@ -225,6 +241,14 @@ macro_rules! forward_to_inner {
 
             async fn index_len(&self, principal: &Principal) -> Option<usize> {
                 (**self).index_len(principal).await
+            }
+
+            fn staleness_bound(&self) -> Duration {
+                (**self).staleness_bound()
+            }
+
+            async fn settle(&self) {
+                (**self).settle().await;
             }
 
             fn clock_stands_still(&self) -> bool {

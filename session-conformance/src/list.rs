@@ -216,6 +216,12 @@ const BACKEND: &[Case] = table! { Nothing
         "PRN-17" each_log_in_has_its_own_persistence
         "PRN-18" uses_and_rotations_keep_the_persistence
     }
+    seeing {
+        "SEE-1" a_backend_sees_its_own_changes_at_once
+        "SEE-2" changes_by_others_are_seen_within_the_bound
+        "SEE-3" a_fresh_read_sees_all_that_was_changed
+        "SEE-4" reads_do_not_go_back
+    }
     target {
         "TGT-1" a_read_by_public_id_is_a_read
         "TGT-1" a_rotated_session_is_found_by_its_public_id
@@ -334,6 +340,9 @@ const ADMIN: &[Case] = table! { Admin
         "ADM-4" each_session_counts_once
         "ADM-4" the_ended_do_not_count
         "ADM-4" counting_beside_others_is_near
+    }
+    seeing {
+        "SEE-2" an_operators_revocation_is_seen_within_the_bound
     }
     operator {
         "ADM-5" an_operator_ends_that_session

@@ -105,6 +105,14 @@ impl<H: Harness> Harness for Via<H> {
         self.harness.index_len(principal).await
     }
 
+    fn staleness_bound(&self) -> Duration {
+        self.harness.staleness_bound()
+    }
+
+    async fn settle(&self) {
+        self.harness.settle().await;
+    }
+
     fn clock_stands_still(&self) -> bool {
         self.harness.clock_stands_still()
     }

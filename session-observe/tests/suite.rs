@@ -74,6 +74,14 @@ impl Harness for ObservedMemory {
         self.0.index_len(principal).await
     }
 
+    fn staleness_bound(&self) -> Duration {
+        self.0.staleness_bound()
+    }
+
+    async fn settle(&self) {
+        self.0.settle().await;
+    }
+
     fn clock_stands_still(&self) -> bool {
         self.0.clock_stands_still()
     }

@@ -90,6 +90,9 @@ pub struct Connected {
 /// How the client under test is connected: when it is first used.
 pub type Connect = fn(Target) -> Connected;
 
+/// Within what time a backend with a near cache sees what others change.
+const NEAR_BOUND: Duration = Duration::from_secs(2);
+
 /// A prefix that nobody else has.
 pub(crate) fn own_prefix() -> KeyPrefix {
     let prefix = unique_prefix().parse();
@@ -141,7 +144,7 @@ impl RedisHarness {
         };
         let rights = AclFeature::NearCache.rights().join(" ");
         for process in &mut harness.processes {
-            process.near_cache = Some(NearCache::default());
+            process.near_cache = Some(NearCache::within(NEAR_BOUND));
             for user in ["app", "operator"] {
                 let user = account(user, &process.prefix);
                 for server in servers {
@@ -258,25 +261,6 @@ impl RedisHarness {
             _ => Arc::new(Processes::new(backends, &self.ids)),
         }
     }
-
-    /// Whoever keeps sessions in the process has been told of what the harness has changed: each
-    /// connection has a reply to what was sent after that.
-    async fn tell_near_caches(&self) {
-        let near = self.near.lock().expect("not poisoned").clone();
-        for backend in near.iter().filter_map(Weak::upgrade) {
-            for node in 0..self.nodes.len() {
-                let id = loop {
-                    let id = SessionId::random().expect("an id");
-                    let slot = hash_slot(&self.keys().session(&id));
-                    if owner(slot, self.nodes.len()) == node {
-                        break id;
-                    }
-                };
-                // It may be broken by the test.
-                drop(backend.get_fresh_session(&id).await);
-            }
-        }
-    }
 }
 
 #[async_trait]
@@ -317,13 +301,13 @@ impl Harness for RedisHarness {
         }
         let key = self.keys().session(id);
         raw::plant(&mut self.node_of(&key), &key, &hash, expires_in).await;
-        self.tell_near_caches().await;
+        self.settle().await;
     }
 
     async fn plant_other_type(&self, id: &SessionId) {
         let key = self.keys().session(id);
         raw::plant_other_type(&mut self.node_of(&key), &key).await;
-        self.tell_near_caches().await;
+        self.settle().await;
     }
 
     async fn dump(&self, id: &SessionId) -> Option<RawKey> {
@@ -339,7 +323,7 @@ impl Harness for RedisHarness {
         for node in &self.nodes {
             raw::advance(&mut node.clone(), self.keys().prefix(), by).await;
         }
-        self.tell_near_caches().await;
+        self.settle().await;
     }
 
     async fn now(&self) -> UnixMillis {
@@ -356,6 +340,29 @@ impl Harness for RedisHarness {
             sum += len.unwrap_or(0);
         }
         (sum > 0).then_some(sum)
+    }
+
+    fn staleness_bound(&self) -> Duration {
+        let is_near = self.processes.iter().any(|it| it.near_cache.is_some());
+        if is_near { NEAR_BOUND } else { Duration::ZERO }
+    }
+
+    /// Each connection has a reply to what was sent after the change.
+    async fn settle(&self) {
+        let near = self.near.lock().expect("not poisoned").clone();
+        for backend in near.iter().filter_map(Weak::upgrade) {
+            for node in 0..self.nodes.len() {
+                let id = loop {
+                    let id = SessionId::random().expect("an id");
+                    let slot = hash_slot(&self.keys().session(&id));
+                    if owner(slot, self.nodes.len()) == node {
+                        break id;
+                    }
+                };
+                // It may be broken by the test.
+                drop(backend.get_fresh_session(&id).await);
+            }
+        }
     }
 }
 

@@ -33,6 +33,7 @@ pub mod returning;
 pub mod revocation;
 pub mod rotation;
 pub mod scan;
+pub mod seeing;
 pub mod taken;
 pub mod target;
 pub mod throttle;

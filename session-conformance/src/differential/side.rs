@@ -202,7 +202,11 @@ impl<'a> Side<'a> {
             Step::RevokeAnywhere(at) => {
                 let public_id = self.public_id(*at).await;
                 match &self.admin {
-                    Some(admin) => Facts::number(admin.revoke_session(&public_id).await?),
+                    Some(admin) => {
+                        let ended = admin.revoke_session(&public_id).await;
+                        self.h.settle().await;
+                        Facts::number(ended?)
+                    }
                     None => Facts::word("nobody may"),
                 }
             }

@@ -90,7 +90,9 @@ impl<'a> Operator<'a> {
     /// Ends the session of this id by its public id; whether there was one.
     pub(crate) async fn revoke(&self, id: &SessionId) -> bool {
         let public_id = public_id_of(self.h, id).await;
-        self.revoke_session(&public_id).done().await
+        let was_there = self.revoke_session(&public_id).done().await;
+        self.h.settle().await;
+        was_there
     }
 }
 

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use session_core::steps::{ReadOutcome, ReadRequest};
 use session_core::{
     Fields, NewSession, Principal, PublicId, SessionBackend, SessionId, SessionPolicy,
+    SessionRecord, Touch,
 };
 use tokio::task::JoinSet;
 
 use super::Summary;
 use crate::harness::Harness;
-use crate::kit::{Finding, Step, fields, fresh_principal};
+use crate::kit::{Step, fields, fresh_principal};
 
 /// Over how many backends, and with that connections, the tasks of a race are spread.
 const BACKENDS: usize = 4;
@@ -91,18 +93,26 @@ impl Crew {
         (created.id, ann, public_id)
     }
 
+    /// The session, whichever backend has changed it last.
+    pub(super) async fn peek(&self, id: &SessionId) -> Option<SessionRecord> {
+        let backend = self.member(0).backend;
+        let request = ReadRequest::new(backend.policy(), id, Touch::Never).fresh();
+        match backend.read(&request).done().await {
+            ReadOutcome::Found(record) => Some(record),
+            _ => None,
+        }
+    }
+
     /// What a session that lives holds.
     pub(super) async fn fields(&self, id: &SessionId) -> Fields {
-        let record = self.member(0).backend.peek_session(id).found().await;
-        record.fields().clone()
+        self.peek(id).await.expect("it lives").fields().clone()
     }
 
     /// The public ids of those of these sessions that live, in order.
     pub(super) async fn alive(&self, ids: &[SessionId]) -> Vec<PublicId> {
-        let backend = self.member(0).backend;
         let mut alive = Vec::new();
         for id in ids {
-            let record = backend.peek_session(id).done().await;
+            let record = self.peek(id).await;
             alive.extend(record.map(|record| record.public_id().expect("a bound session")));
         }
         alive.sort();
@@ -143,7 +153,7 @@ pub(super) async fn wait(turns: usize) {
 }
 
 /// Runs two futures at once; the output of the first.
-pub(super) async fn both<T>(first: impl Future<Output = T>, second: impl Future<Output = ()>) -> T {
+pub(crate) async fn both<T>(first: impl Future<Output = T>, second: impl Future<Output = ()>) -> T {
     let (mut first, mut second) = (std::pin::pin!(first), std::pin::pin!(second));
     let (mut output, mut is_done) = (None, false);
     std::future::poll_fn(|context| {

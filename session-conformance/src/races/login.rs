@@ -7,7 +7,7 @@ use session_core::{Delta, ErrorKind, NewSession, OnExcess, SessionPolicy};
 use super::Summary;
 use super::crew::Crew;
 use crate::harness::Harness;
-use crate::kit::{Finding, fresh_principal, lasting, limit};
+use crate::kit::{fresh_principal, lasting, limit};
 
 /// The tasks that log in.
 const LOGINS: usize = 16;
@@ -30,7 +30,7 @@ pub async fn bindings(h: &dyn Harness, rounds: usize) -> Summary {
             }
         })
         .await;
-        let record = crew.member(0).backend.peek_session(&id).found().await;
+        let record = crew.peek(&id).await.expect("it lives");
         let bound_to = record.principal();
         for principal in &both {
             let list = crew.listed(principal).await;

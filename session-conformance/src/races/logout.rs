@@ -9,7 +9,7 @@ use session_core::{Delta, Principal, SessionId, Touch};
 use super::Summary;
 use super::crew::{Crew, Member, assert_distinct_and_gapless, both};
 use crate::harness::Harness;
-use crate::kit::{Step as _, fresh_principal, name, set, ttl};
+use crate::kit::{fresh_principal, name, set, ttl};
 
 /// The writers of a session that is deleted.
 const WRITERS: usize = 32;
@@ -71,7 +71,7 @@ pub async fn logout_against_rotations(h: &dyn Harness, rounds: usize) -> Summary
         let acknowledged = deleted.iter().filter(|deleted| **deleted).count();
         assert_eq!(acknowledged, 1, "round {round}: deletions");
         for id in &ids {
-            let found = crew.member(0).backend.peek_session(id).done().await;
+            let found = crew.peek(id).await;
             assert_eq!(found, None, "round {round}: after the acknowledged delete");
         }
         assert_eq!(crew.listed(&ann).await, [], "round {round}");

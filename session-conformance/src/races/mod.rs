@@ -28,6 +28,7 @@ use std::pin::Pin;
 
 use crate::harness::Harness;
 
+pub(crate) use self::crew::both;
 pub use self::expiry::expirations_against_listing;
 pub use self::login::{bindings, logins_against_limit};
 pub use self::logout::{logout_against_increments, logout_against_rotations, logout_against_uses};

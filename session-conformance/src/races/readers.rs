@@ -64,7 +64,7 @@ pub async fn reads_against_updates(h: &dyn Harness, rounds: usize) -> Summary {
             }
         })
         .await;
-        let record = read(&crew.member(0), &id, 1).await;
+        let record = crew.peek(&id).await.expect("the session lives");
         let total = (EACH * TURNS).to_string();
         assert_eq!(record.fields().get_str("n"), Some(&*total), "round {round}");
     }

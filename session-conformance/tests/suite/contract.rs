@@ -41,6 +41,8 @@ fn what_cases_need_follows_from_their_clauses() {
             "FLT" => &[Needs::Faults],
             // What holds for every operation holds for those of the admin API.
             "OPS" => &[Needs::Nothing, Needs::Admin],
+            // An operator is one of those whose changes are seen.
+            "SEE" => &[Needs::Nothing, Needs::Admin],
             _ => &[Needs::Nothing],
         };
         assert!(may_need.contains(&case.needs), "{case:?}");

@@ -11,6 +11,7 @@ mod paging;
 mod principal;
 mod quota;
 mod rotation;
+mod seeing;
 mod write;
 
 use std::collections::BTreeSet;
@@ -68,6 +69,7 @@ fn all() -> Vec<Mutant> {
         life::ALL,
         write::ALL,
         rotation::ALL,
+        seeing::ALL,
         principal::ALL,
         paging::ALL,
         quota::ALL,
