@@ -11,8 +11,8 @@ use session_core::{
     SessionBackend, SessionId, SessionPolicy, Touch,
 };
 use session_redis_rs::redis::Client;
-use session_redis_rs::{NearCache, NearCacheRefused, RedisRsBackend, RedisRsBuilder};
-use session_redis_test::RedisServer;
+use session_redis_rs::{NearCache, NearCacheRefused, RedisRsBackend, RedisRsBuilder, ScriptSlots};
+use session_redis_test::{Cluster, RedisServer};
 use tokio::sync::watch;
 
 fn builder(url: &str) -> RedisRsBuilder {
@@ -161,6 +161,22 @@ async fn where_there_can_be_no_near_cache_the_error_says_why() {
     let why = refused(backend.connect().await.unwrap_err());
     assert_eq!(why, NearCacheRefused::Protocol.to_string());
     assert!(builder(&old.url()).connect().await.is_ok());
+    // One behind which there may be several, as the setting says, or as it says itself: a node that
+    // does not tell that it is one.
+    let one_slot = || builder(&server.url()).script_slots(ScriptSlots::One);
+    let backend = one_slot().near_cache(NearCache::default());
+    let why = refused(backend.connect().await.unwrap_err());
+    assert_eq!(why, NearCacheRefused::SeveralServers.to_string());
+    assert!(one_slot().connect().await.is_ok());
+    let cluster = Cluster::start(1).await;
+    let node = cluster.node(0);
+    node.ask::<()>("ACL SETUSER app on >password ~* &* +@all -info")
+        .await;
+    let url = node.url().replace("://", "://app:password@");
+    let backend = builder(&url).near_cache(NearCache::default());
+    let why = refused(backend.connect().await.unwrap_err());
+    assert_eq!(why, NearCacheRefused::SeveralServers.to_string());
+    assert!(builder(&url).connect().await.is_ok());
 }
 
 /// Whatever the bound is: the connection closes with the backend.

@@ -227,6 +227,7 @@ pub fn near_cache_tests(runner: Runner, connect: Connect) -> Runner {
         near::what_others_change_is_seen
         near::what_this_process_changes_is_seen_at_once
         near::what_this_process_changes_is_seen_at_once_on_a_cluster
+        near::what_may_be_done_is_not_served_as_it_was
         near::a_session_expires_in_time
         near::two_processes_see_what_they_may
     )

@@ -9,14 +9,18 @@
 //!    key is named, if nothing named it since the read was sent ([`Reading`]).
 //! 2. Behind each script that writes, something is sent that changes nothing. Once it has its
 //!    reply, whatever the script changed has been named, also the sessions that it found by itself:
-//!    those of a principal, or behind a tombstone. `NOLOOP` would take that away.
+//!    those of a principal, or behind a tombstone. `NOLOOP` would take that away. Where there is
+//!    no reply, all that is kept is forgotten: a read that is sent behind it sees what it did.
 //! 3. What was sent within the bound and has a reply proves that no older change is under way: the
 //!    read itself, and then a probe of the connection ([`Tracking::prove`]), which is refused
 //!    wherever the key could not be read by a script that may write. A connection that is silent,
-//!    or whose server was replaced, proves nothing.
+//!    or whose server was replaced, proves nothing. A node of a cluster shows its map with it: when
+//!    that changes, keys may have become another node's that this one has yet to name.
 //! 4. What one connection has kept is of no use to another ([`Tracking`]'s epoch). A connection
 //!    begins to keep when no operation holds the one before it: else a write there could be
 //!    acknowledged before this one has been told.
+//! 5. How long a session has lived since it was read is the longer of the time that was counted and
+//!    that of the machine's clock: the first stands still while a machine is suspended.
 //!
 //! That they suffice is explored by a [model](model).
 
@@ -139,6 +143,13 @@ pub enum NearCacheRefused {
          cache needs: connect to the server itself, or use no near cache"
     )]
     Server,
+    /// The endpoint is not one server: a script of several slots is refused, so behind it may be
+    /// several, and what one of them replies proves nothing of the others.
+    #[error(
+        "behind this endpoint are several servers, which each know of their own changes only: connect to them as a \
+         cluster, or use no near cache"
+    )]
+    SeveralServers,
     /// The bound is zero.
     #[error("the bound of a near cache must be longer than zero")]
     NoBound,

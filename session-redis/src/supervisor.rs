@@ -8,9 +8,10 @@ mod lease;
 mod machine;
 mod task;
 
+use std::any::Any;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -49,7 +50,12 @@ pub(crate) struct Supervision<C: Connect> {
     observer: Option<Arc<dyn ConnectionObserver>>,
     /// Of the backend whose servers these are.
     near: Option<Arc<Near>>,
+    /// Connections to servers that are supervised no more, while operations hold them.
+    left: Mutex<Vec<Used<C>>>,
 }
+
+/// A connection that is or was used, to a server whose sessions a near cache keeps.
+type Used<C> = Weak<Live<<C as Connect>::Connection>>;
 
 impl<C: Connect> Supervision<C> {
     /// Of servers of this mode, with these settings.
@@ -74,6 +80,7 @@ impl<C: Connect> Supervision<C> {
             near: settings
                 .near_cache
                 .map(|near| Near::new(near, settings.observer.clone())),
+            left: Mutex::default(),
         })
     }
 
@@ -97,6 +104,8 @@ struct Shared<C: Connect> {
     /// Where the connection that is used leads, where sentinels say it.
     primary: Mutex<Option<Endpoint>>,
     slot: ArcSwap<Slot<C::Connection>>,
+    /// The connections that there were, while operations hold them.
+    used: Mutex<Vec<Used<C>>>,
     /// Changes with the slot.
     changed: watch::Sender<()>,
 }
@@ -141,6 +150,7 @@ impl<C: Connect> Supervisor<C> {
                 }),
                 primary: Mutex::default(),
                 slot: ArcSwap::from_pointee(Slot::Idle),
+                used: Mutex::default(),
                 changed: watch::Sender::new(()),
             }),
             task: Mutex::new(None),
@@ -286,6 +296,26 @@ impl<C: Connect> Shared<C> {
         self.news.since_epoch(Instant::now())
     }
 
+    /// The connections that operations may still hold, of this server and of those that are
+    /// supervised no more: it may be one of them by another name.
+    fn before(&self) -> Vec<Weak<dyn Any + Send + Sync>> {
+        let mut before: Vec<Weak<dyn Any + Send + Sync>> = Vec::new();
+        for list in [&self.used, &self.how.left] {
+            let mut list = list.lock().unwrap_or_else(PoisonError::into_inner);
+            list.retain(|it| it.strong_count() > 0);
+            before.extend(
+                list.iter()
+                    .map(|it| it.clone() as Weak<dyn Any + Send + Sync>),
+            );
+        }
+        before
+    }
+
+    fn note_used(&self, live: &Arc<Live<C::Connection>>) {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        used.push(Arc::downgrade(live));
+    }
+
     /// The sentinels name this primary.
     fn note_primary(&self, named: &Endpoint) {
         let primary = self.primary.lock().unwrap_or_else(PoisonError::into_inner);
@@ -363,6 +393,19 @@ impl<C: Connect> Drop for Supervisor<C> {
         if let Some(task) = task {
             task.abort();
         }
+        let mut used = self
+            .shared
+            .used
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut left = self
+            .shared
+            .how
+            .left
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        left.retain(|it| it.strong_count() > 0);
+        left.append(&mut used);
     }
 }
 

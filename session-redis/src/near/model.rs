@@ -386,6 +386,7 @@ impl World {
         let asking = Asking {
             epoch: self.epoch,
             now: time(self.now),
+            clock: UnixMillis::new(self.now * TICK),
             proven: time(proven),
             bound: time(BOUND),
         };
@@ -537,6 +538,7 @@ impl World {
                     state: state(self.broken, seen),
                     read_at: UnixMillis::new(seen.at * TICK),
                     sent: time(reader.sent),
+                    clock: UnixMillis::new(reader.sent * TICK),
                 };
                 self.shard.keep(&key, number, kept);
             }
@@ -644,4 +646,37 @@ fn each_rule_is_needed() {
         let found = explore(broken, left).expect_err(&format!("{broken:?}"));
         println!("{broken:?}: {found}");
     }
+}
+
+/// The time that is counted stands still while a machine is suspended, its clock does not.
+#[test]
+fn a_session_ends_in_time_though_the_machine_was_suspended() {
+    let (key, mut shard) = (Bytes::from_static(KEYS[0]), Shard::new(1 << 20));
+    let number = shard.begin(&key, 1);
+    let seen = Seen {
+        version: 1,
+        is_live: true,
+        expires_at: 50,
+        at: 10,
+    };
+    let kept = Kept {
+        state: state(Broken::Nothing, seen),
+        read_at: UnixMillis::new(10 * TICK),
+        sent: time(3),
+        clock: UnixMillis::new(7000),
+    };
+    shard.keep(&key, number, kept);
+    let mut is_served = |counted: u64, clock: u64| {
+        let asking = Asking {
+            epoch: 1,
+            now: time(counted),
+            clock: UnixMillis::new(clock),
+            proven: time(counted),
+            bound: time(BOUND),
+        };
+        shard.get(KEYS[0], Touch::Never, asking).is_some()
+    };
+    assert!(is_served(4, 7000 + TICK));
+    assert!(!is_served(4, 7000 + 40 * TICK), "suspended");
+    assert!(!is_served(43, 7000), "set back");
 }

@@ -52,13 +52,18 @@ pub(super) struct Kept {
     pub(super) read_at: UnixMillis,
     /// When the read was sent: no later than that.
     pub(super) sent: Time,
+    /// The same by this machine's clock.
+    pub(super) clock: UnixMillis,
 }
 
 impl Kept {
-    /// The server's time now, or a little later than that: never earlier.
-    fn latest_now(&self, now: Time) -> UnixMillis {
-        let since = now.saturating_sub(self.sent).as_micros().div_ceil(1000);
-        let since = u64::try_from(since).unwrap_or(u64::MAX).saturating_add(1);
+    /// The server's time now, or a little later than that: never earlier. Time that is counted
+    /// stands still while a machine is suspended, and a machine's clock may be set back.
+    fn latest_now(&self, asking: Asking) -> UnixMillis {
+        let since = asking.now.saturating_sub(self.sent).as_micros();
+        let since = u64::try_from(since.div_ceil(1000)).unwrap_or(u64::MAX);
+        let by_clock = asking.clock.get().saturating_sub(self.clock.get());
+        let since = since.max(by_clock).saturating_add(1);
         UnixMillis::new(self.read_at.get().saturating_add(since))
     }
 }
@@ -69,6 +74,8 @@ pub(super) struct Asking {
     /// Of the connection that is used now.
     pub(super) epoch: u64,
     pub(super) now: Time,
+    /// The time by this machine's clock.
+    pub(super) clock: UnixMillis,
     /// Older changes than this have been named.
     pub(super) proven: Time,
     pub(super) bound: Duration,
@@ -97,7 +104,7 @@ impl Shard {
             .and_then(|entry| {
                 let kept = entry.kept.as_ref()?;
                 let proven = asking.proven.max(kept.sent);
-                let server_now = kept.latest_now(now);
+                let server_now = kept.latest_now(asking);
                 let serves = now.saturating_sub(proven) < bound
                     && kept.state.is_live(server_now)
                     && !kept.state.is_due(touch, server_now);

@@ -5,10 +5,10 @@ use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use session_core::{ConnectionObserver, NearCacheStats, SessionRecord, Touch};
+use session_core::{ConnectionObserver, NearCacheStats, SessionRecord, Touch, UnixMillis};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -143,13 +143,15 @@ impl Tracking {
         })
     }
 
-    /// This connection is used from now on; the others were before.
+    /// This connection is used from now on; the others were before. It leads to a server, or to a
+    /// node of a cluster.
     pub(crate) fn begin(
         self: &Arc<Self>,
         connection: impl Connection,
         before: Vec<Weak<dyn Any + Send + Sync>>,
+        is_node: bool,
     ) {
-        let prove = Self::prove(Arc::downgrade(self), connection);
+        let prove = Self::prove(Arc::downgrade(self), connection, is_node);
         let prover = tokio::spawn(prove).abort_handle();
         // It happens once to a connection.
         drop(self.used.set(Used { before, prover }));
@@ -169,6 +171,7 @@ impl Tracking {
         let asking = Asking {
             epoch: self.epoch(),
             now: self.near.now(),
+            clock: clock(),
             proven: Duration::from_micros(self.proven.load(Ordering::Acquire)),
             bound: self.near.settings.bound(),
         };
@@ -187,11 +190,13 @@ impl Tracking {
             key,
             number,
             sent,
+            clock: clock(),
         })
     }
 
     /// Proves, again and again, that changes are heard of; while somebody reads.
-    async fn prove(tracking: Weak<Self>, connection: impl Connection) {
+    async fn prove(tracking: Weak<Self>, connection: impl Connection, is_node: bool) {
+        let mut map = None;
         loop {
             let Some(bound) = tracking.upgrade().map(|it| it.near.settings.bound()) else {
                 return;
@@ -217,8 +222,13 @@ impl Tracking {
             };
             let sent = this.near.now();
             drop(this);
-            let replied = timeout(bound, near_probe(&connection, &key)).await;
-            if let (Ok(true), Some(this)) = (replied, tracking.upgrade()) {
+            let replied = timeout(bound, near_probe(&connection, &key, is_node)).await;
+            if let (Ok(Ok(current)), Some(this)) = (replied, tracking.upgrade()) {
+                // Some keys may be another node's, which tells of their changes elsewhere.
+                if map != current {
+                    map = current;
+                    this.clear();
+                }
                 let sent = u64::try_from(sent.as_micros()).unwrap_or(u64::MAX);
                 this.proven.fetch_max(sent, Ordering::Release);
             }
@@ -257,6 +267,7 @@ pub(crate) struct Reading {
     key: Bytes,
     number: u64,
     sent: Time,
+    clock: UnixMillis,
 }
 
 /// A read has returned this: it is kept if it is a session.
@@ -268,6 +279,7 @@ pub(crate) fn keep(seen: &Seen, reading: Option<Reading>) {
             state: state.clone(),
             read_at: *read_at,
             sent: reading.sent,
+            clock: reading.clock,
         };
         shard.keep(&reading.key, reading.number, kept);
     }
@@ -280,6 +292,11 @@ impl Drop for Reading {
             shard.end(&self.key, self.number);
         }
     }
+}
+
+/// The time by this machine's clock.
+fn clock() -> UnixMillis {
+    UnixMillis::from_system_time(SystemTime::now())
 }
 
 fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {

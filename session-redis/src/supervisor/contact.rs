@@ -74,6 +74,11 @@ impl Expected {
         }
     }
 
+    /// Whether each server is a node of a cluster.
+    pub(super) fn is_cluster(&self) -> bool {
+        self.mode == Mode::Cluster
+    }
+
     /// Asks the server what it is, in one round trip.
     ///
     /// # Errors
@@ -138,6 +143,9 @@ impl Expected {
         }
         if self.tracks {
             tracks(next())?;
+            if has_one_slot_scripts {
+                return Err(NearCacheRefused::SeveralServers.into());
+            }
         }
         Ok(Contact {
             is_writable,
@@ -184,11 +192,22 @@ pub(super) async fn probe<T: Connection>(connection: &T) -> Result<()> {
 }
 
 /// Asks whether the server still is the one that has this key, and takes scripts that write; it
-/// may be full.
-pub(crate) async fn near_probe<T: Connection>(connection: &T, key: &[u8]) -> bool {
-    let commands = [eval(HEADER, &[key.to_vec()], &[])];
+/// may be full. For all other keys of a cluster's node the map says it.
+///
+/// # Returns
+/// The map as the node knows it, if it is one.
+pub(crate) async fn near_probe<T: Connection>(
+    connection: &T,
+    key: &[u8],
+    is_node: bool,
+) -> Result<Option<Reply>> {
+    let mut commands = vec![eval(HEADER, &[key.to_vec()], &[])];
+    if is_node {
+        commands.push(Command::new("CLUSTER", Some("SLOTS")));
+    }
     let replies = connection.send(&commands, Instant::now() + FOR_EVER).await;
-    replies.iter().all(Result::is_ok)
+    let mut replies = replies.into_iter().collect::<Result<Vec<_>>>()?;
+    Ok(if is_node { replies.pop() } else { None })
 }
 
 /// Is refused wherever a session could not be stored; changes nothing.

@@ -163,10 +163,19 @@ impl<C: Connect> Lease<C> {
                             tracking.clear();
                         }
                     }
-                    None if error.kind() == ErrorKind::Timeout && live.received() <= sent => {
-                        live.news.report_silence(live.number);
+                    None => {
+                        if error.kind() == ErrorKind::Timeout && live.received() <= sent {
+                            live.news.report_silence(live.number);
+                        }
+                        // It may be done, and what it has changed is not named yet. A read that is
+                        // sent behind it sees it.
+                        if let Some(tracking) = &live.tracking
+                            && writes
+                            && error.effect() == Effect::Unknown
+                        {
+                            tracking.clear();
+                        }
                     }
-                    None => {}
                 },
             }
         }

@@ -1,9 +1,8 @@
 //! The task that does what the machine decides.
 
-use std::any::Any;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use rand::TryRng as _;
@@ -49,7 +48,6 @@ pub(super) async fn run<C: Connect>(shared: Arc<Shared<C>>) {
         attempt: None,
         attempted: Instant::now(),
         made: None,
-        before: Vec::new(),
         probe: None,
         failure: None,
         number: 0,
@@ -72,8 +70,6 @@ struct Task<C: Connect> {
     attempted: Instant,
     /// What the last attempt has made, until the machine has decided about it.
     made: Option<Made<C::Connection>>,
-    /// The connections that were used before, while operations hold them.
-    before: Vec<Weak<Live<C::Connection>>>,
     probe: Option<Probed>,
     /// Why the last attempt failed.
     failure: Option<Arc<Error>>,
@@ -240,16 +236,14 @@ impl<C: Connect> Task<C> {
         self.number += 1;
         let (news, now) = (Arc::clone(&self.shared.news), self.shared.now());
         if let Some(tracking) = &tracking {
-            self.before.retain(|it| it.strong_count() > 0);
-            let weak =
-                |it: &Weak<Live<C::Connection>>| -> Weak<dyn Any + Send + Sync> { it.clone() };
-            tracking.begin(connection.clone(), self.before.iter().map(weak).collect());
+            let is_node = self.shared.how.expected.is_cluster();
+            tracking.begin(connection.clone(), self.shared.before(), is_node);
         }
         let has_near_cache = tracking.is_some();
         let live = Live::new(connection, contact, self.number, tracking, news, now);
         let live = Arc::new(live);
         if has_near_cache {
-            self.before.push(Arc::downgrade(&live));
+            self.shared.note_used(&live);
         }
         self.live = Some(live);
         self.probe = None;
