@@ -91,7 +91,7 @@ pub trait Harness: Send + Sync + 'static {
     /// Returns once every backend of this store sees what any other had changed.
     ///
     /// As provided: after the bound.
-    async fn settle(&self) {
+    async fn catch_up(&self) {
         if self.staleness_bound() > Duration::ZERO {
             tokio::time::sleep(self.staleness_bound()).await;
         }
@@ -247,8 +247,8 @@ macro_rules! forward_to_inner {
                 (**self).staleness_bound()
             }
 
-            async fn settle(&self) {
-                (**self).settle().await;
+            async fn catch_up(&self) {
+                (**self).catch_up().await;
             }
 
             fn clock_stands_still(&self) -> bool {

@@ -109,8 +109,8 @@ impl<H: Harness> Harness for Via<H> {
         self.harness.staleness_bound()
     }
 
-    async fn settle(&self) {
-        self.harness.settle().await;
+    async fn catch_up(&self) {
+        self.harness.catch_up().await;
     }
 
     fn clock_stands_still(&self) -> bool {

@@ -78,8 +78,8 @@ impl Harness for ObservedMemory {
         self.0.staleness_bound()
     }
 
-    async fn settle(&self) {
-        self.0.settle().await;
+    async fn catch_up(&self) {
+        self.0.catch_up().await;
     }
 
     fn clock_stands_still(&self) -> bool {

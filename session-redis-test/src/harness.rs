@@ -301,13 +301,13 @@ impl Harness for RedisHarness {
         }
         let key = self.keys().session(id);
         raw::plant(&mut self.node_of(&key), &key, &hash, expires_in).await;
-        self.settle().await;
+        self.catch_up().await;
     }
 
     async fn plant_other_type(&self, id: &SessionId) {
         let key = self.keys().session(id);
         raw::plant_other_type(&mut self.node_of(&key), &key).await;
-        self.settle().await;
+        self.catch_up().await;
     }
 
     async fn dump(&self, id: &SessionId) -> Option<RawKey> {
@@ -323,7 +323,7 @@ impl Harness for RedisHarness {
         for node in &self.nodes {
             raw::advance(&mut node.clone(), self.keys().prefix(), by).await;
         }
-        self.settle().await;
+        self.catch_up().await;
     }
 
     async fn now(&self) -> UnixMillis {
@@ -348,7 +348,7 @@ impl Harness for RedisHarness {
     }
 
     /// Each connection has a reply to what was sent after the change.
-    async fn settle(&self) {
+    async fn catch_up(&self) {
         let near = self.near.lock().expect("not poisoned").clone();
         for backend in near.iter().filter_map(Weak::upgrade) {
             for node in 0..self.nodes.len() {

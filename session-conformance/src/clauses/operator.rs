@@ -64,7 +64,7 @@ pub async fn several_are_ended_in_one_scan(h: &dyn Harness) {
     assert!(b.delete(&ids[0]).await && b.delete(&ids[1]).await);
     let ended = operator.revoke_named(&public_ids[..30]).done().await;
     assert_eq!(ended, public_ids[2..30].iter().copied().collect());
-    h.settle().await;
+    h.catch_up().await;
     for (n, id) in ids.iter().enumerate() {
         assert_eq!(b.is_alive(id).await, n >= 30, "session {n}");
     }

@@ -204,7 +204,7 @@ impl<'a> Side<'a> {
                 match &self.admin {
                     Some(admin) => {
                         let ended = admin.revoke_session(&public_id).await;
-                        self.h.settle().await;
+                        self.h.catch_up().await;
                         Facts::number(ended?)
                     }
                     None => Facts::word("nobody may"),

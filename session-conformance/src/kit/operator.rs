@@ -91,7 +91,7 @@ impl<'a> Operator<'a> {
     pub(crate) async fn revoke(&self, id: &SessionId) -> bool {
         let public_id = public_id_of(self.h, id).await;
         let was_there = self.revoke_session(&public_id).done().await;
-        self.h.settle().await;
+        self.h.catch_up().await;
         was_there
     }
 }
