@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use session_core::{
-    Delta, OnExcess, Principal, SessionBackend, SessionId, SessionPolicy, SessionRecord, Touch,
+    Delta, OnExcess, Principal, PublicId, SessionBackend, SessionId, SessionPolicy, SessionRecord,
+    Touch,
 };
 
 use crate::harness::Harness;
@@ -47,7 +48,12 @@ impl Change {
     ];
 
     async fn make(self, b: &Bench<'_>, subject: &Subject) {
-        let Subject { id, was, ann } = subject;
+        let Subject {
+            id,
+            was,
+            ann,
+            public_id,
+        } = subject;
         match self {
             Self::Write => drop(b.update(id, set("username", "bob")).await),
             Self::QuietWrite => {
@@ -60,10 +66,7 @@ impl Change {
             Self::Rotation => drop(b.rotate(id, Delta::new()).await),
             Self::Deletion => assert!(b.delete(id).await),
             Self::DeletionAlongTombstone => assert!(b.delete(was).await),
-            Self::Revocation => {
-                let public_id = b.public_id(id).await;
-                assert!(b.revoke_session(ann, &public_id).done().await);
-            }
+            Self::Revocation => assert!(b.revoke_session(ann, public_id).done().await),
             Self::RevocationOfAll => {
                 assert_eq!(b.revoke_sessions(ann, None).done().await, 1);
             }
@@ -73,7 +76,7 @@ impl Change {
         }
     }
 
-    /// What is seen of the session after it: the name, the counter, and whose it is.
+    /// What is seen under the session's id after it: the name, the counter, and whose it is.
     const fn seen_after(self) -> Option<Seen> {
         match self {
             Self::Write => Some(Seen("bob", Some("1"), true)),
@@ -82,6 +85,12 @@ impl Change {
             Self::Unbinding => Some(Seen("andrew", Some("1"), false)),
             _ => None,
         }
+    }
+
+    /// Whether the principal has the session under its public id after it. A rotation changes the
+    /// id only.
+    const fn leaves_it_bound(self) -> bool {
+        matches!(self, Self::Rotation) || matches!(self.seen_after(), Some(Seen(_, _, true)))
     }
 }
 
@@ -96,6 +105,7 @@ struct Subject {
     id: SessionId,
     was: SessionId,
     ann: Principal,
+    public_id: PublicId,
 }
 
 impl Subject {
@@ -103,7 +113,13 @@ impl Subject {
         let ann = fresh_principal("ann");
         let was = b.create(session(1000).bind(ann.clone())).await;
         let id = b.rotate(&was, add("n", 1)).await.id;
-        Self { id, was, ann }
+        let public_id = b.public_id(&id).await;
+        Self {
+            id,
+            was,
+            ann,
+            public_id,
+        }
     }
 
     /// Whether this is what all reads see; each of them must see this or `BEFORE`.
@@ -143,6 +159,9 @@ pub async fn a_backend_sees_its_own_changes_at_once(h: &dyn Harness) {
         change.make(&b, &subject).await;
         let is_seen = subject.is_seen(&*b, change.seen_after()).await;
         assert!(is_seen, "{change:?}");
+        let bound = b.peek_session_of(&subject.ann, &subject.public_id).done();
+        let is_bound = bound.await.is_some();
+        assert_eq!(is_bound, change.leaves_it_bound(), "{change:?}");
     }
 }
 
@@ -183,8 +202,7 @@ pub async fn an_operators_revocation_is_seen_within_the_bound(h: &dyn Harness) {
     let (reader, operator) = (Bench::with(h, policy).await, h.admin().await);
     let subject = Subject::new(&reader).await;
     assert!(subject.is_seen(&*reader, BEFORE).await);
-    let public_id = reader.public_id(&subject.id).await;
-    assert!(operator.revoke_session(&public_id).done().await);
+    assert!(operator.revoke_session(&subject.public_id).done().await);
     see(&reader, &subject, None, "a revocation").await;
 }
 
