@@ -171,8 +171,9 @@ pub async fn files_that_cannot_be_used_are_named(connect: Connect) {
     files.write_identity(&authority.issue(|_| {}));
     files.write("ca.pem", "nothing");
     refused(&authorities).await;
-    files.write("ca.pem", &authority.pem);
+    // In this order, for a connection may be tried between: never are all of them good.
     files.write("key.pem", "nothing");
+    files.write("ca.pem", &authority.pem);
     refused(&identity).await;
     files.write("key.pem", &authority.issue(|_| {}).key);
     refused(&identity).await;
