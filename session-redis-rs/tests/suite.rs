@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use session_core::SessionBackend as _;
 use session_redis_rs::RedisRsBackend;
 use session_redis_rs::redis::Client;
-use session_redis_test::{Connected, RedisServer, Target, backend_tests, near_cache_tests};
+use session_redis_test::{
+    Connected, RedisServer, Target, backend_tests, key_format_tests, near_cache_tests,
+};
 
 /// The backend for this target, and its admin API.
 fn connect(target: Target) -> Connected {
@@ -59,7 +61,8 @@ async fn given_connections_heal_by_their_own_rules() {
 }
 
 fn main() -> ExitCode {
-    near_cache_tests(backend_tests(connect), connect)
+    let runner = key_format_tests(backend_tests(connect), connect);
+    near_cache_tests(runner, connect)
         .test(
             "given::connections_heal_by_their_own_rules",
             given_connections_heal_by_their_own_rules,

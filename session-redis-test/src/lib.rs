@@ -59,5 +59,5 @@ pub use proxy::{Mode, Proxy};
 pub use sentinels::{DOWN_AFTER, SERVICE, Sentinels};
 pub use server::RedisServer;
 pub use shared::{shared, shared_cluster, shared_node};
-pub use suite::{backend_tests, conformance, near_cache_tests};
+pub use suite::{backend_tests, conformance, key_format_tests, near_cache_tests};
 pub use tls::{Authority, Issued, TlsEnd};

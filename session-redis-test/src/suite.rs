@@ -12,10 +12,10 @@ use crate::checks::{
 };
 use crate::harness::{Connect, RedisHarness};
 
-/// Stores for random operations, each of processes that share it and take turns. The steps from
-/// plain to hashed ids are numbered as in the documentation; neighbouring ones run side by side.
-const STORES: [(&str, &[IdStorage]); 5] = [
-    ("plain", &[Plain]),
+/// Stores in other formats than the plain one, for random operations, each of processes that share
+/// it and take turns. The steps from plain to hashed ids are numbered as in the documentation;
+/// neighbouring ones run side by side.
+const STORES: [(&str, &[IdStorage]); 4] = [
     ("hashed", &[Hashed]),
     ("steps_1_and_2", &[Plain, PlainBeforeHashed]),
     ("steps_2_and_3", &[PlainBeforeHashed, HashedAfterPlain]),
@@ -36,82 +36,54 @@ pub fn conformance(connect: Connect) -> Suite {
     Suite::new("redis", make).by(&[CallPath::Direct])
 }
 
-/// All tests of the backend of a client on Redis; each name begins with what it runs on.
+/// The cases of the conformance suite on the standalone server that tests share.
+fn standalone(
+    name: &str,
+    storages: &'static [IdStorage],
+    paths: &[CallPath],
+    connect: Connect,
+) -> Suite {
+    let make = move || RedisHarness::on_shared(storages, connect);
+    Suite::new(name, make).by(paths)
+}
+
+/// The same on the cluster that tests share. Checks of their own break its nodes.
+fn cluster(name: &str, storages: &'static [IdStorage], connect: Connect) -> Suite {
+    let make = move || RedisHarness::on_shared_cluster(storages, connect);
+    let suite = Suite::new(name, make).by(&[CallPath::Direct]);
+    suite.without_faults()
+}
+
+/// All tests of the backend of a client on Redis, with keys in the plain format; each name begins
+/// with what it runs on.
 pub fn backend_tests(connect: Connect) -> Runner {
-    let standalone = |name, storages, paths: &[CallPath]| {
-        let make = move || RedisHarness::on_shared(storages, connect);
-        Suite::new(name, make).by(paths)
-    };
-    let cluster = |name, storages, paths: &[CallPath]| {
-        let make = move || RedisHarness::on_shared_cluster(storages, connect);
-        // Checks of their own break its nodes.
-        Suite::new(name, make).by(paths).without_faults()
-    };
     // The cross-slot index over one endpoint: by the setting, and where first contact finds it.
     let by_one_slot = Suite::new("one_slot", move || {
         RedisHarness::on_shared_by_one_slot(connect)
     });
     let on_one_node = Suite::new("one_node", move || RedisHarness::on_shared_node(connect));
-    // The steps are the same by every path: shown where they are the plainest, and where they are
-    // several.
-    let (once, all) = (&[CallPath::Direct], &CallPath::ALL);
+    // The steps are the same by every path: shown where they are the plainest.
+    let once = &[CallPath::Direct];
     let mut runner = Runner::new()
-        .suite(standalone("plain", &[Plain], all))
-        .suite(standalone("hashed", &[Hashed], once))
-        .suite(standalone(
-            "plain_before_hashed",
-            &[PlainBeforeHashed],
-            once,
-        ))
-        .suite(standalone("hashed_after_plain", &[HashedAfterPlain], once))
+        .suite(standalone("plain", &[Plain], &CallPath::ALL, connect))
         .suite(by_one_slot.by(once))
         .suite(on_one_node.by(once).without_faults())
-        .suite(cluster("cluster", &[Plain], once))
-        .suite(cluster("cluster_hashed", &[Hashed], once))
-        .suite(cluster(
-            "cluster_hashed_after_plain",
-            &[HashedAfterPlain],
-            once,
-        ));
-    for (name, storages) in STORES {
-        let has_steps = storages.len() > 1;
-        let part = if has_steps { 4 } else { 1 };
-        runner = runner.test(&format!("differential::{name}"), move || async move {
-            let redis = RedisHarness::on_shared(storages, connect).await;
-            differential(&redis, part, true).await;
+        .suite(cluster("cluster", &[Plain], connect))
+        .test("differential::plain", move || async move {
+            let redis = RedisHarness::on_shared(&[Plain], connect).await;
+            differential(&redis, 1, true).await;
         });
-        if has_steps {
-            runner = runner.test(
-                &format!("differential_cluster::{name}"),
-                move || async move {
-                    let redis = RedisHarness::on_shared_cluster(storages, connect).await;
-                    differential(&redis, part, false).await;
-                },
-            );
-        }
-    }
     for (name, race) in races::ALL {
-        let rounds = races::rounds().div_ceil(part_of(name));
+        let rounds = rounds_of(name);
         runner = runner.test(&format!("races::{name}"), move || async move {
             let harness = RedisHarness::on_shared(&[Plain], connect).await;
             println!("{}", race(&harness, rounds).await);
         });
-        let on_clusters: [(_, &[IdStorage], _); 3] = [
-            ("races_cluster", &[Plain], 1),
-            ("races_cluster_hashed", &[Hashed], 4),
-            (
-                "races_cluster_steps_2_and_3",
-                &[PlainBeforeHashed, HashedAfterPlain],
-                4,
-            ),
-        ];
-        for (on, storages, part) in on_clusters {
-            if is_about_the_index(name) {
-                runner = runner.test(&format!("{on}::{name}"), move || async move {
-                    let harness = RedisHarness::on_shared_cluster(storages, connect).await;
-                    println!("{}", race(&harness, rounds.div_ceil(part)).await);
-                });
-            }
+        if is_about_the_index(name) {
+            runner = runner.test(&format!("races_cluster::{name}"), move || async move {
+                let harness = RedisHarness::on_shared_cluster(&[Plain], connect).await;
+                println!("{}", race(&harness, rounds).await);
+            });
         }
     }
     let runner = faults::add(runner, connect);
@@ -204,6 +176,67 @@ pub fn backend_tests(connect: Connect) -> Runner {
     )
 }
 
+/// Tests of stores with keys in other formats. What is sent for them is the same through every
+/// client, so one of them shows it.
+pub fn key_format_tests(runner: Runner, connect: Connect) -> Runner {
+    let once = &[CallPath::Direct];
+    let mut runner = runner
+        .suite(standalone("hashed", &[Hashed], once, connect))
+        .suite(standalone(
+            "plain_before_hashed",
+            &[PlainBeforeHashed],
+            once,
+            connect,
+        ))
+        .suite(standalone(
+            "hashed_after_plain",
+            &[HashedAfterPlain],
+            once,
+            connect,
+        ))
+        .suite(cluster("cluster_hashed", &[Hashed], connect))
+        .suite(cluster(
+            "cluster_hashed_after_plain",
+            &[HashedAfterPlain],
+            connect,
+        ));
+    for (name, storages) in STORES {
+        let has_steps = storages.len() > 1;
+        let part = if has_steps { 4 } else { 1 };
+        runner = runner.test(&format!("differential::{name}"), move || async move {
+            let redis = RedisHarness::on_shared(storages, connect).await;
+            differential(&redis, part, true).await;
+        });
+        if has_steps {
+            runner = runner.test(
+                &format!("differential_cluster::{name}"),
+                move || async move {
+                    let redis = RedisHarness::on_shared_cluster(storages, connect).await;
+                    differential(&redis, part, false).await;
+                },
+            );
+        }
+    }
+    for (name, race) in races::ALL {
+        let on_clusters: [(_, &[IdStorage]); 2] = [
+            ("races_cluster_hashed", &[Hashed]),
+            (
+                "races_cluster_steps_2_and_3",
+                &[PlainBeforeHashed, HashedAfterPlain],
+            ),
+        ];
+        for (on, storages) in on_clusters {
+            if is_about_the_index(name) {
+                runner = runner.test(&format!("{on}::{name}"), move || async move {
+                    let harness = RedisHarness::on_shared_cluster(storages, connect).await;
+                    println!("{}", race(&harness, rounds_of(name).div_ceil(4)).await);
+                });
+            }
+        }
+    }
+    runner
+}
+
 /// All tests of the near cache of a backend of a client on Redis.
 pub fn near_cache_tests(runner: Runner, connect: Connect) -> Runner {
     let suite = |name, is_cluster| {
@@ -248,9 +281,9 @@ async fn differential(redis: &RedisHarness, part: usize, compare_index: bool) {
     }
 }
 
-/// Which part of the rounds a race runs: so that each makes 10,000 to 40,000 operations by default.
-fn part_of(race: &str) -> usize {
-    match race {
+/// How many rounds a race runs: so many that each makes 10,000 to 40,000 operations by default.
+fn rounds_of(race: &str) -> usize {
+    let part = match race {
         "bindings" | "logout_against_rotations" => 1,
         "increments"
         | "logins_against_limit"
@@ -260,7 +293,8 @@ fn part_of(race: &str) -> usize {
         // It waits for time to pass.
         "expirations_against_listing" => 8,
         _ => 4,
-    }
+    };
+    races::rounds().div_ceil(part)
 }
 
 /// Whether a race is about the index, which has steps of its own on a cluster.
