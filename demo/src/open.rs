@@ -312,19 +312,6 @@ mod tests {
         }
     }
 
-    #[cfg(not(any(feature = "fred", feature = "sqlite", feature = "postgres")))]
-    #[tokio::test]
-    async fn a_backend_that_is_not_compiled_in_names_its_feature() {
-        for backend in ["fred", "sqlite", "postgres"] {
-            let error = open(&args(backend, "")).map(|_| ()).unwrap_err();
-            let text = error.to_string();
-            assert!(
-                text.contains(&format!("the cargo feature `{backend}`")),
-                "{text}"
-            );
-        }
-    }
-
     #[cfg(feature = "memory")]
     #[tokio::test]
     async fn memory_hashes_no_ids_and_says_that_the_flag_is_idle() {

@@ -94,21 +94,6 @@ mod tests {
 
     use super::*;
 
-    /// Another client of the same build may have it compiled in.
-    #[cfg(not(feature = "__tls"))]
-    #[tokio::test]
-    async fn a_url_that_asks_for_tls_is_never_served_without() {
-        for url in ["rediss://127.0.0.1", "valkeys-cluster://127.0.0.1"] {
-            let error = FredBackend::builder(url).build().unwrap_err();
-            let source = std::error::Error::source(&error).unwrap();
-            assert_eq!(
-                source.downcast_ref(),
-                Some(&crate::InvalidUrl::NoTls),
-                "{url}"
-            );
-        }
-    }
-
     #[tokio::test]
     async fn no_deadline_is_refused_and_any_other_can_be_used() {
         let url = "redis://127.0.0.1:1";

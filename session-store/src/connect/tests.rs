@@ -63,19 +63,6 @@ async fn plain_redis_schemes_mean_redis_rs() {
     assert_eq!(error.effect(), Effect::NotApplied);
 }
 
-#[cfg(not(feature = "redis-rs"))]
-#[tokio::test]
-async fn without_its_feature_redis_rs_is_named() {
-    assert_eq!(
-        refusal("redis://127.0.0.1"),
-        ConnectError::FeatureOff("redis-rs")
-    );
-    assert_eq!(
-        refusal("redis-cluster://127.0.0.1"),
-        ConnectError::FeatureOff("redis-rs")
-    );
-}
-
 /// A cluster's URL is one to the backend as well: it looks for the nodes.
 #[cfg(feature = "redis-rs")]
 #[tokio::test]
@@ -110,23 +97,6 @@ async fn fred_is_chosen_for_a_cluster_by_its_schemes() {
 async fn fred_is_chosen_by_its_schemes() {
     let backend = Connect::to("redis+fred://127.0.0.1:1").build().unwrap();
     assert!(format!("{backend:?}").contains("FredBackend"));
-}
-
-#[cfg(not(feature = "fred"))]
-#[tokio::test]
-async fn without_its_feature_fred_is_named() {
-    assert_eq!(
-        refusal("redis+fred://127.0.0.1"),
-        ConnectError::FeatureOff("fred")
-    );
-    assert_eq!(
-        refusal("rediss+fred://127.0.0.1"),
-        ConnectError::FeatureOff("fred")
-    );
-    assert_eq!(
-        refusal("redis-cluster+fred://127.0.0.1"),
-        ConnectError::FeatureOff("fred")
-    );
 }
 
 /// What follows a scheme, of each client that is compiled in.
