@@ -7,7 +7,7 @@ use session_redis_test::RedisServer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::support::{Backend, Demo, Server, Store, Visitor, until, within};
+use crate::support::{Backend, Demo, Store, until, within};
 
 #[tokio::test]
 async fn it_starts_in_less_than_a_second_and_says_where() {
@@ -164,12 +164,15 @@ async fn it_ends_well_when_it_is_told_to() {
 async fn ending(signal: Signal) -> (Demo, TcpStream) {
     let demo = Demo::on(Backend::Memory).await;
     let mut connection = TcpStream::connect(demo.address).await.unwrap();
-    let head = "POST /login HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
-        Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 12\r\n\r\nusername";
+    let head = "POST /login HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: 100-continue\r\n\
+        Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 12\r\n\r\n";
     connection.write_all(head.as_bytes()).await.unwrap();
-    // When a request of a later connection is answered, the half one has been accepted.
-    let later = Server::there(demo.address);
-    Visitor::of(&later).get("/healthz").await;
+    // It says so when it begins to read the body.
+    let mut asked = [0; 25];
+    let reading = within("the wish for a body", connection.read_exact(&mut asked));
+    reading.await.unwrap();
+    assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
+    connection.write_all(b"username").await.unwrap();
     demo.signal(signal);
     let ask = async || TcpStream::connect(demo.address).await.is_err();
     until("the demo listens no more", ask, |refused| *refused).await;
