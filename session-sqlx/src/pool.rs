@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use sqlx::{Connection as _, SqlStr};
-use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{Notify, OnceCell, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
 
 use crate::engine::{Engine, Options, Value};
@@ -34,6 +34,8 @@ pub(crate) struct Pool<E: Engine> {
     max: usize,
     deadline: Duration,
     state: Mutex<State<E>>,
+    /// A connection has become idle.
+    returned: Notify,
     /// How many connections there are, in use or not.
     live: Arc<AtomicUsize>,
     /// Whether the database is this connection's, and as old as it.
@@ -134,6 +136,7 @@ impl<E: Engine> Pool<E> {
                 failures: 0,
                 not_before: None,
             }),
+            returned: Notify::new(),
             live: Arc::default(),
             is_sole,
             schema,
@@ -178,8 +181,8 @@ impl<E: Engine> Pool<E> {
         self.connect(options, lease.into_permit()?).await
     }
 
-    /// A fresh connection, by a task: who gives it up does not end the attempt, and who comes next
-    /// has its connection.
+    /// A fresh connection, or the next that becomes idle. A task connects: who gives it up, or needs
+    /// it no more, does not end the attempt, and who comes next has its connection.
     async fn connect(
         self: &Arc<Self>,
         options: &Options<E>,
@@ -191,7 +194,7 @@ impl<E: Engine> Pool<E> {
             return Err(self.not_connected(Failure::unavailable(Because::JustFailed)));
         }
         let (pool, options) = (Arc::clone(self), options.clone());
-        let (sender, receiver) = oneshot::channel();
+        let (sender, mut receiver) = oneshot::channel();
         tokio::spawn(async move {
             let limit = CONNECT.max(pool.deadline);
             let attempt = async {
@@ -214,9 +217,27 @@ impl<E: Engine> Pool<E> {
             // Nobody may be waiting any more: then it is idle from now on.
             let _ = sender.send(lease);
         });
-        let connected = receiver.await;
-        let connected = connected.unwrap_or_else(|_| Err(Failure::unavailable(Because::Server)));
-        connected.map_err(|failure| self.not_connected(failure))
+        loop {
+            tokio::select! {
+                connected = &mut receiver => {
+                    let lost = |_| Err(Failure::unavailable(Because::Server));
+                    let connected = connected.unwrap_or_else(lost);
+                    return connected.map_err(|failure| self.not_connected(failure));
+                }
+                () = self.returned.notified() => {
+                    if let Some(lease) = self.lease_returned() {
+                        return Ok(lease);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The connection that was used last, unless somebody was faster.
+    fn lease_returned(self: &Arc<Self>) -> Option<Lease<E>> {
+        let permit = Arc::clone(&self.permits).try_acquire_owned().ok()?;
+        let (connection, _) = self.state().idle.pop()?;
+        Some(Lease::new(self, Held::Own(connection), permit))
     }
 
     /// Where there are other connections (the server lets nobody else in, say), one of them may
@@ -456,7 +477,12 @@ impl<E: Engine> Drop for Lease<E> {
             return;
         }
         match held {
-            Held::Own(own) => self.pool.state().idle.push((own, Instant::now())),
+            Held::Own(own) => {
+                self.pool.state().idle.push((own, Instant::now()));
+                // Who is told needs it.
+                drop(self.permit.take());
+                self.pool.returned.notify_one();
+            }
             // sqlx gives it back by a task.
             Held::Given(connection) if tokio::runtime::Handle::try_current().is_err() => {
                 drop(connection.detach());

@@ -1,17 +1,21 @@
 //! Transactions in each other's way, and a table that is made again.
 
+use std::time::{Duration, Instant};
+
 use session_conformance::Runner;
 use session_core::{ErrorKind, SessionBackend as _};
 use session_sqlx::PostgresBackend;
-use session_sqlx_test::{PostgresServer, shared};
+use session_sqlx_test::{Mode, PostgresServer, Proxy, shared};
 use sqlx::postgres::PgPoolOptions;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use crate::kit::{PATIENT, assert_refused, count, create};
 
 pub(crate) fn add(runner: Runner) -> Runner {
     runner
         .test("contention::increments_under_serializable", storm)
+        .test("contention::who_waits_takes_what_comes_first", hand_over)
         .test("contention::a_table_is_dropped_and_made_again", dropped)
 }
 
@@ -51,6 +55,37 @@ async fn storm() {
             assert_eq!(counts, all, "{isolation}");
         }
     }
+}
+
+/// An operation that waits for a connection of its own, which never comes, goes on with one that
+/// another has given back.
+async fn hand_over() {
+    let server = PostgresServer::start().await;
+    let way = Proxy::start(server.addr()).await;
+    let builder = PostgresBackend::builder(&server.admin().url_at(way.addr())).unwrap();
+    let builder = builder.max_connections(2).deadline(PATIENT);
+    let backend = builder.connect().await.unwrap();
+    let ids = [create(&backend).await.id, create(&backend).await.id];
+    way.set_new(Mode::Swallow);
+    way.reset();
+
+    let mut other = server.admin().connect().await;
+    let lock = "BEGIN; SELECT id FROM sessions FOR UPDATE";
+    sqlx::raw_sql(lock).execute(&mut other).await.unwrap();
+    let mut counts = JoinSet::new();
+    for id in ids {
+        let backend = backend.clone();
+        counts.spawn(async move { count(&backend, &id).await.unwrap() });
+    }
+    let began = Instant::now();
+    while way.connections() == 0 {
+        assert!(began.elapsed() < PATIENT, "neither of them connects");
+        sleep(Duration::from_millis(2)).await;
+    }
+    let over = sqlx::raw_sql("ROLLBACK").execute(&mut other).await;
+    over.unwrap();
+    assert_eq!(counts.join_all().await, [Some(1), Some(1)]);
+    assert_eq!(way.connections(), 1);
 }
 
 /// A backend that has seen its table does not make it again: it says that it is not there. Once
