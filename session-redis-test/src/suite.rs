@@ -22,6 +22,9 @@ const STORES: [(&str, &[IdStorage]); 4] = [
     ("steps_3_and_4", &[HashedAfterPlain, Hashed]),
 ];
 
+/// The steps are the same by every path: shown where they are the plainest.
+const ONCE: &[CallPath] = &[CallPath::Direct];
+
 /// Registers the checks of some modules, each under its name behind this prefix.
 macro_rules! checks {
     ($runner:ident, $prefix:literal, $connect:ident, $($module:ident::$check:ident)*) => {
@@ -32,8 +35,7 @@ macro_rules! checks {
 /// The cases of the conformance suite on a standalone server, each called directly: for a wrapper
 /// of a backend.
 pub fn conformance(connect: Connect) -> Suite {
-    let make = move || RedisHarness::on_shared(&[Plain], connect);
-    Suite::new("redis", make).by(&[CallPath::Direct])
+    standalone("redis", &[Plain], ONCE, connect)
 }
 
 /// The cases of the conformance suite on the standalone server that tests share.
@@ -50,7 +52,7 @@ fn standalone(
 /// The same on the cluster that tests share. Checks of their own break its nodes.
 fn cluster(name: &str, storages: &'static [IdStorage], connect: Connect) -> Suite {
     let make = move || RedisHarness::on_shared_cluster(storages, connect);
-    let suite = Suite::new(name, make).by(&[CallPath::Direct]);
+    let suite = Suite::new(name, make).by(ONCE);
     suite.without_faults()
 }
 
@@ -62,12 +64,10 @@ pub fn backend_tests(connect: Connect) -> Runner {
         RedisHarness::on_shared_by_one_slot(connect)
     });
     let on_one_node = Suite::new("one_node", move || RedisHarness::on_shared_node(connect));
-    // The steps are the same by every path: shown where they are the plainest.
-    let once = &[CallPath::Direct];
     let mut runner = Runner::new()
         .suite(standalone("plain", &[Plain], &CallPath::ALL, connect))
-        .suite(by_one_slot.by(once))
-        .suite(on_one_node.by(once).without_faults())
+        .suite(by_one_slot.by(ONCE))
+        .suite(on_one_node.by(ONCE).without_faults())
         .suite(cluster("cluster", &[Plain], connect))
         .test("differential::plain", move || async move {
             let redis = RedisHarness::on_shared(&[Plain], connect).await;
@@ -179,19 +179,18 @@ pub fn backend_tests(connect: Connect) -> Runner {
 /// Tests of stores with keys in other formats. What is sent for them is the same through every
 /// client, so one of them shows it.
 pub fn key_format_tests(runner: Runner, connect: Connect) -> Runner {
-    let once = &[CallPath::Direct];
     let mut runner = runner
-        .suite(standalone("hashed", &[Hashed], once, connect))
+        .suite(standalone("hashed", &[Hashed], ONCE, connect))
         .suite(standalone(
             "plain_before_hashed",
             &[PlainBeforeHashed],
-            once,
+            ONCE,
             connect,
         ))
         .suite(standalone(
             "hashed_after_plain",
             &[HashedAfterPlain],
-            once,
+            ONCE,
             connect,
         ))
         .suite(cluster("cluster_hashed", &[Hashed], connect))
@@ -241,7 +240,7 @@ pub fn key_format_tests(runner: Runner, connect: Connect) -> Runner {
 pub fn near_cache_tests(runner: Runner, connect: Connect) -> Runner {
     let suite = |name, is_cluster| {
         let make = move || RedisHarness::on_shared_with_near_cache(is_cluster, connect);
-        let suite = Suite::new(name, make).by(&[CallPath::Direct]);
+        let suite = Suite::new(name, make).by(ONCE);
         match is_cluster {
             true => suite.without_faults(),
             false => suite,

@@ -181,8 +181,8 @@ impl<E: Engine> Pool<E> {
         self.connect(options, lease.into_permit()?).await
     }
 
-    /// A fresh connection, or the next that becomes idle. A task connects: who gives it up, or needs
-    /// it no more, does not end the attempt, and who comes next has its connection.
+    /// A fresh connection, or the next that becomes idle. A task connects: who gives it up, or
+    /// needs it no more, does not end the attempt, and who comes next has its connection.
     async fn connect(
         self: &Arc<Self>,
         options: &Options<E>,

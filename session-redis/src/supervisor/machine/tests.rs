@@ -206,6 +206,19 @@ fn a_closed_connection_is_replaced_at_once_and_failures_back_off() {
 }
 
 #[test]
+fn an_attempt_has_the_time_of_two_operations_or_a_second() {
+    for (deadline, limit) in [(DEADLINE, ms(1_000)), (ms(10_000), ms(20_000))] {
+        let mut run = Run::new();
+        run.machine = Machine::new(deadline, ms(0));
+        assert_eq!(run.event(Event::Tick), [Decision::Attempt]);
+        run.now = run.machine.wake_at();
+        assert_eq!(run.now, limit);
+        assert_eq!(run.event(Event::Tick), [Decision::EndAttempt]);
+        assert_eq!(run.state(), State::Down);
+    }
+}
+
+#[test]
 fn a_connection_that_stays_up_for_a_second_is_trusted_again() {
     for (up, pause) in [(ms(999), ms(20)), (ms(1000), ms(10))] {
         let mut run = Run::new();
