@@ -1,5 +1,7 @@
 //! The choice of a backend at run time.
 
+#[cfg(any(feature = "redis-rs", feature = "fred"))]
+mod redis;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod sql;
 
@@ -12,18 +14,12 @@ use session_core::{
     SessionPolicy,
 };
 
-// The two crates name the same types.
-#[cfg(all(feature = "fred", not(feature = "redis-rs")))]
-use session_fred as client;
-#[cfg(feature = "redis-rs")]
-use session_redis_rs as client;
-
+#[cfg(any(feature = "redis-rs", feature = "fred"))]
+use self::redis::RedisSettings;
 #[cfg(any(feature = "redis-rs", feature = "fred"))]
 use crate::admin::ServerInspector;
 #[cfg(feature = "observe")]
 use crate::observe::Observe;
-#[cfg(any(feature = "redis-rs", feature = "fred"))]
-use crate::{CredentialsProvider, Eviction, IdStorage, NearCache, ScriptSlots, Tls};
 
 /// A backend for this URL, connected.
 ///
@@ -83,21 +79,7 @@ pub struct Connect {
     may_migrate: bool,
     purge_every: Option<Duration>,
     #[cfg(any(feature = "redis-rs", feature = "fred"))]
-    id_storage: IdStorage,
-    #[cfg(any(feature = "redis-rs", feature = "fred"))]
-    eviction: Eviction,
-    #[cfg(any(feature = "redis-rs", feature = "fred"))]
-    script_slots: ScriptSlots,
-    #[cfg(any(feature = "redis-rs", feature = "fred"))]
-    near_cache: Option<NearCache>,
-    #[cfg(any(feature = "redis-rs", feature = "fred"))]
-    credentials: Option<Arc<dyn CredentialsProvider>>,
-    #[cfg(any(feature = "redis-rs", feature = "fred"))]
-    tls: Option<Tls>,
-    #[cfg(any(feature = "redis-rs", feature = "fred"))]
-    sentinel_credentials: Option<Arc<dyn CredentialsProvider>>,
-    #[cfg(any(feature = "redis-rs", feature = "fred"))]
-    sentinel_tls: Option<Tls>,
+    redis: RedisSettings,
     observer: Option<Arc<dyn ConnectionObserver>>,
     #[cfg(feature = "observe")]
     observe: Option<Observe>,
@@ -153,21 +135,7 @@ impl Connect {
             may_migrate: true,
             purge_every: Some(PURGE_INTERVAL),
             #[cfg(any(feature = "redis-rs", feature = "fred"))]
-            id_storage: IdStorage::default(),
-            #[cfg(any(feature = "redis-rs", feature = "fred"))]
-            eviction: Eviction::default(),
-            #[cfg(any(feature = "redis-rs", feature = "fred"))]
-            script_slots: ScriptSlots::default(),
-            #[cfg(any(feature = "redis-rs", feature = "fred"))]
-            near_cache: None,
-            #[cfg(any(feature = "redis-rs", feature = "fred"))]
-            credentials: None,
-            #[cfg(any(feature = "redis-rs", feature = "fred"))]
-            tls: None,
-            #[cfg(any(feature = "redis-rs", feature = "fred"))]
-            sentinel_credentials: None,
-            #[cfg(any(feature = "redis-rs", feature = "fred"))]
-            sentinel_tls: None,
+            redis: RedisSettings::default(),
             observer: None,
             #[cfg(feature = "observe")]
             observe: None,
@@ -214,84 +182,6 @@ impl Connect {
     /// shell: else the table grows. Times from a second to a day are taken; others as the nearest.
     pub fn purge_every(mut self, interval: Option<Duration>) -> Self {
         self.purge_every = interval;
-        self
-    }
-
-    /// Whether key names on Redis show ids or their hashes; ids by default. No effect elsewhere.
-    ///
-    /// Needs the feature `redis-rs` or `fred`, as [`IdStorage`] does.
-    #[cfg(any(feature = "redis-rs", feature = "fred"))]
-    pub fn id_storage(mut self, storage: IdStorage) -> Self {
-        self.id_storage = storage;
-        self
-    }
-
-    /// What follows when a Redis server evicts keys while its memory is full; a warning by default.
-    /// No effect elsewhere.
-    ///
-    /// Needs the feature `redis-rs` or `fred`, as [`Eviction`] does.
-    #[cfg(any(feature = "redis-rs", feature = "fred"))]
-    pub fn eviction(mut self, eviction: Eviction) -> Self {
-        self.eviction = eviction;
-        self
-    }
-
-    /// How many hash slots one script may touch on a Redis server at one address: as many as it
-    /// says when it is met, by default. No effect elsewhere, nor on a Cluster.
-    ///
-    /// Needs the feature `redis-rs` or `fred`, as [`ScriptSlots`] does.
-    #[cfg(any(feature = "redis-rs", feature = "fred"))]
-    pub fn script_slots(mut self, slots: ScriptSlots) -> Self {
-        self.script_slots = slots;
-        self
-    }
-
-    /// Serves reads on Redis from this process where nothing has changed, off by default: see
-    /// [`NearCache`]. fred cannot, which is [`ErrorKind::Config`]. No effect elsewhere.
-    ///
-    /// Needs the feature `redis-rs` or `fred`, as [`NearCache`] does.
-    #[cfg(any(feature = "redis-rs", feature = "fred"))]
-    pub fn near_cache(mut self, near_cache: NearCache) -> Self {
-        self.near_cache = Some(near_cache);
-        self
-    }
-
-    /// Who provides the credentials of each connection to Redis, in the place of the URL's. No
-    /// effect elsewhere.
-    ///
-    /// Needs the feature `redis-rs` or `fred`, as [`CredentialsProvider`] does.
-    #[cfg(any(feature = "redis-rs", feature = "fred"))]
-    pub fn credentials(mut self, provider: Arc<dyn CredentialsProvider>) -> Self {
-        self.credentials = Some(provider);
-        self
-    }
-
-    /// How connections to Redis are encrypted, in the place of what the URL says of it. The URL
-    /// must ask for TLS. No effect elsewhere: a URL of PostgreSQL says it itself.
-    ///
-    /// Needs the feature `redis-rs` or `fred`, as [`Tls`] does.
-    #[cfg(any(feature = "redis-rs", feature = "fred"))]
-    pub fn tls(mut self, tls: Tls) -> Self {
-        self.tls = Some(tls);
-        self
-    }
-
-    /// Who provides the credentials of each connection to a sentinel, in the place of the URL's. No
-    /// effect elsewhere.
-    ///
-    /// Needs the feature `redis-rs` or `fred`, as [`CredentialsProvider`] does.
-    #[cfg(any(feature = "redis-rs", feature = "fred"))]
-    pub fn sentinel_credentials(mut self, provider: Arc<dyn CredentialsProvider>) -> Self {
-        self.sentinel_credentials = Some(provider);
-        self
-    }
-
-    /// How connections to sentinels are encrypted, where it is not as those to the server are.
-    ///
-    /// Needs the feature `redis-rs` or `fred`, as [`Tls`] does.
-    #[cfg(any(feature = "redis-rs", feature = "fred"))]
-    pub fn sentinel_tls(mut self, tls: Tls) -> Self {
-        self.sentinel_tls = Some(tls);
         self
     }
 
@@ -370,29 +260,6 @@ impl Connect {
     pub fn build_with_admin(self) -> Result<(Arc<dyn SessionBackend>, Arc<dyn SessionAdmin>)> {
         let opened = self.open()?;
         Ok((opened.backend, opened.admin))
-    }
-
-    /// What asks the servers of this URL what they are, over a connection of its own. Connects when
-    /// it is first used. Must be called within a Tokio runtime.
-    ///
-    /// Needs the feature `redis-rs` or `fred`, as [`ServerInspector`] does.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Config`], as [`connect`]; for `memory:` with [`ConnectError::NoServer`], for
-    /// SQLite and PostgreSQL with [`ConnectError::NotRedis`].
-    #[cfg(any(feature = "redis-rs", feature = "fred"))]
-    pub fn build_inspector(mut self) -> Result<Arc<dyn ServerInspector>> {
-        // Its connection is none of those that the application's metrics show.
-        self.observer = None;
-        self.purge_every = None;
-        #[cfg(feature = "observe")]
-        {
-            self.observe = None;
-        }
-        let opened = self.open()?;
-        opened
-            .inspector
-            .map_err(|reason| refused(reason).during(Operation::Connect))
     }
 
     fn open(self) -> Result<Opened> {
@@ -476,103 +343,9 @@ impl Connect {
         Err(refused(ConnectError::FeatureOff("postgres")))
     }
 
-    #[cfg(any(feature = "redis-rs", feature = "fred"))]
-    fn configured<B: client::NamedBackend>(
-        &self,
-        builder: client::RedisBuilder<B>,
-        name: &'static str,
-    ) -> Result<client::RedisBuilder<B>> {
-        let mut builder = builder
-            .policy(self.policy.clone())
-            .id_storage(self.id_storage)
-            .eviction(self.eviction)
-            .script_slots(self.script_slots);
-        if let Some(near_cache) = self.near_cache {
-            builder = builder.near_cache(near_cache);
-        }
-        if let Some(prefix) = &self.key_prefix {
-            builder = builder.key_prefix(prefix.parse()?);
-        }
-        if let Some(deadline) = self.deadline {
-            builder = builder.deadline(deadline);
-        }
-        if let Some(observer) = self.observer_of(name) {
-            builder = builder.observer(observer);
-        }
-        if let Some(credentials) = &self.credentials {
-            builder = builder.credentials(Arc::clone(credentials));
-        }
-        if let Some(tls) = &self.tls {
-            builder = builder.tls(tls.clone());
-        }
-        if let Some(credentials) = &self.sentinel_credentials {
-            builder = builder.sentinel_credentials(Arc::clone(credentials));
-        }
-        if let Some(tls) = &self.sentinel_tls {
-            builder = builder.sentinel_tls(tls.clone());
-        }
-        Ok(builder)
-    }
-
-    /// The observer of the connections of the backend of this name.
-    #[cfg(any(feature = "redis-rs", feature = "fred"))]
-    fn observer_of(&self, name: &'static str) -> Option<Arc<dyn ConnectionObserver>> {
-        #[cfg(feature = "observe")]
-        if self.observe.is_some() {
-            let metrics = crate::observe::ConnectionMetrics::new(name);
-            return Some(Arc::new(match &self.observer {
-                Some(observer) => metrics.and_then(Arc::clone(observer)),
-                None => metrics,
-            }));
-        }
-        let _ = name;
-        self.observer.clone()
-    }
-
-    /// This backend at this URL, observed where that is wanted.
-    #[cfg(any(feature = "redis-rs", feature = "fred"))]
-    fn shared<B: SessionBackend>(
-        &self,
-        name: &'static str,
-        url: &str,
-        backend: B,
-    ) -> Result<Arc<dyn SessionBackend>> {
-        #[cfg(feature = "observe")]
-        if let Some(observe) = self.observe.clone() {
-            let url = client::ServerUrl::parse(url)?;
-            let server = match (&url.kind, &*url.endpoints) {
-                (client::ServerKind::Standalone, [client::Endpoint::Tcp { host, port, .. }]) => {
-                    Some((host.to_string(), *port))
-                }
-                _ => None,
-            };
-            return Ok(Arc::new(
-                observe.or_store("redis", server).wrap(name, backend),
-            ));
-        }
-        let _ = (name, url);
-        Ok(Arc::new(backend))
-    }
-
-    #[cfg(feature = "redis-rs")]
-    fn redis_rs(&self) -> Result<Opened> {
-        let builder = session_redis_rs::RedisRsBackend::builder(self.url.as_str());
-        let backend = self.configured(builder, "redis-rs")?.build()?;
-        let admin = backend.admin();
-        Ok(opened(admin, self.shared("redis-rs", &self.url, backend)?))
-    }
-
     #[cfg(not(feature = "redis-rs"))]
     fn redis_rs(&self) -> Result<Opened> {
         Err(refused(ConnectError::FeatureOff("redis-rs")))
-    }
-
-    #[cfg(feature = "fred")]
-    fn fred(&self, url: String) -> Result<Opened> {
-        let builder = session_fred::FredBackend::builder(url.as_str());
-        let backend = self.configured(builder, "fred")?.build()?;
-        let admin = backend.admin();
-        Ok(opened(admin, self.shared("fred", &url, backend)?))
     }
 
     #[cfg(not(feature = "fred"))]
@@ -592,18 +365,8 @@ impl fmt::Debug for Connect {
             .field("purge_every", &self.purge_every)
             .field("deadline", &self.deadline);
         #[cfg(any(feature = "redis-rs", feature = "fred"))]
-        shown.field("id_storage", &self.id_storage);
+        shown.field("id_storage", &self.redis.id_storage);
         shown.finish_non_exhaustive()
-    }
-}
-
-#[cfg(any(feature = "redis-rs", feature = "fred"))]
-fn opened(admin: impl SessionAdmin + ServerInspector, backend: Arc<dyn SessionBackend>) -> Opened {
-    let admin = Arc::new(admin);
-    Opened {
-        backend,
-        inspector: Ok(Arc::clone(&admin) as _),
-        admin,
     }
 }
 

@@ -133,7 +133,8 @@ async fn settings_reach_the_backend_and_are_checked() {
             ("redis", "a*", "not a key prefix"),
             ("redis", "a:", "its scheme must be rediss"),
         ] {
-            let connect = Connect::to(format!("{url}{client}://127.0.0.1:1")).tls(Tls::new());
+            let connect =
+                Connect::to(format!("{url}{client}://127.0.0.1:1")).tls(crate::Tls::new());
             let error = connect.key_prefix(prefix).build().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Config);
             let source = error.source().unwrap().to_string();
