@@ -4,22 +4,24 @@
 //! greatest score is no time: each in turn, in the midst of each operation. Which commands and
 //! which keys these are is learned from what the server executes, so no script is known by name.
 
+mod operations;
+mod state;
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
 
-use futures_util::future::BoxFuture;
-use redis::Script;
 use session_core::{
-    Clock, Delta, Effect, Error, ErrorKind, Lifetime, LogIn, NewSession, OnExcess, PageSize,
-    Principal, PrincipalLimit, PublicId, Result, SessionAdmin, SessionBackend, SessionCount,
-    SessionId, SessionPolicy, SessionTtl, Touch,
+    Clock, Delta, Effect, Error, ErrorKind, NewSession, OnExcess, Principal, PrincipalLimit,
+    Result, SessionBackend, SessionCount, SessionPolicy, SessionTtl,
 };
 use session_redis::AclFeature::{self, Admin, Info, Principals, Sessions};
 use session_redis::{IdStorage, hash_slot};
 
-use super::{Subject, ann, fields, login, name};
+use self::operations::{Found, Operation, Stage, bob, lifetime, operations, remembered};
+use self::state::{AGE, CLEAR, Names, State};
+use super::{Subject, ann, fields, name};
 use crate::accounts::{as_user, set_user};
 use crate::cluster::owner;
 use crate::harness::{Connect, own_prefix};
@@ -33,174 +35,6 @@ const OF_CONNECTIONS: [&str; 10] = [
 /// What the account may do: no more than is documented.
 const RIGHTS: [AclFeature; 5] = [Sessions, Principals, Admin, AclFeature::Cluster, Info];
 
-/// What an operation returned: how many it found, or `None` where there was nothing to do it on.
-type Found = Option<usize>;
-
-/// What operations run on.
-struct Stage {
-    /// Without a limit of sessions; with one that evicts, and one that refuses.
-    open: Arc<dyn SessionBackend>,
-    evicting: Arc<dyn SessionBackend>,
-    refusing: Arc<dyn SessionBackend>,
-    admin: Arc<dyn SessionAdmin>,
-    /// A session of nobody, two of ann's, one of bob's.
-    nobody: SessionId,
-    ann: SessionId,
-    other: SessionId,
-    bob: SessionId,
-    /// The ids that nobody's session and ann's had before a rotation.
-    former: SessionId,
-    former_ann: SessionId,
-    /// Of ann's session.
-    public_id: PublicId,
-}
-
-impl Stage {
-    /// How many sessions of ann's are on pages of one.
-    async fn listed_by_pages(&self) -> Result<usize> {
-        let (ann, size) = (ann(), PageSize::new(1)?);
-        let (mut listed, mut cursor) = (0, None);
-        loop {
-            let fields = vec![name("note")];
-            let page = self
-                .open
-                .list_sessions_page(&ann, fields, cursor.as_ref(), size);
-            let page = page.await?;
-            listed += page.sessions.len();
-            cursor = page.next;
-            if cursor.is_none() {
-                return Ok(listed);
-            }
-        }
-    }
-}
-
-type Operation = for<'s> fn(&'s Stage) -> BoxFuture<'s, Result<Found>>;
-
-/// Operations by name: what they call, and what is found in what that returns.
-macro_rules! operations {
-    ($stage:ident; $($name:ident: $call:expr, $found:expr;)*) => {
-        [$({
-            fn $name($stage: &Stage) -> BoxFuture<'_, Result<Found>> {
-                Box::pin(async move { $call.await.map($found) })
-            }
-            (stringify!($name), $name as Operation)
-        }),*]
-    };
-}
-
-fn bob() -> Principal {
-    Principal::new("bob").expect("a principal")
-}
-
-fn some<T>(_: T) -> Found {
-    Some(1)
-}
-
-fn one<T>(found: Option<T>) -> Found {
-    found.map(|_| 1)
-}
-
-fn is_done(is_done: bool) -> Found {
-    is_done.then_some(1)
-}
-
-fn count(ended: u64) -> Found {
-    usize::try_from(ended).ok()
-}
-
-/// A delta of all kinds of changes.
-fn delta() -> Delta {
-    let delta = Delta::new()
-        .set(name("theme"), "dark")
-        .remove(name("username"));
-    let delta = delta
-        .increment(name("page_views"), 1)
-        .increment(name("clicks"), 2);
-    delta
-        .ttl(SessionTtl::from_secs(2_000).expect("a TTL"))
-        .returning_record()
-}
-
-/// The binding of a log-in that leaves nothing of another user's.
-fn bind(principal: Principal) -> Delta {
-    delta().keep_only_if_principal_changes([]).bind(principal)
-}
-
-/// A log-in that is persistent, and how long its session may live.
-fn remembered(principal: Principal, seconds: u64) -> LogIn {
-    let log_in = LogIn::new(principal).persistent(true);
-    log_in.lifetime(lifetime(seconds))
-}
-
-fn lifetime(seconds: u64) -> Lifetime {
-    Lifetime::from_secs(seconds).expect("a lifetime")
-}
-
-/// A change that is no use of the session.
-fn silent() -> Delta {
-    Delta::new().set(name("theme"), "dark").touch(Touch::Never)
-}
-
-fn operations() -> Vec<(&'static str, Operation)> {
-    operations![s;
-        create: s.open.create_session(NewSession::new(fields())), some;
-        create_with_lifetime: s.open.create_session(NewSession::new(fields()).max_lifetime(lifetime(9_000))), some;
-        create_bound: s.open.create_session(login()), some;
-        create_evicting: s.evicting.create_session(login()), some;
-        create_refused: s.refusing.create_session(login()), some;
-        get: s.open.get_session(&s.nobody), one;
-        get_bound: s.open.get_session(&s.ann), one;
-        get_if_older: s.open.get_session_with(&s.ann, Touch::IfOlderThan(Duration::from_secs(10))), one;
-        get_by_public_id: s.open.get_session_of(&ann(), &s.public_id), one;
-        peek: s.open.peek_session(&s.nobody), one;
-        touch: s.open.update_session(&s.nobody, Delta::new()), one;
-        set: s.open.update_session(&s.nobody, Delta::new().set(name("theme"), "dark")), one;
-        set_silently: s.open.update_session(&s.nobody, silent()), one;
-        remove_fields: s.open.remove_fields(&s.nobody, vec![name("username")]), is_done;
-        increment: s.open.increment_field(&s.nobody, name("page_views"), 1), one;
-        increment_no_number: s.open.increment_field(&s.nobody, name("username"), 1), one;
-        set_ttl: s.open.set_session_ttl(&s.ann, SessionTtl::MAX), is_done;
-        update: s.open.update_session(&s.ann, delta()), one;
-        update_by_public_id: s.open.update_session_of(&ann(), &s.public_id, delta()), one;
-        keep_only: s.open.update_session(&s.nobody, delta().keep_only([name("page_views")])), one;
-        bind: s.open.update_session(&s.nobody, delta().bind(ann())), one;
-        bind_for: s.open.update_session(&s.bob, bind(ann()).bind_for(ann(), lifetime(9_000))), one;
-        bind_silently: s.open.update_session(&s.nobody, silent().bind(remembered(ann(), 400))), one;
-        bind_forgetting: s.open.update_session(&s.ann, silent().bind(ann())), one;
-        bind_evicting: s.evicting.update_session(&s.nobody, bind(ann())), one;
-        bind_refused: s.refusing.update_session(&s.nobody, bind(ann())), one;
-        unbind: s.open.update_session(&s.ann, delta().unbind()), one;
-        rotate: s.open.rotate_session(&s.nobody, Delta::new()), one;
-        rotate_bound: s.open.rotate_session(&s.ann, delta()), one;
-        rotate_unbinding: s.open.rotate_session(&s.ann, bind(ann()).unbind()), one;
-        log_in: s.open.rotate_session(&s.nobody, bind(ann())), one;
-        log_in_again: s.open.rotate_session(&s.ann, bind(ann())), one;
-        log_in_freshly: s.open.rotate_session(&s.nobody, delta().bind(LogIn::new(ann()).fresh())), one;
-        log_in_over_another: s.open.rotate_session(&s.bob, bind(ann())), one;
-        log_in_evicting: s.evicting.rotate_session(&s.bob, bind(ann())), one;
-        log_in_refused: s.refusing.rotate_session(&s.nobody, bind(ann())), one;
-        delete: s.open.delete_session(&s.nobody), is_done;
-        delete_bound: s.open.delete_session(&s.ann), is_done;
-        delete_rotated: s.open.delete_session(&s.former), is_done;
-        delete_rotated_bound: s.open.delete_session(&s.former_ann), is_done;
-        get_rotated: s.open.get_session(&s.former), one;
-        rotate_rotated: s.open.rotate_session(&s.former, bind(ann())), one;
-        list: async { s.open.list_sessions(&ann()).await.map(|it| it.len()) }, Some;
-        list_by_pages: s.listed_by_pages(), Some;
-        revoke_one: s.open.revoke_session(&ann(), &s.public_id), is_done;
-        revoke_all: s.open.revoke_sessions(&ann(), None), count;
-        revoke_others: s.open.revoke_sessions(&ann(), Some(&s.other)), count;
-        admin_count: s.admin.count_sessions(), count;
-        admin_revoke: s.admin.revoke_session(&s.public_id), is_done;
-    ]
-    .into()
-}
-
-/// All that is on a server or a cluster below a prefix, as texts in which ids are told by the names
-/// of their sessions, and times by about how far they are away.
-type State = BTreeSet<String>;
-
 /// The application's clock: the second.
 #[derive(Debug, Default)]
 struct Seconds(AtomicU64);
@@ -209,68 +43,6 @@ impl Clock for Seconds {
     fn now(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(self.0.load(Ordering::Relaxed))
     }
-}
-
-/// Removes all keys below a prefix.
-static CLEAR: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        "for _, key in ipairs(redis.call('KEYS', ARGV[1] .. '*')) do redis.call('DEL', key) end",
-    )
-});
-
-/// All sessions were last used some time ago, and logged in seconds apart, in the order of their
-/// deadlines; where the server can, two of their fields expire by themselves.
-static AGE: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        r"
-for _, key in ipairs(redis.call('KEYS', ARGV[1] .. '*')) do
-  if redis.call('TYPE', key).ok == 'hash' then
-    redis.call('EXPIRE', key, 500)
-    local deadline, login_at = unpack(redis.call('HMGET', key, 'session_deadline', 'session_login_at'))
-    if login_at then
-      redis.call('HINCRBY', key, 'session_login_at', math.floor((deadline - login_at) / 1000) - 10000)
-    end
-    redis.pcall('HEXPIRE', key, 700, 'FIELDS', 2, 'page_views', 'note')
-  end
-end
-",
-    )
-});
-
-/// Of each key below a prefix: its name, its type, what remains of it, and what is in it: fields,
-/// values and what remains of them, or entries and scores; and now.
-static DUMP: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        r"
-local t = redis.call('TIME')
-local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local reply = {}
-for _, key in ipairs(redis.call('KEYS', ARGV[1] .. '*')) do
-  local kind, parts = redis.call('TYPE', key).ok, {}
-  if kind == 'hash' then
-    local fields = redis.call('HGETALL', key)
-    for i = 1, #fields, 2 do
-      local ttl = redis.pcall('HPTTL', key, 'FIELDS', 1, fields[i])
-      parts[#parts + 1] = fields[i]
-      parts[#parts + 1] = fields[i + 1]
-      parts[#parts + 1] = ttl.err and '-1' or tostring(ttl[1])
-    end
-  elseif kind == 'zset' then
-    parts = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
-  end
-  reply[#reply + 1] = { key, kind, redis.call('PTTL', key), parts }
-end
-return { string.format('%.0f', now), reply }
-",
-    )
-});
-
-type RawDump = (String, Vec<(Vec<u8>, String, i64, Vec<Vec<u8>>)>);
-
-/// About how far a time is away: in steps of 100 s, so that a busy machine makes no difference.
-fn about(millis: f64) -> String {
-    // Never -0.
-    format!("{:.0}00 s", (millis / 100_000.0).round() + 0.0)
 }
 
 /// Servers, an account whose rights are changed, and backends that use it.
@@ -316,12 +88,6 @@ impl Learned {
             keys: BTreeSet::new(),
         }
     }
-}
-
-/// What is known of a stage before its operation.
-struct Names {
-    suffixes: BTreeMap<Vec<u8>, &'static str>,
-    public_ids: BTreeMap<String, &'static str>,
 }
 
 impl Trials {
@@ -449,124 +215,6 @@ impl Trials {
         (stage, names)
     }
 
-    async fn run<T: redis::FromRedisValue>(&self, node: &RedisServer, script: &Script) -> T {
-        let mut call = script.prepare_invoke();
-        call.arg(self.prefix());
-        call.invoke_async(&mut node.connection().await)
-            .await
-            .expect("a script runs")
-    }
-
-    fn prefix(&self) -> &str {
-        self.setup.keys.prefix().as_str()
-    }
-
-    /// The name of a key: a session's, `new`, or an index's.
-    fn name_of(&self, names: &Names, key: &[u8]) -> String {
-        let suffix = key
-            .strip_prefix(self.prefix().as_bytes())
-            .expect("the prefix");
-        let is_index = |it: &&(Vec<u8>, &str)| it.0 == key;
-        if let Some((_, name)) = self.indexes().iter().find(is_index) {
-            return (*name).to_owned();
-        }
-        names
-            .suffixes
-            .get(suffix)
-            .copied()
-            .unwrap_or("new")
-            .to_owned()
-    }
-
-    /// The keys of indexes, and their names.
-    fn indexes(&self) -> [(Vec<u8>, &'static str); 2] {
-        [(ann(), "@ann"), (bob(), "@bob")].map(|(it, name)| (self.setup.keys.index(&it), name))
-    }
-
-    async fn state(&self, names: &Names) -> State {
-        let mut state = State::new();
-        let mut entries = Vec::new();
-        for node in &self.nodes {
-            let (now, keys): RawDump = self.run(node, &DUMP).await;
-            let now: f64 = now.parse().expect("a number");
-            for (key, kind, remaining, parts) in keys {
-                let key = self.name_of(names, &key);
-                let texts: Vec<_> = parts.iter().map(|it| String::from_utf8_lossy(it)).collect();
-                let parts: Vec<&str> = texts.iter().map(|it| &**it).collect();
-                #[expect(clippy::cast_precision_loss, reason = "it is rounded anyway")]
-                let lives = remaining as f64;
-                let remaining = about(lives);
-                match kind.as_str() {
-                    "hash" => {
-                        state.insert(format!("{key} expires in {remaining}"));
-                        for field in parts.chunks_exact(3) {
-                            let [field, value, ttl] = field else {
-                                unreachable!("three")
-                            };
-                            let value = match *field {
-                                "session_deadline" | "session_login_at" => {
-                                    about(value.parse::<f64>().expect("a time") - now)
-                                }
-                                "session_rotated" => {
-                                    let (until, successor) =
-                                        value.split_once(' ').unwrap_or((*value, ""));
-                                    let until = until.parse::<f64>().expect("a time") - now;
-                                    let successor = match successor {
-                                        "" => "",
-                                        it => names.suffixes.get(it.as_bytes()).unwrap_or(&"new"),
-                                    };
-                                    format!("{} to {successor:?}", about(until))
-                                }
-                                "session_public_id" => public_name(names, value).to_owned(),
-                                _ => (*value).to_owned(),
-                            };
-                            let ttl = about(ttl.parse().expect("a number"));
-                            state.insert(format!("{key} has {field}={value} for {ttl}"));
-                        }
-                    }
-                    "zset" => {
-                        if !self.is_cluster {
-                            state.insert(format!("{key} expires in {remaining}"));
-                        }
-                        for entry in parts.chunks_exact(2) {
-                            let [entry, score] = entry else {
-                                unreachable!("two")
-                            };
-                            let (public_id, suffix) = entry.split_at(PublicId::LEN);
-                            let session = names.suffixes.get(suffix.as_bytes());
-                            let session = session.copied().unwrap_or("new").to_owned();
-                            let until = score.parse::<f64>().expect("a score") - now;
-                            let is_kept = lives > until - 50_000.0;
-                            let public_id = public_name(names, public_id).to_owned();
-                            entries.push((key.clone(), session, public_id, about(until), is_kept));
-                        }
-                    }
-                    _ => {
-                        state.insert(format!("{key} is a {kind}"));
-                    }
-                }
-            }
-        }
-        for (index, session, public_id, until, is_kept) in entries {
-            let has = |field: &str, value: &str| {
-                state.contains(&format!(
-                    "{session} has {field}={value} for {}",
-                    about(-1.0)
-                ))
-            };
-            let is_its = has("session_principal", &index[1..])
-                && has("session_public_id", &public_id)
-                && has("session_deadline", &until);
-            // On a cluster an entry may be more: its session has ended or was never stored.
-            if !self.is_cluster || is_its && is_kept {
-                state.insert(format!(
-                    "{index} lists {session} as {public_id} for {until}"
-                ));
-            }
-        }
-        state
-    }
-
     async fn on_all(&self, command: &str) {
         for node in &self.nodes {
             node.ask::<()>(command).await;
@@ -613,15 +261,6 @@ impl Trials {
             commands,
             keys,
         }
-    }
-
-    fn key_of(&self, names: &Names, name: &str) -> Vec<u8> {
-        if let Some((key, _)) = self.indexes().into_iter().find(|it| it.1 == name) {
-            return key;
-        }
-        let suffix = names.suffixes.iter().find(|(_, it)| **it == name);
-        let (suffix, _) = suffix.expect("a session's");
-        [self.prefix().as_bytes(), suffix].concat()
     }
 
     /// What was tried led to one of the two states, and what was returned is true.
@@ -788,10 +427,6 @@ impl Trials {
             failures.join("\n")
         );
     }
-}
-
-fn public_name<'n>(names: &'n Names, public_id: &str) -> &'n str {
-    names.public_ids.get(public_id).copied().unwrap_or("fresh")
 }
 
 /// Every operation on one server, with each of its commands denied and each of its keys broken.
