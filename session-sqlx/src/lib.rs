@@ -60,7 +60,10 @@
 //!
 //! Who holds a row's lock waits for no other but in the order of the keys, so there are no
 //! deadlocks. Where the database says that it has undone a transaction for another's sake (a
-//! serialization failure, a locked file), the step is done again, within its deadline.
+//! serialization failure, a locked file), the step is done again, within its deadline. A step on
+//! PostgreSQL that waits for a lock is ended by the server before its deadline, and is known to
+//! have changed nothing; if it first waited long for a connection, the deadline may come before
+//! that, and its effect is unknown.
 //!
 //! The database's clock decides expiry, read once for a statement. Who finds a row that has expired
 //! deletes it before saying so: so no use that began in time can bring back a session that another

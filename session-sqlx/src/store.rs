@@ -155,7 +155,7 @@ const CONTACT: Duration = Duration::from_secs(5);
 
 /// The most that a step waits before it tries again.
 const PAUSE: Duration = Duration::from_millis(5);
-/// What must be left of a step's time for that: of an attempt that the deadline ends nobody knows
+/// What must be left of a step's time for an attempt: of one that the deadline ends nobody knows
 /// whether it is applied.
 const LAST: Duration = Duration::from_millis(50);
 
@@ -185,10 +185,16 @@ impl<E: Engine> Store<E> {
             Access::Reads => &self.reader,
             Access::Writes => &self.writer,
         };
+        let least = LAST.min(self.deadline / 4);
+        let is_too_late = || until.saturating_duration_since(Instant::now()) < least;
         let attempts = async {
             loop {
                 let once = async {
                     let lease = pool.lease().await?;
+                    if is_too_late() {
+                        let because = blocked.get().copied();
+                        return Err(Failure::again(because.unwrap_or(Because::AllInUse)));
+                    }
                     attempt(lease.telling(&is_sent)).await
                 };
                 let failure = match once.await {
@@ -201,7 +207,7 @@ impl<E: Engine> Store<E> {
                     return Err(failure.into_error::<E>(effect));
                 };
                 is_sent.store(false, Ordering::Relaxed);
-                if until.saturating_duration_since(Instant::now()) < LAST.min(self.deadline / 4) {
+                if is_too_late() {
                     let error = Error::new(ErrorKind::Timeout, Effect::NotApplied);
                     return Err(error.with_source(because));
                 }

@@ -106,7 +106,9 @@ async fn run(row: Row) {
     };
     backend(1).deadline(PATIENT).connect().await.unwrap();
     let [busy, idle] = [row.connections, 2].map(|it| backend(it).deadline(DEADLINE).build());
-    until_well("the backend connects", || busy.ping()).await;
+    for backend in [&busy, &idle] {
+        until_well("the backend connects", || backend.ping()).await;
+    }
     let struck = create(&idle).await.id;
     let others = create(&busy).await.id;
     let traffic = Traffic::start(&busy, [&struck, &others]);
@@ -170,12 +172,14 @@ async fn run(row: Row) {
     );
     check(first.is_ok() || stood_still, format!("idle: {first:?}"));
     if row.fault == Fault::RowLocked {
-        let unknown = failed()
+        let unknown: Vec<_> = failed()
             .filter(|it| it.failed() == Some(Effect::Unknown))
-            .count();
+            .collect();
+        // Of who has waited long for a connection, the deadline ends the wait for the row.
+        let may_wait = row.connections < 10;
         check(
-            unknown == 0 || stood_still,
-            format!("{unknown} effects unknown"),
+            unknown.is_empty() || stood_still || may_wait,
+            format!("effects unknown: {unknown:#?}"),
         );
     }
     assert!(
